@@ -1,0 +1,21 @@
+#include "base/pool.h"
+
+void gcam_pool_init(gcam_pool *pool, int threads) {
+  pool->threads = threads > 1 ? pthreadpool_create((size_t)threads) : NULL;
+  pool->count = pool->threads ? (int)pthreadpool_get_threads_count(pool->threads) : 1;
+}
+
+void gcam_pool_free(gcam_pool *pool) {
+  if (pool->threads) pthreadpool_destroy(pool->threads);
+  pool->threads = NULL;
+  pool->count = 1;
+}
+
+void gcam_parallel(const gcam_pool *pool, size_t n, void (*task)(void *context, size_t i),
+                   void *context) {
+  if (!pool || !pool->threads || n < 2) {
+    for (size_t i = 0; i < n; i++) task(context, i);
+    return;
+  }
+  pthreadpool_parallelize_1d(pool->threads, task, context, n, 0);
+}

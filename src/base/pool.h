@@ -1,0 +1,20 @@
+/* pool.h: the thread pool, shared by XNNPACK's operators and the engine's own kernels. */
+#ifndef GCAM_BASE_POOL_H
+#define GCAM_BASE_POOL_H
+
+#include <pthreadpool.h>
+#include <stddef.h>
+
+typedef struct gcam_pool {
+  pthreadpool_t threads; /* NULL: everything runs on the caller's thread */
+  int count;
+} gcam_pool;
+
+void gcam_pool_init(gcam_pool *pool, int threads);
+void gcam_pool_free(gcam_pool *pool);
+
+/* Runs task(context, i) for i in [0, n), spread over the pool; returns when all are done. */
+void gcam_parallel(const gcam_pool *pool, size_t n, void (*task)(void *context, size_t i),
+                   void *context);
+
+#endif

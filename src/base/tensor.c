@@ -1,0 +1,122 @@
+#include "base/tensor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t gcam_dtype_size(gcam_dtype dtype) {
+  switch (dtype) {
+    case GCAM_F64:
+    case GCAM_I64: return 8;
+    case GCAM_F32:
+    case GCAM_I32: return 4;
+    case GCAM_F16: return 2;
+    default: return 1;
+  }
+}
+
+int64_t gcam_numel(const gcam_shape *shape) { return gcam_numel_range(shape, 0, shape->rank); }
+
+int64_t gcam_numel_range(const gcam_shape *shape, int from, int to) {
+  int64_t n = 1;
+  for (int i = from; i < to; i++) n *= shape->dim[i];
+  return n;
+}
+
+bool gcam_shape_equal(const gcam_shape *a, const gcam_shape *b) {
+  if (a->rank != b->rank) return false;
+  for (int i = 0; i < a->rank; i++)
+    if (a->dim[i] != b->dim[i]) return false;
+  return true;
+}
+
+gcam_status gcam_shape_check(const gcam_shape *shape, const char *what, gcam_error *err) {
+  char text[96];
+  int64_t n = 1;
+  if (shape->rank < 0 || shape->rank > GCAM_MAX_RANK)
+    return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "%s has rank %d; the engine handles up to %d", what,
+                     shape->rank, GCAM_MAX_RANK);
+  for (int i = 0; i < shape->rank; i++) {
+    if (shape->dim[i] < 0)
+      return gcam_fail(err, GCAM_ERR_MODEL, "%s has a negative size: %s", what,
+                       gcam_shape_text(shape, text, sizeof text));
+    if (shape->dim[i] > 0 && n > GCAM_MAX_ELEMENTS / shape->dim[i])
+      return gcam_fail(err, GCAM_ERR_MEMORY, "%s is too large: %s is over %lld elements", what,
+                       gcam_shape_text(shape, text, sizeof text), (long long)GCAM_MAX_ELEMENTS);
+    n *= shape->dim[i];
+  }
+  return GCAM_OK;
+}
+
+const char *gcam_shape_text(const gcam_shape *shape, char *text, size_t size) {
+  size_t used = 0;
+  if (!size) return "";
+  text[0] = 0;
+  if (!shape->rank) snprintf(text, size, "scalar");
+  for (int i = 0; i < shape->rank && used < size; i++)
+    used += (size_t)snprintf(text + used, size - used, i ? "x%lld" : "%lld",
+                             (long long)shape->dim[i]);
+  return text;
+}
+
+void gcam_permute(void *dst, const void *src, const gcam_shape *src_shape, const int *perm,
+                  size_t elem) {
+  int rank = src_shape->rank;
+  int64_t n = gcam_numel(src_shape), stride[GCAM_MAX_RANK], step[GCAM_MAX_RANK];
+  int64_t dim[GCAM_MAX_RANK], at[GCAM_MAX_RANK] = {0};
+  if (!n) return;
+  if (!rank) {
+    memcpy(dst, src, elem);
+    return;
+  }
+  for (int i = rank - 1; i >= 0; i--)
+    stride[i] = i == rank - 1 ? 1 : stride[i + 1] * src_shape->dim[i + 1];
+  for (int i = 0; i < rank; i++) {
+    dim[i] = src_shape->dim[perm[i]];
+    step[i] = stride[perm[i]];
+  }
+  unsigned char *out = dst;
+  const unsigned char *in = src;
+  int64_t inner = dim[rank - 1], hop = step[rank - 1], base = 0;
+  for (int64_t done = 0; done < n; done += inner) {
+    if (hop == 1) {
+      memcpy(out, in + (size_t)base * elem, (size_t)inner * elem);
+      out += (size_t)inner * elem;
+    } else if (elem == 4) {
+      for (int64_t i = 0; i < inner; i++, out += 4) memcpy(out, in + (size_t)(base + i * hop) * 4, 4);
+    } else {
+      for (int64_t i = 0; i < inner; i++, out += elem)
+        memcpy(out, in + (size_t)(base + i * hop) * elem, elem);
+    }
+    for (int i = rank - 2; i >= 0; i--) {
+      base += step[i];
+      if (++at[i] < dim[i]) break;
+      base -= step[i] * dim[i];
+      at[i] = 0;
+    }
+  }
+}
+
+float gcam_half_to_float(uint16_t h) {
+  uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exp = (h >> 10) & 31u, man = h & 0x3ffu, bits;
+  if (exp == 31) {
+    bits = sign | 0x7f800000u | man << 13;
+  } else if (exp) {
+    bits = sign | (exp + 112) << 23 | man << 13;
+  } else { /* zero or subnormal: exact as an integer times 2^-24 */
+    float f = (float)man * 0x1p-24f;
+    return sign ? -f : f;
+  }
+  float f;
+  memcpy(&f, &bits, 4);
+  return f;
+}
+
+/* XNNPACK reads up to 16 bytes past the last element; 64 keeps cache lines whole. */
+float *gcam_floats_alloc(int64_t count) {
+  if (count < 0 || (uint64_t)count > (SIZE_MAX - 256) / 4) return NULL;
+  size_t bytes = ((size_t)count * 4 + 64 + 63) / 64 * 64;
+  return aligned_alloc(64, bytes);
+}
+
+void gcam_floats_free(float *p) { free(p); }

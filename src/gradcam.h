@@ -1,0 +1,252 @@
+/* gradcam.h: the whole public interface of the engine.
+ *
+ * What it does. Pixels go in, predictions come out, and for any class a heatmap that says where the
+ * network looked (Grad-CAM, arXiv 1610.02391, and its relatives). The engine reads ONNX files, runs
+ * them forward, and runs gradients backward from a class score to any layer. It opens no file, no
+ * socket and prints nothing: bytes in, numbers out.
+ *
+ * The simple way, from a photo to a heatmap:
+ *
+ *   gcam_context *ctx = gcam_context_create(2);                       // a pool of 2 threads
+ *   gcam_model   *net = gcam_model_create(ctx);
+ *   gcam_model_load(net, onnx_bytes, onnx_size, GCAM_COPY);           // parse
+ *   gcam_model_finish(net);                                           // plan: ready to run
+ *
+ *   gcam_image *photo = gcam_image_decode(ctx, jpeg_bytes, jpeg_size);
+ *   gcam_model_set_image(net, photo, &preprocess);
+ *   gcam_model_forward(net);
+ *   gcam_model_top(net, 5, ids, scores, probabilities);
+ *   gcam_explain(net, "gradcam", NULL, GCAM_SCORE_LOGIT, ids, 5);     // 5 maps from one backward
+ *   const float *map = gcam_map_data(net, 0);                         // h x w, before ReLU
+ *
+ * Rules that hold everywhere.
+ *   - A function that can fail returns a gcam_status, or NULL where it makes an object; then
+ *     gcam_message(ctx) says what went wrong, where, and what to do. A failed call changes nothing
+ *     else: the context, and every model in it, stays usable.
+ *   - Whoever calls _create/_decode/_overlay/_grid owns the result and gives it to the _free of that
+ *     type; _free accepts NULL. A pointer to data inside an object lives until the next call that
+ *     takes the object as a non-const argument.
+ *   - A context and everything made with it is used from one thread at a time; the pool inside it
+ *     spreads the work.
+ *   - Shapes are given in the model's own (ONNX) order, e.g. N, C, H, W. Pictures are rows of RGBA
+ *     bytes from the top left.
+ */
+#ifndef GRADCAM_H
+#define GRADCAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Every function marked so is exported from the WebAssembly files too. */
+#define GCAM_EXPORT __attribute__((used, visibility("default")))
+
+typedef enum gcam_status {
+  GCAM_OK = 0,
+  GCAM_ERR_ARGUMENT = 1,    /* an argument makes no sense: unknown class, layer, method, size */
+  GCAM_ERR_MODEL = 2,       /* the model file is broken or inconsistent */
+  GCAM_ERR_UNSUPPORTED = 3, /* the file is fine, but uses something the engine does not do */
+  GCAM_ERR_IMAGE = 4,       /* the picture is broken or of an unknown format */
+  GCAM_ERR_MEMORY = 5,      /* out of memory, or a picture/tensor over the limits */
+  GCAM_ERR_STATE = 6,       /* called out of order, e.g. explain before forward */
+  GCAM_ERR_CANCELLED = 7
+} gcam_status;
+
+typedef struct gcam_context gcam_context;
+typedef struct gcam_model gcam_model;
+typedef struct gcam_image gcam_image;
+
+/* ---- Context ------------------------------------------------------------------------------- */
+
+/* threads: 1 and below means no worker threads. NULL only when out of memory. */
+GCAM_EXPORT gcam_context *gcam_context_create(int threads);
+/* Free every model and image of the context first. */
+GCAM_EXPORT void gcam_context_free(gcam_context *ctx);
+/* The words of the last failure: what, where, what to do. Never NULL. */
+GCAM_EXPORT const char *gcam_message(const gcam_context *ctx);
+GCAM_EXPORT gcam_status gcam_last_status(const gcam_context *ctx);
+GCAM_EXPORT int gcam_thread_count(const gcam_context *ctx);
+/* "simd" or "relaxed-simd" (WebAssembly), "native", with the version: "0.1.0 native". */
+GCAM_EXPORT const char *gcam_version(void);
+
+/* ---- Model: loading ------------------------------------------------------------------------- */
+
+typedef enum gcam_ownership {
+  GCAM_COPY = 0, /* the caller keeps the bytes, and may free them after gcam_model_finish */
+  GCAM_TAKE = 1  /* the bytes came from malloc and now belong to the model, even when loading fails:
+                    large fully connected weights are then used in place */
+} gcam_ownership;
+
+GCAM_EXPORT gcam_model *gcam_model_create(gcam_context *ctx);
+GCAM_EXPORT void gcam_model_free(gcam_model *net);
+
+/* Settings, all before gcam_model_load. */
+/* Sizes for an input whose dimensions the file leaves open, or another size than the file's:
+ * ONNX order, rank <= 6, e.g. {1, 3, 160, 160}. An open batch dimension alone becomes 1. */
+GCAM_EXPORT gcam_status gcam_model_set_input_shape(gcam_model *net, const char *input,
+                                                   const int *dims, int rank);
+/* precise != 0: plain loops only, no fast kernels. Slow; for checking. */
+GCAM_EXPORT gcam_status gcam_model_set_precise(gcam_model *net, int precise);
+
+/* Reads the ONNX ModelProto. Weights may follow as external data. */
+GCAM_EXPORT gcam_status gcam_model_load(gcam_model *net, const void *onnx, size_t size,
+                                        gcam_ownership ownership);
+/* External data the file asks for: count of tensors, then location (file name), offset and length
+ * in bytes of each. Offsets come back as double: exact up to 2^53. */
+GCAM_EXPORT int gcam_model_external_count(const gcam_model *net);
+GCAM_EXPORT const char *gcam_model_external_location(const gcam_model *net, int index);
+GCAM_EXPORT double gcam_model_external_offset(const gcam_model *net, int index);
+GCAM_EXPORT double gcam_model_external_length(const gcam_model *net, int index);
+/* Pushes bytes [offset, offset + size) of the file `location`, in any order and any cut; each
+ * weight is copied to where it stays, so that the source may be freed at once. */
+GCAM_EXPORT gcam_status gcam_model_push(gcam_model *net, const char *location, double offset,
+                                        const void *bytes, size_t size);
+/* Folds constants, checks every shape, plans memory and packs weights. After it the model runs. */
+GCAM_EXPORT gcam_status gcam_model_finish(gcam_model *net);
+
+/* ---- Model: what is inside ------------------------------------------------------------------ */
+
+GCAM_EXPORT int gcam_model_input_count(const gcam_model *net);
+GCAM_EXPORT const char *gcam_model_input_name(const gcam_model *net, int index);
+GCAM_EXPORT int gcam_model_output_count(const gcam_model *net);
+GCAM_EXPORT const char *gcam_model_output_name(const gcam_model *net, int index);
+/* Shape of any tensor by name, ONNX order. Returns the rank, or -1 when there is none so named. */
+GCAM_EXPORT int gcam_model_shape(const gcam_model *net, const char *tensor, int *dims, int max_rank);
+/* Number of classes: length of the scores. */
+GCAM_EXPORT int gcam_model_class_count(const gcam_model *net);
+
+/* Layers that a map can be asked for: every spatial activation, input to output. */
+GCAM_EXPORT int gcam_model_layer_count(const gcam_model *net);
+GCAM_EXPORT const char *gcam_model_layer_name(const gcam_model *net, int index);   /* tensor */
+GCAM_EXPORT const char *gcam_model_layer_node(const gcam_model *net, int index);   /* node */
+GCAM_EXPORT const char *gcam_model_layer_op(const gcam_model *net, int index);     /* e.g. "Relu" */
+GCAM_EXPORT int gcam_model_layer_height(const gcam_model *net, int index);
+GCAM_EXPORT int gcam_model_layer_width(const gcam_model *net, int index);
+GCAM_EXPORT int gcam_model_layer_channels(const gcam_model *net, int index);
+/* The layer taken when none is named: the last spatial activation before the head. -1: none. */
+GCAM_EXPORT int gcam_model_default_layer(const gcam_model *net);
+/* Index of a layer by tensor name, node name, or a Keras/torch layer name that is part of either;
+ * -1 and a message that lists near misses when there is none. */
+GCAM_EXPORT int gcam_model_find_layer(gcam_model *net, const char *name);
+
+/* ---- Model: running ------------------------------------------------------------------------- */
+
+typedef enum gcam_resize {
+  GCAM_NEAREST = 0, /* floor((i + 0.5) * in / out), as PIL and Keras's load_img */
+  GCAM_BILINEAR = 1, /* half-pixel centres, clamped at the border, no antialiasing */
+  GCAM_BICUBIC = 2  /* Keys, a = -0.75, half-pixel centres, clamped, as torch's interpolate */
+} gcam_resize;
+
+typedef enum gcam_order { GCAM_RGB = 0, GCAM_BGR = 1, GCAM_GREY = 2 } gcam_order;
+
+/* input = (value on the 0..255 scale - mean) / std, per channel, in the order named.
+ * Grey is 0.299 R + 0.587 G + 0.114 B. */
+typedef struct gcam_preprocess {
+  gcam_order order;
+  gcam_resize resize;
+  float mean[4];
+  float std[4];
+} gcam_preprocess;
+
+/* Resizes and normalises the picture into the model's first input. */
+GCAM_EXPORT gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
+                                             const gcam_preprocess *pre);
+/* Or raw values in ONNX order; count must be the input's size. input NULL: the first. */
+GCAM_EXPORT gcam_status gcam_model_set_input(gcam_model *net, const char *input,
+                                             const float *values, size_t count);
+GCAM_EXPORT gcam_status gcam_model_forward(gcam_model *net);
+
+/* Copies any tensor of the last forward, ONNX order; count must match its size. */
+GCAM_EXPORT gcam_status gcam_model_read(gcam_model *net, const char *tensor, float *values,
+                                        size_t count);
+/* The k best classes of the last forward, best first: ids[k], scores[k] (logits, or the file's
+ * output where it holds no logits), probabilities[k]. Returns how many there are (<= k), -1 failed. */
+GCAM_EXPORT int gcam_model_top(gcam_model *net, int k, int *ids, float *scores,
+                               float *probabilities);
+/* Score and probability of every class: arrays of gcam_model_class_count, either may be NULL. */
+GCAM_EXPORT gcam_status gcam_model_scores(gcam_model *net, float *scores, float *probabilities);
+
+/* Vector-Jacobian products, B at once: cotangents [B][size of output] in, gradients
+ * [B][size of target] out, both in ONNX order: out_b = cotangent_b^T d(output)/d(target). */
+GCAM_EXPORT gcam_status gcam_model_vjp(gcam_model *net, const char *output, const float *cotangents,
+                                       int B, const char *target, float *gradients);
+
+/* ---- Explaining ----------------------------------------------------------------------------- */
+
+typedef enum gcam_score {
+  GCAM_SCORE_LOGIT = 0,  /* y^c before softmax, the paper's */
+  GCAM_SCORE_SOFTMAX = 1 /* p_c; exact where it would underflow: the map's scale may be dropped */
+} gcam_score;
+
+GCAM_EXPORT int gcam_method_count(void);
+GCAM_EXPORT const char *gcam_method_name(int index);  /* "gradcam" */
+GCAM_EXPORT const char *gcam_method_title(int index); /* "Grad-CAM" */
+GCAM_EXPORT const char *gcam_method_paper(int index); /* "arXiv:1610.02391, eq. 1-2" */
+
+/* One map per class, from the activations of the last forward: never runs the forward again.
+ * method NULL: "gradcam"; layer NULL: the default layer. 1 <= count <= 64. */
+GCAM_EXPORT gcam_status gcam_explain(gcam_model *net, const char *method, const char *layer,
+                                     gcam_score score, const int *classes, int count);
+/* Results of the last gcam_explain. Data: height x width, before ReLU, never NaN or infinite. */
+GCAM_EXPORT int gcam_map_count(const gcam_model *net);
+GCAM_EXPORT int gcam_map_height(const gcam_model *net);
+GCAM_EXPORT int gcam_map_width(const gcam_model *net);
+GCAM_EXPORT int gcam_map_layer(const gcam_model *net); /* index of the layer used */
+GCAM_EXPORT const float *gcam_map_data(const gcam_model *net, int index);
+/* Channel weights alpha_k of map `index`, [channels] of the layer; NULL where the method has none. */
+GCAM_EXPORT const float *gcam_map_weights(const gcam_model *net, int index);
+
+/* Warnings of the last forward and explain: a stable name and a sentence. */
+GCAM_EXPORT int gcam_warning_count(const gcam_model *net);
+GCAM_EXPORT const char *gcam_warning_name(const gcam_model *net, int index); /* "no-evidence" */
+GCAM_EXPORT const char *gcam_warning_text(const gcam_model *net, int index);
+
+/* ---- Cost ------------------------------------------------------------------------------------ */
+
+/* Bytes held now by weights and packed weights / by activations and gradients. */
+GCAM_EXPORT double gcam_model_weight_bytes(const gcam_model *net);
+GCAM_EXPORT double gcam_model_activation_bytes(const gcam_model *net);
+
+/* ---- Pictures -------------------------------------------------------------------------------- */
+
+/* JPEG, PNG, GIF (first frame), BMP; EXIF orientation applied. At most 2^28 pixels. */
+GCAM_EXPORT gcam_image *gcam_image_decode(gcam_context *ctx, const void *bytes, size_t size);
+/* Copies width x height RGBA pixels. */
+GCAM_EXPORT gcam_image *gcam_image_from_rgba(gcam_context *ctx, const uint8_t *rgba, int width,
+                                             int height);
+GCAM_EXPORT void gcam_image_free(gcam_image *image);
+GCAM_EXPORT int gcam_image_width(const gcam_image *image);
+GCAM_EXPORT int gcam_image_height(const gcam_image *image);
+GCAM_EXPORT const uint8_t *gcam_image_rgba(const gcam_image *image);
+/* PNG bytes, held by the image until it is freed or encoded again; size in *size. NULL: failed. */
+GCAM_EXPORT const uint8_t *gcam_image_png(gcam_context *ctx, gcam_image *image, size_t *size);
+GCAM_EXPORT gcam_image *gcam_image_resize(gcam_context *ctx, const gcam_image *image, int width,
+                                          int height, gcam_resize how);
+
+/* ---- Heatmaps as pictures -------------------------------------------------------------------- */
+
+GCAM_EXPORT int gcam_colormap_count(void);
+GCAM_EXPORT const char *gcam_colormap_name(int index); /* "jet", "turbo", "viridis", ... */
+/* 256 RGB triples of a colour map by name; NULL: unknown. */
+GCAM_EXPORT const uint8_t *gcam_colormap_rgb(const char *name);
+
+/* Resizes a map of floats, half-pixel centres: dst[dh][dw]. */
+GCAM_EXPORT gcam_status gcam_map_resize(gcam_context *ctx, const float *map, int width, int height,
+                                        float *dst, int dst_width, int dst_height, gcam_resize how);
+/* alpha * colour(map) + (1 - alpha) * picture at the picture's own size. map: h x w values in 0..1,
+ * resized by `how` before it is coloured. */
+GCAM_EXPORT gcam_image *gcam_overlay(gcam_context *ctx, const gcam_image *image, const float *map,
+                                     int map_width, int map_height, const char *colormap,
+                                     float alpha, gcam_resize how);
+/* Tiles in `columns` columns, each scaled to the same width, a title (UTF-8) above each. */
+GCAM_EXPORT gcam_image *gcam_grid(gcam_context *ctx, gcam_image *const *tiles,
+                                  const char *const *titles, int count, int columns,
+                                  int tile_width);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

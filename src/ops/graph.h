@@ -1,0 +1,103 @@
+/* graph.h: a network after import: values (tensors), nodes (operators) in topological order.
+ *
+ * Everything here is in the engine's physical order. `layout` remembers how a value's axes relate
+ * to the ONNX file's, for axis attributes at import and for callers who read a tensor. */
+#ifndef GCAM_OPS_GRAPH_H
+#define GCAM_OPS_GRAPH_H
+
+#include "base/arena.h"
+#include "base/tensor.h"
+
+typedef enum gcam_layout {
+  GCAM_ROWS,         /* axes as in the ONNX file, row-major */
+  GCAM_CHANNELS_LAST /* rank >= 3: ONNX's axis 1 is stored last: N, spatial..., C */
+} gcam_layout;
+
+/* A constant. Logically float32 unless `dtype` is an integer type without `scale` (shape
+ * arithmetic at load; never seen by a kernel). Stored as the file stores it, so that half or int8
+ * weights cost half or a quarter. Physical order, like everything else. */
+typedef struct gcam_weight {
+  gcam_dtype dtype; /* of data */
+  void *data;       /* numel elements */
+  bool borrowed;    /* data points into the model's file buffer */
+  /* int8/uint8 only: value = (data - zero) * scale, along scale_axis (physical), or scale_count 1 */
+  float *scale;
+  int8_t *zero; /* NULL: zero points are 0. For uint8 the stored byte is reinterpreted. */
+  int64_t scale_count;
+  int scale_axis;
+  float *f32; /* made by gcam_weight_floats when first asked for; NULL while not needed */
+} gcam_weight;
+
+typedef struct gcam_value {
+  const char *name; /* the ONNX tensor's name; made up ("x.rows") for what the importer adds */
+  gcam_shape shape; /* physical */
+  gcam_layout layout;
+  gcam_weight *weight; /* NULL: an activation */
+  int producer;        /* node index, -1: an input or a constant */
+  int consumer_count;  /* nodes that read it */
+} gcam_value;
+
+typedef enum gcam_attr_kind {
+  GCAM_ATTR_INT,
+  GCAM_ATTR_FLOAT,
+  GCAM_ATTR_STRING,
+  GCAM_ATTR_INTS,
+  GCAM_ATTR_FLOATS,
+  GCAM_ATTR_TENSOR
+} gcam_attr_kind;
+
+typedef struct gcam_attr {
+  const char *name;
+  gcam_attr_kind kind;
+  int64_t i;
+  float f;
+  const char *s;
+  const int64_t *ints;
+  const float *floats;
+  int count; /* of ints or floats */
+  gcam_shape tensor_shape; /* GCAM_ATTR_TENSOR, ONNX order */
+  gcam_weight *tensor;
+} gcam_attr;
+
+struct gcam_op;
+
+typedef struct gcam_node {
+  const struct gcam_op *op;
+  const char *name; /* never NULL; made up where the file has none */
+  int opset;
+  const gcam_attr *attrs;
+  int attr_count;
+  int *inputs; /* value indices, -1: an optional input left out */
+  int input_count;
+  int *outputs; /* value indices; -1: an optional output nobody reads */
+  int output_count;
+  void *params;          /* made by the operator's shape(), in the graph's arena */
+  int64_t scratch_floats; /* forward/backward work space the operator asks for in shape() */
+} gcam_node;
+
+typedef struct gcam_graph {
+  gcam_arena arena;
+  gcam_value *values;
+  int value_count, value_capacity;
+  gcam_node *nodes;
+  int node_count, node_capacity;
+  int *inputs, *outputs; /* value indices */
+  int input_count, output_count;
+} gcam_graph;
+
+/* A new value; its index, or -1 without memory. The name is copied. */
+int gcam_graph_add_value(gcam_graph *graph, const char *name);
+/* Value index by name, -1: none. */
+int gcam_graph_find(const gcam_graph *graph, const char *name);
+/* Frees the graph's arena, weights included. */
+void gcam_graph_free(gcam_graph *graph);
+
+/* The weight's logical float32 values, numel of them: data itself where it is float32, else a
+ * copy that is made once and kept. NULL without memory. */
+const float *gcam_weight_floats(gcam_weight *weight, const gcam_shape *shape);
+/* Elements [from, from + count) of the logical float32 values, without making or keeping a copy
+ * of the whole. */
+void gcam_weight_read(const gcam_weight *weight, const gcam_shape *shape, int64_t from,
+                      int64_t count, float *dst);
+
+#endif

@@ -1,0 +1,89 @@
+/* op.h: what an operator is. One file an operator (or a family that shares its loops) holds, in
+ * this order: parameters, shape(), forward(), backward(), and the gcam_op at the end.
+ *
+ * Letters: N batch, H W height and width, C channels, K output channels, B targets (cotangents).
+ *
+ * forward() and backward() here are the specification: plain loops, short and obvious. Fast twins
+ * live in kernels/ and are tested against these. They cannot fail: shape() has checked everything.
+ *
+ * backward() is a vector-Jacobian product for B cotangents at once of the one saved forward:
+ *   dx_b += dy_b^T (dy/dx)   for b in [0, B)
+ * It adds (+=), because a value that is read twice gets two gradients. */
+#ifndef GCAM_OPS_OP_H
+#define GCAM_OPS_OP_H
+
+#include "ops/graph.h"
+
+/* How the importer lays out an operator's inputs and outputs. */
+typedef enum gcam_layout_rule {
+  /* Every input and output of rank >= 3 is channels-last: Conv, pools, BatchNormalization, LRN. */
+  GCAM_RULE_SPATIAL,
+  /* Element by element with broadcasting: inputs are brought to one rank and one layout
+   * (channels-last when any activation is), outputs have it too. shape() sees equal ranks. */
+  GCAM_RULE_POINTWISE,
+  /* Keeps the rank and layout of input 0 and has axes among its attributes, which shape() maps
+   * with gcam_node_axis: Concat, Split, Slice, Pad, Softmax, reductions with keepdims. */
+  GCAM_RULE_AXIS,
+  /* ONNX's own order, in and out: Reshape, Flatten, MatMul, Gemm, Squeeze, Unsqueeze. */
+  GCAM_RULE_ROWS,
+  /* Input 0 as it is, output in ONNX's own order: Transpose, which maps its permutation. */
+  GCAM_RULE_TO_ROWS
+} gcam_layout_rule;
+
+typedef struct gcam_args {
+  const gcam_graph *graph;
+  const gcam_node *node;
+  const float *const *in; /* [input_count], NULL where left out */
+  float *const *out;      /* [output_count], NULL where nobody reads it; forward writes, backward
+                             reads the saved values */
+  float *scratch;         /* node->scratch_floats floats, or NULL */
+  /* backward only */
+  int B;
+  const float *const *dout; /* [output_count] of [B][numel]; NULL: that gradient is zero */
+  float *const *din;        /* [input_count] of [B][numel], to add to; NULL: not wanted */
+} gcam_args;
+
+typedef struct gcam_op {
+  const char *name; /* ONNX's */
+  gcam_layout_rule rule;
+  int min_inputs, max_inputs; /* max_inputs < 0: any number */
+  /* Checks ranks, sizes, attributes and constant inputs; fills the shapes of the outputs, params
+   * and scratch_floats. Runs once, at load. Error texts begin with the node's name. */
+  gcam_status (*shape)(gcam_graph *graph, gcam_node *node, gcam_error *err);
+  void (*forward)(const gcam_args *a);
+  void (*backward)(const gcam_args *a);
+} gcam_op;
+
+/* Every operator by ONNX name; NULL: not supported. */
+const gcam_op *gcam_op_find(const char *name);
+int gcam_op_count(void);
+const gcam_op *gcam_op_at(int index);
+
+/* ---- For shape(): reading a node ------------------------------------------------------------- */
+
+const gcam_attr *gcam_node_attr(const gcam_node *node, const char *name);
+int64_t gcam_node_int(const gcam_node *node, const char *name, int64_t otherwise);
+float gcam_node_float(const gcam_node *node, const char *name, float otherwise);
+const char *gcam_node_string(const gcam_node *node, const char *name, const char *otherwise);
+/* A list of ints that older opsets give as an attribute and newer ones as a constant input (axes,
+ * pads, split, ...): looks at the attribute, then at input `input` (-1: none). *count is 0 when
+ * neither is there. Fails when the input is not a constant or has more than max values. */
+gcam_status gcam_node_ints(const gcam_graph *graph, const gcam_node *node, const char *name,
+                           int input, int64_t *values, int max, int *count, gcam_error *err);
+/* The same for one float (Clip's limits). *found says whether it is there. */
+gcam_status gcam_node_scalar(const gcam_graph *graph, const gcam_node *node, const char *name,
+                             int input, float *value, bool *found, gcam_error *err);
+bool gcam_node_has_input(const gcam_node *node, int input);
+/* The shape of input i / output i. */
+const gcam_shape *gcam_in_shape(const gcam_graph *graph, const gcam_node *node, int i);
+gcam_shape *gcam_out_shape(gcam_graph *graph, const gcam_node *node, int i);
+/* Physical axis of ONNX axis `axis` (may be negative) of the value; -1 when out of range. */
+int gcam_value_axis(const gcam_value *value, int64_t axis);
+/* "Conv node 'fire2/squeeze'": how error texts begin. The buffer belongs to the caller. */
+const char *gcam_node_label(const gcam_node *node, char *text, size_t size);
+/* Checks and stores an output shape; output may be -1 (nothing happens). */
+gcam_status gcam_node_set_shape(gcam_graph *graph, gcam_node *node, int output,
+                                const gcam_shape *shape, gcam_error *err);
+void *gcam_node_params(gcam_graph *graph, gcam_node *node, size_t size); /* zeroed; NULL: memory */
+
+#endif
