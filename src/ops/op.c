@@ -1,0 +1,176 @@
+#include "ops/op.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define GCAM_OP(symbol) extern const gcam_op gcam_op_##symbol;
+#include "ops/op_list.h"
+#undef GCAM_OP
+
+static const gcam_op *const table[] = {
+#define GCAM_OP(symbol) &gcam_op_##symbol,
+#include "ops/op_list.h"
+#undef GCAM_OP
+};
+
+int gcam_op_count(void) { return (int)(sizeof table / sizeof *table); }
+
+const gcam_op *gcam_op_at(int index) {
+  return index >= 0 && index < gcam_op_count() ? table[index] : NULL;
+}
+
+const gcam_op *gcam_op_find(const char *name) {
+  for (int i = 0; i < gcam_op_count(); i++)
+    if (!strcmp(table[i]->name, name)) return table[i];
+  return NULL;
+}
+
+const char *gcam_node_label(const gcam_node *node, char *text, size_t size) {
+  snprintf(text, size, "%s node '%s'", node->op ? node->op->name : "Unknown", node->name);
+  return text;
+}
+
+/* ---- Attributes ------------------------------------------------------------------------------ */
+
+const gcam_attr *gcam_node_attr(const gcam_node *node, const char *name) {
+  for (int i = 0; i < node->attr_count; i++)
+    if (!strcmp(node->attrs[i].name, name)) return &node->attrs[i];
+  return NULL;
+}
+
+int64_t gcam_node_int(const gcam_node *node, const char *name, int64_t otherwise) {
+  const gcam_attr *attr = gcam_node_attr(node, name);
+  return attr && attr->kind == GCAM_ATTR_INT ? attr->i : otherwise;
+}
+
+float gcam_node_float(const gcam_node *node, const char *name, float otherwise) {
+  const gcam_attr *attr = gcam_node_attr(node, name);
+  return attr && attr->kind == GCAM_ATTR_FLOAT ? attr->f : otherwise;
+}
+
+const char *gcam_node_string(const gcam_node *node, const char *name, const char *otherwise) {
+  const gcam_attr *attr = gcam_node_attr(node, name);
+  return attr && attr->kind == GCAM_ATTR_STRING && attr->s ? attr->s : otherwise;
+}
+
+/* The constant behind input `input`; fails when the input is computed while the network runs. */
+static gcam_status constant_input(const gcam_graph *graph, const gcam_node *node, const char *name,
+                                  int input, const gcam_value **value, gcam_error *err) {
+  char label[160];
+  *value = &graph->values[node->inputs[input]];
+  if (!(*value)->weight || !(*value)->weight->data)
+    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
+                     "%s: its input %d ('%s') must be a constant, but '%s' is computed while the "
+                     "network runs; export the model with fixed shapes",
+                     gcam_node_label(node, label, sizeof label), input, name, (*value)->name);
+  return GCAM_OK;
+}
+
+gcam_status gcam_node_ints(const gcam_graph *graph, const gcam_node *node, const char *name,
+                           int input, int64_t *values, int max, int *count, gcam_error *err) {
+  char label[160];
+  const gcam_attr *attr = gcam_node_attr(node, name);
+  *count = 0;
+  if (attr) {
+    const int64_t *ints = attr->kind == GCAM_ATTR_INT ? &attr->i : attr->ints;
+    int n = attr->kind == GCAM_ATTR_INT ? 1 : attr->count;
+    if (attr->kind != GCAM_ATTR_INT && attr->kind != GCAM_ATTR_INTS)
+      return gcam_fail(err, GCAM_ERR_MODEL, "%s: its attribute '%s' is not a list of integers",
+                       gcam_node_label(node, label, sizeof label), name);
+    if (n > max)
+      return gcam_fail(err, GCAM_ERR_MODEL, "%s: its attribute '%s' has %d values, at most %d fit",
+                       gcam_node_label(node, label, sizeof label), name, n, max);
+    if (n > 0) memcpy(values, ints, (size_t)n * sizeof *values);
+    *count = n;
+    return GCAM_OK;
+  }
+  if (input < 0 || !gcam_node_has_input(node, input)) return GCAM_OK;
+
+  const gcam_value *value;
+  GCAM_TRY(constant_input(graph, node, name, input, &value, err));
+  int64_t n = gcam_numel(&value->shape);
+  if (value->shape.rank > 1)
+    return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %d ('%s') has rank %d, not 1",
+                     gcam_node_label(node, label, sizeof label), input, name, value->shape.rank);
+  if (n > max)
+    return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %d ('%s') has %lld values, at most %d fit",
+                     gcam_node_label(node, label, sizeof label), input, name, (long long)n, max);
+  const unsigned char *data = value->weight->data;
+  for (int i = 0; i < n; i++) {
+    if (value->weight->dtype == GCAM_I64) {
+      memcpy(&values[i], data + (size_t)i * 8, 8);
+    } else if (value->weight->dtype == GCAM_I32) {
+      int32_t v;
+      memcpy(&v, data + (size_t)i * 4, 4);
+      values[i] = v;
+    } else {
+      return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %d ('%s') does not hold integers",
+                       gcam_node_label(node, label, sizeof label), input, name);
+    }
+  }
+  *count = (int)n;
+  return GCAM_OK;
+}
+
+gcam_status gcam_node_scalar(const gcam_graph *graph, const gcam_node *node, const char *name,
+                             int input, float *value, bool *found, gcam_error *err) {
+  char label[160];
+  const gcam_attr *attr = gcam_node_attr(node, name);
+  *found = false;
+  if (attr) {
+    if (attr->kind != GCAM_ATTR_FLOAT && attr->kind != GCAM_ATTR_INT)
+      return gcam_fail(err, GCAM_ERR_MODEL, "%s: its attribute '%s' is not a number",
+                       gcam_node_label(node, label, sizeof label), name);
+    *value = attr->kind == GCAM_ATTR_FLOAT ? attr->f : (float)attr->i;
+    *found = true;
+    return GCAM_OK;
+  }
+  if (input < 0 || !gcam_node_has_input(node, input)) return GCAM_OK;
+
+  const gcam_value *source;
+  GCAM_TRY(constant_input(graph, node, name, input, &source, err));
+  if (gcam_numel(&source->shape) != 1)
+    return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %d ('%s') must hold one number, not %lld",
+                     gcam_node_label(node, label, sizeof label), input, name,
+                     (long long)gcam_numel(&source->shape));
+  gcam_weight_read(source->weight, &source->shape, 0, 1, value);
+  *found = true;
+  return GCAM_OK;
+}
+
+/* ---- Shapes ---------------------------------------------------------------------------------- */
+
+bool gcam_node_has_input(const gcam_node *node, int input) {
+  return input >= 0 && input < node->input_count && node->inputs[input] >= 0;
+}
+
+const gcam_shape *gcam_in_shape(const gcam_graph *graph, const gcam_node *node, int i) {
+  return &graph->values[node->inputs[i]].shape;
+}
+
+gcam_shape *gcam_out_shape(gcam_graph *graph, const gcam_node *node, int i) {
+  return &graph->values[node->outputs[i]].shape;
+}
+
+int gcam_value_axis(const gcam_value *value, int64_t axis) {
+  int rank = value->shape.rank;
+  if (axis < -rank || axis >= rank) return -1;
+  if (axis < 0) axis += rank;
+  if (value->layout == GCAM_ROWS || rank < 3 || axis == 0) return (int)axis;
+  return axis == 1 ? rank - 1 : (int)axis - 1;
+}
+
+gcam_status gcam_node_set_shape(gcam_graph *graph, gcam_node *node, int output,
+                                const gcam_shape *shape, gcam_error *err) {
+  char label[160], what[224];
+  if (output < 0 || output >= node->output_count || node->outputs[output] < 0) return GCAM_OK;
+  snprintf(what, sizeof what, "%s: its output %d", gcam_node_label(node, label, sizeof label),
+           output);
+  GCAM_TRY(gcam_shape_check(shape, what, err));
+  *gcam_out_shape(graph, node, output) = *shape;
+  return GCAM_OK;
+}
+
+void *gcam_node_params(gcam_graph *graph, gcam_node *node, size_t size) {
+  return node->params = gcam_arena_alloc(&graph->arena, 1, size);
+}
