@@ -1,0 +1,151 @@
+// What the set-up, build, start and test scripts share: paths, running a program, naming what is missing, a lock.
+// No npm dependency: these scripts run on a fresh clone.
+import { spawnSync } from 'node:child_process';
+import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+export const cache = process.env.GRADCAM_CACHE ? resolve(process.env.GRADCAM_CACHE) : join(root, '.cache');
+
+const started = Date.now();
+
+/** One short progress line on stderr, so that stdout stays the program's own. */
+export function say(text) {
+  console.error(`[${String(Math.round((Date.now() - started) / 1000)).padStart(3)} s] ${text}`);
+}
+
+/** An error whose message is meant for the person at the terminal, without a stack. */
+export class Stop extends Error {}
+
+/** Runs main(); a Stop is printed as it is and ends with status 1. */
+export async function runMain(main) {
+  try {
+    process.exitCode = (await main()) ?? 0;
+  } catch (error) {
+    console.error(error instanceof Stop ? `\n${error.message}` : error);
+    process.exitCode = 1;
+  }
+}
+
+/** The absolute path of a program on PATH, or undefined. */
+export function which(program) {
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    const path = join(folder || '.', program);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // not in this folder
+    }
+  }
+  return undefined;
+}
+
+/** The system's own python3 first: one on PATH may be a version manager's shim that needs a home folder. */
+export function python() {
+  return ['/usr/bin/python3', which('python3')].find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/**
+ * Runs a program to its end and returns its stdout. On failure throws a Stop with the end of what it printed.
+ * With {show: true} the output goes to this terminal (to stderr) instead.
+ */
+export function run(program, args, { cwd = root, env = {}, show = false } = {}) {
+  const result = spawnSync(program, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    stdio: show ? ['ignore', 2, 2] : ['ignore', 'pipe', 'pipe'],
+  });
+  if (result.error || result.status !== 0) {
+    const end = `${result.stdout ?? ''}${result.stderr ?? ''}`.trimEnd().split('\n').slice(-40).join('\n');
+    const why = result.error?.message ?? (result.signal ? `ended by ${result.signal}` : `status ${result.status}`);
+    throw new Stop(`${program} ${args.join(' ')}\nfailed (${why})${end ? `:\n${end}` : '.'}`);
+  }
+  return result.stdout ?? '';
+}
+
+const packages = {
+  'apt-get': 'apt',
+  'dpkg-deb': 'dpkg',
+  'tar': 'tar',
+  'xz': 'xz-utils',
+  'cmake': 'cmake',
+  'python3': 'python3',
+  'cc': 'gcc (or clang)',
+  'c++': 'g++ (or clang)',
+  'make or ninja': 'make (or ninja-build)',
+};
+
+/** Throws a Stop that names every missing program together with the Debian package that brings it. */
+export function requirePrograms(...programs) {
+  const missing = programs.filter((program) => !program.split(' or ').some(which));
+  if (missing.length) {
+    const lines = missing.map((program) => `  ${program.padEnd(14)} Debian package: ${packages[program] ?? program}`);
+    throw new Stop(`Missing on this machine (looked on PATH):\n${lines.join('\n')}\n` +
+      `On Debian:  sudo apt-get install ${missing.map((p) => (packages[p] ?? p).split(' ')[0]).join(' ')}`);
+  }
+}
+
+export function requireNode() {
+  const major = Number(process.versions.node.split('.')[0]);
+  if (major < 20) {
+    throw new Stop(`Node ${process.versions.node} is too old: 20 or newer is needed.`);
+  }
+}
+
+/** The text of a file, or '' where there is none. */
+export function readOr(path, otherwise = '') {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return otherwise;
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
+}
+
+/** Runs work() while holding a lock file; waits for another living process that holds it, ignores a dead one's. */
+export async function withLock(name, work) {
+  mkdirSync(cache, { recursive: true });
+  const path = join(cache, `${name}.lock`);
+  for (let told = false; ;) {
+    try {
+      const file = openSync(path, 'wx');
+      writeSync(file, String(process.pid));
+      closeSync(file);
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    const holder = Number(readOr(path));
+    if (holder && !isAlive(holder)) {
+      rmSync(path, { force: true });
+      continue;
+    }
+    if (!told) say(`waiting for process ${holder || '?'} (${name})`);
+    told = true;
+    await new Promise((done) => setTimeout(done, 500));
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(path, { force: true });
+  }
+}

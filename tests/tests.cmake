@@ -1,0 +1,22 @@
+# Every tests/**/test_*.c is a program of its own, linked with the library and run from the repository root; every
+# tests/fuzz/fuzz_*.c defines LLVMFuzzerTestOneInput. Dropping a file in is all it takes.
+file(GLOB_RECURSE test_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/test_*.c)
+list(FILTER test_files EXCLUDE REGEX "/node_modules/")
+foreach(file IN LISTS test_files)
+  get_filename_component(name ${file} NAME_WE)
+  add_executable(${name} ${file})
+  target_link_libraries(${name} PRIVATE gradcam stb)
+  target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_LIST_DIR})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  gradcam_warnings(${name})
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+endforeach()
+
+file(GLOB fuzz_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/fuzz/fuzz_*.c)
+foreach(file IN LISTS fuzz_files)
+  get_filename_component(name ${file} NAME_WE)
+  add_executable(${name} ${file})
+  target_link_libraries(${name} PRIVATE gradcam)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  gradcam_warnings(${name})
+endforeach()
