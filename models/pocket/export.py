@@ -1,0 +1,125 @@
+"""Writes a trained `pocket` as ONNX: batch-norms folded, weights f16 behind a Cast, raw logits.
+
+    python3 export.py RUN_DIR/final.pt DATA_DIR -o .
+
+-> pocket.onnx, labels.txt, model.json. The temperature that calibrates the probabilities is divided into
+the last Gemm, so softmax(logits) is the probability to show. Node and tensor names: `stem`, `block3_dw`,
+`block3_pw`, their `..._relu` (the activation), `gap`, `features`, `logits`.
+"""
+import argparse
+import hashlib
+import json
+import os
+
+import numpy as np
+import onnx
+import torch
+import torch.nn.functional as F
+from onnx import TensorProto, helper, numpy_helper
+
+import data
+from net import MEAN, STD, PocketNet
+
+
+def fold(m):
+    """conv, batch-norm -> weight, bias of one convolution."""
+    s = m.bn.weight / torch.sqrt(m.bn.running_var + m.bn.eps)
+    w = m.conv.weight * s[:, None, None, None]
+    return w.detach().double().numpy(), (m.bn.bias - m.bn.running_mean * s).detach().numpy()
+
+
+def build(net, side, temperature):
+    """-> onnx model. The linear layer's rows are centred: softmax does not change when every class gets the
+    same added, and the score of a class then counts what speaks for it more than for the others."""
+    nodes, init = [], []
+
+    def weight(name, w):
+        init.append(numpy_helper.from_array(w.astype(np.float16), name + ".f16"))
+        nodes.append(helper.make_node("Cast", [name + ".f16"], [name], name + "_cast", to=TensorProto.FLOAT))
+
+    def conv(name, m, x):
+        w, b = fold(m)
+        weight(name + ".weight", w)
+        init.append(numpy_helper.from_array(b.astype(np.float32), name + ".bias"))
+        k, s = w.shape[2], m.conv.stride[0]
+        pads = [0, 0, 1, 1] if m.same else [k // 2] * 4
+        nodes.append(helper.make_node("Conv", [x, name + ".weight", name + ".bias"], [name], name, kernel_shape=[k, k],
+                                      strides=[s, s], pads=pads, group=m.conv.groups))
+        nodes.append(helper.make_node("Relu", [name], [name + "_relu"], name + "_relu"))
+        return name + "_relu"
+
+    x = conv("stem", net.stem, "input")
+    for i, b in net.blocks.items():
+        x = conv(f"block{i}_dw", b[0], x)
+        x = conv(f"block{i}_pw", b[1], x)
+    w, b = net.fc.weight.detach().double(), net.fc.bias.detach().double()
+    w, b = (w - w.mean(0)) / temperature, (b - b.mean()) / temperature
+    nodes.append(helper.make_node("GlobalAveragePool", [x], ["gap"], "gap"))
+    nodes.append(helper.make_node("Flatten", ["gap"], ["features"], "features", axis=1))
+    weight("logits.weight", w.numpy())
+    init.append(numpy_helper.from_array(b.numpy().astype(np.float32), "logits.bias"))
+    nodes.append(helper.make_node("Gemm", ["features", "logits.weight", "logits.bias"], ["logits"], "logits", transB=1))
+    g = helper.make_graph(nodes, "pocket",
+                          [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, side, side])],
+                          [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, len(b)])], init)
+    model = helper.make_model(g, producer_name="gradcam-wasm models/pocket/export.py",
+                              opset_imports=[helper.make_opsetid("", 13)])
+    model.ir_version = 7
+    onnx.checker.check_model(model, full_check=True)
+    return model, x
+
+
+@torch.no_grad()
+def logits_of(net, x, side):
+    net.eval()
+    return torch.cat([net(F.interpolate(x[i:i + 64].float(), size=(side, side), mode="bilinear", align_corners=False))
+                      for i in range(0, len(x), 64)])
+
+
+def fit_temperature(z, y):
+    """The T that minimises the cross-entropy of z / T (Guo et al. 2017, section 4.2), by golden section."""
+    lo, hi, g = np.log(0.2), np.log(5.0), (np.sqrt(5) - 1) / 2
+    f = lambda t: float(F.cross_entropy(z / np.exp(t), y))
+    for _ in range(60):
+        a, b = hi - g * (hi - lo), lo + g * (hi - lo)
+        lo, hi = (lo, b) if f(a) < f(b) else (a, hi)
+    return float(np.exp((lo + hi) / 2))
+
+
+def main():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("checkpoint")
+    ap.add_argument("data_dir")
+    ap.add_argument("-o", "--out", default=".")
+    ap.add_argument("--side", type=int, default=160)
+    ap.add_argument("--cache")
+    a = ap.parse_args()
+    c = torch.load(a.checkpoint)
+    net = PocketNet(len(c["names"]), c["design"])
+    net.load_state_dict(c["net"])
+    x, y, names, _ = data.load(os.path.join(a.data_dir, "pocket"), "val", a.cache)
+    t = fit_temperature(logits_of(net, x, a.side), y)
+    model, layer = build(net, a.side, t)
+    blob = model.SerializeToString()
+    with open(os.path.join(a.out, "pocket.onnx"), "wb") as f:
+        f.write(blob)
+    with open(os.path.join(a.out, "labels.txt"), "w") as f:
+        f.write("\n".join(names) + "\n")
+    card_path = os.path.join(a.out, "card.json")
+    card = json.load(open(card_path)) if os.path.exists(card_path) else {}
+    n = sum(int(np.prod(i.dims)) for i in model.graph.initializer)
+    out = {"name": "pocket", "title": card.get("title", ""), "file": "pocket.onnx",
+           "sha256": hashlib.sha256(blob).hexdigest(), "bytes": len(blob),
+           "source": card.get("source", ""), "licence": card.get("licence", ""), "notes": card.get("notes", []),
+           "input": {"width": a.side, "height": a.side, "channels": 3, "order": "rgb", "mean": [MEAN] * 3,
+                     "std": [STD] * 3, "resize": "bilinear"},
+           "output": "logits", "layer": layer, "labels": names, "parameters": n, "temperature": round(t, 4),
+           "accuracy": {}, "limits": card.get("limits", [])}
+    with open(os.path.join(a.out, "model.json"), "w") as f:
+        json.dump(out, f, indent=1)
+        f.write("\n")
+    print(f"pocket.onnx {len(blob)} bytes, {n} numbers, temperature {t:.3f}, layer {layer}")
+
+
+if __name__ == "__main__":
+    main()
