@@ -1,0 +1,13 @@
+# CMake toolchain file of the wasm presets: the compiler that emscripten/setup.mjs found or installed.
+if(NOT GRADCAM_CACHE)
+  get_filename_component(GRADCAM_CACHE ${CMAKE_CURRENT_LIST_DIR}/../.cache ABSOLUTE)
+  if(DEFINED ENV{GRADCAM_CACHE})
+    get_filename_component(GRADCAM_CACHE $ENV{GRADCAM_CACHE} ABSOLUTE)
+  endif()
+endif()
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES GRADCAM_CACHE)
+if(NOT EXISTS ${GRADCAM_CACHE}/toolchain.cmake)
+  message(FATAL_ERROR "The WebAssembly compiler is not there yet. Run:  node emscripten/setup.mjs")
+endif()
+include(${GRADCAM_CACHE}/toolchain.cmake)
+include(${GRADCAM_EMSCRIPTEN_ROOT}/cmake/Modules/Platform/Emscripten.cmake)
