@@ -1,0 +1,169 @@
+/* fully_connected.c: Gemm and MatMul by a constant matrix: y[M][N] = alpha x[M][K] B + beta C.
+ *
+ * At batch 1 these layers are bound by memory: each weight is read once and used once (VGG16's fc1
+ * is 411 MB). So one row-major copy, the one in the file, serves both directions, and M rows or B
+ * targets share one reading of it:
+ *   dot    out[m][r] += alpha * sum_k W[r][k] x[m][k]      (forward with transB, backward without)
+ *   axpy   out[m][k] += alpha * sum_r x[m][r] W[r][k]      (the other two); rows r where every
+ *          x[m][r] is zero, as ReLU leaves many, are not read at all
+ * Half and int8 weights are widened piece by piece in the cache. */
+#include <string.h>
+
+#include "kernels/kernel.h"
+#include "kernels/simd.h"
+#include "kernels/twins.h"
+#include "ops/gemm.h"
+#include "ops/matmul.h"
+
+enum {
+  PIECE = 1024,     /* floats of a row looked at together: 4 KB, with x's piece well within L1 */
+  ROWS_A_TASK = 32, /* dot: rows of W a task */
+  SMALL = 1 << 15   /* weights below which a thread's wake-up costs more than it saves */
+};
+
+typedef struct product {
+  const gcam_value *weights;
+  int64_t rows, columns; /* of W */
+  int64_t M;
+  float alpha;
+  const float *x;
+  float *out;
+} product;
+
+/* W[row][from .. from + n) as floats: in place, or widened into buffer. */
+static const float *weight_piece(const product *p, int64_t row, int64_t from, int64_t n,
+                                 float *buffer) {
+  const gcam_weight *w = p->weights->weight;
+  int64_t at = row * p->columns + from;
+  if (w->dtype == GCAM_F32 && !w->scale) return (const float *)w->data + at;
+  gcam_weight_read(w, &p->weights->shape, at, n, buffer);
+  return buffer;
+}
+
+static float dot(const float *a, const float *b, int64_t n) {
+  gcam_f4 s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    s0 += gcam_f4_load(a + i) * gcam_f4_load(b + i);
+    s1 += gcam_f4_load(a + i + 4) * gcam_f4_load(b + i + 4);
+    s2 += gcam_f4_load(a + i + 8) * gcam_f4_load(b + i + 8);
+    s3 += gcam_f4_load(a + i + 12) * gcam_f4_load(b + i + 12);
+  }
+  float sum = gcam_f4_sum((s0 + s1) + (s2 + s3));
+  for (; i < n; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+static void dot_task(void *context, size_t index) {
+  const product *p = context;
+  float buffer[PIECE];
+  int64_t end = ((int64_t)index + 1) * ROWS_A_TASK;
+  if (end > p->rows) end = p->rows;
+  for (int64_t r = (int64_t)index * ROWS_A_TASK; r < end; r++)
+    for (int64_t k = 0; k < p->columns; k += PIECE) {
+      int64_t n = p->columns - k < PIECE ? p->columns - k : PIECE;
+      const float *w = weight_piece(p, r, k, n, buffer);
+      for (int64_t m = 0; m < p->M; m++)
+        p->out[m * p->rows + r] += p->alpha * dot(w, p->x + m * p->columns + k, n);
+    }
+}
+
+static void axpy_task(void *context, size_t index) {
+  const product *p = context;
+  float buffer[PIECE];
+  int64_t k = (int64_t)index * PIECE;
+  int64_t n = p->columns - k < PIECE ? p->columns - k : PIECE;
+  for (int64_t r = 0; r < p->rows; r++) {
+    const float *w = NULL;
+    for (int64_t m = 0; m < p->M; m++) {
+      float factor = p->alpha * p->x[m * p->rows + r];
+      if (factor == 0) continue;
+      if (!w) w = weight_piece(p, r, k, n, buffer);
+      float *restrict out = p->out + m * p->columns + k;
+      for (int64_t i = 0; i < n; i++) out[i] += factor * w[i];
+    }
+  }
+}
+
+static void multiply(const product *p, bool by_rows, const gcam_pool *pool) {
+  size_t tasks = by_rows ? (size_t)((p->rows + ROWS_A_TASK - 1) / ROWS_A_TASK)
+                         : (size_t)((p->columns + PIECE - 1) / PIECE);
+  bool small = p->rows * p->columns < SMALL;
+  gcam_parallel(small ? NULL : pool, tasks, by_rows ? dot_task : axpy_task, (void *)p);
+}
+
+/* ---- Gemm ---------------------------------------------------------------------------------------- */
+
+static bool gemm_applies(const gcam_graph *graph, const gcam_node *node) {
+  const gcam_gemm_params *p = node->params;
+  return graph->values[node->inputs[1]].weight && !graph->values[node->inputs[0]].weight &&
+         !p->trans_a &&
+         (!gcam_node_has_input(node, 2) || graph->values[node->inputs[2]].weight);
+}
+
+static product gemm_product(const gcam_args *a, int64_t M, const float *x, float *out) {
+  const gcam_gemm_params *p = a->node->params;
+  return (product){.weights = &a->graph->values[a->node->inputs[1]],
+                   .rows = p->trans_b ? p->N : p->K, .columns = p->trans_b ? p->K : p->N,
+                   .M = M, .alpha = p->alpha, .x = x, .out = out};
+}
+
+static void gemm_forward(const gcam_args *a, const gcam_pool *pool) {
+  const gcam_gemm_params *p = a->node->params;
+  float *y = a->out[0];
+  memset(y, 0, (size_t)(p->M * p->N) * sizeof *y);
+  if (gcam_node_has_input(a->node, 2)) {
+    const gcam_value *c = &a->graph->values[a->node->inputs[2]];
+    for (int64_t i = 0; i < p->M; i++)
+      for (int64_t j = 0; j < p->N; j++) {
+        float bias;
+        gcam_weight_read(c->weight, &c->shape, i * p->c_row + j * p->c_column, 1, &bias);
+        y[i * p->N + j] = p->beta * bias;
+      }
+  }
+  product job = gemm_product(a, p->M, a->in[0], y);
+  multiply(&job, p->trans_b, pool);
+}
+
+static void gemm_backward(const gcam_args *a, const gcam_pool *pool) {
+  const gcam_gemm_params *p = a->node->params;
+  if (!a->dout[0] || !a->din[0]) return;
+  product job = gemm_product(a, a->B * p->M, a->dout[0], a->din[0]);
+  multiply(&job, !p->trans_b, pool);
+}
+
+const gcam_twin gcam_twin_gemm = {"Gemm", gemm_applies, gemm_forward, gemm_backward, true};
+
+/* ---- MatMul -------------------------------------------------------------------------------------- */
+
+/* x [..., K] by a constant matrix [K][N]: all of x's leading axes are rows. */
+static bool matmul_applies(const gcam_graph *graph, const gcam_node *node) {
+  return graph->values[node->inputs[1]].weight && !graph->values[node->inputs[0]].weight &&
+         gcam_in_shape(graph, node, 1)->rank == 2;
+}
+
+static int64_t matmul_rows(const gcam_args *a) {
+  const gcam_shape *x = gcam_in_shape(a->graph, a->node, 0);
+  return gcam_numel_range(x, 0, x->rank - 1);
+}
+
+static product matmul_product(const gcam_args *a, int64_t M, const float *x, float *out) {
+  const gcam_value *w = &a->graph->values[a->node->inputs[1]];
+  return (product){.weights = w, .rows = w->shape.dim[0], .columns = w->shape.dim[1], .M = M,
+                   .alpha = 1, .x = x, .out = out};
+}
+
+static void matmul_forward(const gcam_args *a, const gcam_pool *pool) {
+  product job = matmul_product(a, matmul_rows(a), a->in[0], a->out[0]);
+  memset(job.out, 0, (size_t)(job.M * job.columns) * sizeof *job.out);
+  multiply(&job, false, pool);
+}
+
+static void matmul_backward(const gcam_args *a, const gcam_pool *pool) {
+  if (!a->dout[0] || !a->din[0]) return;
+  product job = matmul_product(a, a->B * matmul_rows(a), a->dout[0], a->din[0]);
+  multiply(&job, true, pool);
+}
+
+const gcam_twin gcam_twin_matmul = {"MatMul", matmul_applies, matmul_forward, matmul_backward,
+                                    true};

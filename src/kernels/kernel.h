@@ -1,0 +1,60 @@
+/* kernel.h: fast twins of the plain operators. Two kinds:
+ *
+ *   - a gcam_kernel is made once for one convolution, owns packed weights, and runs many times;
+ *   - a gcam_twin is a pair of functions with the signature of an operator's forward and backward
+ *     (plus the thread pool), chosen for a node at plan time where `applies` says so.
+ *
+ * Each is tested against the plain operator on random shapes (tests/ops/test_kernels.c). */
+#ifndef GCAM_KERNELS_KERNEL_H
+#define GCAM_KERNELS_KERNEL_H
+
+#include "base/pool.h"
+#include "ops/op.h"
+
+/* A 2-D convolution: everything a kernel needs to know. Pixels are C floats apart on the way in and
+ * out_stride floats on the way out (K, or more where the result lands inside a concatenation). */
+typedef struct gcam_conv_spec {
+  int64_t H, W, C;    /* input */
+  int64_t OH, OW, K;  /* output */
+  int64_t groups;
+  int64_t kh, kw, sh, sw, dh, dw; /* kernel, strides, dilations */
+  int64_t pt, pl, pb, pr;         /* padding: top, left, bottom, right */
+  float lo, hi;                   /* the result is clamped to this range (fused activation) */
+  int64_t out_stride;
+} gcam_conv_spec;
+
+typedef struct gcam_kernel gcam_kernel;
+struct gcam_kernel {
+  /* out = kernel(in) for `batch` pictures. in: dense [batch][H][W][C]. Fails only without memory. */
+  gcam_status (*run)(gcam_kernel *kernel, int64_t batch, const float *in, float *out,
+                     const gcam_pool *pool, gcam_error *err);
+  void (*free)(gcam_kernel *kernel);
+  size_t bytes; /* packed weights held, for reports */
+};
+
+/* Can gcam_conv_forward_kernel do it? */
+bool gcam_conv_kernel_fits(const gcam_conv_spec *spec);
+/* y = clamp(conv(x, weights) + bias). weights: [K][kh][kw][C / groups], bias [K] or NULL; both are
+ * packed and may be freed afterwards. NULL: failed, err says why. */
+gcam_kernel *gcam_conv_forward_kernel(const gcam_conv_spec *spec, const float *weights,
+                                      const float *bias, gcam_error *err);
+/* dx = conv^T(dy): reads [batch][OH][OW][K], writes [batch][H][W][C]. Ignores the clamp and
+ * out_stride. NULL without a message (err->status GCAM_OK): no fast path, use the plain loop. */
+gcam_kernel *gcam_conv_backward_kernel(const gcam_conv_spec *spec, const float *weights,
+                                       gcam_error *err);
+void gcam_kernel_free(gcam_kernel *kernel);
+
+typedef struct gcam_twin {
+  const char *op; /* ONNX name */
+  bool (*applies)(const gcam_graph *graph, const gcam_node *node);
+  void (*forward)(const gcam_args *a, const gcam_pool *pool);  /* NULL: the plain one */
+  void (*backward)(const gcam_args *a, const gcam_pool *pool); /* NULL: the plain one */
+  /* Constant inputs are read through gcam_weight (a->in is NULL for those not stored as float32),
+   * so that half and int8 weights need no float copy. */
+  bool reads_stored_weights;
+} gcam_twin;
+
+/* The twin for this node, or NULL. */
+const gcam_twin *gcam_twin_find(const gcam_graph *graph, const gcam_node *node);
+
+#endif

@@ -1,0 +1,96 @@
+/* max_pool.c: MaxPool, any window. Forward runs over all channels of a pixel at once; backward
+ * finds the winning tap of each window once and serves all B targets with it. */
+#include <string.h>
+
+#include "kernels/kernel.h"
+#include "kernels/twins.h"
+#include "ops/pooling.h"
+
+enum { CHANNELS = 64 }; /* a block of channels whose winners fit in registers and L1 */
+
+static bool always(const gcam_graph *graph, const gcam_node *node) {
+  (void)graph, (void)node;
+  return true;
+}
+
+typedef struct pool_task {
+  const gcam_pooling_params *p;
+  const gcam_args *a;
+} pool_task;
+
+/* y = max(x, y); NaN wins, as in the plain loop. */
+static void max_into(float *restrict y, const float *restrict x, int64_t n) {
+  for (int64_t i = 0; i < n; i++) y[i] = x[i] > y[i] || x[i] != x[i] ? x[i] : y[i];
+}
+
+static void forward_row(void *context, size_t index) {
+  const pool_task *task = context;
+  const gcam_pooling_params *p = task->p;
+  const gcam_window_axis *wy = &p->window.y, *wx = &p->window.x;
+  int64_t n = (int64_t)index / wy->out, oy = (int64_t)index % wy->out, t0, t1, s0, s1;
+  const float *x = task->a->in[0] + n * wy->in * wx->in * p->C;
+  float *y = task->a->out[0] + (int64_t)index * wx->out * p->C;
+  gcam_window_taps(wy, oy, &t0, &t1);
+  for (int64_t ox = 0; ox < wx->out; ox++, y += p->C) {
+    gcam_window_taps(wx, ox, &s0, &s1);
+    for (int64_t t = t0; t < t1; t++)
+      for (int64_t s = s0; s < s1; s++) {
+        const float *from =
+            x + (gcam_window_at(wy, oy, t) * wx->in + gcam_window_at(wx, ox, s)) * p->C;
+        if (t == t0 && s == s0)
+          memcpy(y, from, (size_t)p->C * sizeof *y);
+        else
+          max_into(y, from, p->C);
+      }
+  }
+}
+
+static void forward(const gcam_args *a, const gcam_pool *pool) {
+  pool_task task = {a->node->params, a};
+  gcam_parallel(pool, (size_t)(task.p->N * task.p->window.y.out), forward_row, &task);
+}
+
+/* One task: a block of channels of one picture. Windows overlap in space, never in channels. */
+static void backward_block(void *context, size_t index) {
+  const pool_task *task = context;
+  const gcam_pooling_params *p = task->p;
+  const gcam_window_axis *wy = &p->window.y, *wx = &p->window.x;
+  int64_t blocks = (p->C + CHANNELS - 1) / CHANNELS, n = (int64_t)index / blocks;
+  int64_t c0 = (int64_t)index % blocks * CHANNELS;
+  int64_t nc = p->C - c0 < CHANNELS ? p->C - c0 : CHANNELS;
+  int64_t x_size = wy->in * wx->in * p->C, y_size = wy->out * wx->out * p->C;
+  const float *x = task->a->in[0] + n * x_size + c0;
+  float best[CHANNELS];
+  int64_t winner[CHANNELS];
+  for (int64_t oy = 0; oy < wy->out; oy++)
+    for (int64_t ox = 0; ox < wx->out; ox++) {
+      int64_t t0, t1, s0, s1;
+      gcam_window_taps(wy, oy, &t0, &t1);
+      gcam_window_taps(wx, ox, &s0, &s1);
+      for (int64_t t = t0; t < t1; t++)
+        for (int64_t s = s0; s < s1; s++) {
+          int64_t at = (gcam_window_at(wy, oy, t) * wx->in + gcam_window_at(wx, ox, s)) * p->C;
+          bool first = t == t0 && s == s0;
+          for (int64_t c = 0; c < nc; c++) {
+            float v = x[at + c];
+            if (first || v > best[c] || v != v) best[c] = v, winner[c] = at;
+          }
+        }
+      for (int b = 0; b < task->a->B; b++) {
+        int64_t picture = b * p->N + n;
+        const float *dy =
+            task->a->dout[0] + picture * y_size + (oy * wx->out + ox) * p->C + c0;
+        float *dx = task->a->din[0] + picture * x_size + c0;
+        for (int64_t c = 0; c < nc; c++) dx[winner[c] + c] += dy[c];
+      }
+    }
+}
+
+static void backward(const gcam_args *a, const gcam_pool *pool) {
+  pool_task task = {a->node->params, a};
+  if (!a->dout[0] || !a->din[0]) return;
+  size_t blocks = (size_t)((task.p->C + CHANNELS - 1) / CHANNELS);
+  gcam_parallel(pool, (size_t)task.p->N * blocks, backward_block, &task);
+}
+
+const gcam_twin gcam_twin_max_pool = {"MaxPool", always, forward, backward, false};

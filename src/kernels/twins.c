@@ -1,0 +1,17 @@
+#include "kernels/twins.h"
+
+#include <string.h>
+
+#include "kernels/kernel.h"
+
+static const gcam_twin *const table[] = {
+#define GCAM_TWIN(symbol) &gcam_twin_##symbol,
+    GCAM_TWINS
+#undef GCAM_TWIN
+};
+
+const gcam_twin *gcam_twin_find(const gcam_graph *graph, const gcam_node *node) {
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+    if (!strcmp(table[i]->op, node->op->name) && table[i]->applies(graph, node)) return table[i];
+  return NULL;
+}

@@ -1,0 +1,235 @@
+/* backward.c: vector-Jacobian products. Gradients flow from `output` to `target` along the values
+ * that lie between the two, step by step in reverse; nothing else is touched.
+ *
+ * A gradient is [B][numel], made when its first contribution comes and given back when the step
+ * that computed the value has used it. Contributions add up: a value read twice has two. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/conv.h"
+#include "session/session.h"
+
+typedef struct vjp_state {
+  gcam_session *s;
+  int B, target;
+  bool *between; /* [value_count]: depends on target */
+  float **grad;  /* [value_count] */
+} vjp_state;
+
+static void mark_dependents(const gcam_graph *g, int target, bool *depends) {
+  memset(depends, 0, (size_t)g->value_count * sizeof *depends);
+  depends[target] = true;
+  for (int n = 0; n < g->node_count; n++) {
+    const gcam_node *node = &g->nodes[n];
+    bool any = false;
+    for (int i = 0; i < node->input_count; i++)
+      any |= node->inputs[i] >= 0 && depends[node->inputs[i]];
+    for (int i = 0; any && i < node->output_count; i++)
+      if (node->outputs[i] >= 0) depends[node->outputs[i]] = true;
+  }
+}
+
+bool gcam_session_depends(const gcam_session *s, int output, int target) {
+  bool *depends = calloc((size_t)s->graph->value_count, sizeof *depends);
+  if (!depends) return false;
+  mark_dependents(s->graph, target, depends);
+  bool answer = depends[output];
+  free(depends);
+  return answer;
+}
+
+static gcam_status no_memory(gcam_error *err) {
+  return gcam_fail(err, GCAM_ERR_MEMORY,
+                   "out of memory for gradients; ask for fewer classes at once");
+}
+
+static int64_t gradient_size(const vjp_state *t, int value) {
+  return gcam_numel(&t->s->graph->values[value].shape) * t->B;
+}
+
+/* The gradient of `value`, zeroed when new. */
+static float *gradient(vjp_state *t, int value) {
+  if (!t->grad[value]) {
+    int64_t n = gradient_size(t, value);
+    t->grad[value] = gcam_floats_alloc(n);
+    if (t->grad[value]) memset(t->grad[value], 0, (size_t)n * sizeof(float));
+  }
+  return t->grad[value];
+}
+
+static void drop(vjp_state *t, int value) {
+  if (value == t->target) return;
+  gcam_floats_free(t->grad[value]);
+  t->grad[value] = NULL;
+}
+
+/* dy *= 1 where the activation let the value through: lo < y < hi. At the limits it is 0, as in
+ * PyTorch's relu and relu6. */
+static void mask_clamped(const vjp_state *t, const gcam_step *step, int value) {
+  const gcam_slot *slot = &t->s->slots[value];
+  float lo = step->spec.lo, hi = step->spec.hi, *restrict dy = t->grad[value];
+  int64_t K = step->spec.K, rows = gcam_numel(&t->s->graph->values[value].shape) / K;
+  for (int b = 0; b < t->B; b++)
+    for (int64_t r = 0; r < rows; r++, dy += K) {
+      const float *restrict y = slot->data + r * slot->stride;
+      for (int64_t k = 0; k < K; k++) dy[k] = y[k] > lo && y[k] < hi ? dy[k] : 0;
+    }
+}
+
+/* The plain loop, for the shapes no kernel takes. */
+static gcam_status conv_plain_backward(const gcam_session *s, const gcam_step *step, int64_t batch,
+                                       const float *dy, float *dx, gcam_error *err) {
+  const gcam_conv_spec *c = &step->spec;
+  gcam_conv_params p = {
+      .window = {{c->H, c->OH, c->kh, c->sh, c->dh, c->pt, c->pb},
+                 {c->W, c->OW, c->kw, c->sw, c->dw, c->pl, c->pr}},
+      .N = batch, .C = c->C, .K = c->K, .groups = c->groups,
+  };
+  float *weights, *bias;
+  GCAM_TRY(gcam_step_conv_weights(s, step, &weights, &bias, err));
+  memset(dx, 0, (size_t)(batch * c->H * c->W * c->C) * sizeof *dx);
+  gcam_conv_adjoint(&p, dy, weights, dx);
+  free(weights);
+  free(bias);
+  return GCAM_OK;
+}
+
+static gcam_status conv_backward(vjp_state *t, gcam_step *step, gcam_error *err) {
+  gcam_session *s = t->s;
+  int x = gcam_step_input(s, step), y = gcam_step_output(s, step);
+  if (!t->between[x]) return GCAM_OK;
+  if (step->clamped) mask_clamped(t, step, y);
+  if (!step->backward_tried) {
+    float *weights, *bias;
+    GCAM_TRY(gcam_step_conv_weights(s, step, &weights, &bias, err));
+    gcam_error why = {0};
+    step->backward = gcam_conv_backward_kernel(&step->spec, weights, &why);
+    free(weights);
+    free(bias);
+    if (!step->backward && why.status) {
+      *err = why;
+      return why.status;
+    }
+    step->backward_tried = true;
+    if (step->backward) s->packed_bytes += step->backward->bytes;
+  }
+  bool first = !t->grad[x];
+  int64_t n = gradient_size(t, x);
+  float *dx = gcam_floats_alloc(n);
+  if (!dx) return no_memory(err);
+  int64_t batch = s->graph->values[y].shape.dim[0] * t->B;
+  gcam_status status =
+      step->backward ? step->backward->run(step->backward, batch, t->grad[y], dx, s->pool, err)
+                     : conv_plain_backward(s, step, batch, t->grad[y], dx, err);
+  if (!status && first) {
+    t->grad[x] = dx;
+    return GCAM_OK;
+  }
+  for (int64_t i = 0; !status && i < n; i++) t->grad[x][i] += dx[i];
+  gcam_floats_free(dx);
+  return status;
+}
+
+static gcam_status node_backward(vjp_state *t, const gcam_step *step, gcam_error *err) {
+  gcam_session *s = t->s;
+  const gcam_node *node = &s->graph->nodes[step->nodes[0]];
+  const gcam_twin *twin = step->twin && step->twin->backward ? step->twin : NULL;
+  GCAM_TRY(gcam_session_bind(s, node, !twin || !twin->reads_stored_weights, err));
+  for (int i = 0; i < node->output_count; i++)
+    s->dout[i] = node->outputs[i] >= 0 ? t->grad[node->outputs[i]] : NULL;
+  bool wanted = false;
+  for (int i = 0; i < node->input_count; i++) {
+    int x = node->inputs[i];
+    s->din[i] = NULL;
+    if (x < 0 || !t->between[x] || s->graph->values[x].weight) continue;
+    s->din[i] = gradient(t, x);
+    if (!s->din[i]) return no_memory(err);
+    wanted = true;
+  }
+  if (!wanted) return GCAM_OK;
+  gcam_args args = {.graph = s->graph, .node = node, .in = s->in, .out = s->out,
+                    .scratch = s->scratch, .B = t->B, .dout = s->dout, .din = s->din};
+  if (twin)
+    twin->backward(&args, s->pool);
+  else
+    node->op->backward(&args);
+  return GCAM_OK;
+}
+
+/* A view hands its gradient on: same floats, same order. */
+static gcam_status view_backward(vjp_state *t, const gcam_step *step, gcam_error *err) {
+  int x = gcam_step_input(t->s, step), y = gcam_step_output(t->s, step);
+  if (t->s->graph->values[x].weight || !t->between[x]) return GCAM_OK;
+  if (t->grad[x]) return node_backward(t, step, err);
+  t->grad[x] = t->grad[y];
+  t->grad[y] = NULL;
+  return GCAM_OK;
+}
+
+static gcam_status step_backward(vjp_state *t, gcam_step *step, gcam_error *err) {
+  switch (step->kind) {
+    case GCAM_STEP_CONV: return conv_backward(t, step, err);
+    case GCAM_STEP_VIEW: return view_backward(t, step, err);
+    default: return node_backward(t, step, err);
+  }
+}
+
+static gcam_status run_backward(vjp_state *t, gcam_error *err) {
+  gcam_session *s = t->s;
+  for (int i = s->step_count - 1; i >= 0; i--) {
+    gcam_step *step = &s->steps[i];
+    const gcam_node *last = &s->graph->nodes[step->nodes[step->node_count - 1]];
+    bool has_gradient = false, is_target = false;
+    for (int k = 0; k < last->output_count; k++) {
+      int y = last->outputs[k];
+      has_gradient |= y >= 0 && t->grad[y];
+      is_target |= y == t->target;
+    }
+    if (is_target) break; /* nothing before the target depends on it */
+    if (!has_gradient) continue;
+    GCAM_TRY(step_backward(t, step, err));
+    for (int k = 0; k < last->output_count; k++)
+      if (last->outputs[k] >= 0) drop(t, last->outputs[k]);
+  }
+  return GCAM_OK;
+}
+
+gcam_status gcam_session_vjp(gcam_session *s, int output, const float *cotangents, int B,
+                             int target, float *gradients, gcam_error *err) {
+  const gcam_graph *g = s->graph;
+  vjp_state t = {.s = s, .B = B, .target = target};
+  if (!s->done)
+    return gcam_fail(err, GCAM_ERR_STATE, "no forward pass to run backward from; run one first");
+  t.between = calloc((size_t)g->value_count, sizeof *t.between);
+  t.grad = calloc((size_t)g->value_count, sizeof *t.grad);
+  gcam_status status = GCAM_OK;
+  if (!t.between || !t.grad) {
+    status = no_memory(err);
+  } else {
+    mark_dependents(g, target, t.between);
+    if (!t.between[output])
+      status = gcam_fail(err, GCAM_ERR_ARGUMENT,
+                         "'%s' does not depend on '%s': there is no gradient between them; choose "
+                         "a layer on the way to the output",
+                         g->values[output].name, g->values[target].name);
+  }
+  if (!status) {
+    float *start = gradient(&t, output);
+    if (start)
+      memcpy(start, cotangents, (size_t)gradient_size(&t, output) * sizeof *start);
+    else
+      status = no_memory(err);
+  }
+  if (!status) status = run_backward(&t, err);
+  if (!status) {
+    size_t bytes = (size_t)gradient_size(&t, target) * sizeof *gradients;
+    if (t.grad[target])
+      memcpy(gradients, t.grad[target], bytes);
+    else
+      memset(gradients, 0, bytes);
+  }
+  for (int v = 0; t.grad && v < g->value_count; v++) gcam_floats_free(t.grad[v]);
+  free(t.grad);
+  free(t.between);
+  return status;
+}
