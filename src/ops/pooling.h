@@ -1,0 +1,16 @@
+/* pooling.h: what MaxPool and AveragePool share, for the kernels. (base/pool.h is the threads.) */
+#ifndef GCAM_OPS_POOLING_H
+#define GCAM_OPS_POOLING_H
+
+#include "ops/window.h"
+
+typedef struct gcam_pooling_params {
+  gcam_window window;
+  int64_t N, C;           /* x is [N][H][W][C], y [N][H'][W'][C] */
+  bool count_include_pad; /* AveragePool only */
+} gcam_pooling_params;
+
+/* shape() of both. Refuses windows that would lie wholly in the padding: they have no value. */
+gcam_status gcam_pooling_shape(gcam_graph *graph, gcam_node *node, gcam_error *err);
+
+#endif
