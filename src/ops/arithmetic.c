@@ -67,7 +67,7 @@ BINARY(div, "Div", u / v, 1 / v, -y / v)
 BINARY(pow, "Pow", powf(u, v), v == 0 ? 0.0f : v * powf(u, v - 1),
        u == 0 && v >= 0 ? 0.0f : y * logf(u))
 
-/* ---- Max: y = the largest of all inputs; inputs that tie share the gradient evenly ------------ */
+/* ---- Max: y = the largest of all inputs; inputs that tie share the gradient evenly ----------- */
 
 static void max_forward(const gcam_args *a) {
   const gcam_broadcast *plan = a->node->params;

@@ -1,6 +1,6 @@
 #include "ops/broadcast.h"
 
-/* Does the input run along axis i (true), or stand still, or is there nothing to decide (size 1)? */
+/* Does the input run along the axis, or stand still? */
 static bool runs(const gcam_shape *in, int axis) { return in->dim[axis] != 1; }
 
 /* Moves the first axis of a row as far to the front as this input lets it. */

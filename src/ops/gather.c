@@ -16,7 +16,7 @@ gcam_status gcam_gather_shape(gcam_graph *graph, gcam_node *node, const gcam_sha
   return GCAM_OK;
 }
 
-/* Where the input's row for output row `row` begins (a row: the last axis); -1: nothing but fill. */
+/* Where the input's row behind output row `row` begins (a row: the last axis); -1: all is fill. */
 static int64_t row_offset(const gcam_gather *p, int64_t row) {
   int64_t offset = 0, stride = p->in.dim[p->in.rank - 1];
   for (int i = p->out.rank - 2; i >= 0; i--) {

@@ -1,7 +1,8 @@
 /* PRelu: y = x where x > 0, s x elsewhere (arXiv 1502.01852).
  *
  * The slope s is broadcast to x: usually one number a channel.
- *   dx_b += dy_b * (x > 0 ? 1 : s)    ds_b += dy_b * (x > 0 ? 0 : x), summed where s stands still */
+ *   dx_b += dy_b * (x > 0 ? 1 : s)
+ *   ds_b += dy_b * (x > 0 ? 0 : x), summed over the axes that s is stretched along */
 #include "ops/broadcast.h"
 
 static gcam_status prelu_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
