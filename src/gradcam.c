@@ -1,0 +1,621 @@
+/* gradcam.c: the public functions of gradcam.h: lifecycle, argument checks, error text. What they
+ * do is done in onnx/, session/, cam/ and image/. */
+#include "gradcam.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "cam/explain.h"
+#include "cam/layers.h"
+#include "image/image.h"
+#include "image/preprocess.h"
+#include "image/resize.h"
+#include "onnx/onnx.h"
+#include "session/session.h"
+
+#define GCAM_VERSION "0.1.0"
+
+struct gcam_context {
+  gcam_pool pool;
+  gcam_error err;
+};
+
+struct gcam_model {
+  gcam_context *ctx;
+  bool precise;
+  gcam_input_override *overrides;
+  int override_count;
+  gcam_arena names; /* of the overrides */
+  gcam_onnx *file;
+  gcam_graph graph;
+  gcam_session *session; /* not NULL: finished */
+  gcam_head head;
+  gcam_layers layers;
+  gcam_maps maps;
+  int map_layer;
+  gcam_warnings warnings;
+};
+
+/* ---- Context ------------------------------------------------------------------------------------ */
+
+gcam_context *gcam_context_create(int threads) {
+  gcam_context *ctx = calloc(1, sizeof *ctx);
+  if (ctx) gcam_pool_init(&ctx->pool, threads);
+  return ctx;
+}
+
+void gcam_context_free(gcam_context *ctx) {
+  if (!ctx) return;
+  gcam_pool_free(&ctx->pool);
+  free(ctx);
+}
+
+const char *gcam_message(const gcam_context *ctx) { return ctx->err.text; }
+
+gcam_status gcam_last_status(const gcam_context *ctx) { return ctx->err.status; }
+
+int gcam_thread_count(const gcam_context *ctx) { return ctx->pool.count; }
+
+const char *gcam_version(void) {
+#if defined(__wasm_relaxed_simd__)
+  return GCAM_VERSION " relaxed-simd";
+#elif defined(__wasm__)
+  return GCAM_VERSION " simd";
+#else
+  return GCAM_VERSION " native";
+#endif
+}
+
+/* Every fallible function starts with a clean slate: the message is that of the last call. */
+static gcam_error *fresh(gcam_context *ctx) {
+  ctx->err.status = GCAM_OK;
+  ctx->err.text[0] = 0;
+  return &ctx->err;
+}
+
+/* ---- Model: loading ----------------------------------------------------------------------------- */
+
+gcam_model *gcam_model_create(gcam_context *ctx) {
+  gcam_model *net = calloc(1, sizeof *net);
+  if (!net) {
+    gcam_fail(fresh(ctx), GCAM_ERR_MEMORY, "out of memory for a model");
+    return NULL;
+  }
+  net->ctx = ctx;
+  return net;
+}
+
+void gcam_model_free(gcam_model *net) {
+  if (!net) return;
+  gcam_maps_free(&net->maps);
+  gcam_session_free(net->session);
+  gcam_graph_free(&net->graph);
+  gcam_onnx_close(net->file);
+  free(net->overrides);
+  gcam_arena_free(&net->names);
+  free(net);
+}
+
+static gcam_status settings_open(const gcam_model *net, gcam_error *err) {
+  return net->file ? gcam_fail(err, GCAM_ERR_STATE,
+                               "settings must be given before the model is loaded")
+                   : GCAM_OK;
+}
+
+gcam_status gcam_model_set_input_shape(gcam_model *net, const char *input, const int *dims,
+                                       int rank) {
+  gcam_error *err = fresh(net->ctx);
+  GCAM_TRY(settings_open(net, err));
+  if (rank < 0 || rank > GCAM_MAX_RANK)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "an input shape has 0 to %d sizes, not %d",
+                     GCAM_MAX_RANK, rank);
+  gcam_input_override item = {.input = gcam_arena_strndup(&net->names, input, strlen(input)),
+                              .shape = {.rank = rank}};
+  gcam_input_override *list =
+      realloc(net->overrides, (size_t)(net->override_count + 1) * sizeof *list);
+  if (list) net->overrides = list;
+  if (!list || !item.input) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a setting");
+  for (int i = 0; i < rank; i++) {
+    if (dims[i] < 1)
+      return gcam_fail(err, GCAM_ERR_ARGUMENT, "size %d of input '%.100s' is %d; it must be 1 or "
+                       "more", i, input, dims[i]);
+    item.shape.dim[i] = dims[i];
+  }
+  net->overrides[net->override_count++] = item;
+  return GCAM_OK;
+}
+
+gcam_status gcam_model_set_precise(gcam_model *net, int precise) {
+  GCAM_TRY(settings_open(net, fresh(net->ctx)));
+  net->precise = precise != 0;
+  return GCAM_OK;
+}
+
+gcam_status gcam_model_load(gcam_model *net, const void *onnx, size_t size,
+                            gcam_ownership ownership) {
+  gcam_error *err = fresh(net->ctx);
+  if (net->file) {
+    if (ownership == GCAM_TAKE) free((void *)onnx);
+    return gcam_fail(err, GCAM_ERR_STATE, "this model object already holds a model; make another");
+  }
+  return gcam_onnx_open(&net->file, onnx, size, ownership, err);
+}
+
+int gcam_model_external_count(const gcam_model *net) {
+  return net->file ? gcam_onnx_external_count(net->file) : 0;
+}
+
+const char *gcam_model_external_location(const gcam_model *net, int index) {
+  return net->file ? gcam_onnx_external_location(net->file, index) : NULL;
+}
+
+double gcam_model_external_offset(const gcam_model *net, int index) {
+  return net->file ? (double)gcam_onnx_external_offset(net->file, index) : 0;
+}
+
+double gcam_model_external_length(const gcam_model *net, int index) {
+  return net->file ? (double)gcam_onnx_external_length(net->file, index) : 0;
+}
+
+gcam_status gcam_model_push(gcam_model *net, const char *location, double offset,
+                            const void *bytes, size_t size) {
+  gcam_error *err = fresh(net->ctx);
+  if (!net->file || net->session)
+    return gcam_fail(err, GCAM_ERR_STATE, "weights are pushed after load and before finish");
+  if (!(offset >= 0) || offset > 0x1p53)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "weights cannot begin at byte %g", offset);
+  return gcam_onnx_push(net->file, location, (int64_t)offset, bytes, size, err);
+}
+
+gcam_status gcam_model_finish(gcam_model *net) {
+  gcam_error *err = fresh(net->ctx);
+  if (!net->file || net->session)
+    return gcam_fail(err, GCAM_ERR_STATE, net->session ? "the model is finished already"
+                                                       : "no model is loaded yet");
+  gcam_session *session = NULL;
+  gcam_status status = gcam_onnx_import(net->file, net->overrides, net->override_count,
+                                        &net->graph, err);
+  if (!status && (net->graph.output_count < 1 || net->graph.input_count < 1))
+    status = gcam_fail(err, GCAM_ERR_MODEL, "the model has no %s that depends on its input",
+                       net->graph.output_count < 1 ? "output" : "input");
+  if (!status) {
+    net->head = gcam_head_find(&net->graph);
+    status = gcam_layers_find(&net->graph, &net->head, &net->layers, err);
+  }
+  if (!status)
+    status = gcam_session_create(&session, &net->graph, &net->ctx->pool, net->precise, err);
+  if (status) { /* back to an empty object: a failed load leaves nothing behind */
+    gcam_graph_free(&net->graph);
+    gcam_onnx_close(net->file);
+    memset(&net->graph, 0, sizeof net->graph);
+    memset(&net->layers, 0, sizeof net->layers);
+    net->file = NULL;
+    return status;
+  }
+  net->session = session;
+  return GCAM_OK;
+}
+
+/* ---- Model: what is inside ---------------------------------------------------------------------- */
+
+static const gcam_value *value_at(const gcam_model *net, const int *list, int count, int index) {
+  return net->session && index >= 0 && index < count ? &net->graph.values[list[index]] : NULL;
+}
+
+int gcam_model_input_count(const gcam_model *net) { return net->graph.input_count; }
+
+const char *gcam_model_input_name(const gcam_model *net, int index) {
+  const gcam_value *v = value_at(net, net->graph.inputs, net->graph.input_count, index);
+  return v ? v->name : NULL;
+}
+
+int gcam_model_output_count(const gcam_model *net) { return net->graph.output_count; }
+
+const char *gcam_model_output_name(const gcam_model *net, int index) {
+  const gcam_value *v = value_at(net, net->graph.outputs, net->graph.output_count, index);
+  return v ? v->name : NULL;
+}
+
+/* ONNX axis `axis` of the value is stored as which axis? */
+static int stored_axis(const gcam_value *v, int axis) {
+  return v->layout == GCAM_CHANNELS_LAST ? gcam_value_axis(v, axis) : axis;
+}
+
+int gcam_model_shape(const gcam_model *net, const char *tensor, int *dims, int max_rank) {
+  int index = net->session ? gcam_graph_find(&net->graph, tensor) : -1;
+  if (index < 0) return -1;
+  const gcam_value *v = &net->graph.values[index];
+  for (int i = 0; i < v->shape.rank && i < max_rank; i++)
+    dims[i] = (int)v->shape.dim[stored_axis(v, i)];
+  return v->shape.rank;
+}
+
+int gcam_model_class_count(const gcam_model *net) { return net->session ? net->head.classes : 0; }
+
+int gcam_model_layer_count(const gcam_model *net) { return net->layers.count; }
+
+static const gcam_value *layer_at(const gcam_model *net, int index) {
+  return value_at(net, net->layers.values, net->layers.count, index);
+}
+
+const char *gcam_model_layer_name(const gcam_model *net, int index) {
+  const gcam_value *v = layer_at(net, index);
+  return v ? v->name : NULL;
+}
+
+const char *gcam_model_layer_node(const gcam_model *net, int index) {
+  const gcam_value *v = layer_at(net, index);
+  return v ? net->graph.nodes[v->producer].name : NULL;
+}
+
+const char *gcam_model_layer_op(const gcam_model *net, int index) {
+  const gcam_value *v = layer_at(net, index);
+  return v ? net->graph.nodes[v->producer].op->name : NULL;
+}
+
+static int layer_dim(const gcam_model *net, int index, int axis) {
+  const gcam_value *v = layer_at(net, index);
+  return v ? (int)v->shape.dim[axis] : 0;
+}
+
+int gcam_model_layer_height(const gcam_model *net, int index) { return layer_dim(net, index, 1); }
+int gcam_model_layer_width(const gcam_model *net, int index) { return layer_dim(net, index, 2); }
+int gcam_model_layer_channels(const gcam_model *net, int index) { return layer_dim(net, index, 3); }
+
+int gcam_model_default_layer(const gcam_model *net) {
+  return net->session ? net->layers.standard : -1;
+}
+
+static gcam_status finished(const gcam_model *net, gcam_error *err) {
+  return net->session ? GCAM_OK : gcam_fail(err, GCAM_ERR_STATE, "no model is loaded and finished");
+}
+
+int gcam_model_find_layer(gcam_model *net, const char *name) {
+  gcam_error *err = fresh(net->ctx);
+  if (finished(net, err)) return -1;
+  return gcam_layers_index(&net->graph, &net->layers, name, err);
+}
+
+/* ---- Model: running ------------------------------------------------------------------------------- */
+
+/* Permutation from one order to the other: dst axis i is src axis perm[i]. */
+static void order_permutation(const gcam_value *v, bool to_onnx, int perm[GCAM_MAX_RANK]) {
+  for (int i = 0; i < v->shape.rank; i++) {
+    int stored = stored_axis(v, i); /* ONNX axis i is stored at `stored` */
+    if (to_onnx)
+      perm[i] = stored;
+    else
+      perm[stored] = i;
+  }
+}
+
+static gcam_shape onnx_shape(const gcam_value *v) {
+  gcam_shape shape = {.rank = v->shape.rank};
+  for (int i = 0; i < shape.rank; i++) shape.dim[i] = v->shape.dim[stored_axis(v, i)];
+  return shape;
+}
+
+static void to_stored_order(const gcam_value *v, const float *from, float *to) {
+  gcam_shape shape = onnx_shape(v);
+  int perm[GCAM_MAX_RANK];
+  order_permutation(v, false, perm);
+  gcam_permute(to, from, &shape, perm, sizeof *to);
+}
+
+static void to_onnx_order(const gcam_value *v, const float *from, float *to) {
+  int perm[GCAM_MAX_RANK];
+  order_permutation(v, true, perm);
+  gcam_permute(to, from, &v->shape, perm, sizeof *to);
+}
+
+/* The activations are about to change: maps and warnings of the old ones go. */
+static float *begin_input(gcam_model *net, int index) {
+  gcam_maps_free(&net->maps);
+  net->warnings.count = 0;
+  return gcam_session_input(net->session, index);
+}
+
+gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
+                                 const gcam_preprocess *pre) {
+  gcam_error *err = fresh(net->ctx);
+  GCAM_TRY(finished(net, err));
+  const gcam_value *v = &net->graph.values[net->graph.inputs[0]];
+  char text[96];
+  gcam_shape shape = onnx_shape(v);
+  if (shape.rank != 4 || shape.dim[0] != 1)
+    return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "the model's input '%.100s' is %s, not one picture "
+                     "(1xCxHxW); give its values with set_input", v->name,
+                     gcam_shape_text(&shape, text, sizeof text));
+  int C = (int)shape.dim[1], H = (int)shape.dim[2], W = (int)shape.dim[3];
+  float *nhwc = gcam_floats_alloc(gcam_numel(&shape));
+  if (!nhwc) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the network's input");
+  gcam_status status = gcam_preprocess_image(image, pre, H, W, C, nhwc, err);
+  if (!status) {
+    float *input = begin_input(net, 0);
+    if (v->layout == GCAM_CHANNELS_LAST) {
+      memcpy(input, nhwc, (size_t)gcam_numel(&shape) * sizeof *input);
+    } else {
+      gcam_shape nhwc_shape = {4, {1, H, W, C}};
+      gcam_permute(input, nhwc, &nhwc_shape, (const int[]){0, 3, 1, 2}, sizeof *input);
+    }
+  }
+  gcam_floats_free(nhwc);
+  return status;
+}
+
+static gcam_status find_tensor(gcam_model *net, const char *name, size_t count, int *index,
+                               gcam_error *err) {
+  GCAM_TRY(finished(net, err));
+  *index = gcam_graph_find(&net->graph, name);
+  if (*index < 0)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "the model has no tensor '%.200s'", name);
+  const gcam_value *v = &net->graph.values[*index];
+  if ((int64_t)count != gcam_numel(&v->shape)) {
+    char text[96];
+    gcam_shape shape = onnx_shape(v);
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "tensor '%.200s' is %s: %lld values, not %zu", name,
+                     gcam_shape_text(&shape, text, sizeof text), (long long)gcam_numel(&v->shape),
+                     count);
+  }
+  return GCAM_OK;
+}
+
+gcam_status gcam_model_set_input(gcam_model *net, const char *input, const float *values,
+                                 size_t count) {
+  gcam_error *err = fresh(net->ctx);
+  GCAM_TRY(finished(net, err));
+  int index;
+  if (!input) input = net->graph.values[net->graph.inputs[0]].name;
+  GCAM_TRY(find_tensor(net, input, count, &index, err));
+  for (int i = 0; i < net->graph.input_count; i++)
+    if (net->graph.inputs[i] == index) {
+      to_stored_order(&net->graph.values[index], values, begin_input(net, i));
+      return GCAM_OK;
+    }
+  return gcam_fail(err, GCAM_ERR_ARGUMENT, "'%.200s' is not an input of the model; the first is '%s'",
+                   input, net->graph.values[net->graph.inputs[0]].name);
+}
+
+gcam_status gcam_model_forward(gcam_model *net) {
+  gcam_error *err = fresh(net->ctx);
+  GCAM_TRY(finished(net, err));
+  gcam_maps_free(&net->maps);
+  net->warnings.count = 0;
+  GCAM_TRY(gcam_session_forward(net->session, err));
+  float *owned;
+  const float *logits = gcam_session_dense(net->session, net->head.logits, &owned);
+  if (!logits) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the scores");
+  for (int i = 0; i < net->head.classes; i++)
+    if (!isfinite(logits[i])) {
+      gcam_warn(&net->warnings, "non-finite-scores",
+                "the score of class %d is not a finite number: weights or preprocessing do not fit",
+                i);
+      break;
+    }
+  gcam_floats_free(owned);
+  return GCAM_OK;
+}
+
+static gcam_status after_forward(const gcam_model *net, gcam_error *err) {
+  GCAM_TRY(finished(net, err));
+  return net->session->done ? GCAM_OK
+                            : gcam_fail(err, GCAM_ERR_STATE, "run forward on a picture first");
+}
+
+gcam_status gcam_model_read(gcam_model *net, const char *tensor, float *values, size_t count) {
+  gcam_error *err = fresh(net->ctx);
+  int index;
+  GCAM_TRY(after_forward(net, err));
+  GCAM_TRY(find_tensor(net, tensor, count, &index, err));
+  GCAM_TRY(gcam_session_expose(net->session, index, err));
+  float *owned;
+  const float *data = gcam_session_dense(net->session, index, &owned);
+  if (!data) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for tensor '%.200s'", tensor);
+  to_onnx_order(&net->graph.values[index], data, values);
+  gcam_floats_free(owned);
+  return GCAM_OK;
+}
+
+gcam_status gcam_model_scores(gcam_model *net, float *scores, float *probabilities) {
+  gcam_error *err = fresh(net->ctx);
+  GCAM_TRY(after_forward(net, err));
+  GCAM_TRY(gcam_session_expose(net->session, net->head.logits, err));
+  float *owned;
+  const float *logits = gcam_session_dense(net->session, net->head.logits, &owned);
+  if (!logits) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the scores");
+  if (scores) memcpy(scores, logits, (size_t)net->head.classes * sizeof *scores);
+  if (probabilities) gcam_head_probabilities(&net->head, logits, probabilities);
+  gcam_floats_free(owned);
+  return GCAM_OK;
+}
+
+int gcam_model_top(gcam_model *net, int k, int *ids, float *scores, float *probabilities) {
+  int n = gcam_model_class_count(net);
+  float *z = malloc(((size_t)n * 2 + 1) * sizeof *z), *p = z ? z + n : NULL;
+  if (!z) {
+    gcam_fail(fresh(net->ctx), GCAM_ERR_MEMORY, "out of memory for the scores");
+    return -1;
+  }
+  if (gcam_model_scores(net, z, p)) {
+    free(z);
+    return -1;
+  }
+  if (k > n) k = n;
+  for (int i = 0; i < k; i++) { /* k is small; of equal scores the smaller id comes first */
+    int best = -1;
+    for (int c = 0; c < n; c++) {
+      bool taken = false;
+      for (int j = 0; j < i && !taken; j++) taken = ids[j] == c;
+      if (!taken && (best < 0 || z[c] > z[best] || (isnan(z[best]) && !isnan(z[c])))) best = c;
+    }
+    ids[i] = best;
+    scores[i] = z[best];
+    probabilities[i] = p[best];
+  }
+  free(z);
+  return k < 0 ? 0 : k;
+}
+
+gcam_status gcam_model_vjp(gcam_model *net, const char *output, const float *cotangents, int B,
+                           const char *target, float *gradients) {
+  gcam_error *err = fresh(net->ctx);
+  GCAM_TRY(after_forward(net, err));
+  int from = gcam_graph_find(&net->graph, output), to = gcam_graph_find(&net->graph, target);
+  if (from < 0 || to < 0 || net->graph.values[from].weight || net->graph.values[to].weight)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "the model computes no tensor '%.200s'",
+                     from < 0 || net->graph.values[from].weight ? output : target);
+  if (B < 1 || B > 4096)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "%d cotangents at once; 1 to 4096 can be asked for", B);
+  GCAM_TRY(gcam_session_expose(net->session, from, err));
+  GCAM_TRY(gcam_session_expose(net->session, to, err));
+  const gcam_value *y = &net->graph.values[from], *x = &net->graph.values[to];
+  int64_t ny = gcam_numel(&y->shape), nx = gcam_numel(&x->shape);
+  float *dy = gcam_floats_alloc(ny * B), *dx = gcam_floats_alloc(nx * B);
+  gcam_status status = GCAM_OK;
+  if (!dy || !dx) status = gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for gradients");
+  for (int b = 0; b < B && !status; b++) to_stored_order(y, cotangents + b * ny, dy + b * ny);
+  if (!status) status = gcam_session_vjp(net->session, from, dy, B, to, dx, err);
+  for (int b = 0; b < B && !status; b++) to_onnx_order(x, dx + b * nx, gradients + b * nx);
+  gcam_floats_free(dy);
+  gcam_floats_free(dx);
+  return status;
+}
+
+/* ---- Explaining ----------------------------------------------------------------------------------- */
+
+static gcam_status explain_arguments(gcam_model *net, const char *method, gcam_score score,
+                                     const int *classes, int count, gcam_error *err) {
+  GCAM_TRY(after_forward(net, err));
+  if (method && !gcam_method_find(method))
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "there is no method '%.100s'; the first is '%s'",
+                     method, gcam_method_name(0));
+  if (score != GCAM_SCORE_LOGIT && score != GCAM_SCORE_SOFTMAX)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "a score is logit (0) or softmax (1), not %d",
+                     (int)score);
+  if (count < 1 || count > GCAM_MAX_TARGETS)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "%d classes at once; 1 to %d can be explained", count,
+                     GCAM_MAX_TARGETS);
+  for (int i = 0; i < count; i++)
+    if (classes[i] < 0 || classes[i] >= net->head.classes)
+      return gcam_fail(err, GCAM_ERR_ARGUMENT, "there is no class %d: the model has %d, 0 to %d",
+                       classes[i], net->head.classes, net->head.classes - 1);
+  return GCAM_OK;
+}
+
+gcam_status gcam_explain(gcam_model *net, const char *method, const char *layer, gcam_score score,
+                         const int *classes, int count) {
+  gcam_error *err = fresh(net->ctx);
+  GCAM_TRY(explain_arguments(net, method, score, classes, count, err));
+  int index = layer ? gcam_layers_index(&net->graph, &net->layers, layer, err)
+                    : net->layers.standard;
+  if (index < 0)
+    return layer ? err->status
+                 : gcam_fail(err, GCAM_ERR_ARGUMENT, "the model has no layer with height and width "
+                             "before its output: nothing to lay over the picture");
+  gcam_warnings found = {.count = 0};
+  GCAM_TRY(gcam_explain_maps(net->session, &net->head,
+                             method ? gcam_method_find(method) : gcam_method_at(0),
+                             net->layers.values[index], score, classes, count, &net->maps, &found,
+                             err));
+  net->map_layer = index;
+  net->warnings = found;
+  return GCAM_OK;
+}
+
+int gcam_map_count(const gcam_model *net) { return net->maps.count; }
+int gcam_map_height(const gcam_model *net) { return (int)net->maps.H; }
+int gcam_map_width(const gcam_model *net) { return (int)net->maps.W; }
+int gcam_map_layer(const gcam_model *net) { return net->maps.count ? net->map_layer : -1; }
+
+const float *gcam_map_data(const gcam_model *net, int index) {
+  if (index < 0 || index >= net->maps.count) return NULL;
+  return net->maps.data + index * net->maps.H * net->maps.W;
+}
+
+const float *gcam_map_weights(const gcam_model *net, int index) {
+  if (index < 0 || index >= net->maps.count || !net->maps.weights) return NULL;
+  return net->maps.weights + index * net->maps.K;
+}
+
+int gcam_warning_count(const gcam_model *net) { return net->warnings.count; }
+
+const char *gcam_warning_name(const gcam_model *net, int index) {
+  return index >= 0 && index < net->warnings.count ? net->warnings.list[index].name : NULL;
+}
+
+const char *gcam_warning_text(const gcam_model *net, int index) {
+  return index >= 0 && index < net->warnings.count ? net->warnings.list[index].text : NULL;
+}
+
+/* ---- Cost ----------------------------------------------------------------------------------------- */
+
+double gcam_model_weight_bytes(const gcam_model *net) {
+  double bytes = net->session ? (double)net->session->packed_bytes : 0;
+  for (int v = 0; v < net->graph.value_count; v++) {
+    const gcam_value *value = &net->graph.values[v];
+    if (!value->weight) continue;
+    double n = (double)gcam_numel(&value->shape);
+    bytes += n * (double)gcam_dtype_size(value->weight->dtype);
+    if (value->weight->f32 && (void *)value->weight->f32 != value->weight->data)
+      bytes += n * sizeof(float);
+  }
+  return bytes;
+}
+
+double gcam_model_activation_bytes(const gcam_model *net) {
+  return net->session ? (double)net->session->activation_bytes : 0;
+}
+
+/* ---- Pictures ------------------------------------------------------------------------------------- */
+
+gcam_image *gcam_image_decode(gcam_context *ctx, const void *bytes, size_t size) {
+  gcam_image *image = NULL;
+  gcam_picture_decode(bytes, size, &image, fresh(ctx));
+  return image;
+}
+
+gcam_image *gcam_image_from_rgba(gcam_context *ctx, const uint8_t *rgba, int width, int height) {
+  gcam_image *image = NULL;
+  gcam_picture_from_rgba(rgba, width, height, &image, fresh(ctx));
+  return image;
+}
+
+void gcam_image_free(gcam_image *image) { gcam_picture_free(image); }
+int gcam_image_width(const gcam_image *image) { return image->width; }
+int gcam_image_height(const gcam_image *image) { return image->height; }
+const uint8_t *gcam_image_rgba(const gcam_image *image) { return image->rgba; }
+
+const uint8_t *gcam_image_png(gcam_context *ctx, gcam_image *image, size_t *size) {
+  if (gcam_picture_encode_png(image, fresh(ctx))) return NULL;
+  *size = image->png_size;
+  return image->png;
+}
+
+gcam_image *gcam_image_resize(gcam_context *ctx, const gcam_image *image, int width, int height,
+                              gcam_resize how) {
+  gcam_image *resized = NULL;
+  gcam_picture_resize(image, width, height, how, &resized, fresh(ctx));
+  return resized;
+}
+
+gcam_status gcam_map_resize(gcam_context *ctx, const float *map, int width, int height, float *dst,
+                            int dst_width, int dst_height, gcam_resize how) {
+  return gcam_map_resize_to(map, width, height, dst, dst_width, dst_height, how, fresh(ctx));
+}
+
+gcam_image *gcam_overlay(gcam_context *ctx, const gcam_image *image, const float *map,
+                         int map_width, int map_height, const char *colormap, float alpha,
+                         gcam_resize how) {
+  gcam_image *out = NULL;
+  gcam_picture_overlay(image, map, map_width, map_height, colormap, alpha, how, &out, fresh(ctx));
+  return out;
+}
+
+gcam_image *gcam_grid(gcam_context *ctx, gcam_image *const *tiles, const char *const *titles,
+                      int count, int columns, int tile_width) {
+  gcam_image *out = NULL;
+  gcam_picture_grid(tiles, titles, count, columns, tile_width, &out, fresh(ctx));
+  return out;
+}
