@@ -1,0 +1,138 @@
+/**
+ * A Keras model configuration (the JSON inside .h5 and .keras files) as a plain structure.
+ *
+ * Read: Keras 1.2/2 ("Model", "Sequential"), tf.keras 2 ("Functional") and Keras 3, whose inbound
+ * nodes look different. A nested model is a layer that has a `model` of its own.
+ *
+ * @typedef {object} KerasLayer
+ * @property {string} name
+ * @property {string} className
+ * @property {object} config
+ * @property {TensorRef[][]} calls  inputs of each time the layer is used
+ * @property {KerasModel} [model]  for a nested model
+ *
+ * @typedef {{layer: string, call: number, index: number}} TensorRef
+ *
+ * @typedef {object} KerasModel
+ * @property {string} name
+ * @property {string} className
+ * @property {KerasLayer[]} layers
+ * @property {TensorRef[]} inputs
+ * @property {TensorRef[]} outputs
+ */
+import { ModelError } from '../errors.js';
+
+export const MODEL_CLASSES = ['Functional', 'Model', 'Sequential'];
+
+/**
+ * @param {string | object} json  the model configuration: {class_name, config}
+ * @returns {KerasModel}
+ */
+export function readModelConfig(json) {
+  let parsed = json;
+  try {
+    if (typeof json === 'string') parsed = JSON.parse(json);
+  } catch (cause) {
+    throw new ModelError('format', 'The model configuration in the file is not valid JSON: it is ' +
+      'damaged.', { cause });
+  }
+  // A .keras file and a tfjs model.json wrap the configuration once more.
+  if (parsed?.model_config) return readModelConfig(parsed.model_config);
+  const { class_name: className, config } = parsed ?? {};
+  if (!config || !MODEL_CLASSES.includes(className)) {
+    throw new ModelError('unsupported', `The model is of class ${className ?? '(none)'}; known are ` +
+      `${MODEL_CLASSES.join(', ')}. A subclassed model keeps its layers in Python code and cannot ` +
+      'be converted from its file.');
+  }
+  return readModel(className, config, 0);
+}
+
+function readModel(className, config, depth) {
+  if (depth > 16) throw new ModelError('unsupported', 'Models are nested more than 16 deep.');
+  // Keras before 2.2.3 stored a Sequential's layers as a bare list.
+  const list = Array.isArray(config) ? config : config.layers;
+  if (!Array.isArray(list) || list.length === 0) {
+    throw new ModelError('format', `The model "${config.name ?? className}" has no layers.`);
+  }
+  const layers = list.map((entry) => readLayer(entry, depth));
+  const name = config.name ?? 'model';
+  if (className === 'Sequential') return chain(name, layers, config);
+  return {
+    name,
+    className,
+    layers,
+    inputs: readRefs(config.input_layers),
+    outputs: readRefs(config.output_layers),
+  };
+}
+
+function readLayer(entry, depth) {
+  const config = entry?.config;
+  const className = entry?.class_name;
+  if (typeof className !== 'string' || typeof config !== 'object' || config === null) {
+    throw new ModelError('format', 'A layer in the model configuration has no class or no settings.');
+  }
+  const name = entry.name ?? config.name ?? className.toLowerCase();
+  const isModel = MODEL_CLASSES.includes(className);
+  return {
+    name,
+    className,
+    config,
+    calls: (entry.inbound_nodes ?? []).map(readInboundNode),
+    model: isModel ? readModel(className, config, depth + 1) : undefined,
+  };
+}
+
+/** Layers of a Sequential feed each other; an input layer is put in front when there is none. */
+function chain(name, layers, config) {
+  if (layers[0].className !== 'InputLayer') {
+    const first = layers[0];
+    layers.unshift({
+      name: `${first.name}_input`,
+      className: 'InputLayer',
+      config: { batch_input_shape: inputShape(first) ?? config.build_input_shape },
+      calls: [],
+    });
+  }
+  layers.forEach((layer, i) => {
+    layer.calls = i === 0 ? [] : [[{ layer: layers[i - 1].name, call: 0, index: 0 }]];
+  });
+  const ref = (layer) => [{ layer: layer.name, call: 0, index: 0 }];
+  return {
+    name,
+    className: 'Sequential',
+    layers,
+    inputs: ref(layers[0]),
+    outputs: ref(layers.at(-1)),
+  };
+}
+
+/** The batch shape a layer says its input has, looking into a nested model. */
+export function inputShape({ config, model }) {
+  if (model) return inputShape(model.layers[0]);
+  return config.batch_shape ?? config.batch_input_shape;
+}
+
+/** [["name", 0, 0], ...], ["name", 0, 0], or a dictionary of either. */
+function readRefs(value) {
+  if (value === null || typeof value !== 'object') return [];
+  if (!Array.isArray(value)) return Object.values(value).flatMap(readRefs);
+  if (typeof value[0] === 'string') return [readRef(value)];
+  return value.flatMap(readRefs);
+}
+
+const readRef = ([layer, call, index]) => ({ layer, call: call ?? 0, index: index ?? 0 });
+
+function readInboundNode(node) {
+  if (Array.isArray(node)) return readRefs(node);
+  // Keras 3: {args, kwargs} with tensors marked inside.
+  const refs = [];
+  const visit = (value) => {
+    if (value === null || typeof value !== 'object') return;
+    if (value.class_name === '__keras_tensor__') refs.push(readRef(value.config.keras_history));
+    else Object.values(value).forEach(visit);
+  };
+  visit(node?.args);
+  visit(node?.kwargs);
+  return refs;
+}

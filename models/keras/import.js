@@ -1,0 +1,127 @@
+/**
+ * A Keras model, as an ONNX graph with planned weights.
+ *
+ * Layer names are kept: the node and the tensor behind layer "block5_conv3" are so named. Layers of a
+ * nested model keep their bare name where it is the only one, else "outer/inner". A layer used
+ * several times has "name", "name:1", ...
+ */
+import { ModelError } from '../errors.js';
+import { inputShape } from './config.js';
+import { Emitter } from './emitter.js';
+import { emitLayer } from './layers.js';
+
+const LIMIT_ELEMENTS = 2 ** 31;
+
+/**
+ * @param {import('./config.js').KerasModel} model
+ * @param {object} options
+ * @param {import('./hdf5.js').Hdf5File} options.file
+ * @param {import('./weights.js').WeightMap} options.weights
+ * @param {number} options.kerasMajor
+ * @param {'f32' | 'f16' | 'int8'} options.form
+ * @param {[number, number]} [options.inputSize]  height, width where the file leaves them open
+ */
+export function importModel(model, { file, weights, kerasMajor, form, inputSize }) {
+  const b = new Emitter(model.name, { file, weights, kerasMajor, form });
+  const names = nameLayers(model);
+  if (model.inputs.length !== 1) {
+    throw new ModelError('unsupported', `The model "${model.name}" has ${model.inputs.length} ` +
+      'inputs; only models with one picture as input are supported.');
+  }
+  const shape = pictureShape(model, inputSize);
+  const [H, W, C] = shape;
+  const input = b.image(b.graph.input(model.inputs[0].layer, [1, C, H, W]), H, W, C);
+  const outputs = run(b, model, [input], names);
+  for (const output of outputs) {
+    const dims = output.layout === 'flat' ? [output.shape.reduce((a, d) => a * d, 1)]
+      : output.shape.length === 3 ? [output.shape[2], output.shape[0], output.shape[1]]
+        : [output.shape[0], 1, 1];
+    b.graph.outputs.push({ name: output.name, dims: [1, ...dims] });
+  }
+  return { graph: b.graph, jobs: b.jobs, input: shape, outputs };
+}
+
+function pictureShape(model, inputSize) {
+  const layer = model.layers.find((candidate) => candidate.name === model.inputs[0].layer);
+  const stored = layer && inputShape(layer);
+  if (!Array.isArray(stored)) {
+    throw new ModelError('format', `The model "${model.name}" does not say what its input is like.`);
+  }
+  const shape = stored.slice(1);
+  if (shape.length !== 3) {
+    throw new ModelError('unsupported', `The model's input has shape (${shape}); a picture (height, ` +
+      'width, channels) is needed.');
+  }
+  const [H, W] = inputSize ?? shape;
+  const C = shape[2];
+  if (![H, W, C].every((d) => Number.isInteger(d) && d > 0)) {
+    throw new ModelError('argument', `The file leaves the input size open (${shape.map((d) => d ?? '?')
+      .join(' x ')}): say it, e.g. inputSize: [224, 224].`);
+  }
+  return [H, W, C];
+}
+
+/** Layer -> its name in the graph. */
+function nameLayers(model) {
+  const all = [];
+  const visit = (inner, prefix) => {
+    for (const layer of inner.layers) {
+      all.push([layer, prefix]);
+      if (layer.model) visit(layer.model, `${prefix}${layer.name}/`);
+    }
+  };
+  visit(model, '');
+  const seen = new Map();
+  for (const [layer] of all) seen.set(layer.name, (seen.get(layer.name) ?? 0) + 1);
+  return new Map(all.map(([layer, prefix]) =>
+    [layer, seen.get(layer.name) === 1 ? layer.name : `${prefix}${layer.name}`]));
+}
+
+/** Runs a model's layers on tensors, each call as soon as its inputs are there. */
+function run(b, model, inputs, names) {
+  const done = new Map();
+  const key = ({ layer, call, index }) => `${call}:${index}:${layer}`;
+  model.inputs.forEach((ref, i) => done.set(key(ref), inputs[i]));
+  const isInput = new Set(model.inputs.map((ref) => ref.layer));
+  let waiting = model.layers.filter((layer) => !isInput.has(layer.name))
+    .flatMap((layer) => layer.calls.map((refs, call) => ({ layer, refs, call })));
+  while (waiting.length) {
+    const later = [];
+    for (const step of waiting) {
+      const { layer, refs, call } = step;
+      if (!refs.every((ref) => done.has(key(ref)))) {
+        later.push(step);
+        continue;
+      }
+      const given = refs.map((ref) => done.get(key(ref)));
+      const results = layer.model ? run(b, layer.model, given, names)
+        : [emitChecked(b, layer, given, names.get(layer))];
+      const first = layer.model ? firstCall(model, layer.name) : 0;
+      results.forEach((tensor, index) =>
+        done.set(key({ layer: layer.name, call: first + call, index }), tensor));
+    }
+    if (later.length === waiting.length) break; // what the outputs need decides below
+    waiting = later;
+  }
+  return model.outputs.map((ref) => {
+    const found = done.get(key(ref));
+    if (found) return found;
+    throw new ModelError('format', `The model "${model.name}" is not connected: nothing leads to ` +
+      `its output "${ref.layer}".`);
+  });
+}
+
+/** A nested model's calls count from 1, its own making being call 0; some files count from 0. */
+function firstCall(model, name) {
+  const refs = [...model.layers.flatMap((layer) => layer.calls.flat()), ...model.outputs];
+  return Math.min(...refs.filter((ref) => ref.layer === name).map((ref) => ref.call));
+}
+
+function emitChecked(b, layer, inputs, name) {
+  const tensor = emitLayer(b, layer, inputs, name);
+  const elements = tensor.shape.reduce((product, d) => product * d, 1);
+  if (!(elements > 0 && elements < LIMIT_ELEMENTS && tensor.shape.every(Number.isInteger))) {
+    throw new ModelError('format', `Layer "${layer.name}" would have the shape (${tensor.shape}).`);
+  }
+  return tensor;
+}
