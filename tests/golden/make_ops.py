@@ -1,0 +1,1325 @@
+#!/usr/bin/env python3
+"""Writes tests/golden/ops/<symbol>.bin: for every row of src/ops/op_list.h, small networks of one
+operator (now and then two or three), their inputs, and what PyTorch says their outputs and
+gradients are. PyTorch computes in float64 from the float32 inputs; results are rounded to float32.
+Nothing of the engine is used here, and nothing of ONNX's own reference.
+
+    python3 tests/golden/make_ops.py [symbol...]
+
+needs torch, onnx and numpy (Debian: python3-torch, python3-onnx). Running the tests needs none.
+
+Format, little-endian; `str` is u32 length + bytes, `tensor` is u32 rank, u32 dims, f32 values:
+    "GCOP"  u32 version = 1  u32 cases
+    case:     str name   str onnx (ModelProto)   f32 step
+              u32 inputs,    each: str name, tensor      ONNX's order of axes
+              u32 outputs,   each: str name, tensor
+              u32 gradients, each: str output, u32 B, f32 cotangents [B][size of output],
+                                   u32 inputs, each: str input, f32 gradients [B][size of input]
+step: for finite differences of the inputs, small enough to cross no kink; 0: none can be taken
+(ties, kinks met on purpose).
+"""
+import pathlib
+import struct
+import sys
+import zlib
+
+import numpy as np
+import onnx
+import torch
+import torch.nn.functional as F
+from onnx import TensorProto, helper, numpy_helper
+
+HERE = pathlib.Path(__file__).resolve().parent
+OP_LIST = HERE.parent.parent / 'src' / 'ops' / 'op_list.h'
+B = 3
+CASES = {}  # symbol -> [case bytes]
+f32 = np.float32
+
+
+# ---- Making a case -------------------------------------------------------------------------------
+
+class Numbers:
+    """Inputs by name of the case, so that a new case changes no other."""
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(zlib.crc32(seed.encode()))
+
+    def normal(self, *dims):
+        return self.rng.standard_normal(dims).astype(f32)
+
+    def weight(self, *dims):
+        fan = max(1, int(np.prod(dims[1:])))
+        return (self.rng.standard_normal(dims) / np.sqrt(fan)).astype(f32)
+
+    def positive(self, *dims):
+        return self.rng.uniform(0.3, 2, dims).astype(f32)
+
+    def away(self, *dims, from_=(0,), gap=0.05):
+        """Normal values that stay `gap` away from each of the kinks."""
+        x = self.rng.standard_normal(dims) * 1.5
+        for kink in from_:
+            near = np.abs(x - kink) < gap
+            x = np.where(near, kink + np.where(x < kink, -gap, gap) * 1.5, x)
+        return x.astype(f32)
+
+    def distinct(self, *dims):
+        """All values differ by at least 4 / size, so that a maximum is one."""
+        n = int(np.prod(dims))
+        return (4 * self.rng.permutation(n) / n - 2).astype(f32).reshape(dims)
+
+
+def text(s):
+    raw = s.encode() if isinstance(s, str) else s
+    return struct.pack('<I', len(raw)) + raw
+
+
+def floats(t):
+    return np.ascontiguousarray(t, dtype='<f4').tobytes()
+
+
+def tensor(t):
+    return struct.pack(f'<I{t.ndim}I', t.ndim, *t.shape) + floats(t)
+
+
+def model_bytes(nodes, inputs, outputs, consts, opset, infer):
+    made = []
+    for i, (op, ins, outs, attrs) in enumerate(nodes):
+        made.append(helper.make_node(op, ins, outs, name=f'{op}_{i}', **attrs))
+    graph = helper.make_graph(
+        made, 'case',
+        [helper.make_tensor_value_info(k, TensorProto.FLOAT, v.shape) for k, v in inputs.items()],
+        [helper.make_tensor_value_info(k, TensorProto.FLOAT, v.shape) for k, v in outputs.items()],
+        [numpy_helper.from_array(v, k) for k, v in consts.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', opset)])
+    model.ir_version = 8
+    if opset <= onnx.defs.onnx_opset_version():  # the file itself must be good ONNX
+        onnx.checker.check_model(model)
+        if infer:
+            onnx.shape_inference.infer_shapes(model, strict_mode=True, check_type=True)
+    return model.SerializeToString()
+
+
+def case(symbol, name, nodes, inputs, fn, consts=None, opset=13, step=1e-2, outputs=('y',),
+         infer=True):
+    """nodes: one (op, inputs, attributes) with output 'y', or a list of (op, inputs, outputs,
+    attributes). fn(tensors by name, float64) -> output, or a tuple of them. infer False: the
+    onnx package is known to be wrong about the shape, and is not asked."""
+    consts = consts or {}
+    if isinstance(nodes, tuple):
+        nodes = [(nodes[0], nodes[1], list(outputs), nodes[2])]
+    leaves = {k: torch.tensor(v, dtype=torch.float64, requires_grad=True)
+              for k, v in inputs.items()}
+    fixed = {k: torch.tensor(v, dtype=torch.float64) for k, v in consts.items()
+             if v.dtype == f32}
+    results = fn({**leaves, **fixed})
+    results = results if isinstance(results, (tuple, list)) else (results,)
+    assert len(results) == len([o for o in outputs if o]), name
+    named = dict(zip([o for o in outputs if o], results))
+    rng = np.random.default_rng(zlib.crc32(f'{symbol}/{name}/cotangents'.encode()))
+
+    model = model_bytes(nodes, inputs, {k: v.detach().numpy() for k, v in named.items()}, consts,
+                        opset, infer)
+    out = [text(name), text(model), struct.pack('<f', step)]
+    out.append(struct.pack('<I', len(inputs)))
+    for k, v in inputs.items():
+        out += [text(k), tensor(v)]
+    out.append(struct.pack('<I', len(named)))
+    for k, v in named.items():
+        assert torch.isfinite(v).all(), name
+        out += [text(k), tensor(v.detach().numpy())]
+    out.append(struct.pack('<I', len(named)))
+    for k, v in named.items():
+        cotangents = rng.standard_normal((B, *v.shape)).astype(f32)
+        reached, gradients = list(leaves), {}
+        for target in list(reached):
+            rows = [torch.autograd.grad(v, leaves[target], torch.tensor(c, dtype=torch.float64),
+                                        retain_graph=True, allow_unused=True)[0]
+                    for c in cotangents]
+            if rows[0] is None:
+                reached.remove(target)  # this output does not depend on that input
+            else:
+                gradients[target] = np.stack([r.numpy() for r in rows])
+        out += [text(k), struct.pack('<I', B), floats(cotangents), struct.pack('<I', len(reached))]
+        for target in reached:
+            out += [text(target), floats(gradients[target])]
+    CASES.setdefault(symbol, []).append(b''.join(out))
+
+
+def i64(*values):
+    return np.array(values, np.int64)
+
+
+def r32(value):
+    """An attribute as the file holds it: float32."""
+    return float(f32(value))
+
+
+def after_conv(n, channels=4, height=5, width=6, batch=1):
+    """A 1x1 convolution in front, so that what follows sees a channels-last tensor."""
+    x = n.normal(batch, 3, height, width)
+    w = n.weight(channels, 3, 1, 1)
+    return x, w, ('Conv', ['x', 'w'], ['t'], {})
+
+
+# ---- Convolutions --------------------------------------------------------------------------------
+
+def same_pads(sizes, kernel, stride, dilation, upper):
+    begin, end = [], []
+    for size, k, s, d in zip(sizes, kernel, stride, dilation):
+        total = max((-(-size // s) - 1) * s + (k - 1) * d + 1 - size, 0)
+        small = total // 2
+        begin.append(small if upper else total - small)
+        end.append(total - begin[-1])
+    return begin + end
+
+
+def torch_pad(x, pads, value=0.0):
+    """ONNX's begin..., end... of the spatial axes."""
+    rank = len(pads) // 2
+    flat = []
+    for i in reversed(range(rank)):
+        flat += [pads[i], pads[rank + i]]
+    return F.pad(x, flat, value=value)
+
+
+def conv(name, x_dims, w_dims, bias=True, dynamic=False, opset=13, **attrs):
+    n = Numbers('conv/' + name)
+    x, w = n.normal(*x_dims), n.weight(*w_dims)
+    rest = {'w': w, **({'b': n.normal(w_dims[0])} if bias else {})}
+    rank = len(x_dims) - 2
+    stride = attrs.get('strides', [1] * rank)
+    dilation = attrs.get('dilations', [1] * rank)
+    pads = attrs.get('pads', [0] * 2 * rank)
+    auto = attrs.get('auto_pad', 'NOTSET')
+    if auto.startswith('SAME'):
+        pads = same_pads(x_dims[2:], w_dims[2:], stride, dilation, auto == 'SAME_UPPER')
+    function = F.conv1d if rank == 1 else F.conv2d
+
+    def fn(t):
+        return function(torch_pad(t['x'], pads), t['w'], t.get('b'), stride, 0, dilation,
+                        attrs.get('group', 1))
+
+    case('conv', name, ('Conv', ['x', *rest], attrs), {'x': x, **(rest if dynamic else {})}, fn,
+         {} if dynamic else rest, opset)
+
+
+def make_conv():
+    conv('3x3', (1, 3, 6, 7), (5, 3, 3, 3), pads=[1, 1, 1, 1], kernel_shape=[3, 3])
+    conv('3x3 no bias, two pictures', (2, 4, 5, 5), (6, 4, 3, 3), bias=False)
+    conv('1x1', (1, 9, 4, 5), (8, 9, 1, 1))
+    conv('1x1 stride 2', (1, 8, 5, 6), (7, 8, 1, 1), strides=[2, 2])
+    conv('3x3 stride 2', (1, 4, 7, 9), (6, 4, 3, 3), strides=[2, 2], pads=[1, 1, 1, 1])
+    conv('3x3 stride 2, the end is not read', (1, 4, 8, 8), (4, 4, 3, 3), strides=[2, 2])
+    conv('strides 3, 1', (1, 3, 9, 6), (4, 3, 3, 2), strides=[3, 1])
+    conv('stride over the kernel', (1, 3, 8, 8), (4, 3, 2, 2), strides=[3, 3])
+    conv('asymmetric pads', (1, 3, 5, 6), (4, 3, 3, 3), pads=[0, 1, 2, 3])
+    conv('pads wider than the kernel', (1, 2, 4, 4), (3, 2, 2, 2), pads=[3, 3, 3, 3])
+    conv('dilations 2', (1, 3, 8, 8), (4, 3, 3, 3), dilations=[2, 2], pads=[2, 2, 2, 2])
+    conv('dilations 2, 3 stride 2', (1, 3, 9, 11), (4, 3, 3, 3), dilations=[2, 3], strides=[2, 2],
+         pads=[1, 2, 1, 2])
+    conv('two groups', (1, 6, 5, 5), (8, 3, 3, 3), group=2, pads=[1, 1, 1, 1])
+    conv('depthwise', (1, 8, 6, 6), (8, 1, 3, 3), group=8, pads=[1, 1, 1, 1])
+    conv('depthwise stride 2', (1, 6, 7, 7), (6, 1, 3, 3), group=6, strides=[2, 2],
+         pads=[0, 0, 1, 1])
+    conv('depthwise 5x5 dilations 2', (1, 4, 8, 8), (4, 1, 5, 5), group=4, dilations=[2, 2],
+         pads=[4, 4, 4, 4])
+    conv('depthwise, two outputs a channel', (1, 5, 5, 5), (10, 1, 3, 3), group=5,
+         pads=[1, 1, 1, 1])
+    conv('SAME_UPPER stride 2', (1, 3, 6, 7), (4, 3, 3, 3), auto_pad='SAME_UPPER', strides=[2, 2])
+    conv('SAME_LOWER even kernel', (1, 3, 5, 6), (4, 3, 2, 4), auto_pad='SAME_LOWER')
+    conv('SAME_UPPER dilations 2', (1, 3, 7, 7), (4, 3, 3, 3), auto_pad='SAME_UPPER',
+         dilations=[2, 2])
+    conv('VALID', (1, 3, 5, 6), (4, 3, 3, 3), auto_pad='VALID')
+    conv('1x3 and 3x1 shapes', (1, 4, 5, 6), (5, 4, 1, 3), pads=[0, 1, 0, 1])
+    conv('kernel as large as the input', (1, 5, 4, 3), (6, 5, 4, 3))
+    conv('one dimension', (1, 4, 11), (5, 4, 3), strides=[2], pads=[1, 1])
+    conv('one dimension, groups, dilation', (2, 4, 9), (6, 2, 3), group=2, dilations=[2])
+    conv('computed weight and bias', (1, 4, 5, 5), (6, 2, 3, 3), dynamic=True, group=2,
+         strides=[2, 2], pads=[1, 1, 1, 1])
+    conv('opset 1', (1, 3, 5, 5), (4, 3, 3, 3), opset=1, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    n = Numbers('conv/chain')
+    case('conv', 'conv, relu, conv',
+         [('Conv', ['x', 'w1', 'b1'], ['s'], {'pads': [1, 1, 1, 1]}), ('Relu', ['s'], ['t'], {}),
+          ('Conv', ['t', 'w2'], ['y'], {'strides': [2, 2]})],
+         {'x': n.normal(1, 3, 5, 5)},
+         lambda t: F.conv2d(F.relu(F.conv2d(t['x'], t['w1'], t['b1'], 1, 1)), t['w2'], None, 2),
+         {'w1': n.weight(4, 3, 3, 3), 'b1': n.normal(4), 'w2': n.weight(5, 4, 3, 3)}, step=0)
+
+
+def conv_transpose(name, x_dims, w_dims, crop=None, extra=None, bias=True, dynamic=False, **attrs):
+    """crop, extra: the pads and the growth that output_shape or auto_pad come down to."""
+    n = Numbers('conv_transpose/' + name)
+    groups = attrs.get('group', 1)
+    x, w = n.normal(*x_dims), n.weight(*w_dims)
+    rest = {'w': w, **({'b': n.normal(w_dims[1] * groups)} if bias else {})}
+    rank = len(x_dims) - 2
+    stride = attrs.get('strides', [1] * rank)
+    dilation = attrs.get('dilations', [1] * rank)
+    output_padding = attrs.get('output_padding', [0] * rank)
+    effective = crop or attrs.get('pads', [0] * 2 * rank)
+    grow = [o + e for o, e in zip(output_padding, extra or [0] * rank)]
+    function = F.conv_transpose1d if rank == 1 else F.conv_transpose2d
+
+    def fn(t):
+        full = function(t['x'], t['w'], None, stride, 0, 0, groups, dilation)
+        full = torch_pad(full, [0] * rank + grow)
+        for i in range(rank):
+            size = full.shape[2 + i]
+            full = full.narrow(2 + i, effective[i], size - effective[i] - effective[rank + i])
+        return full + t['b'].reshape(1, -1, *[1] * rank) if bias else full
+
+    case('conv_transpose', name, ('ConvTranspose', ['x', *rest], attrs),
+         {'x': x, **(rest if dynamic else {})}, fn, {} if dynamic else rest)
+
+
+def make_conv_transpose():
+    conv_transpose('3x3', (1, 4, 4, 5), (4, 5, 3, 3))
+    conv_transpose('stride 2, pads, output_padding', (1, 4, 3, 4), (4, 5, 3, 3), strides=[2, 2],
+                   pads=[1, 1, 1, 1], output_padding=[1, 1])
+    conv_transpose('2x2 stride 2', (1, 5, 3, 3), (5, 4, 2, 2), bias=False, strides=[2, 2])
+    conv_transpose('stride over the kernel', (1, 3, 3, 3), (3, 4, 2, 2), strides=[3, 3])
+    conv_transpose('asymmetric pads', (2, 3, 3, 4), (3, 4, 3, 3), strides=[2, 2], pads=[0, 1, 1, 0])
+    conv_transpose('two groups', (1, 4, 4, 4), (4, 3, 3, 3), group=2, pads=[1, 1, 1, 1])
+    conv_transpose('depthwise 4x4 stride 2', (1, 4, 4, 4), (4, 1, 4, 4), group=4, bias=False,
+                   strides=[2, 2], pads=[1, 1, 1, 1])
+    conv_transpose('dilations 2', (1, 3, 4, 4), (3, 4, 3, 3), dilations=[2, 2])
+    # ONNX: without SAME_UPPER the larger half of an odd total comes first
+    conv_transpose('output_shape takes away', (1, 3, 3, 3), (3, 4, 4, 4), crop=[1, 1, 0, 1],
+                   strides=[2, 2], output_shape=[7, 6])
+    conv_transpose('output_shape adds', (1, 3, 3, 3), (3, 2, 3, 3), extra=[1, 1], strides=[3, 2],
+                   output_shape=[10, 8])
+    conv_transpose('SAME_UPPER', (1, 3, 4, 4), (3, 4, 3, 3), crop=[0, 0, 1, 1], strides=[2, 2],
+                   auto_pad='SAME_UPPER')
+    conv_transpose('SAME_LOWER', (1, 3, 4, 4), (3, 4, 3, 3), crop=[1, 1, 0, 0], strides=[2, 2],
+                   auto_pad='SAME_LOWER')
+    conv_transpose('one dimension', (1, 4, 6), (4, 5, 3), strides=[2], pads=[1, 1])
+    conv_transpose('computed weight and bias', (1, 4, 3, 3), (4, 3, 3, 3), dynamic=True, group=2,
+                   strides=[2, 2])
+
+
+# ---- Products ------------------------------------------------------------------------------------
+
+def gemm(name, a, b, c=None, dynamic=(), opset=13, **attrs):
+    n = Numbers('gemm/' + name)
+    values = {'a': n.normal(*a), 'b': n.weight(*b)}
+    if c is not None:
+        values['c'] = n.normal(*c)
+    inputs = {k: v for k, v in values.items() if k == 'a' or k in dynamic}
+    consts = {k: v for k, v in values.items() if k not in inputs}
+    alpha, beta = r32(attrs.get('alpha', 1)), r32(attrs.get('beta', 1))
+
+    def fn(t):
+        left = t['a'].T if attrs.get('transA') else t['a']
+        right = t['b'].T if attrs.get('transB') else t['b']
+        y = alpha * (left @ right)
+        return y + beta * t['c'] if c is not None else y
+
+    case('gemm', name, ('Gemm', list(values), attrs), inputs, fn, consts, opset)
+
+
+def make_gemm():
+    gemm('fully connected', (1, 12), (10, 12), (10,), transB=1)
+    gemm('many rows', (5, 9), (7, 9), (7,), transB=1)
+    gemm('no C', (2, 9), (9, 6))
+    gemm('alpha, beta', (3, 6), (6, 5), (5,), alpha=0.3, beta=-1.7)
+    gemm('transA', (6, 3), (6, 5), (1, 5), transA=1)
+    gemm('transA, transB, alpha', (6, 3), (5, 6), (3, 1), transA=1, transB=1, alpha=0.5)
+    gemm('scalar C', (3, 6), (6, 5), (), beta=2.0)
+    gemm('C of one value', (3, 6), (6, 5), (1,))
+    gemm('full C', (3, 6), (6, 5), (3, 5), beta=0.5)
+    gemm('all computed', (3, 6), (6, 5), (5,), dynamic='bc', alpha=0.7, beta=1.3)
+    gemm('all computed, transposed', (6, 3), (5, 6), (3, 5), dynamic='bc', transA=1, transB=1)
+    gemm('C computed, a column', (4, 6), (5, 6), (4, 1), dynamic='c', transB=1)
+    gemm('opset 9', (2, 8), (4, 8), (4,), opset=9, transB=1)
+    gemm('opset 11, one output', (3, 8), (8, 1), (1,), opset=11)
+    gemm('wide', (1, 67), (35, 67), (35,), transB=1)
+    gemm('wide, not transposed', (2, 67), (67, 21), (21,))
+
+
+def make_matmul():
+    def matmul(name, a, b, dynamic=True, opset=13):
+        n = Numbers('matmul/' + name)
+        left, right = n.normal(*a), n.normal(*b)
+        case('matmul', name, ('MatMul', ['a', 'b'], {}),
+             {'a': left, 'b': right} if dynamic else {'a': left},
+             lambda t: t['a'] @ t['b'], {} if dynamic else {'b': right}, opset)
+
+    matmul('matrices', (4, 5), (5, 3))
+    matmul('constant right', (1, 33), (33, 18), dynamic=False)
+    matmul('constant right, rank 3', (2, 4, 9), (9, 7), dynamic=False)
+    matmul('constant right, two rows', (2, 16), (16, 8), dynamic=False, opset=9)
+    matmul('vectors', (6,), (6,))
+    matmul('vector on the left', (6,), (2, 6, 3))
+    matmul('vector on the right', (2, 3, 6), (6,))
+    matmul('batches', (2, 3, 4), (2, 4, 5))
+    matmul('batches broadcast', (2, 1, 3, 4), (3, 4, 2))
+    matmul('batches broadcast both ways', (1, 3, 2, 4), (2, 1, 4, 3))
+    matmul('rank 6', (1, 2, 1, 2, 2, 3), (2, 1, 2, 1, 3, 2))
+
+
+# ---- Normalisation -------------------------------------------------------------------------------
+
+def make_batch_norm():
+    def batch_norm(name, dims, opset=13, **attrs):
+        n = Numbers('batch_norm/' + name)
+        c = dims[1]
+        consts = {'scale': n.normal(c), 'shift': n.normal(c), 'mean': n.normal(c),
+                  'var': n.positive(c)}
+        eps = r32(attrs.get('epsilon', 1e-5))
+        case('batch_norm', name,
+             ('BatchNormalization', ['x', 'scale', 'shift', 'mean', 'var'], attrs),
+             {'x': n.normal(*dims)},
+             lambda t: F.batch_norm(t['x'], t['mean'], t['var'], t['scale'], t['shift'], False, 0,
+                                    eps), consts, opset)
+
+    batch_norm('pictures', (2, 5, 3, 4))
+    batch_norm('epsilon 1e-3', (1, 7, 4, 3), epsilon=1e-3, opset=9)
+    batch_norm('rank 2', (3, 6))
+    batch_norm('rank 3', (2, 4, 5))
+    batch_norm('opset 15', (1, 4, 3, 3), opset=15, epsilon=0.1, momentum=0.99)
+    batch_norm('opset 7', (1, 4, 3, 3), opset=7)
+    n = Numbers('batch_norm/computed')
+    values = {'x': n.normal(2, 3, 2, 3), 'scale': n.normal(3), 'shift': n.normal(3),
+              'mean': n.normal(3), 'var': n.positive(3)}
+
+    def explicit(t):  # torch gives no gradient of the running statistics
+        at = {k: v.reshape(1, 3, 1, 1) for k, v in t.items() if k != 'x'}
+        return (t['x'] - at['mean']) / torch.sqrt(at['var'] + r32(1e-5)) * at['scale'] + at['shift']
+
+    case('batch_norm', 'everything computed', ('BatchNormalization', list(values), {}), values,
+         explicit)
+    for activation, function in (('Relu', F.relu), (None, None)):
+        n = Numbers('batch_norm/after conv')
+        consts = {'w': n.weight(5, 3, 3, 3), 'b': n.normal(5), 'scale': n.normal(5),
+                  'shift': n.normal(5), 'mean': n.normal(5), 'var': n.positive(5)}
+        nodes = [('Conv', ['x', 'w', 'b'], ['s'], {'pads': [1, 1, 1, 1]}),
+                 ('BatchNormalization', ['s', 'scale', 'shift', 'mean', 'var'],
+                  ['t' if activation else 'y'], {})]
+        if activation:
+            nodes.append((activation, ['t'], ['y'], {}))
+        case('batch_norm', f'after Conv, before {activation}', nodes, {'x': n.normal(1, 3, 5, 4)},
+             lambda t, f=function: (f or (lambda v: v))(
+                 F.batch_norm(F.conv2d(t['x'], t['w'], t['b'], 1, 1), t['mean'], t['var'],
+                              t['scale'], t['shift'], False, 0, r32(1e-5))), consts,
+             step=0 if activation else 1e-2)
+
+
+def make_lrn():
+    def lrn(name, dims, size, **attrs):
+        n = Numbers('lrn/' + name)
+        alpha, beta = r32(attrs.get('alpha', 1e-4)), r32(attrs.get('beta', 0.75))
+        bias = r32(attrs.get('bias', 1))
+
+        def fn(t):  # torch's own differs from ONNX in where an even window lies
+            square = (t['x'] ** 2).movedim(1, -1)
+            padded = F.pad(square, [(size - 1) // 2, size // 2])
+            sums = padded.unfold(-1, size, 1).sum(-1).movedim(-1, 1)
+            return t['x'] / (bias + alpha / size * sums) ** beta
+
+        def torch_own(t):
+            return F.local_response_norm(t['x'], size, alpha, beta, bias)
+
+        x = n.normal(*dims) * 3
+        if size % 2:
+            both = {'x': torch.tensor(x, dtype=torch.float64)}
+            assert torch.allclose(fn(both), torch_own(both), rtol=1e-12)
+        case('lrn', name, ('LRN', ['x'], {'size': size, **attrs}), {'x': x}, fn)
+
+    lrn('AlexNet', (1, 12, 3, 3), 5, alpha=1e-4, beta=0.75, bias=1.0)
+    lrn('strong', (2, 8, 3, 2), 5, alpha=0.9, beta=0.75, bias=2.0)
+    lrn('size 3, beta 0.5', (1, 7, 3, 4), 3, alpha=0.5, beta=0.5)
+    lrn('even size', (1, 9, 2, 3), 4, alpha=0.7)
+    lrn('size 1', (1, 5, 2, 2), 1, alpha=0.5)
+    lrn('wider than the channels', (1, 3, 3, 3), 9, alpha=0.8, beta=1.25, bias=1.5)
+
+
+# ---- Element by element --------------------------------------------------------------------------
+
+def unary(symbol, op, fn, values='normal', opset=13, name='pictures', step=1e-2, dims=(2, 3, 4, 3),
+          consts=None, inputs=(), **attrs):
+    n = Numbers(f'{symbol}/{name}')
+    x = values(n, *dims) if callable(values) else getattr(n, values)(*dims)
+    case(symbol, name, (op, ['x', *inputs], attrs), {'x': x}, lambda t: fn(t['x'], t), consts,
+         opset, step)
+
+
+def unary_family(symbol, op, fn, values='normal', opset=13, old=6, step=1e-2, **attrs):
+    """The same function on pictures, on vectors, behind a convolution, and in an old opset."""
+    unary(symbol, op, fn, values, opset, 'pictures', step, **attrs)
+    unary(symbol, op, fn, values, opset, 'rank 2', step, dims=(3, 7), **attrs)
+    unary(symbol, op, fn, values, opset, 'rank 1', step, dims=(9,), **attrs)
+    unary(symbol, op, fn, values, opset, 'rank 5', step, dims=(1, 2, 3, 2, 2), **attrs)
+    if old:
+        unary(symbol, op, fn, values, old, f'opset {old}', step, dims=(1, 2, 3, 3), **attrs)
+    n = Numbers(f'{symbol}/after conv')
+    x, w, first = after_conv(n)
+    case(symbol, 'after Conv', [first, (op, ['t'], ['y'], attrs)], {'x': x},
+         lambda t: fn(F.conv2d(t['x'], t['w']), t), {'w': w}, opset,
+         step=0 if step < 1e-2 else step)
+
+
+def away(*kinks):
+    return lambda n, *dims: n.away(*dims, from_=kinks)
+
+
+def make_pointwise():
+    kinked = 9e-3  # a step that stays inside the gap of `away`
+    unary_family('relu', 'Relu', lambda x, t: F.relu(x), away(0), step=kinked)
+    unary_family('leaky_relu', 'LeakyRelu', lambda x, t: F.leaky_relu(x, r32(0.01)), away(0),
+                 step=kinked)
+    unary('leaky_relu', 'LeakyRelu', lambda x, t: F.leaky_relu(x, r32(0.2)), away(0),
+          name='alpha 0.2', step=kinked, alpha=0.2)
+    unary_family('sigmoid', 'Sigmoid', lambda x, t: torch.sigmoid(x))
+    unary('sigmoid', 'Sigmoid', lambda x, t: torch.sigmoid(x), name='large values',
+          values=lambda n, *d: n.normal(*d) * 30)
+    unary_family('hard_sigmoid', 'HardSigmoid',
+                 lambda x, t: (r32(0.2) * x + 0.5).clamp(0, 1), away(-2.5, 2.5), step=kinked)
+    unary('hard_sigmoid', 'HardSigmoid', lambda x, t: F.hardsigmoid(x), away(-3, 3),
+          name='alpha 1/6', step=0, alpha=1 / 6, beta=0.5)
+    unary_family('hard_swish', 'HardSwish', lambda x, t: F.hardswish(x), away(-3, 3), opset=14,
+                 old=0, step=kinked)
+    unary_family('tanh', 'Tanh', lambda x, t: torch.tanh(x))
+    unary_family('elu', 'Elu', lambda x, t: F.elu(x), away(0), step=kinked)
+    unary('elu', 'Elu', lambda x, t: F.elu(x, r32(0.7)), away(0), name='alpha 0.7', step=kinked,
+          alpha=0.7)
+    unary_family('selu', 'Selu', lambda x, t: F.selu(x), away(0), step=kinked)
+    unary('selu', 'Selu', lambda x, t: r32(1.2) * F.elu(x, r32(2)), away(0), name='alpha and gamma',
+          step=kinked, alpha=2.0, gamma=1.2)
+    unary_family('softplus', 'Softplus', lambda x, t: F.softplus(x, threshold=1e9), old=1)
+    unary('softplus', 'Softplus', lambda x, t: F.softplus(x, threshold=1e9), name='large values',
+          values=lambda n, *d: n.normal(*d) * 30)
+    unary_family('exp', 'Exp', lambda x, t: torch.exp(x))
+    unary('sqrt', 'Sqrt', lambda x, t: torch.sqrt(x), 'positive')
+    unary('sqrt', 'Sqrt', lambda x, t: torch.sqrt(x), 'positive', name='rank 2', dims=(3, 7))
+    unary('sqrt', 'Sqrt', lambda x, t: torch.sqrt(x), 'positive', name='opset 6', opset=6)
+
+    def clip(name, lo, hi, opset=13, **attrs):
+        consts = {k: np.array(v, f32) for k, v in (('lo', lo), ('hi', hi))
+                  if v is not None and opset >= 11}
+        names = ['lo' if lo is not None else '', 'hi' if hi is not None else ''] if consts else []
+        while names and not names[-1]:
+            names.pop()
+        kinks = [v for v in (lo, hi) if v is not None]
+        unary('clip', 'Clip', lambda x, t: x.clamp(lo, hi), lambda n, *d: n.away(*d, from_=kinks),
+              opset, name, kinked, consts=consts, inputs=names, **attrs)
+
+    clip('relu6', 0.0, 6.0)
+    clip('both', -0.5, 0.75)
+    clip('only min', -0.25, None)
+    clip('only max', None, 0.5)
+    unary('clip', 'Clip', lambda x, t: x * 1.0, name='no limits')
+    clip('opset 6', -0.5, 0.75, 6, min=-0.5, max=0.75)
+    clip('opset 6, only max', None, 0.5, 6, max=0.5)
+    clip('opset 11', 0.0, 1.0, 11)
+    n = Numbers('clip/after conv')
+    x, w, first = after_conv(n)
+    case('clip', 'after Conv', [first, ('Clip', ['t', 'lo', 'hi'], ['y'], {})], {'x': x},
+         lambda t: F.relu6(F.conv2d(t['x'], t['w'])),
+         {'w': w, 'lo': np.array(0, f32), 'hi': np.array(6, f32)}, step=0)
+
+    def prelu(name, dims, slope, opset=13, dynamic=False):
+        n = Numbers('prelu/' + name)
+        x, s = n.away(*dims), n.normal(*slope)
+        case('prelu', name, ('PRelu', ['x', 's'], {}), {'x': x, **({'s': s} if dynamic else {})},
+             lambda t: torch.where(t['x'] > 0, t['x'], t['s'] * t['x']),
+             {} if dynamic else {'s': s}, opset, kinked)
+
+    prelu('per channel', (2, 4, 3, 3), (4, 1, 1))
+    prelu('one slope', (1, 4, 3, 3), (1,))
+    prelu('per element', (1, 3, 2, 3), (3, 2, 3))
+    prelu('rank 2', (3, 5), (5,))
+    prelu('computed slope', (2, 3, 3, 2), (3, 1, 1), dynamic=True)
+    prelu('opset 7', (1, 4, 3, 3), (4, 1, 1), opset=7)
+    n = Numbers('prelu/after conv')
+    x, w, first = after_conv(n)
+    case('prelu', 'after Conv', [first, ('PRelu', ['t', 's'], ['y'], {})], {'x': x},
+         lambda t: F.prelu(F.conv2d(t['x'], t['w']), t['s'].flatten()),
+         {'w': w, 's': n.normal(4, 1, 1)}, step=0)
+
+
+def make_arithmetic():
+    def binary(symbol, op, fn, left='normal', right='normal', step=1e-2):
+        def one(name, a, b, dynamic='ab', opset=13):
+            n = Numbers(f'{symbol}/{name}')
+            values = {'a': getattr(n, left)(*a), 'b': getattr(n, right)(*b)}
+            case(symbol, name, (op, ['a', 'b'], {}), {k: values[k] for k in dynamic},
+                 lambda t: fn(t['a'], t['b']),
+                 {k: v for k, v in values.items() if k not in dynamic}, opset, step)
+
+        one('equal shapes', (2, 3, 2, 3), (2, 3, 2, 3))
+        one('constant per channel', (1, 4, 3, 3), (4, 1, 1), 'a')
+        one('constant scalar', (1, 3, 2, 3), (), 'a')
+        one('constant of one value on the left', (1,), (1, 3, 2, 3), 'b')
+        one('constant of full size', (1, 3, 2, 3), (1, 3, 2, 3), 'a')
+        one('gate per channel', (2, 3, 2, 3), (2, 3, 1, 1))
+        one('both are stretched', (2, 1, 3, 1), (1, 4, 1, 2))
+        one('ranks differ', (2, 3, 2, 4), (3, 1, 4))
+        one('rank 2 and 1', (3, 5), (5,))
+        one('last axis', (1, 3, 2, 4), (4,), 'a')
+        one('rank 6', (1, 2, 1, 2, 1, 3), (2, 1, 2, 1, 2, 1, 1)[:6])
+        one('opset 7', (1, 4, 3, 3), (4, 1, 1), 'a', 7)
+        n = Numbers(f'{symbol}/same')
+        case(symbol, 'a value and itself', (op, ['a', 'a'], {}),
+             {'a': getattr(n, left if right == 'normal' else right)(2, 3, 2, 2)},
+             lambda t: fn(t['a'], t['a']), step=step)
+        n = Numbers(f'{symbol}/after conv')
+        x, w, first = after_conv(n, batch=2)
+        c = getattr(n, right)(4, 1, 1)
+        if left == 'normal':
+            case(symbol, 'after Conv, constant per channel', [first, (op, ['t', 'c'], ['y'], {})],
+                 {'x': x}, lambda t: fn(F.conv2d(t['x'], t['w']), t['c']), {'w': w, 'c': c},
+                 step=step)
+            case(symbol, 'after Conv, with an input',
+                 [first, (op, ['t', 'b'], ['y'], {})],
+                 {'x': x, 'b': getattr(n, right)(2, 4, 5, 6)},
+                 lambda t: fn(F.conv2d(t['x'], t['w']), t['b']), {'w': w}, step=step)
+            case(symbol, 'after Conv, constant along the width',
+                 [first, (op, ['t', 'c'], ['y'], {})], {'x': x},
+                 lambda t: fn(F.conv2d(t['x'], t['w']), t['c']),
+                 {'w': w, 'c': getattr(n, right)(6)}, step=step)
+
+    binary('add', 'Add', torch.add)
+    binary('sub', 'Sub', torch.sub)
+    binary('mul', 'Mul', torch.mul)
+    binary('div', 'Div', torch.div, right='positive')
+    binary('pow', 'Pow', torch.pow, 'positive', 'positive')
+    for e in (2.0, 0.5, 3.0, -1.0):
+        n = Numbers(f'pow/{e}')
+        x = n.positive(1, 2, 3, 3) if e % 1 or e < 0 else n.normal(1, 2, 3, 3)
+        case('pow', f'exponent {e}', ('Pow', ['x', 'e'], {}), {'x': x},
+             lambda t, e=e: t['x'] ** e, {'e': np.array(e, f32)})
+
+    n = Numbers('add/residual')
+    case('add', 'residual block',
+         [('Conv', ['x', 'w1'], ['s'], {'pads': [1, 1, 1, 1]}), ('Relu', ['s'], ['t'], {}),
+          ('Conv', ['t', 'w2'], ['u'], {'pads': [1, 1, 1, 1]}), ('Add', ['u', 'x'], ['y'], {})],
+         {'x': n.normal(1, 3, 4, 5)},
+         lambda t: F.conv2d(F.relu(F.conv2d(t['x'], t['w1'], None, 1, 1)), t['w2'], None, 1, 1)
+         + t['x'], {'w1': n.weight(4, 3, 3, 3), 'w2': n.weight(3, 4, 3, 3)}, step=0)
+    n = Numbers('mul/squeeze and excite')
+    case('mul', 'squeeze and excite',
+         [('Conv', ['x', 'w1'], ['t'], {}), ('GlobalAveragePool', ['t'], ['g'], {}),
+          ('Conv', ['g', 'w2', 'b2'], ['h'], {}), ('Sigmoid', ['h'], ['s'], {}),
+          ('Mul', ['t', 's'], ['y'], {})], {'x': n.normal(1, 3, 4, 5)},
+         lambda t: (lambda u: u * torch.sigmoid(F.conv2d(u.mean((2, 3), True), t['w2'], t['b2'])))(
+             F.conv2d(t['x'], t['w1'])),
+         {'w1': n.weight(5, 3, 1, 1), 'w2': n.weight(5, 5, 1, 1), 'b2': n.normal(5)})
+
+    def maximum(name, shapes, dynamic, opset=13):
+        n = Numbers(f'max/{name}')
+        values = {}  # tenths, and another hundredth for each input: they never tie
+        for i, dims in enumerate(shapes):
+            grid = n.rng.integers(-20, 20, dims) / 10 + (i + 1) * 0.03
+            values[chr(97 + i)] = grid.astype(f32)
+
+        def fn(t):
+            y = t['a']
+            for i in range(1, len(shapes)):
+                y = torch.maximum(y, t[chr(97 + i)])
+            return y
+
+        case('max', name, ('Max', list(values), {}), {k: values[k] for k in dynamic}, fn,
+             {k: v for k, v in values.items() if k not in dynamic}, opset, 5e-3)
+
+    maximum('two', [(2, 3, 2, 3)] * 2, 'ab')
+    maximum('three', [(1, 3, 2, 3)] * 3, 'abc')
+    maximum('one', [(1, 3, 2, 3)], 'a')
+    maximum('broadcast', [(2, 3, 2, 3), (3, 1, 1)], 'ab')
+    maximum('a constant', [(1, 4, 3, 3), ()], 'a')
+    maximum('rank 2', [(3, 4), (4,)], 'ab', 8)
+
+
+def make_softmax():
+    for symbol, op, fn in (('softmax', 'Softmax', torch.softmax),
+                           ('log_softmax', 'LogSoftmax', torch.log_softmax)):
+        def one(name, dims, opset=13, axis=None, large=1, symbol=symbol, op=op, fn=fn):
+            n = Numbers(f'{symbol}/{name}')
+
+            def run(t):
+                if opset >= 13:
+                    return fn(t['x'], -1 if axis is None else axis)
+                at = 1 if axis is None else axis % len(dims)
+                rows = int(np.prod(dims[:at]))
+                return fn(t['x'].reshape(rows, -1), 1).reshape(dims)
+
+            case(symbol, name, (op, ['x'], {} if axis is None else {'axis': axis}),
+                 {'x': n.normal(*dims) * f32(large)}, run, None, opset)
+
+        one('scores', (1, 10))
+        one('rows', (4, 7), axis=1)
+        one('columns', (4, 7), axis=0)
+        one('channels of a picture', (1, 5, 3, 2), axis=1)
+        one('height', (2, 3, 4, 2), axis=2)
+        one('last axis, rank 3', (2, 3, 5), axis=-1)
+        one('rank 1', (8,), axis=0)
+        one('large scores', (2, 9), large=40)
+        one('opset 11', (2, 9), opset=11)
+        one('opset 11, axes behind 1 together', (2, 3, 2, 3), opset=11, axis=1)
+        one('opset 9, axis 2', (2, 3, 4), opset=9, axis=2)
+        one('opset 11, axis -1', (2, 3, 4), opset=11, axis=-1)
+        n = Numbers(f'{symbol}/after conv')
+        x, w, first = after_conv(n)
+        case(symbol, 'after Conv, channels', [first, (op, ['t'], ['y'], {'axis': 1})], {'x': x},
+             lambda t, fn=fn: fn(F.conv2d(t['x'], t['w']), 1), {'w': w})
+        case(symbol, 'after Conv, width', [first, (op, ['t'], ['y'], {'axis': -1})], {'x': x},
+             lambda t, fn=fn: fn(F.conv2d(t['x'], t['w']), -1), {'w': w})
+        case(symbol, 'after Conv, opset 11', [first, (op, ['t'], ['y'], {'axis': 1})], {'x': x},
+             lambda t, fn=fn: fn(F.conv2d(t['x'], t['w']).flatten(1), 1).reshape(1, 4, 5, 6),
+             {'w': w}, 11)
+
+
+# ---- Pools ---------------------------------------------------------------------------------------
+
+def pool_pads(dims, attrs):
+    rank = len(dims) - 2
+    stride = attrs.get('strides', [1] * rank)
+    dilation = attrs.get('dilations', [1] * rank)
+    auto = attrs.get('auto_pad', 'NOTSET')
+    pads = attrs.get('pads', [0] * 2 * rank)
+    if auto.startswith('SAME'):
+        pads = same_pads(dims[2:], attrs['kernel_shape'], stride, dilation, auto == 'SAME_UPPER')
+    return stride, dilation, pads
+
+
+def make_max_pool():
+    def max_pool(name, dims, opset=13, x=None, step=None, infer=True, **attrs):
+        n = Numbers('max_pool/' + name)
+        x = n.distinct(*dims) if x is None else x(n)
+        stride, dilation, pads = pool_pads(dims, attrs)
+        ceil = bool(attrs.get('ceil_mode', 0))
+        rank = len(dims) - 2
+        function = F.max_pool1d if rank == 1 else F.max_pool2d
+        symmetric = pads[:rank] == pads[rank:]
+        assert symmetric or not ceil
+
+        def fn(t):
+            if symmetric:
+                return function(t['x'], attrs['kernel_shape'], stride, pads[:rank], dilation, ceil)
+            return function(torch_pad(t['x'], pads, -np.inf), attrs['kernel_shape'], stride, 0,
+                            dilation)
+
+        if step is None:
+            step = 1.6 / np.prod(dims)
+        case('max_pool', name, ('MaxPool', ['x'], attrs), {'x': x}, fn, None, opset, float(step),
+             infer=infer)
+
+    max_pool('2x2', (1, 4, 6, 6), kernel_shape=[2, 2], strides=[2, 2])
+    max_pool('2x2, an odd edge', (2, 3, 5, 7), kernel_shape=[2, 2], strides=[2, 2])
+    max_pool('3x3 stride 2, overlapping', (1, 5, 7, 7), kernel_shape=[3, 3], strides=[2, 2])
+    max_pool('3x3 stride 2, ceil', (1, 3, 6, 8), kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)
+    max_pool('3x3 stride 2, pads 1', (1, 4, 7, 6), kernel_shape=[3, 3], strides=[2, 2],
+             pads=[1, 1, 1, 1])
+    max_pool('ceil, a window that would begin in the end padding', (1, 2, 5, 5),
+             kernel_shape=[2, 2], strides=[3, 3], pads=[1, 1, 1, 1], ceil_mode=1, infer=False)
+    max_pool('3x3 stride 1', (1, 3, 5, 5), kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    max_pool('5x5 stride 1 pads 2', (1, 2, 6, 6), kernel_shape=[5, 5], pads=[2, 2, 2, 2])
+    max_pool('asymmetric pads', (1, 3, 5, 6), kernel_shape=[3, 3], strides=[2, 2],
+             pads=[0, 0, 1, 2])
+    max_pool('asymmetric pads, negative values', (1, 3, 4, 4), kernel_shape=[3, 3],
+             strides=[2, 2], pads=[1, 2, 0, 0], x=lambda n: n.distinct(1, 3, 4, 4) - f32(3))
+    max_pool('dilations 2', (1, 2, 7, 8), kernel_shape=[3, 2], dilations=[2, 2])
+    max_pool('dilations, stride, pads', (1, 2, 9, 9), kernel_shape=[3, 3], dilations=[2, 2],
+             strides=[2, 2], pads=[1, 1, 1, 1])
+    max_pool('SAME_UPPER stride 2', (1, 3, 6, 7), kernel_shape=[3, 3], strides=[2, 2],
+             auto_pad='SAME_UPPER')
+    max_pool('SAME_LOWER even', (1, 3, 5, 5), kernel_shape=[2, 2], auto_pad='SAME_LOWER')
+    max_pool('VALID', (1, 3, 5, 6), kernel_shape=[2, 3], strides=[1, 2], auto_pad='VALID')
+    max_pool('one dimension', (1, 4, 11), kernel_shape=[3], strides=[2], pads=[1, 1])
+    max_pool('the whole picture', (1, 6, 4, 5), kernel_shape=[4, 5])
+    max_pool('opset 1', (1, 3, 6, 6), opset=1, kernel_shape=[2, 2], strides=[2, 2])
+    max_pool('opset 8', (1, 3, 6, 6), opset=8, kernel_shape=[3, 3], strides=[2, 2], storage_order=0)
+    max_pool('ties go to the first', (1, 3, 6, 6), kernel_shape=[3, 3], strides=[2, 2],
+             pads=[1, 1, 1, 1], step=0,
+             x=lambda n: np.maximum(n.rng.integers(-3, 3, (1, 3, 6, 6)), 0).astype(f32))
+    max_pool('ties, 2x2', (1, 4, 6, 6), kernel_shape=[2, 2], strides=[2, 2], step=0,
+             x=lambda n: n.rng.integers(0, 2, (1, 4, 6, 6)).astype(f32))
+
+
+def make_average_pool():
+    def average_pool(name, dims, opset=13, infer=True, **attrs):
+        n = Numbers('average_pool/' + name)
+        stride, _, pads = pool_pads(dims, attrs)
+        kernel, ceil = attrs['kernel_shape'], bool(attrs.get('ceil_mode', 0))
+        include = bool(attrs.get('count_include_pad', 0))
+        rank = len(dims) - 2
+        function = F.avg_pool1d if rank == 1 else F.avg_pool2d
+        symmetric = pads[:rank] == pads[rank:]
+        assert symmetric or not ceil
+
+        def fn(t):
+            if symmetric:
+                return function(t['x'], kernel, stride, pads[:rank], ceil, include)
+            sums = function(torch_pad(t['x'], pads), kernel, stride)
+            inside = torch_pad(torch.ones_like(t['x']), pads, float(include))
+            return sums / function(inside, kernel, stride)
+
+        case('average_pool', name, ('AveragePool', ['x'], attrs), {'x': n.normal(*dims)}, fn, None,
+             opset, infer=infer)
+
+    average_pool('2x2', (1, 4, 6, 6), kernel_shape=[2, 2], strides=[2, 2])
+    average_pool('3x3 stride 2', (2, 3, 7, 6), kernel_shape=[3, 3], strides=[2, 2])
+    average_pool('pads, not counted', (1, 3, 5, 6), kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    average_pool('pads, counted', (1, 3, 5, 6), kernel_shape=[3, 3], pads=[1, 1, 1, 1],
+                 count_include_pad=1)
+    average_pool('ceil', (1, 3, 6, 8), kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)
+    average_pool('ceil, pads, not counted', (1, 3, 6, 8), kernel_shape=[3, 3], strides=[2, 2],
+                 pads=[1, 1, 1, 1], ceil_mode=1)
+    average_pool('ceil, pads, counted', (1, 3, 6, 8), kernel_shape=[3, 3], strides=[2, 2],
+                 pads=[1, 1, 1, 1], ceil_mode=1, count_include_pad=1)
+    average_pool('ceil, a window that would begin in the end padding', (1, 2, 5, 5),
+                 kernel_shape=[2, 2], strides=[3, 3], pads=[1, 1, 1, 1], ceil_mode=1,
+                 count_include_pad=1, infer=False)
+    average_pool('asymmetric pads, not counted', (1, 3, 5, 5), kernel_shape=[3, 2],
+                 strides=[2, 1], pads=[0, 1, 2, 0])
+    average_pool('asymmetric pads, counted', (1, 3, 5, 5), kernel_shape=[3, 2], strides=[2, 1],
+                 pads=[0, 1, 2, 0], count_include_pad=1)
+    average_pool('SAME_UPPER', (1, 3, 6, 7), kernel_shape=[3, 3], strides=[2, 2],
+                 auto_pad='SAME_UPPER')
+    average_pool('SAME_LOWER', (1, 3, 6, 7), kernel_shape=[2, 2], auto_pad='SAME_LOWER')
+    average_pool('VALID', (1, 3, 5, 6), kernel_shape=[2, 3], auto_pad='VALID')
+    average_pool('one dimension', (1, 4, 11), kernel_shape=[3], strides=[2], pads=[1, 1])
+    average_pool('the whole picture', (1, 6, 4, 5), kernel_shape=[4, 5])
+    average_pool('opset 7', (1, 3, 6, 6), opset=7, kernel_shape=[2, 2], strides=[2, 2])
+    n = Numbers('average_pool/dilations')  # opset 19; torch has none: taps picked by hand
+    case('average_pool', 'dilations, opset 19',
+         ('AveragePool', ['x'], {'kernel_shape': [2, 2], 'dilations': [2, 3], 'strides': [1, 1]}),
+         {'x': n.normal(1, 3, 5, 6)},
+         lambda t: (t['x'][:, :, :3, :3] + t['x'][:, :, 2:, :3] + t['x'][:, :, :3, 3:]
+                    + t['x'][:, :, 2:, 3:]) / 4, None, 19)
+
+
+def make_global_pool():
+    for name, dims in (('pictures', (2, 5, 4, 3)), ('one pixel', (1, 4, 1, 1)),
+                       ('rank 3', (2, 3, 7)), ('rank 5', (1, 3, 2, 3, 2))):
+        axes = tuple(range(2, len(dims)))
+        n = Numbers('global_average_pool/' + name)
+        case('global_average_pool', name, ('GlobalAveragePool', ['x'], {}), {'x': n.normal(*dims)},
+             lambda t, axes=axes: t['x'].mean(axes, True))
+        n = Numbers('global_max_pool/' + name)
+        case('global_max_pool', name, ('GlobalMaxPool', ['x'], {}), {'x': n.distinct(*dims)},
+             lambda t, axes=axes: t['x'].amax(axes, True), step=1.6 / float(np.prod(dims)))
+    n = Numbers('global_max_pool/ties')
+    case('global_max_pool', 'ties go to the first', ('GlobalMaxPool', ['x'], {}),
+         {'x': n.rng.integers(0, 3, (2, 4, 4, 4)).astype(f32)},
+         lambda t: F.max_pool2d(t['x'], 4), step=0)
+    n = Numbers('global_average_pool/head')
+    case('global_average_pool', 'Conv, pool, Flatten, Gemm',
+         [('Conv', ['x', 'w'], ['t'], {}), ('GlobalAveragePool', ['t'], ['g'], {}),
+          ('Flatten', ['g'], ['f'], {}), ('Gemm', ['f', 'v', 'b'], ['y'], {'transB': 1})],
+         {'x': n.normal(2, 3, 4, 5)},
+         lambda t: F.linear(F.conv2d(t['x'], t['w']).mean((2, 3)), t['v'], t['b']),
+         {'w': n.weight(6, 3, 1, 1), 'v': n.weight(7, 6), 'b': n.normal(7)})
+
+
+# ---- Axes and views ------------------------------------------------------------------------------
+
+def make_concat():
+    def concat(name, shapes, axis, dynamic=None, opset=13):
+        n = Numbers('concat/' + name)
+        values = {chr(97 + i): n.normal(*d) for i, d in enumerate(shapes)}
+        dynamic = dynamic or ''.join(values)
+        case('concat', name, ('Concat', list(values), {'axis': axis}),
+             {k: values[k] for k in dynamic}, lambda t: torch.cat([t[k] for k in values], axis),
+             {k: v for k, v in values.items() if k not in dynamic}, opset)
+
+    concat('channels', [(1, 3, 4, 2), (1, 5, 4, 2)], 1)
+    concat('channels, three', [(2, 3, 2, 2), (2, 1, 2, 2), (2, 4, 2, 2)], 1)
+    concat('height', [(1, 3, 2, 3), (1, 3, 4, 3)], 2)
+    concat('width, from the end', [(2, 3, 2, 3), (2, 3, 2, 1)], -1)
+    concat('pictures', [(1, 3, 2, 2), (2, 3, 2, 2)], 0)
+    concat('rank 2', [(3, 4), (3, 2)], 1)
+    concat('rank 1', [(4,), (3,)], 0)
+    concat('with a constant', [(1, 2, 3, 3), (1, 3, 3, 3)], 1, 'a')
+    concat('one', [(1, 2, 3, 3)], 1)
+    concat('opset 4', [(1, 2, 3, 3), (1, 3, 3, 3)], 1, opset=4)
+    n = Numbers('concat/fire')
+    case('concat', 'two branches of one Conv, joined',
+         [('Conv', ['x', 'w'], ['s'], {}), ('Relu', ['s'], ['t'], {}),
+          ('Conv', ['t', 'w1', 'b1'], ['u'], {}), ('Relu', ['u'], ['p'], {}),
+          ('Conv', ['t', 'w2', 'b2'], ['v'], {'pads': [1, 1, 1, 1]}), ('Relu', ['v'], ['q'], {}),
+          ('Concat', ['p', 'q', 't'], ['y'], {'axis': 1})], {'x': n.normal(2, 3, 4, 5)},
+         lambda t: (lambda s: torch.cat([F.relu(F.conv2d(s, t['w1'], t['b1'])),
+                                         F.relu(F.conv2d(s, t['w2'], t['b2'], 1, 1)), s], 1))(
+             F.relu(F.conv2d(t['x'], t['w']))),
+         {'w': n.weight(4, 3, 1, 1), 'w1': n.weight(5, 4, 1, 1), 'b1': n.normal(5),
+          'w2': n.weight(6, 4, 3, 3), 'b2': n.normal(6)}, step=0)
+    n = Numbers('concat/after conv')
+    x, w, first = after_conv(n)
+    case('concat', 'after Conv, width', [first, ('Concat', ['t', 't'], ['y'], {'axis': 3})],
+         {'x': x}, lambda t: torch.cat([F.conv2d(t['x'], t['w'])] * 2, 3), {'w': w})
+
+
+def make_split():
+    def split(name, dims, axis, sizes, opset=13, given=True, first=None):
+        n = Numbers('split/' + name)
+        attrs, consts = {'axis': axis}, {}
+        if given and opset < 13:
+            attrs['split'] = sizes
+        if given and opset >= 13:
+            consts['sizes'] = i64(*sizes)
+        if opset >= 18 and not given:
+            attrs['num_outputs'] = len(sizes)
+        outs = tuple(f'y{i}' for i in range(len(sizes)))
+        if first:
+            x, w, node = after_conv(n)
+            case('split', name, [node, ('Split', ['t', *consts], list(outs), attrs)], {'x': x},
+                 lambda t: torch.split(F.conv2d(t['x'], t['w']), sizes, axis), {'w': w, **consts},
+                 opset, outputs=outs)
+        else:
+            case('split', name, ('Split', ['x', *consts], attrs), {'x': n.normal(*dims)},
+                 lambda t: torch.split(t['x'], sizes, axis), consts, opset, outputs=outs)
+
+    split('channels', (1, 6, 3, 2), 1, [2, 4])
+    split('equal parts', (2, 6, 2, 2), 1, [2, 2, 2], given=False)
+    split('height', (1, 2, 5, 3), 2, [1, 4])
+    split('last axis', (3, 7), -1, [3, 4])
+    split('opset 11', (1, 6, 3, 2), 1, [1, 5], 11)
+    split('opset 2, equal parts', (4, 3), 0, [2, 2], 2, given=False)
+    split('opset 18, uneven', (1, 7, 2), 1, [3, 3, 1], 18, given=False)
+    split('after Conv, channels', None, 1, [1, 3], first=True)
+    split('after Conv, width', None, 3, [2, 4], first=True)
+
+
+def make_slice():
+    def slice_(name, dims, where, opset=13, first=False, axes=None, starts=None, ends=None,
+               steps=None):
+        """where: python slices by axis, what torch (or a flip) gives."""
+        n = Numbers('slice/' + name)
+        lists = {'starts': starts, 'ends': ends, 'axes': axes, 'steps': steps}
+        lists = {k: v for k, v in lists.items() if v is not None}
+
+        def cut(x):
+            for axis, (start, end, step) in where.items():
+                index = torch.arange(x.shape[axis])[slice(start, end)] if step > 0 else \
+                    torch.tensor(list(range(x.shape[axis]))[start:end:step])
+                if step > 1:
+                    index = index[::step]
+                x = x.index_select(axis, index)
+            return x
+
+        if opset < 10:
+            attrs, consts, names = lists, {}, []
+        else:
+            consts, attrs = {k: i64(*v) for k, v in lists.items()}, {}
+            names = [k if k in lists else '' for k in ('starts', 'ends', 'axes', 'steps')]
+            while not names[-1]:
+                names.pop()
+        if first:
+            x, w, node = after_conv(n)
+            case('slice', name, [node, ('Slice', ['t', *names], ['y'], attrs)], {'x': x},
+                 lambda t: cut(F.conv2d(t['x'], t['w'])), {'w': w, **consts}, opset)
+        else:
+            case('slice', name, ('Slice', ['x', *names], attrs), {'x': n.normal(*dims)},
+                 lambda t: cut(t['x']), consts, opset)
+
+    big = 2 ** 63 - 1
+    slice_('all axes', (3, 4, 5), {0: (1, 3, 1), 1: (0, 2, 1), 2: (2, 4, 1)}, starts=[1, 0, 2],
+           ends=[3, 2, 4])
+    slice_('some axes, from the end', (2, 3, 4, 5), {3: (-3, -1, 1), 1: (1, None, 1)},
+           starts=[-3, 1], ends=[-1, big], axes=[-1, 1])
+    slice_('steps', (1, 6, 7), {1: (0, None, 2), 2: (1, 6, 3)}, starts=[0, 1], ends=[big, 6],
+           axes=[1, 2], steps=[2, 3])
+    slice_('backwards', (2, 6), {1: (None, None, -1)}, starts=[-1], ends=[-big], axes=[1],
+           steps=[-1])
+    slice_('backwards by 2', (2, 7), {1: (5, 0, -2)}, starts=[5], ends=[0], axes=[1], steps=[-2])
+    slice_('over the end', (2, 4), {1: (1, None, 1)}, starts=[1], ends=[100], axes=[1])
+    slice_('opset 9', (2, 3, 4), {1: (1, 3, 1), 2: (0, -1, 1)}, 9, starts=[1, 0], ends=[3, -1],
+           axes=[1, 2])
+    slice_('opset 10', (2, 3, 4), {2: (1, 3, 1)}, 10, starts=[1], ends=[3], axes=[2])
+    slice_('channels', (1, 6, 3, 2), {1: (2, 5, 1)}, starts=[2], ends=[5], axes=[1])
+    slice_('after Conv, channels', None, {1: (1, 3, 1)}, first=True, starts=[1], ends=[3], axes=[1])
+    slice_('after Conv, height and width by 2', None, {2: (0, None, 2), 3: (1, None, 2)},
+           first=True, starts=[0, 1], ends=[big, big], axes=[2, 3], steps=[2, 2])
+
+
+def make_pad():
+    def pad(name, dims, pads, mode='constant', value=None, opset=13, first=False, explicit=True):
+        n = Numbers('pad/' + name)
+        rank = len(dims)
+        attrs = {'mode': mode} if explicit else {}
+        consts = {}
+        if opset < 11:
+            attrs['pads'] = pads
+            if value is not None:
+                attrs['value'] = value
+        else:
+            consts['pads'] = i64(*pads)
+            if value is not None:
+                consts['value'] = np.array(value, f32)
+        flat = []
+        for i in reversed(range(rank)):
+            flat += [pads[i], pads[rank + i]]
+
+        def fn(x):
+            if mode == 'constant':
+                return F.pad(x, flat, value=r32(value or 0))
+            if rank == 4:
+                assert flat[4:] == [0] * 4
+            spatial = flat[:2 * (rank - 2)] if rank > 2 else flat
+            return F.pad(x, spatial, mode={'reflect': 'reflect', 'edge': 'replicate'}[mode])
+
+        if first:
+            x, w, node = after_conv(n, *dims[1:])
+            case('pad', name, [node, ('Pad', ['t', *consts], ['y'], attrs)], {'x': x},
+                 lambda t: fn(F.conv2d(t['x'], t['w'])), {'w': w, **consts}, opset)
+        else:
+            case('pad', name, ('Pad', ['x', *consts], attrs), {'x': n.normal(*dims)},
+                 lambda t: fn(t['x']), consts, opset)
+
+    pad('picture', (1, 3, 4, 3), [0, 0, 1, 2, 0, 0, 3, 0])
+    pad('value', (1, 2, 3, 3), [0, 0, 1, 1, 0, 0, 1, 1], value=-1.5)
+    pad('channels and pictures', (1, 2, 3, 2), [0, 1, 0, 0, 1, 2, 0, 0])
+    pad('negative', (1, 2, 5, 5), [0, 0, -1, 1, 0, 0, 0, -2])
+    pad('reflect', (1, 2, 4, 5), [0, 0, 2, 1, 0, 0, 1, 3], 'reflect')
+    pad('edge', (1, 2, 4, 3), [0, 0, 2, 1, 0, 0, 1, 4], 'edge')
+    pad('rank 2', (3, 4), [1, 0, 0, 2], value=0.25)
+    pad('opset 2', (1, 2, 3, 3), [0, 0, 1, 1, 0, 0, 2, 0], value=0.5, opset=2)
+    pad('opset 11, no mode', (1, 2, 3, 3), [0, 0, 1, 1, 0, 0, 2, 0], opset=11, explicit=False)
+    pad('after Conv', (1, 4, 4, 3), [0, 0, 1, 2, 0, 0, 3, 0], first=True, value=2.0)
+    pad('after Conv, channels', (1, 4, 4, 3), [0, 1, 0, 0, 0, 2, 0, 0], first=True)
+    pad('after Conv, reflect', (1, 4, 4, 3), [0, 0, 1, 2, 0, 0, 2, 1], 'reflect', first=True)
+    n = Numbers('pad/before conv')
+    for name, value in (('before Conv', None), ('before Conv, value', np.array(0.5, f32))):
+        consts = {'pads': i64(0, 0, 0, 0, 0, 0, 1, 1), 'w': n.weight(5, 3, 3, 3), 'b': n.normal(5)}
+        if value is not None:
+            consts['value'] = value
+        case('pad', name,
+             [('Pad', ['x', 'pads'] + (['value'] if value is not None else []), ['t'], {}),
+              ('Conv', ['t', 'w', 'b'], ['y'], {'strides': [2, 2]})], {'x': n.normal(1, 3, 6, 6)},
+             lambda t, v=value: F.conv2d(F.pad(t['x'], [0, 1, 0, 1], value=float(v or 0)), t['w'],
+                                         t['b'], 2), consts)
+
+
+def make_views():
+    def flatten(name, dims, opset=13, **attrs):
+        n = Numbers('flatten/' + name)
+        axis = attrs.get('axis', 1)
+        rows = int(np.prod(dims[:axis if axis >= 0 else len(dims) + axis]))
+        case('flatten', name, ('Flatten', ['x'], attrs), {'x': n.normal(*dims)},
+             lambda t: t['x'].reshape(rows, -1), None, opset)
+
+    flatten('pictures', (2, 3, 2, 3))
+    flatten('axis 0', (2, 3, 4), axis=0)
+    flatten('axis 3', (2, 3, 2, 3), axis=3)
+    flatten('axis at the end', (2, 3), axis=2)
+    flatten('axis -2', (2, 3, 2, 3), axis=-2)
+    flatten('opset 9', (1, 3, 2, 2), 9)
+    n = Numbers('flatten/head')
+    x, w, first = after_conv(n)
+    case('flatten', 'Conv, MaxPool, Flatten, Gemm',
+         [first, ('MaxPool', ['t'], ['p'], {'kernel_shape': [2, 2], 'strides': [2, 2]}),
+          ('Flatten', ['p'], ['f'], {}), ('Gemm', ['f', 'v', 'b'], ['y'], {'transB': 1})], {'x': x},
+         lambda t: F.linear(F.max_pool2d(F.conv2d(t['x'], t['w']), 2).flatten(1), t['v'], t['b']),
+         {'w': w, 'v': n.weight(5, 24), 'b': n.normal(5)}, step=0)
+
+    def reshape(name, dims, to, opset=13, first=False, **attrs):
+        n = Numbers('reshape/' + name)
+        consts, names = {'to': i64(*to)}, ['to']
+        if opset < 5:
+            attrs, consts, names = {'shape': to}, {}, []
+        target = [dims[i] if d == 0 and not attrs.get('allowzero') else d for i, d in enumerate(to)]
+        if first:
+            x, w, node = after_conv(n, *dims[1:])
+            case('reshape', name, [node, ('Reshape', ['t', *names], ['y'], attrs)], {'x': x},
+                 lambda t: F.conv2d(t['x'], t['w']).reshape(target), {'w': w, **consts}, opset)
+        else:
+            case('reshape', name, ('Reshape', ['x', *names], attrs), {'x': n.normal(*dims)},
+                 lambda t: t['x'].reshape(target), consts, opset)
+
+    reshape('plain', (2, 3, 4), (4, 6))
+    reshape('an open size', (2, 3, 4), (2, -1))
+    reshape('a kept size', (2, 3, 4), (0, 2, -1))
+    reshape('to a picture', (2, 12), (2, 3, 2, 2))
+    reshape('to rank 6', (4, 6), (1, 2, 2, 1, 3, 2))
+    reshape('to rank 1', (2, 3, 2), (-1,))
+    reshape('opset 14, allowzero', (2, 6), (3, 4), 14, allowzero=1)
+    reshape('opset 1', (2, 6), [3, 4], 1)
+    reshape('after Conv, to rows', (1, 4, 3, 3), (1, -1), first=True)
+    reshape('after Conv, channel shuffle', (1, 4, 3, 3), (1, 2, 2, 3, 3), first=True)
+    n = Numbers('reshape/shuffle')
+    case('reshape', 'ShuffleNet: Conv, Reshape, Transpose, Reshape, Conv',
+         [('Conv', ['x', 'w'], ['s'], {}), ('Reshape', ['s', 'a'], ['t'], {}),
+          ('Transpose', ['t'], ['u'], {'perm': [0, 2, 1, 3, 4]}),
+          ('Reshape', ['u', 'b'], ['v'], {}),
+          ('Conv', ['v', 'd'], ['y'], {'group': 6, 'pads': [1, 1, 1, 1]})],
+         {'x': n.normal(1, 3, 4, 3)},
+         lambda t: F.conv2d(F.conv2d(t['x'], t['w']).reshape(1, 2, 3, 4, 3).transpose(1, 2)
+                            .reshape(1, 6, 4, 3), t['d'], None, 1, 1, 1, 6),
+         {'w': n.weight(6, 3, 1, 1), 'd': n.weight(6, 1, 3, 3), 'a': i64(1, 2, 3, 4, 3),
+          'b': i64(1, 6, 4, 3)})
+
+    def transpose(name, dims, perm, opset=13, first=False):
+        n = Numbers('transpose/' + name)
+        attrs = {'perm': perm} if perm else {}
+        order = perm or list(reversed(range(len(dims))))
+        if first:
+            x, w, node = after_conv(n, *dims[1:])
+            case('transpose', name, [node, ('Transpose', ['t'], ['y'], attrs)], {'x': x},
+                 lambda t: F.conv2d(t['x'], t['w']).permute(order), {'w': w}, opset)
+        else:
+            case('transpose', name, ('Transpose', ['x'], attrs), {'x': n.normal(*dims)},
+                 lambda t: t['x'].permute(order), None, opset)
+
+    transpose('matrix', (3, 4), [1, 0])
+    transpose('reversed', (2, 3, 4), None)
+    transpose('rank 4', (2, 3, 4, 2), [0, 3, 1, 2])
+    transpose('rank 5', (1, 2, 3, 2, 2), [0, 2, 1, 4, 3])
+    transpose('identity', (2, 3, 4), [0, 1, 2])
+    transpose('opset 1', (2, 3, 4), [2, 0, 1], 1)
+    transpose('after Conv, channels last', (1, 4, 3, 2), [0, 2, 3, 1], first=True)
+    transpose('after Conv, height and width', (1, 4, 3, 2), [0, 1, 3, 2], first=True)
+    n = Numbers('transpose/nhwc')
+    case('transpose', 'channels-last model: Transpose, Conv, Transpose',
+         [('Transpose', ['x'], ['s'], {'perm': [0, 3, 1, 2]}), ('Conv', ['s', 'w'], ['t'], {}),
+          ('Transpose', ['t'], ['y'], {'perm': [0, 2, 3, 1]})], {'x': n.normal(1, 4, 5, 3)},
+         lambda t: F.conv2d(t['x'].permute(0, 3, 1, 2), t['w']).permute(0, 2, 3, 1),
+         {'w': n.weight(5, 3, 2, 2)})
+
+    def axes_op(symbol, op, name, dims, to, axes, opset=13, first=False):
+        n = Numbers(f'{symbol}/{name}')
+        attrs, consts = {}, {}
+        if axes is not None:
+            if opset < 13:
+                attrs['axes'] = axes
+            else:
+                consts['axes'] = i64(*axes)
+        if first:
+            x, w, node = after_conv(n, *dims[1:])
+            nodes = [node, ('GlobalAveragePool', ['t'], ['g'], {}),
+                     (op, ['g', *consts], ['y'], attrs)]
+            case(symbol, name, nodes, {'x': x},
+                 lambda t: F.conv2d(t['x'], t['w']).mean((2, 3), True).reshape(to),
+                 {'w': w, **consts}, opset)
+        else:
+            case(symbol, name, (op, ['x', *consts], attrs), {'x': n.normal(*dims)},
+                 lambda t: t['x'].reshape(to), consts, opset)
+
+    axes_op('squeeze', 'Squeeze', 'one axis', (2, 1, 3), (2, 3), [1])
+    axes_op('squeeze', 'Squeeze', 'two axes, from the end', (2, 3, 1, 1), (2, 3), [-1, -2])
+    axes_op('squeeze', 'Squeeze', 'all of size 1', (1, 3, 1, 2), (3, 2), None)
+    axes_op('squeeze', 'Squeeze', 'opset 11', (1, 3, 1, 1), (1, 3), [2, 3], 11)
+    axes_op('squeeze', 'Squeeze', 'opset 1, none named', (1, 3, 1, 2), (3, 2), None, 1)
+    axes_op('squeeze', 'Squeeze', 'after Conv and pool', (1, 4, 3, 3), (1, 4), [2, 3], first=True)
+    axes_op('unsqueeze', 'Unsqueeze', 'in front', (2, 3), (1, 2, 3), [0])
+    axes_op('unsqueeze', 'Unsqueeze', 'at the end, twice', (2, 3), (2, 3, 1, 1), [2, 3])
+    axes_op('unsqueeze', 'Unsqueeze', 'from the end', (2, 3, 4), (2, 3, 1, 4), [-2])
+    axes_op('unsqueeze', 'Unsqueeze', 'not in order', (2, 3), (1, 2, 1, 3), [2, 0])
+    axes_op('unsqueeze', 'Unsqueeze', 'opset 11', (2, 3), (2, 1, 3), [1], 11)
+    axes_op('unsqueeze', 'Unsqueeze', 'opset 1', (3, 2, 2), (1, 3, 2, 2), [0], 1)
+    axes_op('unsqueeze', 'Unsqueeze', 'after Conv and pool', (1, 4, 3, 3), (1, 1, 4, 1, 1), [0],
+            first=True)
+
+    def same(symbol, op, name, opset=13, consts=None, inputs=(), dims=(2, 3, 2, 3), **attrs):
+        unary(symbol, op, lambda x, t: x * 1.0, opset=opset, name=name, consts=consts,
+              inputs=inputs, dims=dims, **attrs)
+
+    same('identity', 'Identity', 'pictures')
+    same('identity', 'Identity', 'rank 1', dims=(5,))
+    same('identity', 'Identity', 'opset 1', 1)
+    same('dropout', 'Dropout', 'no inputs')
+    same('dropout', 'Dropout', 'ratio', inputs=['r'], consts={'r': np.array(0.4, f32)})
+    same('dropout', 'Dropout', 'training_mode false', inputs=['r', 'm'],
+         consts={'r': np.array(0.4, f32), 'm': np.array(False)})
+    same('dropout', 'Dropout', 'opset 7', 7, ratio=0.6)
+    same('dropout', 'Dropout', 'opset 10', 10, ratio=0.6, dims=(3, 4))
+    same('dropout', 'Dropout', 'opset 6', 6, ratio=0.6, is_test=1)
+    same('cast', 'Cast', 'float to float', to=TensorProto.FLOAT)
+    same('cast', 'Cast', 'opset 9', 9, to=TensorProto.FLOAT, dims=(3, 4))
+    for symbol, op, attrs in (('identity', 'Identity', {}), ('dropout', 'Dropout', {}),
+                              ('cast', 'Cast', {'to': TensorProto.FLOAT})):
+        n = Numbers(f'{symbol}/between convs')
+        case(symbol, 'between two Conv',
+             [('Conv', ['x', 'w'], ['s'], {}), (op, ['s'], ['t'], attrs),
+              ('Conv', ['t', 'v'], ['y'], {'pads': [1, 1, 1, 1]})], {'x': n.normal(1, 3, 4, 4)},
+             lambda t: F.conv2d(F.conv2d(t['x'], t['w']), t['v'], None, 1, 1),
+             {'w': n.weight(4, 3, 1, 1), 'v': n.weight(3, 4, 3, 3)})
+    n = Numbers('cast/double')
+    case('cast', 'to double and back',
+         [('Cast', ['x'], ['d'], {'to': TensorProto.DOUBLE}),
+          ('Cast', ['d'], ['y'], {'to': TensorProto.FLOAT})], {'x': n.normal(2, 3, 4)},
+         lambda t: t['x'] * 1.0)
+
+
+def make_reduce():
+    for symbol, op, fn, as_input in (('reduce_mean', 'ReduceMean', torch.mean, 18),
+                                     ('reduce_sum', 'ReduceSum', torch.sum, 13)):
+        def reduce(name, dims, axes, keep=1, opset=13, first=False, symbol=symbol, op=op, fn=fn,
+                   as_input=as_input, **more):
+            n = Numbers(f'{symbol}/{name}')
+            attrs, consts = {'keepdims': keep, **more}, {}
+            if axes is not None:
+                if opset < as_input:
+                    attrs['axes'] = axes
+                else:
+                    consts['axes'] = i64(*axes)
+            over = tuple(axes) if axes else tuple(range(len(dims)))
+            if more.get('noop_with_empty_axes'):
+                run = lambda x: x * 1.0
+            else:
+                run = lambda x: fn(x, over, bool(keep))
+            if first:
+                x, w, node = after_conv(n, *dims[1:], batch=dims[0])
+                case(symbol, name, [node, (op, ['t', *consts], ['y'], attrs)], {'x': x},
+                     lambda t: run(F.conv2d(t['x'], t['w'])), {'w': w, **consts}, opset)
+            else:
+                case(symbol, name, (op, ['x', *consts], attrs), {'x': n.normal(*dims)},
+                     lambda t: run(t['x']), consts, opset)
+
+        reduce('height and width', (2, 3, 4, 3), [2, 3])
+        reduce('height and width, from the end, dropped', (2, 3, 4, 3), [-2, -1], 0)
+        reduce('channels', (1, 5, 2, 3), [1])
+        reduce('channels, dropped', (1, 5, 2, 3), [1], 0)
+        reduce('everything', (2, 3, 4), None)
+        reduce('everything, dropped', (2, 3, 2), None, 0)
+        reduce('first axis, dropped', (3, 4), [0], 0)
+        reduce('outer axes', (2, 3, 4), [0, 2])
+        reduce('opset 11', (2, 3, 4), [1], opset=11)
+        reduce('opset 18', (2, 3, 4), [-1], 0, 18)
+        reduce('opset 18, none named', (2, 3), None, 1, 18)
+        reduce('opset 18, none named, nothing happens', (2, 3), None, 1, 18, noop_with_empty_axes=1)
+        reduce('after Conv, height and width', (2, 4, 3, 3), [2, 3], first=True)
+        reduce('after Conv, height and width, dropped', (2, 4, 3, 3), [2, 3], 0, first=True)
+        reduce('after Conv, channels, dropped', (2, 4, 3, 3), [1], 0, first=True)
+        reduce('after Conv, width', (2, 4, 3, 3), [3], first=True)
+
+
+# ---- Resize --------------------------------------------------------------------------------------
+
+def matrix_resize(x, axis, rows):
+    """rows: [out][in] weights along an axis."""
+    return torch.tensordot(x, torch.tensor(rows, dtype=torch.float64), ([axis], [1])) \
+        .movedim(-1, axis)
+
+
+def make_resize():
+    def resize(name, dims, fn, scales=None, sizes=None, opset=13, first=False, **attrs):
+        n = Numbers('resize/' + name)
+        empty = np.zeros(0, f32)
+        if opset < 11:
+            consts = {'scales': np.array(scales, f32)}
+            names = ['scales']
+        else:
+            consts = {'roi': empty} if opset == 11 else {}
+            names = ['roi' if opset == 11 else '']
+            if sizes:
+                consts['sizes'] = i64(*sizes)
+                if opset == 11:
+                    consts['scales'] = empty
+                names += ['scales' if opset == 11 else '', 'sizes']
+            else:
+                consts['scales'] = np.array(scales, f32)
+                names.append('scales')
+        op = 'Upsample' if opset < 10 else 'Resize'
+        if opset < 9:
+            attrs['scales'] = [float(s) for s in scales]
+            consts, names = {}, []
+        if first:
+            x, w, node = after_conv(n, *dims[1:])
+            case('resize', name, [node, (op, ['t', *names], ['y'], attrs)], {'x': x},
+                 lambda t: fn(F.conv2d(t['x'], t['w'])), {'w': w, **consts}, opset)
+        else:
+            case('resize', name, (op, ['x', *names], attrs), {'x': n.normal(*dims)},
+                 lambda t: fn(t['x']), consts, opset)
+
+    def inter(mode, align=None, **kw):
+        return lambda x: F.interpolate(x, mode=mode, align_corners=align, **kw)
+
+    twice = [1.0, 1.0, 2.0, 2.0]
+    floor = dict(mode='nearest', coordinate_transformation_mode='asymmetric', nearest_mode='floor')
+    resize('nearest twice', (1, 3, 3, 4), inter('nearest', scale_factor=2), twice, **floor)
+    resize('nearest twice, after Conv', (1, 4, 3, 4), inter('nearest', scale_factor=2), twice,
+           first=True, **floor)
+    resize('nearest, sizes up', (1, 2, 3, 4), inter('nearest', size=(7, 5)), sizes=[1, 2, 7, 5],
+           **floor)
+    resize('nearest, sizes down', (2, 2, 7, 9), inter('nearest', size=(3, 4)), sizes=[2, 2, 3, 4],
+           **floor)
+    resize('nearest, default', (1, 2, 4, 3), inter('nearest', scale_factor=2), twice,
+           mode='nearest')  # half_pixel and round_prefer_floor: the same for 2
+    resize('nearest exact', (1, 2, 5, 6), inter('nearest-exact', size=(8, 4)), sizes=[1, 2, 8, 4],
+           mode='nearest', nearest_mode='round_prefer_ceil',
+           coordinate_transformation_mode='half_pixel')
+    resize('nearest, ceil', (1, 1, 3, 4),
+           lambda x: x[:, :, [0, 1, 1, 2, 2, 2]][:, :, :, [0, 1, 1, 2, 2, 3, 3, 3]], twice,
+           mode='nearest', nearest_mode='ceil', coordinate_transformation_mode='asymmetric')
+    resize('nearest, align_corners', (1, 1, 3, 4),
+           lambda x: x[:, :, [0, 0, 1, 2, 2]][:, :, :, [0, 1, 2, 3]], sizes=[1, 1, 5, 4],
+           mode='nearest', nearest_mode='round_prefer_floor',
+           coordinate_transformation_mode='align_corners')
+    half = dict(mode='linear', coordinate_transformation_mode='half_pixel')
+    resize('linear twice', (1, 3, 3, 4), inter('bilinear', False, scale_factor=2), twice, **half)
+    resize('linear twice, after Conv', (1, 4, 3, 4), inter('bilinear', False, scale_factor=2),
+           twice, first=True, **half)
+    resize('linear, sizes', (1, 2, 4, 5), inter('bilinear', False, size=(7, 3)),
+           sizes=[1, 2, 7, 3], **half)
+    resize('linear, 1.5', (1, 2, 5, 3),
+           inter('bilinear', False, scale_factor=1.5, recompute_scale_factor=False),
+           [1.0, 1.0, 1.5, 1.5], **half)
+    resize('linear, pytorch_half_pixel to one pixel', (1, 2, 4, 5),
+           lambda x: F.interpolate(x, size=(4, 3), mode='bilinear')[:, :, :1],
+           sizes=[1, 2, 1, 3], mode='linear', coordinate_transformation_mode='pytorch_half_pixel')
+    resize('linear, align_corners', (1, 2, 3, 4), inter('bilinear', True, size=(7, 6)),
+           sizes=[1, 2, 7, 6], mode='linear', coordinate_transformation_mode='align_corners')
+    resize('linear, align_corners, scales', (1, 2, 3, 4), inter('bilinear', True, scale_factor=2),
+           twice, mode='linear', coordinate_transformation_mode='align_corners')
+    up = [[1, 0, 0], [.5, .5, 0], [0, 1, 0], [0, .5, .5], [0, 0, 1], [0, 0, 1]]
+    resize('linear, asymmetric', (1, 2, 3, 3),
+           lambda x: matrix_resize(matrix_resize(x, 2, up), 3, up), twice, mode='linear',
+           coordinate_transformation_mode='asymmetric')
+    resize('linear, opset 11', (1, 2, 4, 5), inter('bilinear', False, size=(7, 3)),
+           sizes=[1, 2, 7, 3], opset=11, **half)
+    resize('linear, one dimension', (1, 3, 6), inter('linear', False, size=9), sizes=[1, 3, 9],
+           **half)
+    resize('nearest, one dimension', (1, 3, 6), inter('nearest', scale_factor=2), [1.0, 1.0, 2.0],
+           **floor)
+    resize('linear, channels too', (1, 3, 3, 2),
+           lambda x: matrix_resize(x, 1, up), [1.0, 2.0, 1.0, 1.0], mode='linear',
+           coordinate_transformation_mode='asymmetric')
+    cubic = dict(mode='cubic', coordinate_transformation_mode='half_pixel')
+    resize('cubic twice', (1, 2, 4, 5), inter('bicubic', False, scale_factor=2), twice, **cubic)
+    resize('cubic, sizes', (1, 2, 6, 5), inter('bicubic', False, size=(4, 9)), sizes=[1, 2, 4, 9],
+           **cubic)
+    resize('cubic, align_corners', (1, 2, 4, 5), inter('bicubic', True, size=(7, 6)),
+           sizes=[1, 2, 7, 6], mode='cubic', coordinate_transformation_mode='align_corners')
+    resize('nearest, opset 10', (1, 2, 3, 4), inter('nearest', scale_factor=2), twice, opset=10,
+           mode='nearest')
+    resize('linear, opset 10', (1, 2, 3, 3),
+           lambda x: matrix_resize(matrix_resize(x, 2, up), 3, up), twice, opset=10, mode='linear')
+    resize('Upsample 9, nearest', (1, 2, 3, 4), inter('nearest', scale_factor=(2, 3)),
+           [1.0, 1.0, 2.0, 3.0], opset=9, mode='nearest')
+    resize('Upsample 7, linear', (1, 2, 3, 3),
+           lambda x: matrix_resize(matrix_resize(x, 2, up), 3, up), twice, opset=7, mode='linear')
+    n = Numbers('resize/axes')
+    case('resize', 'opset 18, axes',
+         ('Resize', ['x', '', '', 'sizes'], {'axes': [3, 2], 'mode': 'linear'}),
+         {'x': n.normal(1, 2, 3, 4)}, lambda t: F.interpolate(t['x'], size=(7, 5), mode='bilinear'),
+         {'sizes': i64(5, 7)}, 18)
+
+
+# ---- Writing -------------------------------------------------------------------------------------
+
+def main():
+    for make in (make_conv, make_conv_transpose, make_gemm, make_matmul, make_batch_norm, make_lrn,
+                 make_pointwise, make_arithmetic, make_softmax, make_max_pool, make_average_pool,
+                 make_global_pool, make_concat, make_split, make_slice, make_pad, make_views,
+                 make_reduce, make_resize):
+        make()
+    symbols = [line[len('GCAM_OP('):line.index(')')] for line in OP_LIST.read_text().splitlines()
+               if line.startswith('GCAM_OP(')]
+    missing = [s for s in symbols if s not in CASES]
+    if missing:
+        sys.exit(f'no cases for: {", ".join(missing)}')
+    folder = HERE / 'ops'
+    folder.mkdir(exist_ok=True)
+    total = 0
+    for symbol, cases in CASES.items():
+        if len(sys.argv) > 1 and symbol not in sys.argv[1:]:
+            continue
+        raw = b'GCOP' + struct.pack('<II', 1, len(cases)) + b''.join(cases)
+        (folder / f'{symbol}.bin').write_bytes(raw)
+        total += len(raw)
+        print(f'{symbol:22} {len(cases):3} cases {len(raw):8,} bytes')
+    print(f'{total:,} bytes')
+
+
+if __name__ == '__main__':
+    main()
