@@ -24,7 +24,7 @@ struct gcam_context {
 
 struct gcam_model {
   gcam_context *ctx;
-  bool precise;
+  gcam_precision precision;
   gcam_input_override *overrides;
   int override_count;
   gcam_arena names; /* of the overrides */
@@ -127,9 +127,13 @@ gcam_status gcam_model_set_input_shape(gcam_model *net, const char *input, const
   return GCAM_OK;
 }
 
-gcam_status gcam_model_set_precise(gcam_model *net, int precise) {
-  GCAM_TRY(settings_open(net, fresh(net->ctx)));
-  net->precise = precise != 0;
+gcam_status gcam_model_set_precision(gcam_model *net, gcam_precision precision) {
+  gcam_error *err = fresh(net->ctx);
+  GCAM_TRY(settings_open(net, err));
+  if (precision < GCAM_FAST || precision > GCAM_PLAIN)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "a precision is 0 (fast), 1 (precise) or 2 (plain), "
+                     "not %d", (int)precision);
+  net->precision = precision;
   return GCAM_OK;
 }
 
@@ -185,7 +189,7 @@ gcam_status gcam_model_finish(gcam_model *net) {
     status = gcam_layers_find(&net->graph, &net->head, &net->layers, err);
   }
   if (!status)
-    status = gcam_session_create(&session, &net->graph, &net->ctx->pool, net->precise, err);
+    status = gcam_session_create(&session, &net->graph, &net->ctx->pool, net->precision, err);
   if (status) { /* back to an empty object: a failed load leaves nothing behind */
     gcam_graph_free(&net->graph);
     gcam_onnx_close(net->file);

@@ -88,8 +88,13 @@ GCAM_EXPORT void gcam_model_free(gcam_model *net);
  * ONNX order, rank <= 6, e.g. {1, 3, 160, 160}. An open batch dimension alone becomes 1. */
 GCAM_EXPORT gcam_status gcam_model_set_input_shape(gcam_model *net, const char *input,
                                                    const int *dims, int rank);
-/* precise != 0: plain loops only, no fast kernels. Slow; for checking. */
-GCAM_EXPORT gcam_status gcam_model_set_precise(gcam_model *net, int precise);
+typedef enum gcam_precision {
+  GCAM_FAST = 0,    /* Winograd convolutions where they pay: relative error of a layer <= 2e-5 */
+  GCAM_PRECISE = 1, /* every sum as the definition has it */
+  GCAM_PLAIN = 2    /* the plain loops that are the specification. Slow; for checking */
+} gcam_precision;
+
+GCAM_EXPORT gcam_status gcam_model_set_precision(gcam_model *net, gcam_precision precision);
 
 /* Reads the ONNX ModelProto. Weights may follow as external data. */
 GCAM_EXPORT gcam_status gcam_model_load(gcam_model *net, const void *onnx, size_t size,

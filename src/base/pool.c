@@ -19,3 +19,13 @@ void gcam_parallel(const gcam_pool *pool, size_t n, void (*task)(void *context, 
   }
   pthreadpool_parallelize_1d(pool->threads, task, context, n, 0);
 }
+
+void gcam_parallel_with_thread(const gcam_pool *pool, size_t n,
+                               void (*task)(void *context, size_t thread, size_t i),
+                               void *context) {
+  if (!pool || !pool->threads || n < 2) {
+    for (size_t i = 0; i < n; i++) task(context, 0, i);
+    return;
+  }
+  pthreadpool_parallelize_1d_with_thread(pool->threads, task, context, n, 0);
+}

@@ -16,5 +16,9 @@ void gcam_pool_free(gcam_pool *pool);
 /* Runs task(context, i) for i in [0, n), spread over the pool; returns when all are done. */
 void gcam_parallel(const gcam_pool *pool, size_t n, void (*task)(void *context, size_t i),
                    void *context);
+/* The same with the number of the thread it runs on, 0 <= thread < pool->count: for work space. */
+void gcam_parallel_with_thread(const gcam_pool *pool, size_t n,
+                               void (*task)(void *context, size_t thread, size_t i),
+                               void *context);
 
 #endif

@@ -18,6 +18,7 @@
 
 #include "kernels/depthwise.h"
 #include "kernels/kernel.h"
+#include "kernels/winograd.h"
 
 /* Packed weights of one slice: TOOLCHAIN measurements found 0.6-0.8 MB best (L2 is 2 MB, shared
  * with the activations that stream through). */
@@ -192,6 +193,7 @@ static conv_kernel *conv_new(const gcam_conv_spec *c, int op_count) {
 
 gcam_kernel *gcam_conv_forward_kernel(const gcam_conv_spec *c, const float *weights,
                                       const float *bias, gcam_error *err) {
+  if (gcam_winograd_fits(c)) return gcam_winograd_kernel(c, weights, bias, err);
   int64_t step = slice_channels(c);
   conv_kernel *k = conv_new(c, (int)((c->K + step - 1) / step));
   if (!k) {

@@ -21,6 +21,7 @@ typedef struct gcam_conv_spec {
   int64_t pt, pl, pb, pr;         /* padding: top, left, bottom, right */
   float lo, hi;                   /* the result is clamped to this range (fused activation) */
   int64_t out_stride;
+  bool direct; /* sum products as the definition does: no Winograd */
 } gcam_conv_spec;
 
 typedef struct gcam_kernel gcam_kernel;

@@ -3,11 +3,32 @@
 #ifndef GCAM_KERNELS_SIMD_H
 #define GCAM_KERNELS_SIMD_H
 
+#ifdef __wasm_relaxed_simd__
+#include <wasm_simd128.h>
+#endif
+
 typedef float gcam_f4 __attribute__((vector_size(16), aligned(4), may_alias));
 
 static inline gcam_f4 gcam_f4_load(const float *p) { return *(const gcam_f4 *)p; }
 static inline void gcam_f4_store(float *p, gcam_f4 v) { *(gcam_f4 *)p = v; }
 static inline gcam_f4 gcam_f4_splat(float x) { return (gcam_f4){x, x, x, x}; }
 static inline float gcam_f4_sum(gcam_f4 v) { return (v[0] + v[1]) + (v[2] + v[3]); }
+
+/* a b + c; one rounding where the machine has it (relaxed SIMD), two elsewhere. */
+static inline gcam_f4 gcam_f4_madd(gcam_f4 a, gcam_f4 b, gcam_f4 c) {
+#ifdef __wasm_relaxed_simd__
+  return (gcam_f4)wasm_f32x4_relaxed_madd((v128_t)a, (v128_t)b, (v128_t)c);
+#else
+  return a * b + c;
+#endif
+}
+
+static inline gcam_f4 gcam_f4_clamp(gcam_f4 v, gcam_f4 lo, gcam_f4 hi) {
+  for (int i = 0; i < 4; i++) { /* both compilers make vector min and max of this */
+    v[i] = v[i] < lo[i] ? lo[i] : v[i];
+    v[i] = v[i] > hi[i] ? hi[i] : v[i];
+  }
+  return v;
+}
 
 #endif

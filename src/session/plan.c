@@ -117,6 +117,7 @@ static bool plan_conv(const gcam_session *s, const int *reader, int n, gcam_step
     step->spec.pt += border[0], step->spec.pl += border[1];
     step->spec.pb += border[2], step->spec.pr += border[3];
   }
+  step->spec.direct = s->precision != GCAM_FAST;
   step->conv_node = n;
   step->nodes[step->node_count++] = n;
   int next = only_reader(s, reader, conv->outputs[0]);
@@ -212,6 +213,7 @@ int gcam_step_output(const gcam_session *s, const gcam_step *step) {
 
 static gcam_status plan_steps(gcam_session *s, gcam_error *err) {
   const gcam_graph *g = s->graph;
+  bool plain = s->precision == GCAM_PLAIN;
   int *reader = malloc(((size_t)g->value_count + 1) * sizeof *reader);
   bool *taken = calloc((size_t)g->node_count + 1, sizeof *taken);
   s->steps = calloc((size_t)g->node_count + 1, sizeof *s->steps);
@@ -229,14 +231,14 @@ static gcam_status plan_steps(gcam_session *s, gcam_error *err) {
   for (int n = 0; n < g->node_count; n++) {
     if (taken[n]) continue;
     gcam_step *step = &s->steps[s->step_count++];
-    if (s->precise || !plan_conv(s, reader, n, step)) {
+    if (plain || !plan_conv(s, reader, n, step)) {
       memset(step, 0, sizeof *step);
       step->nodes[0] = n;
       step->node_count = 1;
       step->kind = is_view(g, &g->nodes[n])                         ? GCAM_STEP_VIEW
-                   : !s->precise && is_channel_concat(g, &g->nodes[n]) ? GCAM_STEP_CONCAT
+                   : !plain && is_channel_concat(g, &g->nodes[n]) ? GCAM_STEP_CONCAT
                                                                        : GCAM_STEP_NODE;
-      if (!s->precise && step->kind == GCAM_STEP_NODE) step->twin = gcam_twin_find(g, &g->nodes[n]);
+      if (!plain && step->kind == GCAM_STEP_NODE) step->twin = gcam_twin_find(g, &g->nodes[n]);
     }
     for (int i = 0; i < step->node_count; i++) {
       taken[step->nodes[i]] = true;
@@ -412,13 +414,13 @@ static gcam_status session_setup(gcam_session *s, gcam_error *err) {
 }
 
 gcam_status gcam_session_create(gcam_session **session, gcam_graph *graph, const gcam_pool *pool,
-                                bool precise, gcam_error *err) {
+                                gcam_precision precision, gcam_error *err) {
   gcam_session *s = calloc(1, sizeof *s);
   *session = NULL;
   if (!s) return no_memory(err, "the session");
   s->graph = graph;
   s->pool = pool;
-  s->precise = precise;
+  s->precision = precision;
   gcam_status status = session_setup(s, err);
   if (status) {
     gcam_session_free(s);

@@ -45,7 +45,7 @@ typedef struct gcam_slot {
 typedef struct gcam_session {
   gcam_graph *graph;
   const gcam_pool *pool;
-  bool precise; /* plain loops only */
+  gcam_precision precision;
   gcam_slot *slots; /* [value_count] */
   gcam_step *steps;
   int step_count;
@@ -61,7 +61,7 @@ typedef struct gcam_session {
 
 /* Plans and allocates. The graph and the pool stay with the caller and must outlive the session. */
 gcam_status gcam_session_create(gcam_session **session, gcam_graph *graph, const gcam_pool *pool,
-                                bool precise, gcam_error *err);
+                                gcam_precision precision, gcam_error *err);
 void gcam_session_free(gcam_session *session);
 
 /* Where to write input `index` (graph->inputs order), physical order; marks it as given and the

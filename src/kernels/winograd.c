@@ -1,0 +1,346 @@
+/* winograd.c: y = conv3x3(x) by F(4x4, 3x3) (Lavin and Gray, arXiv 1509.09308, section 4.3):
+ *
+ *   Y = A^T [ (G g G^T) . (B^T d B) ] A
+ *
+ * A tile of 6x6 input pixels d makes 4x4 output pixels Y. Summed over channels, the element-wise
+ * product is one matrix product for each of the 36 positions: 36 multiplications where the direct
+ * sum takes 144. The weights take 36/9 = 4 times their memory.
+ *
+ * Letters: T tiles in a block, C input channels, K output channels, P = 36 positions.
+ *   U [P][K/8][C][8]   transformed weights, columns in groups of 8 (zeros behind K)
+ *   V [P][T][C]        transformed input of a block
+ *   M [P][T][K8]       their products; K8 is K rounded up to 8
+ *
+ * Two ways to walk, by what is read again and again:
+ *   small U (it fits the L2 cache): blocks of tiles, each with its own V and M in L2, are spread over
+ *   the threads;
+ *   large U: one block as large as the L3 cache likes, whose three phases are spread over the threads,
+ *   the products by position, so that U is read once a block. */
+#include "kernels/winograd.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/simd.h"
+
+enum {
+  P = 36,
+  ROWS = 6,    /* of the matrix product's register tile: 6 x 8 floats */
+  COLUMNS = 8,
+  SMALL_U_BYTES = 1280 * 1024,
+  PRIVATE_BLOCK_BYTES = 1024 * 1024, /* V and M of one block of one thread */
+  SHARED_BLOCK_BYTES = 12 * 1024 * 1024
+};
+
+typedef struct winograd_kernel {
+  gcam_kernel base;
+  gcam_conv_spec spec;
+  int64_t K8, tiles_y, tiles_x;
+  int64_t block; /* tiles at once */
+  bool shared;   /* one block for all threads */
+  float *U, *bias; /* bias [K8] */
+  float *zeros;    /* [C]: the padding */
+  float *work;     /* [workers][work_floats]: V and M */
+  int workers;
+} winograd_kernel;
+
+static int64_t work_floats(const winograd_kernel *k) {
+  return P * k->block * (k->spec.C + k->K8);
+}
+
+/* ---- Transforms ----------------------------------------------------------------------------------- */
+
+/* B^T applied to six values. */
+static inline void input_1d(const gcam_f4 d[6], gcam_f4 v[6]) {
+  const gcam_f4 four = gcam_f4_splat(4), five = gcam_f4_splat(5), two = gcam_f4_splat(2);
+  gcam_f4 a = d[4] - four * d[2], b = d[3] - four * d[1];
+  gcam_f4 c = d[4] - d[2], e = two * (d[3] - d[1]);
+  v[0] = four * d[0] - five * d[2] + d[4];
+  v[1] = a + b;
+  v[2] = a - b;
+  v[3] = c + e;
+  v[4] = c - e;
+  v[5] = four * d[1] - five * d[3] + d[5];
+}
+
+/* A^T applied to six values. */
+static inline void output_1d(const gcam_f4 m[6], gcam_f4 y[4]) {
+  const gcam_f4 two = gcam_f4_splat(2), four = gcam_f4_splat(4), eight = gcam_f4_splat(8);
+  gcam_f4 a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], e = m[3] - m[4];
+  y[0] = m[0] + a + c;
+  y[1] = b + two * e;
+  y[2] = a + four * c;
+  y[3] = b + eight * e + m[5];
+}
+
+static void weight_transform(const float *g, int64_t step, double u[P]) {
+  static const double G[6][3] = {{0.25, 0, 0},
+                                 {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+                                 {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+                                 {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                                 {1.0 / 24, -1.0 / 12, 1.0 / 6},
+                                 {0, 0, 1}};
+  double t[6][3];
+  for (int i = 0; i < 6; i++)
+    for (int j = 0; j < 3; j++)
+      t[i][j] = G[i][0] * g[j * step] + G[i][1] * g[(3 + j) * step] + G[i][2] * g[(6 + j) * step];
+  for (int i = 0; i < 6; i++)
+    for (int j = 0; j < 6; j++)
+      u[i * 6 + j] = t[i][0] * G[j][0] + t[i][1] * G[j][1] + t[i][2] * G[j][2];
+}
+
+/* One tile: gathers 6x6 pixels (zeros outside of the picture), transforms four channels at a time. */
+static void transform_input(const winograd_kernel *k, const float *picture, int64_t tile, float *V) {
+  const gcam_conv_spec *c = &k->spec;
+  int64_t y0 = tile / k->tiles_x * 4 - c->pt, x0 = tile % k->tiles_x * 4 - c->pl;
+  const float *pixel[P];
+  for (int i = 0; i < P; i++) {
+    int64_t y = y0 + i / 6, x = x0 + i % 6;
+    bool inside = y >= 0 && y < c->H && x >= 0 && x < c->W;
+    pixel[i] = inside ? picture + (y * c->W + x) * c->C : k->zeros;
+  }
+  int64_t position = k->block * c->C;
+  for (int64_t ch = 0; ch < c->C; ch += 4) {
+    gcam_f4 t[6][6], d[6], v[6];
+    for (int j = 0; j < 6; j++) {
+      for (int i = 0; i < 6; i++) d[i] = gcam_f4_load(pixel[i * 6 + j] + ch);
+      input_1d(d, v);
+      for (int i = 0; i < 6; i++) t[i][j] = v[i];
+    }
+    for (int i = 0; i < 6; i++) {
+      input_1d(t[i], v);
+      for (int j = 0; j < 6; j++) gcam_f4_store(V + (i * 6 + j) * position + ch, v[j]);
+    }
+  }
+}
+
+static void transform_output(const winograd_kernel *k, const float *M, int64_t tile,
+                             float *picture) {
+  const gcam_conv_spec *c = &k->spec;
+  int64_t y0 = tile / k->tiles_x * 4, x0 = tile % k->tiles_x * 4, position = k->block * k->K8;
+  int64_t rows = c->OH - y0 < 4 ? c->OH - y0 : 4, columns = c->OW - x0 < 4 ? c->OW - x0 : 4;
+  const gcam_f4 lo = gcam_f4_splat(c->lo), hi = gcam_f4_splat(c->hi);
+  for (int64_t ch = 0; ch < c->K; ch += 4) {
+    gcam_f4 t[4][6], m[6], y[4], bias = gcam_f4_load(k->bias + ch);
+    for (int j = 0; j < 6; j++) {
+      for (int i = 0; i < 6; i++) m[i] = gcam_f4_load(M + (i * 6 + j) * position + ch);
+      output_1d(m, y);
+      for (int i = 0; i < 4; i++) t[i][j] = y[i];
+    }
+    for (int64_t i = 0; i < rows; i++) {
+      output_1d(t[i], y);
+      for (int64_t j = 0; j < columns; j++) {
+        float *to = picture + ((y0 + i) * c->OW + x0 + j) * c->out_stride + ch;
+        gcam_f4 value = gcam_f4_clamp(y[j] + bias, lo, hi);
+        if (c->K - ch >= 4)
+          gcam_f4_store(to, value);
+        else
+          for (int64_t n = 0; n < c->K - ch; n++) to[n] = value[n];
+      }
+    }
+  }
+}
+
+/* ---- Matrix product ------------------------------------------------------------------------------- */
+
+/* out[rows][8] = a[rows][C] u[C][8], rows <= 6 a compile-time constant after inlining. */
+static inline __attribute__((always_inline)) void tile_product(int rows, int64_t C, const float *a,
+                                                               const float *u, float *out,
+                                                               int64_t out_step) {
+  gcam_f4 s[ROWS][2];
+  for (int r = 0; r < rows; r++) s[r][0] = s[r][1] = gcam_f4_splat(0);
+  for (int64_t c = 0; c < C; c++, u += COLUMNS) {
+    gcam_f4 u0 = gcam_f4_load(u), u1 = gcam_f4_load(u + 4);
+    for (int r = 0; r < rows; r++) {
+      gcam_f4 x = gcam_f4_splat(a[r * C + c]);
+      s[r][0] = gcam_f4_madd(x, u0, s[r][0]);
+      s[r][1] = gcam_f4_madd(x, u1, s[r][1]);
+    }
+  }
+  for (int r = 0; r < rows; r++) {
+    gcam_f4_store(out + r * out_step, s[r][0]);
+    gcam_f4_store(out + r * out_step + 4, s[r][1]);
+  }
+}
+
+/* M[tiles][K8] = V[tiles][C] U. */
+static void product(int64_t tiles, int64_t C, int64_t K8, const float *V, const float *U,
+                    float *M) {
+  for (int64_t n = 0; n < K8; n += COLUMNS, U += C * COLUMNS) {
+    int64_t t = 0;
+    for (; t + ROWS <= tiles; t += ROWS)
+      tile_product(ROWS, C, V + t * C, U, M + t * K8 + n, K8);
+    const float *a = V + t * C;
+    float *m = M + t * K8 + n;
+    switch (tiles - t) {
+      case 5: tile_product(5, C, a, U, m, K8); break;
+      case 4: tile_product(4, C, a, U, m, K8); break;
+      case 3: tile_product(3, C, a, U, m, K8); break;
+      case 2: tile_product(2, C, a, U, m, K8); break;
+      case 1: tile_product(1, C, a, U, m, K8); break;
+      default: break;
+    }
+  }
+}
+
+/* ---- Walking ------------------------------------------------------------------------------------- */
+
+typedef struct job {
+  const winograd_kernel *k;
+  const float *in;
+  float *out;
+  int64_t tiles;    /* of all pictures */
+  int64_t first, n; /* the shared block */
+} job;
+
+static void input_tile(const job *j, float *V, int64_t first, int64_t t) {
+  const winograd_kernel *k = j->k;
+  int64_t per_picture = k->tiles_y * k->tiles_x, tile = first + t;
+  transform_input(k, j->in + tile / per_picture * k->spec.H * k->spec.W * k->spec.C,
+                  tile % per_picture, V + t * k->spec.C);
+}
+
+static void position_product(const job *j, const float *V, float *M, int64_t n, int64_t p) {
+  const winograd_kernel *k = j->k;
+  product(n, k->spec.C, k->K8, V + p * k->block * k->spec.C, k->U + p * k->K8 * k->spec.C,
+          M + p * k->block * k->K8);
+}
+
+static void output_tile(const job *j, const float *M, int64_t first, int64_t t) {
+  const winograd_kernel *k = j->k;
+  int64_t per_picture = k->tiles_y * k->tiles_x, tile = first + t;
+  transform_output(k, M + t * k->K8, tile % per_picture,
+                   j->out + tile / per_picture * k->spec.OH * k->spec.OW * k->spec.out_stride);
+}
+
+static float *block_V(const winograd_kernel *k, size_t worker) {
+  return k->work + (int64_t)worker * work_floats(k);
+}
+
+static float *block_M(const winograd_kernel *k, size_t worker) {
+  return block_V(k, worker) + P * k->block * k->spec.C;
+}
+
+static void private_block(void *context, size_t thread, size_t index) {
+  const job *j = context;
+  int64_t first = (int64_t)index * j->k->block;
+  int64_t n = j->tiles - first < j->k->block ? j->tiles - first : j->k->block;
+  float *V = block_V(j->k, thread), *M = block_M(j->k, thread);
+  for (int64_t t = 0; t < n; t++) input_tile(j, V, first, t);
+  for (int64_t p = 0; p < P; p++) position_product(j, V, M, n, p);
+  for (int64_t t = 0; t < n; t++) output_tile(j, M, first, t);
+}
+
+static void shared_input(void *context, size_t t) {
+  const job *j = context;
+  input_tile(j, block_V(j->k, 0), j->first, (int64_t)t);
+}
+
+static void shared_product(void *context, size_t p) {
+  const job *j = context;
+  position_product(j, block_V(j->k, 0), block_M(j->k, 0), j->n, (int64_t)p);
+}
+
+static void shared_output(void *context, size_t t) {
+  const job *j = context;
+  output_tile(j, block_M(j->k, 0), j->first, (int64_t)t);
+}
+
+static gcam_status winograd_run(gcam_kernel *kernel, int64_t batch, const float *in, float *out,
+                                const gcam_pool *pool, gcam_error *err) {
+  winograd_kernel *k = (winograd_kernel *)kernel;
+  int workers = k->shared ? 1 : pool->count;
+  if (k->workers != workers) {
+    gcam_floats_free(k->work);
+    k->workers = 0;
+    k->work = gcam_floats_alloc(work_floats(k) * workers);
+    if (!k->work)
+      return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution's work space");
+    k->workers = workers;
+  }
+  job j = {k, in, out, batch * k->tiles_y * k->tiles_x, 0, 0};
+  if (!k->shared) {
+    gcam_parallel_with_thread(pool, (size_t)((j.tiles + k->block - 1) / k->block), private_block,
+                              &j);
+    return GCAM_OK;
+  }
+  for (; j.first < j.tiles; j.first += j.n) {
+    j.n = j.tiles - j.first < k->block ? j.tiles - j.first : k->block;
+    gcam_parallel(pool, (size_t)j.n, shared_input, &j);
+    gcam_parallel(pool, P, shared_product, &j);
+    gcam_parallel(pool, (size_t)j.n, shared_output, &j);
+  }
+  return GCAM_OK;
+}
+
+static void winograd_free(gcam_kernel *kernel) {
+  winograd_kernel *k = (winograd_kernel *)kernel;
+  gcam_floats_free(k->U);
+  gcam_floats_free(k->bias);
+  gcam_floats_free(k->zeros);
+  gcam_floats_free(k->work);
+  free(k);
+}
+
+bool gcam_winograd_fits(const gcam_conv_spec *c) {
+  if (c->direct || c->kh != 3 || c->kw != 3 || c->sh != 1 || c->sw != 1 || c->dh != 1 || c->dw != 1 ||
+      c->groups != 1 || c->C % 4 || c->pt < 0 || c->pl < 0 || c->pb < 0 || c->pr < 0)
+    return false;
+  /* Below these sizes the transforms and the remainders of tiles eat the gain (npm run bench). */
+  return c->C >= 16 && c->K >= 16 && c->OH * c->OW >= 36;
+}
+
+static void choose_walk(winograd_kernel *k) {
+  const gcam_conv_spec *c = &k->spec;
+  int64_t per_tile = P * (c->C + k->K8) * (int64_t)sizeof(float);
+  int64_t tiles = k->tiles_y * k->tiles_x;
+  k->shared = P * k->K8 * c->C * (int64_t)sizeof(float) > SMALL_U_BYTES;
+  k->block = (k->shared ? SHARED_BLOCK_BYTES : PRIVATE_BLOCK_BYTES) / per_tile / ROWS * ROWS;
+  if (k->block < 2 * ROWS) k->block = 2 * ROWS;
+  if (k->block > tiles) k->block = tiles;
+  if (k->shared) { /* blocks of one size rather than a small last one */
+    int64_t blocks = (tiles + k->block - 1) / k->block;
+    k->block = (tiles + blocks - 1) / blocks;
+  }
+}
+
+static void transform_weights(const winograd_kernel *k, const float *weights) {
+  const gcam_conv_spec *c = &k->spec;
+  double u[P];
+  memset(k->U, 0, (size_t)(P * k->K8 * c->C) * sizeof *k->U);
+  for (int64_t n = 0; n < c->K; n++)
+    for (int64_t ch = 0; ch < c->C; ch++) {
+      weight_transform(weights + n * 9 * c->C + ch, c->C, u);
+      for (int64_t p = 0; p < P; p++)
+        k->U[((p * k->K8 + n / COLUMNS * COLUMNS) * c->C) + ch * COLUMNS + n % COLUMNS] =
+            (float)u[p];
+    }
+}
+
+gcam_kernel *gcam_winograd_kernel(const gcam_conv_spec *c, const float *weights, const float *bias,
+                                  gcam_error *err) {
+  winograd_kernel *k = calloc(1, sizeof *k);
+  if (!k) goto no_memory;
+  k->base.run = winograd_run;
+  k->base.free = winograd_free;
+  k->spec = *c;
+  k->K8 = (c->K + COLUMNS - 1) / COLUMNS * COLUMNS;
+  k->tiles_y = (c->OH + 3) / 4;
+  k->tiles_x = (c->OW + 3) / 4;
+  choose_walk(k);
+  k->base.bytes = (size_t)(P * k->K8 * c->C) * sizeof(float);
+  k->U = gcam_floats_alloc(P * k->K8 * c->C);
+  k->bias = gcam_floats_alloc(k->K8);
+  k->zeros = gcam_floats_alloc(c->C);
+  if (!k->U || !k->bias || !k->zeros) goto no_memory;
+  memset(k->zeros, 0, (size_t)c->C * sizeof(float));
+  memset(k->bias, 0, (size_t)k->K8 * sizeof(float));
+  if (bias) memcpy(k->bias, bias, (size_t)c->K * sizeof(float));
+  transform_weights(k, weights);
+  return &k->base;
+no_memory:
+  if (k) winograd_free(&k->base);
+  gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution");
+  return NULL;
+}
