@@ -1,6 +1,6 @@
 // What the set-up, build, start and test scripts share: paths, running a program, naming what is missing, a lock.
 // No npm dependency: these scripts run on a fresh clone.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,24 +54,41 @@ export function python() {
   });
 }
 
-/**
- * Runs a program to its end and returns its stdout. On failure throws a Stop with the end of what it printed.
- * With {show: true} the output goes to this terminal (to stderr) instead.
- */
-export function run(program, args, { cwd = root, env = {}, show = false } = {}) {
-  const result = spawnSync(program, args, {
-    cwd,
-    env: { ...process.env, ...env },
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    stdio: show ? ['ignore', 2, 2] : ['ignore', 'pipe', 'pipe'],
-  });
+function failure(program, args, why, output) {
+  const end = output.trimEnd().split('\n').slice(-40).join('\n');
+  return new Stop(`${program} ${args.join(' ')}\nfailed (${why})${end ? `:\n${end}` : '.'}`);
+}
+
+/** Runs a program to its end and returns its stdout; on failure throws a Stop with the end of what it printed. */
+export function run(program, args, { cwd = root } = {}) {
+  const result = spawnSync(program, args, { cwd, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'] });
   if (result.error || result.status !== 0) {
-    const end = `${result.stdout ?? ''}${result.stderr ?? ''}`.trimEnd().split('\n').slice(-40).join('\n');
     const why = result.error?.message ?? (result.signal ? `ended by ${result.signal}` : `status ${result.status}`);
-    throw new Stop(`${program} ${args.join(' ')}\nfailed (${why})${end ? `:\n${end}` : '.'}`);
+    throw failure(program, args, why, `${result.stdout ?? ''}${result.stderr ?? ''}`);
   }
-  return result.stdout ?? '';
+  return result.stdout;
+}
+
+/** The same for long work: lines that match `shown` appear on stderr as they come, the rest only on failure. */
+export function runShowing(program, args, { shown, env = {}, cwd = root }) {
+  return new Promise((done, fail) => {
+    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      let rest = '';
+      stream.setEncoding('utf8').on('data', (text) => {
+        output += text;
+        const lines = (rest + text).split('\n');
+        rest = lines.pop();
+        for (const line of lines) if (shown.test(line)) say(line);
+      });
+    }
+    child.on('error', (error) => fail(failure(program, args, error.message, output)));
+    child.on('close', (status, signal) => {
+      if (status === 0) done();
+      else fail(failure(program, args, signal ? `ended by ${signal}` : `status ${status}`, output));
+    });
+  });
 }
 
 const packages = {

@@ -30,6 +30,9 @@ if(NOT EXISTS ${xnnpack}/stamp)
     list(APPEND arguments -DCMAKE_TOOLCHAIN_FILE=${CMAKE_TOOLCHAIN_FILE} -DGRADCAM_CACHE=${GRADCAM_CACHE})
   else()
     list(APPEND arguments -DCMAKE_C_COMPILER=${CMAKE_C_COMPILER})
+    if(CMAKE_C_COMPILER_ID MATCHES Clang)  # one compiler's sanitizer for both languages
+      list(APPEND arguments -DCMAKE_CXX_COMPILER=${CMAKE_C_COMPILER}++)
+    endif()
   endif()
   file(MAKE_DIRECTORY ${xnnpack})
   execute_process(COMMAND ${CMAKE_COMMAND} ${arguments}

@@ -1,0 +1,74 @@
+// A static server for this repository's page on the loopback interface: web/ and models/, nothing else of the checkout.
+import { createReadStream, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join, normalize, sep } from 'node:path';
+import { root } from './tools.mjs';
+
+const served = ['web', 'models'];
+const types = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.gif': 'image/gif',
+  '.wasm': 'application/wasm',
+};
+
+/** The file a request's path means, or undefined: outside of what is served, hidden, or not there. */
+function fileOf(path) {
+  let name;
+  try {
+    name = normalize(decodeURIComponent(path)).replace(/^[\\/]+/, '');
+  } catch {
+    return undefined;
+  }
+  const parts = name.split(sep);
+  if (!served.includes(parts[0]) || name.includes('\0') || parts.some((part) => part.startsWith('.'))) return undefined;
+  const file = join(root, name, name.endsWith(sep) ? 'index.html' : '');
+  return statSync(file, { throwIfNoEntry: false })?.isFile() ? file : undefined;
+}
+
+/**
+ * Starts the server on a free port of 127.0.0.1.
+ * @param {{isolated?: boolean, headers?: Record<string, string>}} [options]  isolated: with the two headers that allow threads
+ * @returns {Promise<{origin: string, close: () => Promise<void>}>}
+ */
+export async function serve({ isolated = true, headers = {} } = {}) {
+  const common = { 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff', ...headers };
+  if (isolated) {
+    common['Cross-Origin-Opener-Policy'] = 'same-origin';
+    common['Cross-Origin-Embedder-Policy'] = 'require-corp';
+  }
+  const server = createServer((request, response) => {
+    const path = request.url.replace(/[?#].*$/, '');
+    if (path === '/') {
+      response.writeHead(302, { Location: '/web/demo/' }).end();
+      return;
+    }
+    const file = ['GET', 'HEAD'].includes(request.method) ? fileOf(path) : undefined;
+    if (!file) {
+      response.writeHead(404, { ...common, 'Content-Type': 'text/plain; charset=utf-8' }).end('Not here.\n');
+      return;
+    }
+    response.writeHead(200, {
+      ...common,
+      'Content-Type': types[extname(file)] ?? 'application/octet-stream',
+      'Content-Length': statSync(file).size,
+    });
+    if (request.method === 'HEAD') response.end();
+    else createReadStream(file).on('error', () => response.destroy()).pipe(response);
+  });
+  await new Promise((done, fail) => server.once('error', fail).listen(0, '127.0.0.1', done));
+  return {
+    origin: `http://127.0.0.1:${server.address().port}`,
+    close() {
+      server.closeAllConnections();
+      return new Promise((done) => server.close(done));
+    },
+  };
+}

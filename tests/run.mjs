@@ -1,0 +1,169 @@
+// Runs suites one after another: `node tests/run.mjs SUITE...`; npm test, npm run test:sanitize, fuzz and bench call it.
+//   all       builds, then every C test natively, then every tests/**/*.test.mjs with node:test
+//   sanitize  the C tests under AddressSanitizer + UndefinedBehaviorSanitizer, then under ThreadSanitizer
+//   fuzz      every fuzz target for FUZZ_SECONDS (default 20) each
+//   bench     tests/bench, which has a package.json of its own
+// The last line is the sum of everything that ran: "N passed, N failed, N skipped".
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, relative } from 'node:path';
+import { build, wasmPresets } from '../emscripten/build.mjs';
+import { readOr, root, run, runMain, say, Stop, which } from '../emscripten/tools.mjs';
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+function count({ passed, failed, skipped }) {
+  total.passed += passed;
+  total.failed += failed;
+  total.skipped += skipped;
+}
+
+/** Files below tests/ whose name matches, packages installed there left out. */
+function testFiles(pattern, folder = join(root, 'tests')) {
+  return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1)).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : testFiles(pattern, path);
+    return pattern.test(entry.name) ? [path] : [];
+  });
+}
+
+/** Runs a program from the repository root; resolves with its status (or signal) and its output. */
+function execute(program, args, { env = {}, seconds = 600 } = {}) {
+  return new Promise((done) => {
+    const started = Date.now();
+    let output = '';
+    const child = spawn(program, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1000);
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => { output += data; });
+    const end = (status) => {
+      clearTimeout(timer);
+      done({ status, output, seconds: ((Date.now() - started) / 1000).toFixed(1) });
+    };
+    child.on('error', (error) => end(error.message));
+    child.on('close', (status, signal) => end(signal ? `ended by ${signal}` : status));
+  });
+}
+
+function indent(text) {
+  return text.trimEnd().split('\n').slice(-60).map((line) => `    ${line}`).join('\n');
+}
+
+/** The C tests of one build: each is a program that ends with a line "N passed, N failed, N skipped". */
+async function runCTests(preset, env = {}) {
+  for (const file of testFiles(/^test_.*\.c$/)) {
+    const name = basename(file, '.c');
+    const { status, output, seconds } = await execute(join(root, 'build', preset, 'tests', name), [], { env });
+    const lines = [...output.matchAll(/^(\d+) passed, (\d+) failed, (\d+) skipped$/gm)];
+    const [passed, failed, skipped] = (lines.at(-1) ?? [0, 0, 0, 0]).slice(1).map(Number);
+    const broken = status !== 0 && failed === 0 ? 1 : lines.length ? 0 : 1; // crashed, or ended without its last line
+    count({ passed, failed: failed + broken, skipped });
+    const verdict = broken ? `BROKEN (${status === 0 ? 'no closing line' : `status ${status}`})` : failed ? 'FAILED' : 'ok';
+    console.log(`${preset} ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped  (${seconds} s) ${verdict}`);
+    if (failed || broken || skipped) console.log(indent(output));
+  }
+}
+
+/** npm packages of tests/<folder>, installed where its lock file has changed since. */
+function installPackages(folder) {
+  const lock = readOr(join(root, 'tests', folder, 'package-lock.json'));
+  if (!lock) return;
+  const stamp = join(root, 'tests', folder, 'node_modules/.installed');
+  if (readOr(stamp) === lock) return;
+  say(`installing the packages of tests/${folder}`);
+  run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: join(root, 'tests', folder) });
+  mkdirSync(join(root, 'tests', folder, 'node_modules'), { recursive: true });
+  writeFileSync(stamp, lock);
+}
+
+/** Every tests/**\/*.test.mjs; node's own summary gives the counts. */
+async function runNodeTests() {
+  const files = testFiles(/\.test\.mjs$/);
+  if (!files.length) return;
+  const folder = mkdtempSync(join(tmpdir(), 'gradcam-test-'));
+  const report = join(folder, 'report.tap');
+  const args = ['--test', '--test-reporter=spec', '--test-reporter-destination=stdout',
+    '--test-reporter=tap', `--test-reporter-destination=${report}`, ...files.map((file) => relative(root, file))];
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  const status = await new Promise((done) => child.on('close', done));
+  const tap = readOr(report);
+  rmSync(folder, { recursive: true, force: true });
+  const number = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(tap)?.[1] ?? 0);
+  const failed = number('fail') + number('cancelled');
+  count({ passed: number('pass'), failed: failed || (status === 0 ? 0 : 1), skipped: number('skipped') + number('todo') });
+}
+
+async function testAll() {
+  await build([...wasmPresets, 'native']);
+  await runCTests('native');
+  for (const folder of ['browser', 'bench']) if (testFiles(/\.test\.mjs$/, join(root, 'tests', folder)).length) installPackages(folder);
+  await runNodeTests();
+}
+
+async function testSanitized() {
+  await build(['asan', 'tsan']);
+  await runCTests('asan', { ASAN_OPTIONS: 'detect_leaks=1:allocator_may_return_null=1', UBSAN_OPTIONS: 'print_stacktrace=1' });
+  await runCTests('tsan', { TSAN_OPTIONS: 'halt_on_error=1' });
+}
+
+/** True where clang can link a fuzz target. */
+async function hasLibFuzzer() {
+  if (!which('clang') || !which('clang++')) return false;
+  const folder = mkdtempSync(join(tmpdir(), 'gradcam-fuzz-'));
+  const file = join(folder, 'probe.c');
+  writeFileSync(file, 'int LLVMFuzzerTestOneInput(const unsigned char *d, unsigned long n) { (void)d; (void)n; return 0; }\n');
+  const { status } = await execute('clang', ['-fsanitize=fuzzer,address', file, '-o', join(folder, 'probe')]);
+  rmSync(folder, { recursive: true, force: true });
+  return status === 0;
+}
+
+/** Each target runs for a while on the seeds in tests/fuzz/seeds/<target>/ and what it has found in earlier runs. */
+async function fuzz() {
+  const preset = (await hasLibFuzzer()) ? 'fuzz' : 'asan';
+  const seconds = Number(process.env.FUZZ_SECONDS ?? 20);
+  await build([preset]);
+  for (const file of testFiles(/^fuzz_.*\.c$/)) {
+    const name = basename(file, '.c');
+    const work = join(root, 'build', preset, 'fuzz', `${name}.corpus`);
+    mkdirSync(work, { recursive: true });
+    const seeds = join(root, 'tests/fuzz/seeds', name);
+    const args = [`-max_total_time=${seconds}`, `-artifact_prefix=${join(root, 'build', preset, 'fuzz')}/`,
+      ...(preset === 'fuzz' ? ['-rss_limit_mb=4096', '-timeout=20', '-print_final_stats=1'] : []),
+      work, ...(existsSync(seeds) ? [seeds] : [])];
+    const result = await execute(join(root, 'build', preset, 'fuzz', name), args, { seconds: seconds * 3 + 120 });
+    const runs = /^Done (\d+) runs/m.exec(result.output)?.[1] ?? 0;
+    count({ passed: result.status === 0 ? 1 : 0, failed: result.status === 0 ? 0 : 1, skipped: 0 });
+    console.log(`${preset} ${name}: ${runs} inputs in ${result.seconds} s ${result.status === 0 ? 'ok' : `FAILED (status ${result.status})`}`);
+    if (result.status !== 0) console.log(indent(result.output));
+  }
+}
+
+async function bench() {
+  const scripts = JSON.parse(readOr(join(root, 'tests/bench/package.json'), '{}')).scripts ?? {};
+  if (!scripts.bench) throw new Stop('tests/bench/package.json has no script "bench".');
+  await build(wasmPresets);
+  installPackages('bench');
+  const child = spawn('npm', ['--silent', 'run', 'bench', '--', ...process.argv.slice(3)],
+    { cwd: join(root, 'tests/bench'), stdio: 'inherit' });
+  return new Promise((done) => child.on('close', (status) => done(status ?? 1)));
+}
+
+await runMain(async () => {
+  const suites = { all: testAll, sanitize: testSanitized, fuzz };
+  const names = process.argv.slice(2);
+  if (names[0] === 'bench') return bench();
+  for (const name of names) {
+    if (!suites[name]) throw new Stop(`Unknown suite "${name}"; there are: ${Object.keys(suites).join(', ')}, bench.`);
+  }
+  for (const name of names) {
+    try {
+      await suites[name]();
+    } catch (error) { // it did not build, say: the suites after it still count
+      console.error(error instanceof Stop ? error.message : error);
+      console.log(`suite ${name}: BROKEN`);
+      count({ passed: 0, failed: 1, skipped: 0 });
+    }
+  }
+  console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+  return total.failed ? 1 : 0;
+});
