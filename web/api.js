@@ -1,0 +1,404 @@
+/**
+ * The public API, the same in browsers and in Node; index.js and node.js give it its platform.
+ */
+import { GradCamError } from './errors.js';
+import { findClass, title } from './labels.js';
+import { isModelName } from './model-source.js';
+import { findPreset } from './presets.js';
+import { Connection } from './protocol.js';
+import { boxes, normalise, overlay, veil } from './render.js';
+
+/**
+ * @typedef {import('./protocol.js').Progress} Progress
+ * @typedef {import('./protocol.js').Warning} Warning
+ * @typedef {import('./protocol.js').LayerInfo} LayerInfo
+ * @typedef {string | URL | Blob | ArrayBuffer | Uint8Array} Source   a name, address, path or bytes
+ *
+ * @typedef {object} LoadOptions
+ * @property {(progress: Progress) => void} [onProgress]
+ * @property {AbortSignal} [signal]
+ * @property {'auto' | number} [threads]     'auto': as many as help, 1 where threads cannot be had
+ * @property {'auto' | 'simd' | 'relaxed'} [variant]  which of the two .wasm files
+ * @property {string | URL} [wasmUrl]        folder of the .wasm files, if not beside this script
+ * @property {string | URL} [modelsUrl]      folder of the models known by name (browsers)
+ * @property {string | object} [preprocess]  'torch', 'tf', 'caffe', 'none', a list like
+ *   'bgr,mean=104/117/123,std=1/1/1', or {order, mean, std, resize}; default: the model's card
+ * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]  how pictures come to the input's size
+ * @property {string | string[]} [labels]    'imagenet', names, or the address of a JSON list
+ * @property {Record<string, number[]>} [inputShape]  sizes for inputs, ONNX order: {input: [1, 3, 160, 160]}
+ * @property {boolean} [precise]             plain loops only; slow, for checking
+ *
+ * @typedef {object} ExplainOptions
+ * @property {number} [top]                  how many predictions; default 5
+ * @property {(number | string)[]} [classes]  maps for these, by id or name; default: the top ones
+ * @property {string} [method]               default 'gradcam'
+ * @property {string} [layer]                default: the model's, see GradCam.defaultLayer
+ * @property {string} [preset]               default 'paper'
+ * @property {'logit' | 'softmax'} [score]   default: the preset's
+ * @property {string | object} [preprocess]  for this picture only
+ * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]
+ * @property {boolean} [raw]                 report() gives raw maps
+ * @property {boolean} [picture]             false: do not bring the decoded picture along (faster for
+ *   video; toCanvas and toPNG then need a picture)
+ * @property {AbortSignal} [signal]
+ *
+ * @typedef {object} PaintOptions
+ * @property {string} [preset]               the following default to its row of the table
+ * @property {string} [colormap]             'jet', 'turbo', 'viridis', ...
+ * @property {number} [alpha]                weight of the heat, 0..1
+ * @property {'nearest' | 'bilinear' | 'bicubic'} [interpolation]
+ */
+
+const SCORES = ['logit', 'softmax'];
+const INTERPOLATIONS = ['nearest', 'bilinear', 'bicubic'];
+
+function oneOf(value, allowed, name) {
+  if (allowed.includes(value)) return value;
+  throw new GradCamError('argument',
+    `${name} is ${JSON.stringify(value)}, but must be one of ${allowed.join(', ')}.`);
+}
+
+/** A file of any kind as it can be sent to the worker; null when it is none. */
+function fileSpec(source, platform) {
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (ArrayBuffer.isView(source)) {
+    return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  }
+  if (typeof Blob === 'function' && source instanceof Blob) return source;
+  if (typeof source === 'string' || source instanceof URL) return platform.absolute(source);
+  if (source?.bytes instanceof Uint8Array) return source;
+  return null;
+}
+
+/** @returns {import('./protocol.js').SourceSpec} */
+function modelSpec(source, platform) {
+  const { onnx, weights = [], card } = source?.onnx === undefined ? { onnx: source } : source;
+  const named = typeof onnx === 'string' && isModelName(onnx);
+  const spec = named ? onnx : fileSpec(onnx, platform);
+  const files = [...weights].map((file) => fileSpec(file, platform));
+  if (spec === null || files.includes(null)) {
+    throw new GradCamError('argument', 'A model is a name, an address, a path, a File, bytes, or ' +
+      '{onnx, weights: [files]}.');
+  }
+  return { onnx: spec, weights: files, card };
+}
+
+export class GradCamBase {
+  /** @type {import('./platform-browser.js').Platform} */
+  static platform;
+
+  #connection;
+  #info;
+  #platform;
+
+  /** Use GradCam.load(). */
+  constructor(connection, info, platform) {
+    this.#connection = connection;
+    this.#info = info;
+    this.#platform = platform;
+  }
+
+  /**
+   * Loads a model into a worker of its own.
+   * @param {Source | {onnx: Source, weights: Source[]}} source  weights: ONNX external data, where
+   *   it does not lie beside the file
+   * @param {LoadOptions} [options]
+   */
+  static async load(source, options = {}) {
+    const { onProgress, signal, threads = 'auto', variant = 'auto', wasmUrl, modelsUrl } = options;
+    const { preprocess, resize, labels, inputShape, precise = false } = options;
+    const { platform } = this;
+    if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
+      throw new GradCamError('argument', `threads is ${threads}, but must be 'auto' or 1 to 64.`);
+    }
+    oneOf(variant, ['auto', 'simd', 'relaxed'], 'variant');
+    const folder = (address) => address && platform.absolute(String(address));
+    const args = {
+      source: modelSpec(source, platform),
+      threads,
+      variant,
+      wasmUrl: folder(wasmUrl),
+      modelsUrl: folder(modelsUrl),
+      preprocess,
+      resize,
+      labels: typeof labels === 'string' && labels !== 'imagenet' ? platform.absolute(labels) : labels,
+      inputShape,
+      precise,
+    };
+    const connection = new Connection(platform.spawn());
+    try {
+      const info = await connection.ask('load', args, { signal, onProgress });
+      return new this(connection, info, platform);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /** What was loaded: {name, input: [height, width], classes, engine, threads, preprocess, bytes}. */
+  get model() {
+    const { name, input, channels, classes, engine, threads, preprocess, bytes } = this.#info;
+    return { name, input, channels, classes, engine, threads, preprocess, bytes };
+  }
+
+  /** Names of the classes, by id. @returns {string[]} */
+  get labels() {
+    return [...this.#info.labels];
+  }
+
+  /** Layers that a map can be asked for, from the input to the output. @returns {LayerInfo[]} */
+  layers() {
+    return this.#info.layers.map((layer) => ({ ...layer }));
+  }
+
+  /** The layer taken when none is named. @returns {string | null} */
+  get defaultLayer() {
+    return this.#info.defaultLayer;
+  }
+
+  /** @returns {{name: string, title: string, paper: string}[]} */
+  methods() {
+    return this.#info.methods.map((method) => ({ ...method }));
+  }
+
+  /** Names of the colour maps. @returns {string[]} */
+  colormaps() {
+    return this.#info.colormaps.map(({ name }) => name);
+  }
+
+  /** The id of a class given by id or name; throws with near misses. @param {number | string} wanted */
+  findClass(wanted) {
+    return findClass(wanted, this.#info.labels);
+  }
+
+  /**
+   * Predictions and maps for a picture. Asking again about the same picture with other classes,
+   * another layer, method or score does not run the network forward again.
+   * @param {any} image  canvas, ImageData, ImageBitmap, <img>, <video>, VideoFrame, Blob, address,
+   *   encoded bytes, {width, height, data} (RGBA), or a path (Node)
+   * @param {ExplainOptions} [options]
+   * @returns {Promise<Explanation>}
+   */
+  async explain(image, options = {}) {
+    const { top = 5, classes, method = 'gradcam', layer, preprocess, resize, signal } = options;
+    const preset = findPreset(options.preset);
+    const score = oneOf(options.score ?? preset.score, SCORES, 'score');
+    if (!(Number.isInteger(top) && top >= 1)) {
+      throw new GradCamError('argument', `top is ${top}, but must be a whole number from 1.`);
+    }
+    const platform = this.#platform;
+    const own = image?.data !== undefined && Number.isInteger(image.width) ? image
+      : await platform.snapshot(image);
+    const picture = own ? { width: own.width, height: own.height, data: own.data }
+      : fileSpec(image, platform);
+    if (!picture) {
+      throw new GradCamError('argument', 'A picture is a canvas, ImageData, ImageBitmap, <img>, ' +
+        '<video>, Blob, address, encoded bytes, {width, height, data}, or a path in Node.');
+    }
+    const wantPicture = options.picture !== false;
+    const value = await this.#connection.ask('explain', {
+      picture,
+      top,
+      classes: classes === undefined ? undefined : [classes].flat(),
+      method,
+      layer,
+      score,
+      preprocess,
+      resize,
+      pixels: wantPicture && !own,
+    }, { signal });
+    if (own && wantPicture) value.picture.data = own.data;
+    return new Explanation(value, { preset, score, raw: options.raw ?? false, info: this.#info,
+      connection: this.#connection, platform });
+  }
+
+  /**
+   * The picture and its maps as one PNG, with titles like "718, Pier  77.1 %".
+   * @param {HeatMap[]} maps  of one explanation
+   * @param {PaintOptions & {columns?: number, tileWidth?: number, title?: string,
+   *   signal?: AbortSignal}} [options]
+   * @returns {Promise<Uint8Array>}
+   */
+  async grid(maps, options = {}) {
+    if (!maps.length) throw new GradCamError('argument', 'A grid needs at least one map.');
+    const picture = maps[0].picture;
+    const tileWidth = options.tileWidth ?? Math.min(480, Math.max(240, picture.width));
+    const tiles = maps.map((map) => ({ ...map.paintArgs(options), title: title(map.class, map.probability) }));
+    return this.#connection.ask('grid', {
+      picture: tiles[0].picture,
+      title: options.title ?? 'Picture',
+      tiles: tiles.map(({ map, style, title: words }) => ({ map, style, title: words })),
+      columns: options.columns ?? 3,
+      tileWidth,
+    }, { signal: options.signal });
+  }
+
+  /** Ends the worker and frees everything. */
+  dispose() {
+    this.#connection.close();
+  }
+}
+
+/** What one explain() gave. */
+export class Explanation {
+  #info;
+  #raw;
+
+  constructor(value, { preset, score, raw, info, connection, platform }) {
+    this.#info = info;
+    this.#raw = raw;
+    /** The picture as the engine decoded it; data: RGBA. */
+    this.picture = value.picture;
+    /** @type {{id: number, name: string, score: number, probability: number}[]} best first */
+    this.predictions = value.predictions;
+    /** @type {HeatMap[]} */
+    this.maps = value.maps.map((map) => new HeatMap(map,
+      { width: value.width, height: value.height, picture: value.picture, preset, info, connection, platform }));
+    this.layer = value.layer;
+    this.method = value.method;
+    this.score = score;
+    this.preset = preset.name;
+    /** @type {{decode: number, forward: number, backward: number}} ms */
+    this.timings = value.timings;
+    /** @type {Warning[]} */
+    this.warnings = value.warnings;
+  }
+
+  /**
+   * The explanation as plain data, in the shape that the command line's --json has.
+   * @param {{file?: string, raw?: boolean}} [options]  raw: maps before ReLU and division
+   */
+  report({ file, raw = this.#raw } = {}) {
+    const { name, input, classes } = this.#info;
+    const { decode, forward, backward } = this.timings;
+    const short = (value, digits = 7) => Number(value.toPrecision(digits));
+    const ms = (value) => Number(value.toFixed(2));
+    return {
+      image: { file: file ?? null, width: this.picture.width, height: this.picture.height },
+      model: { name, input, classes },
+      method: this.method,
+      layer: this.layer,
+      score: this.score,
+      predictions: this.predictions.map(({ id, name: label, score, probability }) => (
+        { id, name: label, score: short(score), probability: short(probability) })),
+      maps: this.maps.map((map) => ({
+        class: { ...map.class },
+        width: map.width,
+        height: map.height,
+        max: short(map.max),
+        data: Array.from(raw ? map.raw : normalise(map.raw, 'relu-max'), (value) => short(value)),
+      })),
+      timings: { decode: ms(decode), forward: ms(forward), backward: ms(backward) },
+      warnings: this.warnings.map((warning) => ({ ...warning })),
+    };
+  }
+}
+
+/** The map of one class: where the network looked. */
+export class HeatMap {
+  #context;
+  #normalized = null;
+
+  constructor(value, context) {
+    this.#context = context;
+    /** @type {{id: number, name: string}} */
+    this.class = value.class;
+    this.probability = value.probability;
+    this.score = value.score;
+    this.width = context.width;
+    this.height = context.height;
+    /** The sum over the channels, before ReLU; row by row. @type {Float32Array} */
+    this.raw = value.data;
+  }
+
+  /** The largest value after ReLU; 0: the layer holds no evidence for the class. */
+  get max() {
+    return this.raw.reduce((most, value) => Math.max(most, value), 0);
+  }
+
+  /** By the preset's rule; 0..1. @type {Float32Array} */
+  get normalized() {
+    this.#normalized ??= normalise(this.raw, this.#context.preset.normalise);
+    return this.#normalized;
+  }
+
+  /** The picture that was explained. */
+  get picture() {
+    return this.#context.picture;
+  }
+
+  #style({ preset, colormap, alpha, interpolation } = {}) {
+    const base = preset ? findPreset(preset) : this.#context.preset;
+    const style = {
+      colormap: colormap ?? base.colormap,
+      alpha: alpha ?? base.alpha,
+      interpolation: oneOf(interpolation ?? base.interpolation, INTERPOLATIONS, 'interpolation'),
+      colourFirst: base.colourFirst,
+      swapped: base.swapped,
+      blend: base.blend,
+    };
+    oneOf(style.colormap, this.#context.info.colormaps.map(({ name }) => name), 'colormap');
+    if (!(style.alpha >= 0 && style.alpha <= 1)) {
+      throw new GradCamError('argument', `alpha is ${alpha}, but must be from 0 to 1.`);
+    }
+    return style;
+  }
+
+  #map(preset) {
+    const data = preset ? normalise(this.raw, findPreset(preset).normalise) : this.normalized;
+    return { width: this.width, height: this.height, data };
+  }
+
+  /** What the worker needs to paint this map; for GradCam.grid(). @param {PaintOptions} options */
+  paintArgs(options) {
+    const { picture } = this.#context;
+    if (!picture.data) {
+      throw new GradCamError('state', 'The picture was not kept: explain() was called with picture: false.');
+    }
+    return { picture, map: this.#map(options.preset), style: this.#style(options) };
+  }
+
+  /**
+   * Heat over picture, or with picture: false the heat alone with its weight as opacity.
+   * @param {PaintOptions & {picture?: boolean, width?: number, height?: number}} [options]
+   *   width, height: of the heat alone; default: the picture's
+   * @returns {{width: number, height: number, data: Uint8ClampedArray}} RGBA
+   */
+  toImageData(options = {}) {
+    const style = this.#style(options);
+    const map = this.#map(options.preset);
+    const { picture, info } = this.#context;
+    const { rgb } = info.colormaps.find(({ name }) => name === style.colormap);
+    if (options.picture !== false) return overlay(this.paintArgs(options).picture, map, style, rgb);
+    return veil(map, style, rgb, options.width ?? picture.width, options.height ?? picture.height);
+  }
+
+  /**
+   * The same on a canvas (browsers).
+   * @param {Parameters<HeatMap['toImageData']>[0]} [options]
+   * @returns {HTMLCanvasElement}
+   */
+  toCanvas(options = {}) {
+    return this.#context.platform.canvas(this.toImageData(options));
+  }
+
+  /**
+   * Heat over picture at the picture's own size, as the bytes of a PNG.
+   * @param {PaintOptions & {signal?: AbortSignal}} [options]
+   * @returns {Promise<Uint8Array>}
+   */
+  async toPNG(options = {}) {
+    return this.#context.connection.ask('png', this.paintArgs(options), { signal: options.signal });
+  }
+
+  /**
+   * Rectangles around the parts of the map above `threshold` of its maximum, in the picture's pixels,
+   * the largest first. The paper boxes an object with the first at 0.15.
+   * @param {{threshold?: number}} [options]
+   */
+  boxes({ threshold = 0.15 } = {}) {
+    const { width, height } = this.#context.picture;
+    const data = normalise(this.raw, 'relu-max');
+    return boxes({ width: this.width, height: this.height, data }, width, height, threshold);
+  }
+}

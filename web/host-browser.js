@@ -1,0 +1,85 @@
+/**
+ * What the worker needs from its environment, in a browser. host-node.js is its twin.
+ *
+ * @typedef {object} Host
+ * @property {() => number} threads   what 'auto' means here
+ * @property {() => void} prepare     called before WebAssembly features are looked for
+ * @property {(url: string, signal?: AbortSignal) => Promise<WebAssembly.Module>} compile
+ * @property {(spec: import('./protocol.js').FileSpec, signal?: AbortSignal) =>
+ *   Promise<import('./files.js').OpenFile>} open
+ * @property {(base: string, file: string) => string} beside  the address of a file beside another
+ * @property {(model: string, options: {modelsUrl?: string, signal?: AbortSignal}) =>
+ *   Promise<{card: any, onnx?: string} | null>} findCard  by name or address; onnx: the file it
+ *   describes, if that has been fetched
+ * @property {() => {update: (bytes: Uint8Array) => any, hex: () => string}} sha256
+ * @property {(bytes: Uint8Array) => Promise<import('./protocol.js').Pixels | null>} decode
+ *   for formats that the engine does not read
+ */
+import { Sha256 } from './digest.js';
+import { GradCamError } from './errors.js';
+import { openBlob, openBytes, openUrl, readJson } from './files.js';
+import { isModelName } from './model-source.js';
+
+/** More threads than this cost memory and gain little: the layers are small. */
+const MOST_THREADS = 8;
+
+/** @returns {Host} */
+export const browserHost = {
+  // Without isolation, memory cannot be sent to another thread.
+  threads: () => (globalThis.crossOriginIsolated
+    ? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1) : 1),
+
+  prepare() {},
+
+  async compile(url, signal) {
+    const file = `The engine (${url})`;
+    const response = await fetch(url, { signal }).catch((cause) => {
+      throw new GradCamError('network', `${file} could not be fetched: ${cause.message}. ` +
+        'Say where the .wasm files are with the option wasmUrl.', { cause });
+    });
+    if (!response.ok) {
+      throw new GradCamError('network', `${file} is not there: the server answered ` +
+        `${response.status}. Say where the .wasm files are with the option wasmUrl.`);
+    }
+    // Streaming wants the type application/wasm, which not every server gives.
+    if (response.headers.get('content-type')?.startsWith('application/wasm')) {
+      return WebAssembly.compileStreaming(response);
+    }
+    return WebAssembly.compile(await response.arrayBuffer());
+  },
+
+  async open(spec, signal) {
+    if (typeof spec === 'string') return openUrl(spec, signal);
+    if (spec instanceof Uint8Array) return openBytes(spec);
+    return spec instanceof Blob ? openBlob(spec) : openBytes(spec.bytes, spec.name);
+  },
+
+  beside: (base, file) => new URL(file, base).href,
+
+  async findCard(model, { modelsUrl, signal }) {
+    const named = isModelName(model);
+    if (!named && !/\.json([?#].*)?$/.test(model)) return null;
+    const folder = modelsUrl ?? new URL('../models/', import.meta.url).href;
+    const address = named ? `${folder.replace(/\/*$/, '/')}${model}/model.json` : model;
+    try {
+      const card = await readJson(await openUrl(address, signal), signal);
+      return { card, onnx: card.file && new URL(card.file, address).href };
+    } catch (error) {
+      if (named && error.code === 'network') return null;
+      throw error;
+    }
+  },
+
+  sha256: () => new Sha256(),
+
+  async decode(bytes) {
+    if (typeof createImageBitmap !== 'function' || typeof OffscreenCanvas !== 'function') return null;
+    const bitmap = await createImageBitmap(new Blob([bytes])).catch(() => null);
+    if (!bitmap) return null;
+    const { width, height } = bitmap;
+    const context = new OffscreenCanvas(width, height).getContext('2d');
+    context.drawImage(bitmap, 0, 0);
+    bitmap.close();
+    return { width, height, data: context.getImageData(0, 0, width, height).data };
+  },
+};

@@ -1,0 +1,71 @@
+/**
+ * Names of classes, and classes by name.
+ */
+import { GradCamError } from './errors.js';
+
+const plain = (name) => name.toLowerCase().replaceAll('_', ' ').trim();
+
+/** Labels for every class; numbers where there are too few names. */
+export function completeLabels(labels, count) {
+  return Array.from({ length: count }, (_, id) => labels?.[id] ?? `class ${id}`);
+}
+
+/** Names that a mistyped one may have meant, best first. */
+export function nearMisses(name, names, limit = 4) {
+  const wanted = plain(name);
+  const near = (other) => {
+    if (other.includes(wanted) || (other.length > 2 && wanted.includes(other))) return 1;
+    const distance = editDistance(wanted, other);
+    return distance <= Math.max(1, wanted.length / 3) ? 1 + distance : Infinity;
+  };
+  return [...new Set(names)].map((other) => ({ other, distance: near(plain(other)) }))
+    .filter(({ distance }) => distance < Infinity)
+    .sort((a, b) => a.distance - b.distance || a.other.length - b.other.length)
+    .slice(0, limit).map(({ other }) => other);
+}
+
+/** Levenshtein's distance. */
+function editDistance(a, b) {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; ++i) {
+    const next = [i];
+    for (let j = 1; j <= b.length; ++j) {
+      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+/**
+ * @param {number | string} wanted  an id, also as digits, or a name in any case
+ * @param {string[]} labels
+ * @returns {number}
+ */
+export function findClass(wanted, labels) {
+  const text = String(wanted).trim();
+  if (/^[+-]?\d+(\.\d+)?$/.test(text)) {
+    const id = Number(text);
+    if (Number.isInteger(id) && id >= 0 && id < labels.length) return id;
+    throw new GradCamError('argument', `There is no class ${text}: the model has ` +
+      `${labels.length} classes, 0 to ${labels.length - 1}.`);
+  }
+  const name = plain(text);
+  const ids = labels.flatMap((label, id) => (plain(label) === name ? [id] : []));
+  if (ids.length === 1) return ids[0];
+  if (ids.length > 1) {
+    throw new GradCamError('argument',
+      `The class name "${text}" stands for ${ids.join(' and ')}; give the number.`);
+  }
+  const near = nearMisses(text, labels);
+  const hint = near.length ? `Did you mean ${near.map((label) => `"${label}"`).join(', ')}?`
+    : 'Give its number or another name.';
+  throw new GradCamError('argument', `The model has no class named "${text}". ${hint}`);
+}
+
+/** "718, Pier  77.1 %", the title of a map. */
+export function title({ id, name }, probability) {
+  const words = name.charAt(0).toUpperCase() + name.slice(1);
+  const percent = probability === undefined ? '' : `  ${(100 * probability).toFixed(1)} %`;
+  return `${id}, ${words}${percent}`;
+}

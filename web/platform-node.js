@@ -1,0 +1,39 @@
+/**
+ * What the public API needs from Node. platform-browser.js is its twin and says what each part is for.
+ */
+import { resolve } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { GradCamError } from './errors.js';
+
+/** @type {import('./platform-browser.js').Platform} */
+export const nodePlatform = {
+  spawn() {
+    const worker = new Worker(new URL('./worker-node.js', import.meta.url));
+    let closed = false;
+    return {
+      post: (message, transfer) => worker.postMessage(message, transfer),
+      onMessage: (listener) => worker.on('message', listener),
+      onError: (listener) => {
+        worker.on('error', listener);
+        worker.on('exit', () => closed || listener('it ended by itself'));
+      },
+      // A GradCam that nobody disposed of must not keep the process alive.
+      busy: (busy) => (busy ? worker.ref() : worker.unref()),
+      close() {
+        closed = true;
+        worker.terminate();
+      },
+    };
+  },
+
+  absolute(address) {
+    if (address instanceof URL) return address.href;
+    return /^[a-z][a-z0-9+.-]+:(\/\/|.*,)/i.test(address) ? address : resolve(address);
+  },
+
+  snapshot: async () => null,
+
+  canvas() {
+    throw new GradCamError('unsupported', 'There are no canvases in Node; use toPNG() or toImageData().');
+  },
+};

@@ -1,0 +1,260 @@
+/**
+ * Maps as pictures, in plain JavaScript: for canvases, which must be painted without waiting for the
+ * worker, and for the presets whose order of steps the engine's overlay does not have. Where both
+ * can, the engine's overlay (gcam_overlay) gives the same pixels; a test compares them.
+ *
+ * h, w: the map's rows and columns; H, W: the picture's. Half-pixel centres everywhere.
+ *
+ * @typedef {object} Style       the drawing part of a preset, see presets.js
+ * @property {string} colormap
+ * @property {number} alpha      weight of the heat, 0..1
+ * @property {'nearest' | 'bilinear' | 'bicubic'} interpolation
+ * @property {boolean} colourFirst
+ * @property {boolean} swapped
+ * @property {'mix' | 'add' | 'mix-max'} blend
+ *
+ * @typedef {{width: number, height: number, data: Float32Array}} Map2d
+ * @typedef {import('./protocol.js').Pixels} Pixels
+ */
+import { GradCamError } from './errors.js';
+
+/**
+ * A raw map (sum over the channels, before ReLU) brought to 0..1 by a preset's rule. A map without
+ * positive evidence becomes zero, never NaN.
+ * @param {Float32Array} raw
+ * @param {string} rule   see presets.js
+ */
+export function normalise(raw, rule) {
+  if (rule === 'signed') {
+    const scale = raw.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    return raw.map((value) => (scale > 0 ? value / scale : 0));
+  }
+  const positive = raw.map((value) => Math.max(0, value));
+  const max = positive.reduce((most, value) => Math.max(most, value), 0);
+  if (max === 0) return positive;
+  if (rule === 'relu-max') return positive.map((value) => value / max);
+  const min = positive.reduce((least, value) => Math.min(least, value), Infinity);
+  const scale = max - min + (rule === 'min-max-eps' ? 1e-7 : 0);
+  return positive.map((value) => (scale > 0 ? (value - min) / scale : 0));
+}
+
+/** Source positions and weights of one axis: [taps][out]. */
+function axis(size, out, how) {
+  const taps = { nearest: 1, bilinear: 2, bicubic: 4 }[how];
+  const index = Array.from({ length: taps }, () => new Int32Array(out));
+  const weight = Array.from({ length: taps }, () => new Float32Array(out));
+  const clamp = (i) => Math.min(size - 1, Math.max(0, i));
+  for (let i = 0; i < out; ++i) {
+    const at = ((i + 0.5) * size) / out - 0.5;
+    if (taps === 1) {
+      index[0][i] = clamp(Math.floor(((i + 0.5) * size) / out));
+      weight[0][i] = 1;
+      continue;
+    }
+    const low = Math.floor(at);
+    const t = at - low;
+    const weights = taps === 2 ? [1 - t, t] : keys(t);
+    for (let k = 0; k < taps; ++k) {
+      index[k][i] = clamp(low + k - (taps === 4 ? 1 : 0));
+      weight[k][i] = weights[k];
+    }
+  }
+  return { taps, index, weight };
+}
+
+/** Keys's cubic convolution with a = -0.75, as torch and OpenCV have it. */
+function keys(t) {
+  const a = -0.75;
+  const near = (x) => ((a + 2) * x - (a + 3)) * x * x + 1;
+  const far = (x) => ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
+  return [far(t + 1), near(t), near(1 - t), far(2 - t)];
+}
+
+/**
+ * A function that gives row after row of an enlarged map: beside the result, memory does not grow
+ * with the picture's height.
+ * @param {Float32Array} data   h x w x C
+ * @returns {(row: number) => Float32Array}   W x C, overwritten by the next call
+ */
+function enlarger(data, width, height, outWidth, outHeight, how, C) {
+  const x = axis(width, outWidth, how);
+  const y = axis(height, outHeight, how);
+  const mixed = new Float32Array(width * C);
+  const out = new Float32Array(outWidth * C);
+  return (row) => {
+    mixed.fill(0);
+    for (let k = 0; k < y.taps; ++k) {
+      const weight = y.weight[k][row];
+      const from = y.index[k][row] * width * C;
+      for (let i = 0; i < mixed.length; ++i) mixed[i] += weight * data[from + i];
+    }
+    out.fill(0);
+    for (let k = 0; k < x.taps; ++k) {
+      const weight = x.weight[k];
+      const index = x.index[k];
+      for (let i = 0; i < outWidth; ++i) {
+        for (let c = 0; c < C; ++c) out[i * C + c] += weight[i] * mixed[index[i] * C + c];
+      }
+    }
+    return out;
+  };
+}
+
+/** A whole map at another size. */
+export function resize({ data, width, height }, outWidth, outHeight, how) {
+  const row = enlarger(data, width, height, outWidth, outHeight, how, 1);
+  const out = new Float32Array(outWidth * outHeight);
+  for (let j = 0; j < outHeight; ++j) out.set(row(j), j * outWidth);
+  return out;
+}
+
+/** Values 0..1 as colours, three floats 0..255 each, into `out`. */
+function colour(values, rgb, swapped, out) {
+  for (let i = 0; i < values.length; ++i) {
+    const at = 3 * Math.min(255, Math.max(0, Math.round(255 * values[i])));
+    out[3 * i] = rgb[swapped ? at + 2 : at];
+    out[3 * i + 1] = rgb[at + 1];
+    out[3 * i + 2] = rgb[swapped ? at : at + 2];
+  }
+  return out;
+}
+
+/**
+ * The heat alone, row by row.
+ * @param {Map2d} map   0..1
+ * @param {Style} style
+ * @param {Uint8Array} rgb   256 colours
+ * @returns {(row: number) => Float32Array}   RGB, 0..255 (bicubic may pass it a little)
+ */
+function heat({ data, width: w, height: h }, style, rgb, width, height) {
+  if (style.colourFirst) {
+    const small = colour(data, rgb, style.swapped, new Float32Array(3 * data.length));
+    return enlarger(small, w, h, width, height, style.interpolation, 3);
+  }
+  const large = enlarger(data, w, h, width, height, style.interpolation, 1);
+  const out = new Float32Array(3 * width);
+  return (row) => colour(large(row), rgb, style.swapped, out);
+}
+
+/**
+ * Heat over picture, at the picture's size; transparent pictures stand on white.
+ * @param {Pixels} picture
+ * @param {Map2d} map        0..1
+ * @param {Style} style
+ * @param {Uint8Array} rgb   256 colours
+ * @returns {{width: number, height: number, data: Uint8ClampedArray}} RGBA
+ */
+export function overlay(picture, map, style, rgb) {
+  const { width, height, data } = picture;
+  const row = heat(map, style, rgb, width, height);
+  const { alpha, blend } = style;
+  const rest = blend === 'add' ? 1 : 1 - alpha;
+  const out = new Uint8ClampedArray(4 * width * height);
+  const each = (use) => {
+    for (let j = 0; j < height; ++j) {
+      const hot = row(j);
+      for (let i = 0; i < width; ++i) {
+        const at = 4 * (j * width + i);
+        const opaque = data[at + 3] / 255;
+        for (let c = 0; c < 3; ++c) {
+          const under = opaque * data[at + c] + 255 * (1 - opaque);
+          use(at + c, alpha * hot[3 * i + c] + rest * under);
+        }
+      }
+    }
+  };
+  let scale = 1;
+  if (blend !== 'mix') {
+    let most = 0;
+    each((_, value) => {
+      if (value > most) most = value;
+    });
+    scale = most > 0 ? 255 / most : 1;
+  }
+  each((at, value) => {
+    out[at] = scale * value;
+  });
+  for (let at = 3; at < out.length; at += 4) out[at] = 255;
+  return { width, height, data: out };
+}
+
+/**
+ * The heat with its weight as opacity: laid over the picture by whoever shows it.
+ * @returns {{width: number, height: number, data: Uint8ClampedArray}} RGBA
+ */
+export function veil(map, style, rgb, width, height) {
+  const row = heat(map, style, rgb, width, height);
+  const out = new Uint8ClampedArray(4 * width * height).fill(255 * style.alpha);
+  for (let j = 0; j < height; ++j) {
+    const hot = row(j);
+    for (let i = 0; i < width; ++i) {
+      for (let c = 0; c < 3; ++c) out[4 * (j * width + i) + c] = hot[3 * i + c];
+    }
+  }
+  return { width, height, data: out };
+}
+
+/**
+ * Rectangles around the connected parts (4-neighbours) of the map above `threshold` times its
+ * maximum, in the picture's pixels, the largest part first. The paper takes the first, at 0.15
+ * (arXiv:1610.02391, section 4.1).
+ * @param {Map2d} map
+ * @param {number} width    of the picture
+ * @param {number} height
+ * @param {number} threshold
+ * @returns {{x: number, y: number, width: number, height: number, area: number, peak: number}[]}
+ *   area: pixels of the part; peak: its largest value, 0..1
+ */
+export function boxes(map, width, height, threshold) {
+  if (!(threshold >= 0 && threshold < 1)) {
+    throw new GradCamError('argument', `threshold is ${threshold}, but must be from 0 to below 1.`);
+  }
+  // Parts of a smooth map do not change above this size, and a large photo would only cost time.
+  const shrink = Math.min(1, 512 / Math.max(width, height));
+  const W = Math.max(1, Math.round(width * shrink));
+  const H = Math.max(1, Math.round(height * shrink));
+  const values = resize(map, W, H, 'bilinear');
+  const max = values.reduce((most, value) => Math.max(most, value), 0);
+  if (max === 0) return [];
+  const inside = (i) => values[i] > threshold * max;
+  const seen = new Uint8Array(W * H);
+  const found = [];
+  const stack = [];
+  for (let start = 0; start < W * H; ++start) {
+    if (seen[start] || !inside(start)) continue;
+    const part = { left: W, top: H, right: 0, bottom: 0, area: 0, peak: 0 };
+    seen[start] = 1;
+    stack.push(start);
+    while (stack.length) {
+      const i = stack.pop();
+      const x = i % W;
+      const y = (i - x) / W;
+      part.left = Math.min(part.left, x);
+      part.right = Math.max(part.right, x + 1);
+      part.top = Math.min(part.top, y);
+      part.bottom = Math.max(part.bottom, y + 1);
+      part.area += 1;
+      part.peak = Math.max(part.peak, values[i]);
+      const visit = (next, allowed) => {
+        if (allowed && !seen[next] && inside(next)) {
+          seen[next] = 1;
+          stack.push(next);
+        }
+      };
+      visit(i - 1, x > 0);
+      visit(i + 1, x < W - 1);
+      visit(i - W, y > 0);
+      visit(i + W, y < H - 1);
+    }
+    found.push(part);
+  }
+  const [fx, fy] = [width / W, height / H];
+  return found.sort((a, b) => b.area - a.area).map((part) => ({
+    x: Math.round(part.left * fx),
+    y: Math.round(part.top * fy),
+    width: Math.round((part.right - part.left) * fx),
+    height: Math.round((part.bottom - part.top) * fy),
+    area: Math.round(part.area * fx * fy),
+    peak: part.peak,
+  }));
+}

@@ -1,0 +1,344 @@
+/**
+ * What the worker does: owns the engine, one model and the last picture, and answers the requests of
+ * protocol.js. The same in browsers and in Node; `host` is what differs.
+ */
+import { cancelled, checkSignal, GradCamError } from './errors.js';
+import { fingerprint } from './digest.js';
+import { readAll, readJson } from './files.js';
+import { completeLabels, findClass } from './labels.js';
+import { resolveModel } from './model-source.js';
+import { completePreprocess, guessPreprocess } from './preprocess.js';
+import { Transfer } from './protocol.js';
+import { overlay } from './render.js';
+import { chooseVariant, Engine, Parcel } from './wasm.js';
+
+/** Maps that the engine makes at once. */
+const MOST_TARGETS = 64;
+
+/** Lets a cancellation come in between two long steps. */
+async function breathe(signal) {
+  await new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve(undefined);
+    };
+    port2.postMessage(0);
+  });
+  if (signal.aborted) throw cancelled(signal.reason);
+}
+
+/** @param {import('./host-browser.js').Host} host */
+export function createService(host) {
+  /** @type {Engine} */
+  let engine;
+  /** @type {import('./wasm.js').Model} */
+  let model;
+  /** @type {import('./protocol.js').ModelInfo & {card: any, guessed: any[]}} */
+  let info;
+  /** The picture whose activations the model holds: {key, picture}. */
+  let current = null;
+  let decoded = null; // the last decoded picture: {key, picture}
+
+  /* ---- Loading ------------------------------------------------------------------------------- */
+
+  async function start({ threads, variant, wasmUrl }, signal) {
+    host.prepare();
+    const file = `gradcam-${chooseVariant(variant)}.wasm`;
+    const url = wasmUrl ? new URL(file, wasmUrl.replace(/\/*$/, '/')).href : OWN_FILES[file];
+    const module = await host.compile(url, signal);
+    engine = await Engine.create({ module, threads: threads === 'auto' ? host.threads() : threads });
+  }
+
+  /** Reads a file into memory that the engine will own, and checks its digest. */
+  async function readParcel(file, { sha256 }, { signal, onProgress }) {
+    const sum = sha256 ? host.sha256() : null;
+    const progress = (loaded) => onProgress({ file: file.name, loaded, total: file.size });
+    if (file.size === null) {
+      const bytes = await readAll(file, signal, progress);
+      sum?.update(bytes);
+      checkDigest(file.name, sum, sha256);
+      const parcel = new Parcel(engine, bytes.byteLength, file.name);
+      parcel.write(0, bytes);
+      return parcel;
+    }
+    const parcel = new Parcel(engine, file.size, file.name);
+    try {
+      let loaded = 0;
+      for await (const piece of file.chunks) {
+        checkSignal(signal);
+        sum?.update(piece);
+        parcel.write(loaded, piece);
+        loaded += piece.byteLength;
+        progress(loaded);
+      }
+      if (loaded < file.size) throw truncated(file.name, loaded, file.size);
+      checkDigest(file.name, sum, sha256);
+      return parcel;
+    } catch (error) {
+      parcel.free();
+      throw error;
+    }
+  }
+
+  /** Pushes the files that hold external data, piece by piece. */
+  async function pushWeights(source, { signal, onProgress }) {
+    const locations = new Set(model.externals().map(({ location }) => location));
+    for (const location of locations) {
+      let offset = 0;
+      for (const { spec, sha256 } of source.weights(location)) {
+        const file = await host.open(spec, signal);
+        const sum = sha256 ? host.sha256() : null;
+        let loaded = 0;
+        for await (const piece of file.chunks) {
+          checkSignal(signal);
+          sum?.update(piece);
+          model.push(location, offset, piece);
+          offset += piece.byteLength;
+          loaded += piece.byteLength;
+          onProgress({ file: file.name, loaded, total: file.size });
+        }
+        checkDigest(file.name, sum, sha256);
+      }
+    }
+  }
+
+  async function readLabels(labels, classes, signal) {
+    const wanted = labels ?? (classes === 1000 ? 'imagenet' : undefined);
+    if (Array.isArray(wanted) || wanted === undefined) return completeLabels(wanted, classes);
+    const spec = wanted === 'imagenet' ? LABELS.imagenet : wanted;
+    const list = await readJson(await host.open(spec, signal), signal);
+    const names = (list.classes ?? list).map((row) => (Array.isArray(row) ? row.at(-1) : row));
+    return completeLabels(names, classes);
+  }
+
+  async function load(args, { signal, onProgress }) {
+    const [source] = await Promise.all([resolveModel(args.source, host, { ...args, signal }),
+      start(args, signal)]);
+    const { card } = source;
+    const file = await host.open(source.onnx, signal);
+    const parcel = await readParcel(file, card, { signal, onProgress });
+    model = engine.createModel();
+    try {
+      if (args.precise) model.setPrecise(true);
+      for (const [input, dims] of Object.entries(args.inputShape ?? {})) model.setInputShape(input, dims);
+    } catch (error) {
+      parcel.free();
+      throw error;
+    }
+    model.load(parcel);
+    await pushWeights(source, { signal, onProgress });
+    await breathe(signal);
+    model.finish();
+
+    const { height, width, channels } = imageInput(model.shape(model.inputName()));
+    const layers = model.layers();
+    const given = args.preprocess ?? card.input;
+    const warnings = [];
+    if (!given && channels) {
+      warnings.push({ name: 'preprocessing-guessed', text: `No preprocessing is known for ` +
+        `${source.name}; "${guessPreprocess(channels)}" was taken. Say what the network expects ` +
+        'with --preprocess or the option preprocess.' });
+    }
+    const preprocess = channels ? completePreprocess(given ?? guessPreprocess(channels), channels,
+      args.resize) : null;
+    info = {
+      name: source.name,
+      input: [height, width],
+      channels,
+      classes: model.classCount,
+      labels: await readLabels(args.labels ?? card.labels, model.classCount, signal),
+      layers,
+      defaultLayer: card.layer ?? layers[model.defaultLayer]?.name ?? null,
+      methods: engine.methods(),
+      colormaps: engine.colormaps(),
+      preprocess,
+      engine: engine.version,
+      threads: engine.threads,
+      bytes: model.bytes(),
+      warnings,
+    };
+    return info;
+  }
+
+  /* ---- Explaining ---------------------------------------------------------------------------- */
+
+  /** The picture as the engine has it; decoded only if it is another than the last. */
+  async function decode(spec, signal) {
+    const pixels = spec.data !== undefined && spec.width !== undefined;
+    const bytes = pixels ? spec.data : await readAll(await host.open(spec, signal), signal);
+    const key = `${pixels ? spec.width : 'file'}:${fingerprint(bytes)}`;
+    if (decoded?.key === key) return decoded;
+    const picture = pixels ? engine.picture(spec) : await decodeFile(bytes);
+    decoded?.picture.free();
+    decoded = { key, picture };
+    return decoded;
+  }
+
+  async function decodeFile(bytes) {
+    try {
+      return engine.decode(bytes);
+    } catch (error) {
+      if (error.code !== 'image') throw error;
+      const pixels = await host.decode(bytes); // WebP and AVIF, where the browser knows them
+      if (!pixels) throw error;
+      return engine.picture(pixels);
+    }
+  }
+
+  async function explain(args, { signal }) {
+    const timings = { decode: 0, forward: 0, backward: 0 };
+    const timed = (step, work) => {
+      const before = performance.now();
+      const result = work();
+      timings[step] += performance.now() - before;
+      return result;
+    };
+
+    let before = performance.now();
+    const { key: pictureKey, picture } = await decode(args.picture, signal);
+    timings.decode = performance.now() - before;
+    await breathe(signal);
+
+    const pre = preprocessFor(args);
+    const key = `${pictureKey} ${JSON.stringify(pre)}`;
+    const warnings = [...info.warnings];
+    if (current !== key) {
+      current = null;
+      timed('forward', () => {
+        model.setImage(picture, pre);
+        model.forward();
+      });
+      current = key;
+      await breathe(signal);
+    }
+
+    const named = ({ id, score, probability }) => ({ id, name: info.labels[id], score, probability });
+    const predictions = model.top(Math.min(args.top, info.classes)).map(named);
+    const ids = args.classes?.map((wanted) => findClass(wanted, info.labels)) ??
+      predictions.map(({ id }) => id);
+    const layer = args.layer ?? info.defaultLayer;
+    const { scores, probabilities } = model.scores();
+    const maps = [];
+    let size = { width: 0, height: 0 };
+    for (let at = 0; at < ids.length; at += MOST_TARGETS) {
+      const some = ids.slice(at, at + MOST_TARGETS);
+      timed('backward', () => model.explain(args.method, layer, args.score, some));
+      size = model.maps();
+      maps.push(...some.map((id, index) => ({
+        class: { id, name: info.labels[id] },
+        score: scores[id],
+        probability: probabilities[id],
+        data: size.data[index],
+      })));
+      for (const warning of model.warnings()) {
+        if (!warnings.some(({ name, text }) => name === warning.name && text === warning.text)) {
+          warnings.push(warning);
+        }
+      }
+      await breathe(signal);
+    }
+
+    const { width, height } = picture;
+    const data = args.pixels ? picture.pixels() : undefined;
+    const value = {
+      picture: { width, height, data },
+      predictions,
+      maps,
+      width: size.width,
+      height: size.height,
+      layer,
+      method: args.method,
+      timings,
+      warnings,
+    };
+    const buffers = maps.map((map) => map.data.buffer);
+    return new Transfer(value, data ? [...buffers, data.buffer] : buffers);
+  }
+
+  function preprocessFor({ preprocess, resize }) {
+    if (!info.preprocess) {
+      throw new GradCamError('unsupported', `${info.name} does not take pictures: its input is ` +
+        `${model.shape(model.inputName())?.join('x')}.`);
+    }
+    if (!preprocess && !resize) return info.preprocess;
+    return completePreprocess(preprocess ?? info.preprocess, info.channels, resize);
+  }
+
+  /* ---- Painting ------------------------------------------------------------------------------ */
+
+  /** Runs `use` with an engine picture that lives no longer. */
+  function withPicture(picture, use) {
+    try {
+      return use(picture);
+    } finally {
+      picture.free();
+    }
+  }
+
+  /** Heat over picture, as a new picture. `under`: the engine's copy of `picture`. */
+  function paint({ picture, map, style }, under) {
+    if (style.colourFirst || style.swapped || style.blend !== 'mix') {
+      const { rgb } = info.colormaps.find(({ name }) => name === style.colormap);
+      return engine.picture(overlay(picture, map, style, rgb));
+    }
+    return engine.overlay(under, map, style);
+  }
+
+  function png(args) {
+    return withPicture(engine.picture(args.picture),
+      (under) => withPicture(paint(args, under), (painted) => painted.png()));
+  }
+
+  function grid({ picture, title, tiles, columns, tileWidth }) {
+    const pictures = [engine.picture(picture)];
+    try {
+      for (const { map, style } of tiles) {
+        pictures.push(paint({ picture, map, style }, pictures[0]));
+      }
+      const titles = [title, ...tiles.map((tile) => tile.title)];
+      return withPicture(engine.grid(pictures, titles, columns, tileWidth), (whole) => whole.png());
+    } finally {
+      for (const one of pictures) one.free();
+    }
+  }
+
+  const bytes = (value) => new Transfer(value, [value.buffer]);
+
+  return {
+    load,
+    explain,
+    png: (args) => bytes(png(args)),
+    grid: (args) => bytes(grid(args)),
+  };
+}
+
+/* ---- Helpers ---------------------------------------------------------------------------------- */
+
+// Written out, because bundlers look for exactly this form.
+const OWN_FILES = {
+  'gradcam-simd.wasm': new URL('./dist/gradcam-simd.wasm', import.meta.url).href,
+  'gradcam-relaxed.wasm': new URL('./dist/gradcam-relaxed.wasm', import.meta.url).href,
+};
+const LABELS = { imagenet: new URL('../models/labels/imagenet.json', import.meta.url).href };
+
+/** Height, width and channels of an input in ONNX order: N,C,H,W or, from TensorFlow, N,H,W,C. */
+function imageInput(shape) {
+  const [, a, b, c] = shape ?? [];
+  if (shape?.length !== 4) return { height: 0, width: 0, channels: 0 };
+  if (a > 4 && c <= 4) return { height: a, width: b, channels: c };
+  return { height: b, width: c, channels: a };
+}
+
+function checkDigest(name, sum, expected) {
+  if (!sum) return;
+  const found = sum.hex();
+  if (found !== expected.toLowerCase()) {
+    throw new GradCamError('model', `${name} is not the file its card speaks of: its SHA-256 is ` +
+      `${found}, expected ${expected}. Fetch it again.`);
+  }
+}
+
+function truncated(name, loaded, size) {
+  return new GradCamError('network', `${name} ended after ${loaded} of ${size} bytes; try again.`);
+}
