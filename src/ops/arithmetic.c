@@ -8,6 +8,13 @@
 
 #include "ops/broadcast.h"
 
+/* Steps known to the compiler, so that it vectorises residual sums. */
+#define ROW(F, STEP_U, STEP_V)                              \
+  for (int64_t i = 0; i < plan->inner; i++) {               \
+    const float u = pu[i * (STEP_U)], v = pv[i * (STEP_V)]; \
+    py[i] = (F);                                            \
+  }
+
 /* F, DU and DV are written in u, v and y = f(u, v). */
 #define BINARY(symbol, onnx_name, F, DU, DV)                                                     \
   static void symbol##_forward(const gcam_args *a) {                                             \
@@ -20,10 +27,9 @@
       const float *pu = a->in[0] + gcam_broadcast_offset(plan, su, sy, row);                     \
       const float *pv = a->in[1] + gcam_broadcast_offset(plan, sv, sy, row);                     \
       float *py = a->out[0] + row * plan->inner;                                                 \
-      for (int64_t i = 0; i < plan->inner; i++) {                                                \
-        const float u = pu[i * step_u], v = pv[i * step_v];                                      \
-        py[i] = (F);                                                                             \
-      }                                                                                          \
+      if (step_u && step_v) ROW(F, 1, 1)                                                         \
+      else if (step_u) ROW(F, 1, 0)                                                              \
+      else ROW(F, 0, step_v)                                                                     \
     }                                                                                            \
   }                                                                                              \
   static void symbol##_backward(const gcam_args *a) {                                            \
