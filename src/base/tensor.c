@@ -40,10 +40,11 @@ gcam_status gcam_shape_check(const gcam_shape *shape, const char *what, gcam_err
     if (shape->dim[i] < 0)
       return gcam_fail(err, GCAM_ERR_MODEL, "%s has a negative size: %s", what,
                        gcam_shape_text(shape, text, sizeof text));
-    if (shape->dim[i] > 0 && n > GCAM_MAX_ELEMENTS / shape->dim[i])
+    int64_t dim = shape->dim[i] ? shape->dim[i] : 1; /* products of some of the axes stay in range too */
+    if (n > GCAM_MAX_ELEMENTS / dim)
       return gcam_fail(err, GCAM_ERR_MEMORY, "%s is too large: %s is over %lld elements", what,
                        gcam_shape_text(shape, text, sizeof text), (long long)GCAM_MAX_ELEMENTS);
-    n *= shape->dim[i];
+    n *= dim;
   }
   return GCAM_OK;
 }

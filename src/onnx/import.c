@@ -1,0 +1,553 @@
+/* import.c: ONNX graph -> gcam_graph.
+ *
+ *   symbols    every name in the file, and who makes it
+ *   order      nodes that an output needs, producers first
+ *   inputs     shapes and layout
+ *   nodes      one by one, in lower.c
+ *   compact    what turned out unused goes, what stays owns its data
+ *
+ * Layout of an input of rank >= 3: channels-last if the picture gets to a convolution, a pooling
+ * or another spatial operator through element-wise operators alone, else as in the file. */
+#include "onnx/import.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_INPUTS = 64 };
+
+gcam_status gcam_import_no_memory(gcam_import *im) {
+  return gcam_fail(im->err, GCAM_ERR_MEMORY, "out of memory while importing the ONNX file");
+}
+
+/* ---- Symbols --------------------------------------------------------------------------------- */
+
+static size_t hash(const char *text) { /* FNV-1a */
+  uint64_t h = 14695981039346656037u;
+  for (; *text; text++) h = (h ^ (uint8_t)*text) * 1099511628211u;
+  return (size_t)(h ^ h >> 32);
+}
+
+/* The symbol of a name, made when it is new. The table is large enough from the start. */
+static int symbol(gcam_import *im, const char *name) {
+  size_t at = hash(name) & (im->bucket_count - 1);
+  for (; im->buckets[at]; at = (at + 1) & (im->bucket_count - 1))
+    if (!strcmp(im->symbols[im->buckets[at] - 1].name, name)) return im->buckets[at] - 1;
+  import_symbol *s = &im->symbols[im->symbol_count];
+  s->name = name;
+  s->node = s->value = -1;
+  im->buckets[at] = ++im->symbol_count;
+  return im->symbol_count - 1;
+}
+
+static gcam_status twice(gcam_import *im, const char *what, const char *name) {
+  return gcam_fail(im->err, GCAM_ERR_MODEL, "the ONNX file has two %s named '" GCAM_NAME_FORMAT "'",
+                   what, name);
+}
+
+static gcam_status name_symbols(gcam_import *im) {
+  gcam_onnx *file = im->file;
+  size_t names =
+      (size_t)file->input_count + (size_t)file->tensor_count + (size_t)file->output_count;
+  for (int n = 0; n < file->node_count; n++)
+    names += (size_t)file->nodes[n].input_count + (size_t)file->nodes[n].output_count;
+  for (im->bucket_count = 16; im->bucket_count < 2 * names; im->bucket_count *= 2) {
+  }
+  im->symbols = gcam_arena_alloc(&im->scratch, names, sizeof *im->symbols);
+  im->buckets = gcam_arena_alloc(&im->scratch, im->bucket_count, sizeof *im->buckets);
+  im->node_in = gcam_arena_alloc(&im->scratch, (size_t)file->node_count, sizeof *im->node_in);
+  im->node_out = gcam_arena_alloc(&im->scratch, (size_t)file->node_count, sizeof *im->node_out);
+  if (!im->symbols || !im->buckets || !im->node_in || !im->node_out)
+    return gcam_import_no_memory(im);
+  for (int i = 0; i < file->input_count; i++) {
+    import_symbol *s = &im->symbols[symbol(im, file->inputs[i].name)];
+    if (s->input) return twice(im, "inputs", s->name);
+    s->input = &file->inputs[i];
+  }
+  for (int i = 0; i < file->tensor_count; i++) {
+    import_symbol *s = &im->symbols[symbol(im, file->tensors[i].name)];
+    if (s->tensor) return twice(im, "weights", s->name);
+    s->tensor = &file->tensors[i];
+  }
+  for (int n = 0; n < file->node_count; n++) {
+    const onnx_node *node = &file->nodes[n];
+    int *in = im->node_in[n] =
+        gcam_arena_alloc(&im->scratch, (size_t)node->input_count, sizeof *in);
+    int *out = im->node_out[n] =
+        gcam_arena_alloc(&im->scratch, (size_t)node->output_count, sizeof *out);
+    if (!in || !out) return gcam_import_no_memory(im);
+    for (int i = 0; i < node->input_count; i++)
+      in[i] = *node->inputs[i] ? symbol(im, node->inputs[i]) : -1;
+    for (int i = 0; i < node->output_count; i++) {
+      out[i] = *node->outputs[i] ? symbol(im, node->outputs[i]) : -1;
+      if (out[i] < 0) continue;
+      import_symbol *s = &im->symbols[out[i]];
+      if (s->input || s->tensor || s->node >= 0) return twice(im, "tensors", s->name);
+      s->node = n;
+    }
+  }
+  return GCAM_OK;
+}
+
+/* ---- Order ----------------------------------------------------------------------------------- */
+
+/* Marks the nodes that an output needs, counts the readers of every symbol, and finds what nobody
+ * makes. */
+static gcam_status mark_needed(gcam_import *im) {
+  gcam_onnx *file = im->file;
+  char label[160];
+  int *stack = gcam_arena_alloc(&im->scratch, (size_t)file->node_count, sizeof *stack), depth = 0;
+  im->needed = gcam_arena_alloc(&im->scratch, (size_t)file->node_count, sizeof *im->needed);
+  if (!stack || !im->needed) return gcam_import_no_memory(im);
+  for (int i = 0; i < file->output_count; i++) {
+    const char *name = file->outputs[i].name;
+    import_symbol *s = &im->symbols[symbol(im, name)];
+    if (s->output) return twice(im, "outputs", name);
+    s->output = true;
+    if (!s->input && !s->tensor && s->node < 0)
+      return gcam_fail(im->err, GCAM_ERR_MODEL, "no node makes the output '" GCAM_NAME_FORMAT "'",
+                       name);
+    s->uses++;
+    if (s->node >= 0 && !im->needed[s->node]) {
+      im->needed[s->node] = true;
+      stack[depth++] = s->node;
+    }
+  }
+  while (depth) {
+    int n = stack[--depth];
+    for (int i = 0; i < file->nodes[n].input_count; i++) {
+      if (im->node_in[n][i] < 0) continue;
+      import_symbol *s = &im->symbols[im->node_in[n][i]];
+      s->uses++;
+      if (!s->input && !s->tensor && s->node < 0)
+        return gcam_fail(im->err, GCAM_ERR_MODEL,
+                         "%s reads '" GCAM_NAME_FORMAT
+                         "', which is neither made by a node nor in "
+                         "the file: a weight is missing",
+                         gcam_lower_label(im, n, label, sizeof label), s->name);
+      if (s->node >= 0 && !im->needed[s->node]) {
+        im->needed[s->node] = true;
+        stack[depth++] = s->node;
+      }
+    }
+  }
+  return GCAM_OK;
+}
+
+/* Kahn's algorithm, taking the file's order wherever it is good, which ONNX demands it to be. */
+static gcam_status sort_nodes(gcam_import *im) {
+  int nodes = im->file->node_count, wanted = 0, edges = 0;
+  int *missing = gcam_arena_alloc(&im->scratch, (size_t)nodes, sizeof *missing);
+  int *first = gcam_arena_alloc(&im->scratch, (size_t)im->symbol_count + 1, sizeof *first);
+  im->order = gcam_arena_alloc(&im->scratch, (size_t)nodes, sizeof *im->order);
+  if (!missing || !first || !im->order) return gcam_import_no_memory(im);
+  /* reader[first[s] ..]: nodes that wait for symbol s, once per input that reads it. */
+  for (int n = 0; n < nodes; n++)
+    for (int i = 0; im->needed[n] && i < im->file->nodes[n].input_count; i++) {
+      int s = im->node_in[n][i];
+      if (s < 0 || im->symbols[s].node < 0) continue;
+      first[s + 1]++;
+      edges++;
+    }
+  for (int s = 0; s < im->symbol_count; s++) first[s + 1] += first[s];
+  int *reader = gcam_arena_alloc(&im->scratch, (size_t)edges, sizeof *reader);
+  int *filled = gcam_arena_alloc(&im->scratch, (size_t)im->symbol_count, sizeof *filled);
+  if (!reader || !filled) return gcam_import_no_memory(im);
+  for (int n = 0; n < nodes; n++) {
+    if (!im->needed[n]) continue;
+    wanted++;
+    for (int i = 0; i < im->file->nodes[n].input_count; i++) {
+      int s = im->node_in[n][i];
+      if (s < 0 || im->symbols[s].node < 0) continue;
+      reader[first[s] + filled[s]++] = n;
+      missing[n]++;
+    }
+  }
+  /* A sweep places every node of a file in good order; each further sweep only what became ready,
+   * through a queue: order itself is the queue. */
+  for (int n = 0, done = 0; n < nodes || done < im->order_count;) {
+    if (done == im->order_count) { /* nothing in the queue: the next of the file */
+      if (im->needed[n] && missing[n] == 0) {
+        im->order[im->order_count++] = n;
+        missing[n] = -1;
+      }
+      n++;
+      continue;
+    }
+    int m = im->order[done++];
+    for (int o = 0; o < im->file->nodes[m].output_count; o++) {
+      int s = im->node_out[m][o];
+      for (int r = s < 0 ? 0 : first[s]; s >= 0 && r < first[s + 1]; r++) {
+        int waiting = reader[r];
+        if (--missing[waiting] == 0 && waiting < n) { /* the sweep has passed it already */
+          im->order[im->order_count++] = waiting;
+          missing[waiting] = -1;
+        }
+      }
+    }
+  }
+  for (int n = 0; n < nodes && im->order_count < wanted; n++) {
+    char label[160];
+    if (im->needed[n] && missing[n] > 0)
+      return gcam_fail(im->err, GCAM_ERR_MODEL, "the network runs in a circle through %s",
+                       gcam_lower_label(im, n, label, sizeof label));
+  }
+  return GCAM_OK;
+}
+
+/* Names every operator that is not known, in one message, with what is. */
+static gcam_status check_known(gcam_import *im) {
+  char text[512] = "", label[160];
+  size_t used = 0;
+  bool quantized = false;
+  enum { MOST = 16 };
+  const onnx_node *seen[MOST];
+  int kinds = 0;
+  for (int k = 0; k < im->order_count && kinds < MOST; k++) {
+    const onnx_node *node = &im->file->nodes[im->order[k]];
+    bool listed = false;
+    if (gcam_lower_knows(node)) continue;
+    for (int j = 0; j < kinds && !listed; j++)
+      listed = !strcmp(seen[j]->op, node->op) && !strcmp(seen[j]->domain, node->domain);
+    if (listed) continue;
+    seen[kinds++] = node;
+    quantized = quantized || strstr(node->op, "Quantize") || !strncmp(node->op, "QLinear", 7);
+    gcam_lower_label(im, im->order[k], label, sizeof label);
+    if (used < sizeof text)
+      used += (size_t)snprintf(text + used, sizeof text - used, "%s%.100s%s%.40s (opset %d)",
+                               kinds > 1 ? ", " : "", label, *node->domain ? " of domain " : "",
+                               node->domain, (int)gcam_onnx_opset(im->file, node->domain));
+  }
+  if (!kinds) return GCAM_OK;
+  char known[512] = "";
+  size_t at = 0;
+  for (int i = 0; i < gcam_op_count() && at < sizeof known; i++)
+    at +=
+        (size_t)snprintf(known + at, sizeof known - at, "%s%s", i ? ", " : "", gcam_op_at(i)->name);
+  return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED, "unsupported operator%s: %s.%s Supported: %s",
+                   kinds > 1 ? "s" : "", text,
+                   quantized ? " Weights may be int8 (DequantizeLinear), activations not." : "",
+                   known);
+}
+
+/* ---- Inputs ---------------------------------------------------------------------------------- */
+
+/* Does the picture reach a spatial operator by way of element-wise ones? */
+static bool wants_channels_last(gcam_import *im, int input, bool *reached) {
+  memset(reached, 0, (size_t)im->symbol_count * sizeof *reached);
+  reached[input] = true;
+  for (int k = 0; k < im->order_count; k++) {
+    int n = im->order[k], inputs = im->file->nodes[n].input_count;
+    const gcam_op *op = gcam_op_find(im->file->nodes[n].op);
+    bool touched = false;
+    int data = op ? gcam_lower_data_inputs(op, inputs) : 0;
+    for (int i = 0; i < data; i++)
+      if (im->node_in[n][i] >= 0 && reached[im->node_in[n][i]]) touched = true;
+    if (!touched) continue;
+    if (op->rule == GCAM_RULE_SPATIAL || !strcmp(op->name, "Resize")) return true;
+    if (op->rule == GCAM_RULE_ROWS || op->rule == GCAM_RULE_TO_ROWS) continue;
+    for (int o = 0; o < im->file->nodes[n].output_count; o++)
+      if (im->node_out[n][o] >= 0) reached[im->node_out[n][o]] = true;
+  }
+  return false;
+}
+
+static gcam_status input_shape(gcam_import *im, const onnx_value_info *info,
+                               const gcam_input_override *override, gcam_shape *shape) {
+  char text[160] = "", what[160];
+  size_t used = 0;
+  bool open = false;
+  if (info->rank > GCAM_MAX_RANK)
+    return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
+                     "input '" GCAM_NAME_FORMAT "' has %d dimensions; the engine handles up to %d",
+                     info->name, info->rank, GCAM_MAX_RANK);
+  snprintf(what, sizeof what, "input '" GCAM_NAME_FORMAT "'", info->name);
+  if (override) {
+    if (info->rank >= 0 && override->shape.rank != info->rank)
+      return gcam_fail(im->err, GCAM_ERR_ARGUMENT,
+                       "%s has %d dimensions, the shape given for it %d", what, info->rank,
+                       override->shape.rank);
+    *shape = override->shape;
+  } else if (info->rank < 0) {
+    return gcam_fail(im->err, GCAM_ERR_MODEL,
+                     "the file does not say the shape of %s: give one before loading", what);
+  } else {
+    shape->rank = info->rank;
+    for (int i = 0; i < info->rank; i++) {
+      shape->dim[i] = info->dim[i] < 0 && i == 0 ? 1 : info->dim[i]; /* one picture at a time */
+      if (shape->dim[i] < 0) open = true;
+      if (used < sizeof text && shape->dim[i] >= 0)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%lld", i ? "x" : "",
+                                 (long long)shape->dim[i]);
+      else if (used < sizeof text)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%.20s", i ? "x" : "",
+                                 info->param[i] ? info->param[i] : "?");
+    }
+    if (open)
+      return gcam_fail(im->err, GCAM_ERR_MODEL,
+                       "%s leaves its size open (%s): give its shape before loading", what, text);
+  }
+  GCAM_TRY(gcam_shape_check(shape, what, im->err));
+  if (!gcam_numel(shape))
+    return gcam_fail(im->err, GCAM_ERR_MODEL, "%s is empty: %s", what,
+                     gcam_shape_text(shape, text, sizeof text));
+  return GCAM_OK;
+}
+
+static gcam_status make_inputs(gcam_import *im, const gcam_input_override *overrides, int count) {
+  gcam_onnx *file = im->file;
+  gcam_graph *graph = im->graph;
+  bool *reached = gcam_arena_alloc(&im->scratch, (size_t)im->symbol_count, sizeof *reached);
+  graph->inputs = gcam_arena_alloc(&graph->arena, (size_t)file->input_count, sizeof(int));
+  if (!reached || !graph->inputs) return gcam_import_no_memory(im);
+  for (int k = 0; k < count; k++) {
+    int i = 0;
+    while (overrides[k].input && i < file->input_count &&
+           strcmp(file->inputs[i].name, overrides[k].input))
+      i++;
+    if (i == file->input_count)
+      return gcam_fail(im->err, GCAM_ERR_ARGUMENT,
+                       "a shape was given for '" GCAM_NAME_FORMAT
+                       "', which is no input; the first "
+                       "input is '" GCAM_NAME_FORMAT "'",
+                       overrides[k].input, file->input_count ? file->inputs[0].name : "");
+  }
+  for (int i = 0; i < file->input_count; i++) {
+    const onnx_value_info *info = &file->inputs[i];
+    const gcam_input_override *override = NULL;
+    int s = symbol(im, info->name), v;
+    /* A weight may be listed as an input too: then it is its default value. */
+    if (im->symbols[s].tensor || !im->symbols[s].uses) continue;
+    if (!info->is_tensor ||
+        (info->type != ONNX_FLOAT && info->type != ONNX_FLOAT16 && info->type != ONNX_BFLOAT16))
+      return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
+                       "input '" GCAM_NAME_FORMAT "' is %s; the engine takes float tensors",
+                       info->name,
+                       info->is_tensor ? gcam_onnx_type_name(info->type) : "not a tensor");
+    for (int k = 0; k < count; k++)
+      if (overrides[k].input ? !strcmp(overrides[k].input, info->name) : !graph->input_count)
+        override = &overrides[k];
+    if (graph->input_count == MAX_INPUTS)
+      return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED, "the network has more than %d inputs",
+                       MAX_INPUTS);
+    gcam_shape shape = {0};
+    GCAM_TRY(input_shape(im, info, override, &shape));
+    GCAM_TRY(gcam_import_add_value(im, info->name, &v));
+    gcam_value *value = &graph->values[v];
+    value->shape = shape;
+    if (shape.rank >= 3 && wants_channels_last(im, s, reached)) {
+      value->layout = GCAM_CHANNELS_LAST;
+      memmove(&value->shape.dim[1], &shape.dim[2], (size_t)(shape.rank - 2) * sizeof *shape.dim);
+      value->shape.dim[shape.rank - 1] = shape.dim[1];
+    }
+    im->symbols[s].value = v;
+    graph->inputs[graph->input_count++] = v;
+  }
+  return GCAM_OK;
+}
+
+/* ---- Values ---------------------------------------------------------------------------------- */
+
+gcam_status gcam_import_add_value(gcam_import *im, const char *name, int *value) {
+  int v = gcam_graph_add_value(im->graph, name);
+  if (v < 0) return gcam_import_no_memory(im);
+  if (v >= im->info_room) {
+    int room = im->info_room ? im->info_room * 2 : 256;
+    import_value *info = gcam_arena_alloc(&im->scratch, (size_t)room, sizeof *info);
+    if (!info) return gcam_import_no_memory(im);
+    if (im->info_room) memcpy(info, im->info, (size_t)im->info_room * sizeof *info);
+    im->info = info;
+    im->info_room = room;
+  }
+  im->info[v] = (import_value){.as = {-1, -1}, .root = v, .external = -1, .original = -1};
+  *value = v;
+  return GCAM_OK;
+}
+
+gcam_status gcam_import_value(gcam_import *im, int s, int *value) {
+  import_symbol *sym = &im->symbols[s];
+  if (sym->value < 0 && sym->tensor) {
+    int v;
+    gcam_weight *weight;
+    GCAM_TRY(gcam_import_add_value(im, sym->name, &v));
+    GCAM_TRY(gcam_onnx_tensor_load(im->file, sym->tensor, &im->graph->arena, &weight, im->err));
+    im->graph->values[v].shape = sym->tensor->shape;
+    im->graph->values[v].weight = weight;
+    im->info[v].external = sym->tensor->external;
+    sym->value = v;
+  }
+  if (sym->value < 0) /* a node was to make it: one of its outputs that it does not have */
+    return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
+                     "tensor '" GCAM_NAME_FORMAT "' is not made by the engine", sym->name);
+  *value = sym->value;
+  return GCAM_OK;
+}
+
+/* ---- The end --------------------------------------------------------------------------------- */
+
+/* Marks the nodes and values that the outputs need. Nodes are in order, so that one sweep back
+ * through them is enough. */
+static void mark_live(const gcam_import *im, bool *live_node, bool *live) {
+  const gcam_graph *graph = im->graph;
+  for (int i = 0; i < graph->output_count; i++) live[graph->outputs[i]] = true;
+  for (int n = graph->node_count - 1; n >= 0; n--) {
+    const gcam_node *node = &graph->nodes[n];
+    for (int i = 0; i < node->output_count; i++)
+      if (node->outputs[i] >= 0 && live[node->outputs[i]]) live_node[n] = true;
+    for (int i = 0; i < node->input_count && live_node[n]; i++)
+      if (node->inputs[i] >= 0) live[node->inputs[i]] = true;
+  }
+  for (int i = 0; i < graph->input_count; i++) live[graph->inputs[i]] = true;
+}
+
+/* Frees what no live value needs. Data that a live value shares with a dead one stay: through the
+ * shared struct, or else by keeping the dead one. */
+static gcam_status release_constants(gcam_import *im, bool *live) {
+  gcam_graph *graph = im->graph;
+  bool *held = gcam_arena_alloc(&im->scratch, (size_t)graph->value_count, sizeof *held);
+  bool *wanted = gcam_arena_alloc(&im->scratch, (size_t)im->file->external_count, sizeof *wanted);
+  if (!held || !wanted) return gcam_import_no_memory(im);
+  for (int v = 0; v < graph->value_count; v++) {
+    int root = im->info[v].root;
+    if (!live[v] || !graph->values[v].weight) continue;
+    held[root] = true;
+    if (graph->values[root].weight != graph->values[v].weight &&
+        !graph->values[root].weight->borrowed)
+      live[root] = true;
+    if (im->info[root].external >= 0) wanted[im->info[root].external] = true;
+  }
+  for (int v = 0; v < graph->value_count; v++) {
+    gcam_weight *weight = graph->values[v].weight;
+    if (!weight || held[v] || live[v] || im->info[v].root != v) continue;
+    if (!weight->borrowed) free(weight->data);
+    weight->data = NULL;
+    gcam_floats_free(weight->f32);
+    weight->f32 = NULL;
+  }
+  for (int i = 0; i < im->file->external_count; i++) {
+    if (wanted[i]) continue;
+    free(im->file->externals[i].data);
+    im->file->externals[i].data = NULL;
+  }
+  return GCAM_OK;
+}
+
+/* Weights that still lie in the caller's bytes, or badly for their type, get their own memory. */
+static gcam_status settle_weights(gcam_import *im) {
+  uintptr_t begin = (uintptr_t)im->file->bytes, end = begin + im->file->size;
+  for (int v = 0; v < im->graph->value_count; v++) {
+    gcam_value *value = &im->graph->values[v];
+    gcam_weight *w = value->weight;
+    if (!w || !w->borrowed || !w->data) continue;
+    size_t size = gcam_dtype_size(w->dtype), bytes = (size_t)gcam_numel(&value->shape) * size;
+    uintptr_t at = (uintptr_t)w->data;
+    bool in_file = at >= begin && at < end;
+    if (!in_file || (im->file->owned && at % size == 0)) continue;
+    void *copy = gcam_floats_alloc((int64_t)(bytes + 3) / 4);
+    if (!copy) return gcam_import_no_memory(im);
+    memcpy(copy, w->data, bytes);
+    w->data = copy;
+    w->borrowed = false;
+  }
+  return GCAM_OK;
+}
+
+static gcam_status compact(gcam_import *im) {
+  gcam_graph *graph = im->graph;
+  bool *live = gcam_arena_alloc(&im->scratch, (size_t)graph->value_count, sizeof *live);
+  bool *live_node = gcam_arena_alloc(&im->scratch, (size_t)graph->node_count, sizeof *live_node);
+  int *place = gcam_arena_alloc(&im->scratch, (size_t)graph->value_count, sizeof *place);
+  int *node_place = gcam_arena_alloc(&im->scratch, (size_t)graph->node_count, sizeof *node_place);
+  if (!live || !live_node || !place || !node_place) return gcam_import_no_memory(im);
+  mark_live(im, live_node, live);
+  GCAM_TRY(release_constants(im, live));
+  int values = 0, nodes = 0;
+  for (int v = 0; v < graph->value_count; v++) {
+    int original = im->info[v].original;
+    place[v] = -1;
+    if (!live[v]) continue;
+    /* A weight keeps its name where only its rearranged copy is left. */
+    if (original >= 0 && !live[original]) graph->values[v].name = graph->values[original].name;
+    place[v] = values++;
+  }
+  for (int v = 0; v < graph->value_count; v++)
+    if (live[v]) graph->values[place[v]] = graph->values[v];
+  graph->value_count = values;
+  for (int v = 0; v < values; v++) graph->values[v].consumer_count = 0;
+  for (int n = 0; n < graph->node_count; n++) {
+    gcam_node *node = &graph->nodes[n];
+    if (!live_node[n]) continue;
+    for (int i = 0; i < node->input_count; i++) {
+      if (node->inputs[i] < 0) continue;
+      node->inputs[i] = place[node->inputs[i]];
+      bool again = false; /* x * x reads x once */
+      for (int j = 0; j < i; j++) again = again || node->inputs[j] == node->inputs[i];
+      if (!again) graph->values[node->inputs[i]].consumer_count++;
+    }
+    for (int i = 0; i < node->output_count; i++) {
+      if (node->outputs[i] < 0) continue;
+      node->outputs[i] = place[node->outputs[i]];
+      if (node->outputs[i] >= 0) graph->values[node->outputs[i]].producer = nodes;
+    }
+    graph->nodes[nodes++] = *node;
+  }
+  graph->node_count = nodes;
+  for (int i = 0; i < graph->input_count; i++) graph->inputs[i] = place[graph->inputs[i]];
+  for (int i = 0; i < graph->output_count; i++) graph->outputs[i] = place[graph->outputs[i]];
+  return settle_weights(im);
+}
+
+static gcam_status import(gcam_import *im, const gcam_input_override *overrides, int count) {
+  gcam_onnx *file = im->file;
+  gcam_graph *graph = im->graph;
+  im->opset = (int)gcam_onnx_opset(file, "");
+  if (file->functions)
+    return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
+                     "the ONNX file defines functions of its own; export it with them inlined");
+  if (file->sparse)
+    return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED, "the ONNX file holds sparse weights");
+  if (!file->output_count)
+    return gcam_fail(im->err, GCAM_ERR_MODEL, "the ONNX file's graph has no output");
+  if (im->opset && (im->opset < GCAM_OPSET_MIN || im->opset > GCAM_OPSET_MAX))
+    return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
+                     "the ONNX file uses opset %d; the engine reads %d to %d", im->opset,
+                     GCAM_OPSET_MIN, GCAM_OPSET_MAX);
+  GCAM_TRY(name_symbols(im));
+  GCAM_TRY(mark_needed(im));
+  GCAM_TRY(sort_nodes(im));
+  GCAM_TRY(check_known(im));
+  if (!im->opset && im->order_count)
+    return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
+                     "the ONNX file does not say which opset it uses: it is too old or broken");
+  /* A small file cannot make us hold more than a few times what it holds itself. */
+  im->budget = (int64_t)1 << 26;
+  for (int i = 0; i < file->tensor_count; i++)
+    im->budget += 8 * gcam_numel(&file->tensors[i].shape);
+  GCAM_TRY(make_inputs(im, overrides, count));
+  for (int k = 0; k < im->order_count; k++) {
+    int n = im->order[k];
+    GCAM_TRY(gcam_lower_node(im, n));
+    for (int i = 0; i < file->nodes[n].input_count; i++) {
+      import_symbol *s = im->node_in[n][i] < 0 ? NULL : &im->symbols[im->node_in[n][i]];
+      if (s && --s->uses == 0 && s->value >= 0) gcam_lower_retire(im, s->value);
+    }
+  }
+  graph->outputs = gcam_arena_alloc(&graph->arena, (size_t)file->output_count, sizeof(int));
+  if (!graph->outputs) return gcam_import_no_memory(im);
+  for (int i = 0; i < file->output_count; i++) {
+    GCAM_TRY(gcam_import_value(im, symbol(im, file->outputs[i].name), &graph->outputs[i]));
+    graph->output_count = i + 1;
+  }
+  return compact(im);
+}
+
+gcam_status gcam_onnx_import(gcam_onnx *file, const gcam_input_override *overrides,
+                             int override_count, gcam_graph *graph, gcam_error *err) {
+  if (file->imported) return gcam_fail(err, GCAM_ERR_STATE, "an ONNX file is imported once");
+  file->imported = true;
+  gcam_import im = {.file = file, .graph = graph, .err = err};
+  gcam_status status = import(&im, overrides, override_count);
+  if (status != GCAM_OK) gcam_graph_free(graph);
+  gcam_arena_free(&im.scratch);
+  return status;
+}

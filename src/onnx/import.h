@@ -1,0 +1,66 @@
+/* import.h: the importer's own state, inside src/onnx only. import.c knows the file (names, order,
+ * inputs, what is left at the end), lower.c turns one ONNX node into nodes of the graph. */
+#ifndef GCAM_ONNX_IMPORT_H
+#define GCAM_ONNX_IMPORT_H
+
+#include "onnx/model.h"
+#include "ops/op.h"
+
+/* A name in the ONNX file and what it stands for. */
+typedef struct import_symbol {
+  const char *name;
+  const onnx_tensor *tensor;    /* an initializer */
+  const onnx_value_info *input; /* a graph input */
+  bool output;                  /* of the graph */
+  int node;                     /* the node that makes it, -1: none */
+  int uses;                     /* needed nodes and graph outputs that still want it */
+  int value;                    /* -1: not there yet */
+} import_symbol;
+
+/* What the importer remembers about each value of the graph. */
+typedef struct import_value {
+  int as[2];    /* the same tensor in the other layout, by gcam_layout; -1: not made yet */
+  int root;     /* the constant whose data this one shares; itself when it owns them */
+  int users;    /* constants: nodes and constants that read these very data */
+  int external; /* external data that the weight lies in, -1 */
+  bool retired; /* no ONNX node will ask for it again */
+  int original; /* made from this constant by a change of layout; -1 */
+} import_value;
+
+typedef struct gcam_import {
+  gcam_onnx *file;
+  gcam_graph *graph;
+  gcam_error *err;
+  gcam_arena scratch; /* everything here; freed when the import ends */
+  import_symbol *symbols;
+  int symbol_count;
+  int *buckets; /* symbol index + 1, open addressing */
+  size_t bucket_count;
+  int **node_in, **node_out; /* symbols of each file node, -1: left out */
+  bool *needed;              /* [file nodes] */
+  int *order;                /* needed file nodes, producers first */
+  int order_count;
+  import_value *info;
+  int info_room;
+  int64_t budget; /* elements that folding may still make */
+  int opset;
+} gcam_import;
+
+gcam_status gcam_import_no_memory(gcam_import *im);
+/* A new value with its import_value. */
+gcam_status gcam_import_add_value(gcam_import *im, const char *name, int *value);
+/* The symbol's value; an initializer is loaded when it is first asked for. */
+gcam_status gcam_import_value(gcam_import *im, int symbol, int *value);
+
+/* lower.c */
+/* Can this operator be imported at all? */
+bool gcam_lower_knows(const onnx_node *node);
+/* How many leading inputs are data, to be brought to a common layout; the others are parameters. */
+int gcam_lower_data_inputs(const gcam_op *op, int input_count);
+gcam_status gcam_lower_node(gcam_import *im, int node);
+/* Frees a constant's data, if nothing reads them. */
+void gcam_lower_retire(gcam_import *im, int value);
+/* "Conv node 'conv1'" */
+const char *gcam_lower_label(const gcam_import *im, int node, char *text, size_t size);
+
+#endif
