@@ -51,37 +51,52 @@ static int64_t work_floats(const winograd_kernel *k) {
 
 /* ---- Transforms ----------------------------------------------------------------------------------- */
 
-/* B^T applied to six values. */
+/* Interpolation points 0, +-A, +-B and infinity. The usual +-1 and +-2 amplify rounding several times
+ * more than points of product near 1 do (Barabasz et al., arXiv 1803.10986); these are exact in
+ * binary. */
+#define A 0.75f
+#define B 1.5f
+#define A2 (A * A)
+#define B2 (B * B)
+#define A2B2 (A2 * B2)
+
+/* B^T of six values: row p of B^T holds the coefficients of x (x^2 - A^2) (x^2 - B^2) / (x - p). */
 static inline void input_1d(const gcam_f4 d[6], gcam_f4 v[6]) {
-  const gcam_f4 four = gcam_f4_splat(4), five = gcam_f4_splat(5), two = gcam_f4_splat(2);
-  gcam_f4 a = d[4] - four * d[2], b = d[3] - four * d[1];
-  gcam_f4 c = d[4] - d[2], e = two * (d[3] - d[1]);
-  v[0] = four * d[0] - five * d[2] + d[4];
-  v[1] = a + b;
-  v[2] = a - b;
-  v[3] = c + e;
-  v[4] = c - e;
-  v[5] = four * d[1] - five * d[3] + d[5];
+  const gcam_f4 product = gcam_f4_splat(A2B2), sum = gcam_f4_splat(-(A2 + B2));
+  gcam_f4 even_a = gcam_f4_madd(gcam_f4_splat(-B2), d[2], d[4]);
+  gcam_f4 odd_a = gcam_f4_splat(A) * gcam_f4_madd(gcam_f4_splat(-B2), d[1], d[3]);
+  gcam_f4 even_b = gcam_f4_madd(gcam_f4_splat(-A2), d[2], d[4]);
+  gcam_f4 odd_b = gcam_f4_splat(B) * gcam_f4_madd(gcam_f4_splat(-A2), d[1], d[3]);
+  v[0] = gcam_f4_madd(product, d[0], gcam_f4_madd(sum, d[2], d[4]));
+  v[1] = even_a + odd_a;
+  v[2] = even_a - odd_a;
+  v[3] = even_b + odd_b;
+  v[4] = even_b - odd_b;
+  v[5] = gcam_f4_madd(product, d[1], gcam_f4_madd(sum, d[3], d[5]));
 }
 
-/* A^T applied to six values. */
+/* A^T of six values: row i of A^T is each point's i-th power. */
 static inline void output_1d(const gcam_f4 m[6], gcam_f4 y[4]) {
-  const gcam_f4 two = gcam_f4_splat(2), four = gcam_f4_splat(4), eight = gcam_f4_splat(8);
-  gcam_f4 a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], e = m[3] - m[4];
-  y[0] = m[0] + a + c;
-  y[1] = b + two * e;
-  y[2] = a + four * c;
-  y[3] = b + eight * e + m[5];
+  gcam_f4 sum_a = m[1] + m[2], difference_a = m[1] - m[2];
+  gcam_f4 sum_b = m[3] + m[4], difference_b = m[3] - m[4];
+  y[0] = m[0] + sum_a + sum_b;
+  y[1] = gcam_f4_madd(gcam_f4_splat(B), difference_b, gcam_f4_splat(A) * difference_a);
+  y[2] = gcam_f4_madd(gcam_f4_splat(B2), sum_b, gcam_f4_splat(A2) * sum_a);
+  y[3] = gcam_f4_madd(gcam_f4_splat(B2 * B), difference_b,
+                      gcam_f4_madd(gcam_f4_splat(A2 * A), difference_a, m[5]));
 }
 
+/* u = G g G^T. Row p of G: 1, p, p^2 over the product of p's distances to the other points. */
 static void weight_transform(const float *g, int64_t step, double u[P]) {
-  static const double G[6][3] = {{0.25, 0, 0},
-                                 {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-                                 {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-                                 {1.0 / 24, 1.0 / 12, 1.0 / 6},
-                                 {1.0 / 24, -1.0 / 12, 1.0 / 6},
-                                 {0, 0, 1}};
-  double t[6][3];
+  static const double point[5] = {0, A, -A, B, -B};
+  double G[6][3] = {[5] = {0, 0, 1}}, t[6][3];
+  for (int i = 0; i < 5; i++) {
+    double distance = 1;
+    for (int j = 0; j < 5; j++)
+      if (j != i) distance *= point[i] - point[j];
+    for (int j = 0; j < 3; j++)
+      G[i][j] = (j == 0 ? 1 : j == 1 ? point[i] : point[i] * point[i]) / distance;
+  }
   for (int i = 0; i < 6; i++)
     for (int j = 0; j < 3; j++)
       t[i][j] = G[i][0] * g[j * step] + G[i][1] * g[(3 + j) * step] + G[i][2] * g[(6 + j) * step];
