@@ -113,6 +113,8 @@ CLANG_ADD_VERSION = ''
     writeProgram(join(prefix, 'binaryen/bin', tool),
       `exec '${loader}' --library-path '${libc}' '${prefix}/debian13/usr/bin/${tool}' "$@"`);
   }
+  // Emscripten notes its LLVM's path here, and clears its prebuilt libraries when it finds another one.
+  rmSync(join(emscriptenRoot, 'cache/sanity.txt'), { force: true });
   writeFileSync(configFile, config); // last: it is also the sign that the rest was done
 }
 

@@ -9,7 +9,7 @@ import { requireNode, requirePrograms, runMain, withLock } from './tools.mjs';
 
 export async function setup({ sourcesOnly = false } = {}) {
   requireNode();
-  requirePrograms('cmake', 'make or ninja', 'cc');
+  requirePrograms('cmake', 'make or ninja');
   await withLock('setup', async () => {
     ensureSources();
     if (!sourcesOnly) {

@@ -1,7 +1,7 @@
 // What the set-up, build, start and test scripts share: paths, running a program, naming what is missing, a lock.
 // No npm dependency: these scripts run on a fresh clone.
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -138,7 +138,13 @@ function isAlive(pid) {
   }
 }
 
-/** Runs work() while holding a lock file; waits for another living process that holds it, ignores a dead one's. */
+/** A lock left behind: its process is gone, or (its number may be another's by now) it is older than any build takes. */
+function isStale(path, holder) {
+  const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+  return holder ? !isAlive(holder) || age > 20 * 60_000 : age > 10_000;
+}
+
+/** Runs work() while holding a lock file; waits for another living process that holds it. */
 export async function withLock(name, work) {
   mkdirSync(cache, { recursive: true });
   const path = join(cache, `${name}.lock`);
@@ -152,7 +158,7 @@ export async function withLock(name, work) {
       if (error.code !== 'EEXIST') throw error;
     }
     const holder = Number(readOr(path));
-    if (holder && !isAlive(holder)) {
+    if (isStale(path, holder)) {
       rmSync(path, { force: true });
       continue;
     }
