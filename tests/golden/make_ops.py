@@ -236,7 +236,7 @@ def make_conv():
     conv('one dimension, groups, dilation', (2, 4, 9), (6, 2, 3), group=2, dilations=[2])
     conv('computed weight and bias', (1, 4, 5, 5), (6, 2, 3, 3), dynamic=True, group=2,
          strides=[2, 2], pads=[1, 1, 1, 1])
-    conv('opset 1', (1, 3, 5, 5), (4, 3, 3, 3), opset=1, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    conv('opset 6', (1, 3, 5, 5), (4, 3, 3, 3), opset=6, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
     n = Numbers('conv/chain')
     case('conv', 'conv, relu, conv',
          [('Conv', ['x', 'w1', 'b1'], ['s'], {'pads': [1, 1, 1, 1]}), ('Relu', ['s'], ['t'], {}),
@@ -485,7 +485,7 @@ def make_pointwise():
     unary_family('selu', 'Selu', lambda x, t: F.selu(x), away(0), step=kinked)
     unary('selu', 'Selu', lambda x, t: r32(1.2) * F.elu(x, r32(2)), away(0), name='alpha and gamma',
           step=kinked, alpha=2.0, gamma=1.2)
-    unary_family('softplus', 'Softplus', lambda x, t: F.softplus(x, threshold=1e9), old=1)
+    unary_family('softplus', 'Softplus', lambda x, t: F.softplus(x, threshold=1e9))
     unary('softplus', 'Softplus', lambda x, t: F.softplus(x, threshold=1e9), name='large values',
           values=lambda n, *d: n.normal(*d) * 30)
     unary_family('exp', 'Exp', lambda x, t: torch.exp(x))
@@ -726,7 +726,7 @@ def make_max_pool():
     max_pool('VALID', (1, 3, 5, 6), kernel_shape=[2, 3], strides=[1, 2], auto_pad='VALID')
     max_pool('one dimension', (1, 4, 11), kernel_shape=[3], strides=[2], pads=[1, 1])
     max_pool('the whole picture', (1, 6, 4, 5), kernel_shape=[4, 5])
-    max_pool('opset 1', (1, 3, 6, 6), opset=1, kernel_shape=[2, 2], strides=[2, 2])
+    max_pool('opset 6', (1, 3, 6, 6), opset=6, kernel_shape=[2, 2], strides=[2, 2])
     max_pool('opset 8', (1, 3, 6, 6), opset=8, kernel_shape=[3, 3], strides=[2, 2], storage_order=0)
     max_pool('ties go to the first', (1, 3, 6, 6), kernel_shape=[3, 3], strides=[2, 2],
              pads=[1, 1, 1, 1], step=0,
@@ -831,7 +831,7 @@ def make_concat():
     concat('rank 1', [(4,), (3,)], 0)
     concat('with a constant', [(1, 2, 3, 3), (1, 3, 3, 3)], 1, 'a')
     concat('one', [(1, 2, 3, 3)], 1)
-    concat('opset 4', [(1, 2, 3, 3), (1, 3, 3, 3)], 1, opset=4)
+    concat('opset 6', [(1, 2, 3, 3), (1, 3, 3, 3)], 1, opset=6)
     n = Numbers('concat/fire')
     case('concat', 'two branches of one Conv, joined',
          [('Conv', ['x', 'w'], ['s'], {}), ('Relu', ['s'], ['t'], {}),
@@ -874,7 +874,7 @@ def make_split():
     split('height', (1, 2, 5, 3), 2, [1, 4])
     split('last axis', (3, 7), -1, [3, 4])
     split('opset 11', (1, 6, 3, 2), 1, [1, 5], 11)
-    split('opset 2, equal parts', (4, 3), 0, [2, 2], 2, given=False)
+    split('opset 6, equal parts', (4, 3), 0, [2, 2], 6, given=False)
     split('opset 18, uneven', (1, 7, 2), 1, [3, 3, 1], 18, given=False)
     split('after Conv, channels', None, 1, [1, 3], first=True)
     split('after Conv, width', None, 3, [2, 4], first=True)
@@ -973,7 +973,7 @@ def make_pad():
     pad('reflect', (1, 2, 4, 5), [0, 0, 2, 1, 0, 0, 1, 3], 'reflect')
     pad('edge', (1, 2, 4, 3), [0, 0, 2, 1, 0, 0, 1, 4], 'edge')
     pad('rank 2', (3, 4), [1, 0, 0, 2], value=0.25)
-    pad('opset 2', (1, 2, 3, 3), [0, 0, 1, 1, 0, 0, 2, 0], value=0.5, opset=2)
+    pad('opset 6', (1, 2, 3, 3), [0, 0, 1, 1, 0, 0, 2, 0], value=0.5, opset=6)
     pad('opset 11, no mode', (1, 2, 3, 3), [0, 0, 1, 1, 0, 0, 2, 0], opset=11, explicit=False)
     pad('after Conv', (1, 4, 4, 3), [0, 0, 1, 2, 0, 0, 3, 0], first=True, value=2.0)
     pad('after Conv, channels', (1, 4, 4, 3), [0, 1, 0, 0, 0, 2, 0, 0], first=True)
@@ -1015,8 +1015,6 @@ def make_views():
     def reshape(name, dims, to, opset=13, first=False, **attrs):
         n = Numbers('reshape/' + name)
         consts, names = {'to': i64(*to)}, ['to']
-        if opset < 5:
-            attrs, consts, names = {'shape': to}, {}, []
         target = [dims[i] if d == 0 and not attrs.get('allowzero') else d for i, d in enumerate(to)]
         if first:
             x, w, node = after_conv(n, *dims[1:])
@@ -1033,7 +1031,7 @@ def make_views():
     reshape('to rank 6', (4, 6), (1, 2, 2, 1, 3, 2))
     reshape('to rank 1', (2, 3, 2), (-1,))
     reshape('opset 14, allowzero', (2, 6), (3, 4), 14, allowzero=1)
-    reshape('opset 1', (2, 6), [3, 4], 1)
+    reshape('opset 6', (2, 6), (3, 4), 6)
     reshape('after Conv, to rows', (1, 4, 3, 3), (1, -1), first=True)
     reshape('after Conv, channel shuffle', (1, 4, 3, 3), (1, 2, 2, 3, 3), first=True)
     n = Numbers('reshape/shuffle')
@@ -1065,7 +1063,7 @@ def make_views():
     transpose('rank 4', (2, 3, 4, 2), [0, 3, 1, 2])
     transpose('rank 5', (1, 2, 3, 2, 2), [0, 2, 1, 4, 3])
     transpose('identity', (2, 3, 4), [0, 1, 2])
-    transpose('opset 1', (2, 3, 4), [2, 0, 1], 1)
+    transpose('opset 6', (2, 3, 4), [2, 0, 1], 6)
     transpose('after Conv, channels last', (1, 4, 3, 2), [0, 2, 3, 1], first=True)
     transpose('after Conv, height and width', (1, 4, 3, 2), [0, 1, 3, 2], first=True)
     n = Numbers('transpose/nhwc')
@@ -1098,14 +1096,14 @@ def make_views():
     axes_op('squeeze', 'Squeeze', 'two axes, from the end', (2, 3, 1, 1), (2, 3), [-1, -2])
     axes_op('squeeze', 'Squeeze', 'all of size 1', (1, 3, 1, 2), (3, 2), None)
     axes_op('squeeze', 'Squeeze', 'opset 11', (1, 3, 1, 1), (1, 3), [2, 3], 11)
-    axes_op('squeeze', 'Squeeze', 'opset 1, none named', (1, 3, 1, 2), (3, 2), None, 1)
+    axes_op('squeeze', 'Squeeze', 'opset 6, none named', (1, 3, 1, 2), (3, 2), None, 6)
     axes_op('squeeze', 'Squeeze', 'after Conv and pool', (1, 4, 3, 3), (1, 4), [2, 3], first=True)
     axes_op('unsqueeze', 'Unsqueeze', 'in front', (2, 3), (1, 2, 3), [0])
     axes_op('unsqueeze', 'Unsqueeze', 'at the end, twice', (2, 3), (2, 3, 1, 1), [2, 3])
     axes_op('unsqueeze', 'Unsqueeze', 'from the end', (2, 3, 4), (2, 3, 1, 4), [-2])
     axes_op('unsqueeze', 'Unsqueeze', 'not in order', (2, 3), (1, 2, 1, 3), [2, 0])
     axes_op('unsqueeze', 'Unsqueeze', 'opset 11', (2, 3), (2, 1, 3), [1], 11)
-    axes_op('unsqueeze', 'Unsqueeze', 'opset 1', (3, 2, 2), (1, 3, 2, 2), [0], 1)
+    axes_op('unsqueeze', 'Unsqueeze', 'opset 6', (3, 2, 2), (1, 3, 2, 2), [0], 6)
     axes_op('unsqueeze', 'Unsqueeze', 'after Conv and pool', (1, 4, 3, 3), (1, 1, 4, 1, 1), [0],
             first=True)
 
@@ -1115,7 +1113,7 @@ def make_views():
 
     same('identity', 'Identity', 'pictures')
     same('identity', 'Identity', 'rank 1', dims=(5,))
-    same('identity', 'Identity', 'opset 1', 1)
+    same('identity', 'Identity', 'opset 6', 6)
     same('dropout', 'Dropout', 'no inputs')
     same('dropout', 'Dropout', 'ratio', inputs=['r'], consts={'r': np.array(0.4, f32)})
     same('dropout', 'Dropout', 'training_mode false', inputs=['r', 'm'],
@@ -1209,16 +1207,16 @@ def make_resize():
             else:
                 consts['scales'] = np.array(scales, f32)
                 names.append('scales')
-        op = 'Upsample' if opset < 10 else 'Resize'
+        symbol, op = ('upsample', 'Upsample') if opset < 10 else ('resize', 'Resize')
         if opset < 9:
             attrs['scales'] = [float(s) for s in scales]
             consts, names = {}, []
         if first:
             x, w, node = after_conv(n, *dims[1:])
-            case('resize', name, [node, (op, ['t', *names], ['y'], attrs)], {'x': x},
+            case(symbol, name, [node, (op, ['t', *names], ['y'], attrs)], {'x': x},
                  lambda t: fn(F.conv2d(t['x'], t['w'])), {'w': w, **consts}, opset)
         else:
-            case('resize', name, (op, ['x', *names], attrs), {'x': n.normal(*dims)},
+            case(symbol, name, (op, ['x', *names], attrs), {'x': n.normal(*dims)},
                  lambda t: fn(t['x']), consts, opset)
 
     def inter(mode, align=None, **kw):
@@ -1242,7 +1240,7 @@ def make_resize():
            lambda x: x[:, :, [0, 1, 1, 2, 2, 2]][:, :, :, [0, 1, 1, 2, 2, 3, 3, 3]], twice,
            mode='nearest', nearest_mode='ceil', coordinate_transformation_mode='asymmetric')
     resize('nearest, align_corners', (1, 1, 3, 4),
-           lambda x: x[:, :, [0, 0, 1, 2, 2]][:, :, :, [0, 1, 2, 3]], sizes=[1, 1, 5, 4],
+           lambda x: x[:, :, [0, 0, 1, 1, 2]][:, :, :, [0, 1, 2, 3]], sizes=[1, 1, 5, 4],
            mode='nearest', nearest_mode='round_prefer_floor',
            coordinate_transformation_mode='align_corners')
     half = dict(mode='linear', coordinate_transformation_mode='half_pixel')
@@ -1284,10 +1282,14 @@ def make_resize():
            mode='nearest')
     resize('linear, opset 10', (1, 2, 3, 3),
            lambda x: matrix_resize(matrix_resize(x, 2, up), 3, up), twice, opset=10, mode='linear')
-    resize('Upsample 9, nearest', (1, 2, 3, 4), inter('nearest', scale_factor=(2, 3)),
+    resize('opset 9, nearest', (1, 2, 3, 4), inter('nearest', scale_factor=(2, 3)),
            [1.0, 1.0, 2.0, 3.0], opset=9, mode='nearest')
-    resize('Upsample 7, linear', (1, 2, 3, 3),
+    resize('opset 7, linear', (1, 2, 3, 3),
            lambda x: matrix_resize(matrix_resize(x, 2, up), 3, up), twice, opset=7, mode='linear')
+    resize('opset 9, nearest, after Conv', (1, 4, 3, 4), inter('nearest', scale_factor=2), twice,
+           opset=9, first=True, mode='nearest')
+    resize('opset 9, linear', (2, 2, 3, 3),
+           lambda x: matrix_resize(matrix_resize(x, 2, up), 3, up), twice, opset=9, mode='linear')
     n = Numbers('resize/axes')
     case('resize', 'opset 18, axes',
          ('Resize', ['x', '', '', 'sizes'], {'axes': [3, 2], 'mode': 'linear'}),

@@ -1,0 +1,515 @@
+/* The fast kernels against the plain loops, on random shapes: networks of one to four operators are
+ * run at every gcam_precision, and outputs, values hidden inside fused steps, and gradients for one
+ * to eight targets must agree with GCAM_PLAIN's: to 1e-5 at GCAM_PRECISE, to 1e-4 at GCAM_FAST
+ * (Winograd: 2e-5 a layer).
+ *
+ *   test_kernels [seed [rounds]]     prints the seed that it used */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gradcam.h"
+#include "onnx_writer.h"
+
+static int passed, failed;
+static double worst[3];
+static uint64_t state;
+static const char *const precision_name[] = {"fast", "precise", "plain"};
+static const double tolerance[] = {1e-4, 1e-5, 0};
+
+/* ---- Random numbers -------------------------------------------------------------------------- */
+
+static uint64_t next(void) { /* xorshift64*, Vigna 2016 */
+  state ^= state >> 12, state ^= state << 25, state ^= state >> 27;
+  return state * 2685821657736338717u;
+}
+
+/* from `low` to `high`, both included */
+static int pick(int low, int high) { return low + (int)(next() >> 33) % (high - low + 1); }
+
+static int one_of(const int *choices, int count) { return choices[pick(0, count - 1)]; }
+
+/* Sum of four uniform numbers: close enough to normal, variance 1/3 of `size` squared. */
+static float *noise(size_t count, float size) {
+  float *values = malloc((count ? count : 1) * sizeof *values);
+  if (!values) exit(1);
+  for (size_t i = 0; i < count; i++) {
+    double sum = -2;
+    for (int k = 0; k < 4; k++) sum += (double)(next() >> 11) * 0x1p-53;
+    values[i] = (float)sum * size;
+  }
+  return values;
+}
+
+/* ---- Building random networks ---------------------------------------------------------------- */
+
+enum { NAME = 16 };
+
+typedef struct network {
+  onnx_writer w;
+  char about[512];   /* for the message of a failure */
+  char hidden[4][NAME]; /* values between nodes, to be read afterwards */
+  int hidden_count, value_count;
+  int64_t dims[4]; /* of the newest value, NCHW */
+} network;
+
+static void tell(network *net, const char *text) {
+  size_t used = strlen(net->about);
+  snprintf(net->about + used, sizeof net->about - used, "%s", text);
+}
+
+static void add_random(network *net, const char *name, const int64_t *dims, int rank, float size,
+                       float offset) {
+  size_t count = 1;
+  for (int i = 0; i < rank; i++) count *= (size_t)dims[i];
+  float *values = noise(count, size);
+  for (size_t i = 0; i < count; i++) values[i] = offset ? offset + fabsf(values[i]) : values[i];
+  onnx_weight(&net->w, name, dims, rank, values);
+  free(values);
+}
+
+static void begin(network *net, int n, int c, int h, int w) {
+  memset(net, 0, sizeof *net);
+  int64_t dims[] = {n, c, h, w};
+  memcpy(net->dims, dims, sizeof dims);
+  onnx_input(&net->w, "x", dims, 4);
+  snprintf(net->about, sizeof net->about, "x %dx%dx%dx%d", n, c, h, w);
+}
+
+/* The newest value's name, or a new one's. */
+static void value_name(int index, char name[NAME]) {
+  if (index == 0) strcpy(name, "x");
+  else snprintf(name, NAME, "t%d", index);
+}
+
+static void add_node(network *net, const char *op, const char *more_inputs) {
+  char in[NAME], out[NAME], inputs[128];
+  value_name(net->value_count, in);
+  value_name(++net->value_count, out);
+  snprintf(inputs, sizeof inputs, "%s%s%s", in, *more_inputs ? " " : "", more_inputs);
+  onnx_node(&net->w, op, inputs, out);
+  if (net->hidden_count < 4) strcpy(net->hidden[net->hidden_count++], out);
+}
+
+typedef struct window {
+  int kernel[2], stride[2], dilation[2], pads[4];
+} window;
+
+static int64_t positions(int64_t in, const window *v, int axis) {
+  int64_t room = in + v->pads[axis] + v->pads[axis + 2] -
+                 ((int64_t)(v->kernel[axis] - 1) * v->dilation[axis] + 1);
+  return room < 0 ? 0 : room / v->stride[axis] + 1;
+}
+
+static void window_attrs(network *net, const window *v, int kernel_too) {
+  int64_t a[4];
+  char text[96];
+  for (int i = 0; i < 2; i++) a[i] = v->kernel[i];
+  if (kernel_too) onnx_attr_ints(&net->w, "kernel_shape", a, 2);
+  for (int i = 0; i < 2; i++) a[i] = v->stride[i];
+  onnx_attr_ints(&net->w, "strides", a, 2);
+  for (int i = 0; i < 2; i++) a[i] = v->dilation[i];
+  onnx_attr_ints(&net->w, "dilations", a, 2);
+  for (int i = 0; i < 4; i++) a[i] = v->pads[i];
+  onnx_attr_ints(&net->w, "pads", a, 4);
+  snprintf(text, sizeof text, " k%dx%d s%d,%d d%d,%d p%d,%d,%d,%d", v->kernel[0], v->kernel[1],
+           v->stride[0], v->stride[1], v->dilation[0], v->dilation[1], v->pads[0], v->pads[1],
+           v->pads[2], v->pads[3]);
+  tell(net, text);
+  for (int i = 0; i < 2; i++) net->dims[2 + i] = positions(net->dims[2 + i], v, i);
+}
+
+/* A window that fits; mostly the shapes that networks use, sometimes anything. */
+static window random_window(const network *net, int largest_pad_is_kernel) {
+  static const int kernels[] = {1, 1, 2, 3, 3, 3, 5, 7}, strides[] = {1, 1, 1, 2, 2, 3};
+  for (;;) {
+    window v;
+    int square = pick(0, 3) > 0, same = pick(0, 3) > 0;
+    for (int i = 0; i < 2; i++) {
+      v.kernel[i] = i && square ? v.kernel[0] : one_of(kernels, 8);
+      v.stride[i] = i && square ? v.stride[0] : one_of(strides, 6);
+      v.dilation[i] = i && square ? v.dilation[0] : pick(0, 4) ? 1 : pick(2, 3);
+      v.pads[i] = i && square ? v.pads[0] : pick(0, 2) ? v.kernel[i] / 2 : pick(0, v.kernel[i] - 1);
+      v.pads[i + 2] = same ? v.pads[i] : pick(0, v.kernel[i] - 1);
+      if (largest_pad_is_kernel) v.dilation[i] = 1;
+    }
+    if (positions(net->dims[2], &v, 0) > 0 && positions(net->dims[3], &v, 1) > 0) return v;
+  }
+}
+
+static void add_conv(network *net, window v, int outputs, int groups, int bias) {
+  char weight[NAME], shift[NAME], more[2 * NAME], text[64];
+  int64_t c = net->dims[1], dims[] = {outputs, c / groups, v.kernel[0], v.kernel[1]};
+  snprintf(weight, sizeof weight, "w%d", net->value_count);
+  snprintf(shift, sizeof shift, "b%d", net->value_count);
+  snprintf(more, sizeof more, bias ? "%s %s" : "%s", weight, shift);
+  add_random(net, weight, dims, 4,
+             1.7f / sqrtf((float)(dims[1] * dims[2] * dims[3])), 0);
+  if (bias) add_random(net, shift, dims, 1, 1, 0);
+  add_node(net, "Conv", more);
+  onnx_attr_int(&net->w, "group", groups);
+  snprintf(text, sizeof text, "; Conv %d groups %d%s", outputs, groups, bias ? " bias" : "");
+  tell(net, text);
+  window_attrs(net, &v, pick(0, 1));
+  net->dims[1] = outputs;
+}
+
+static void add_batch_norm(network *net) {
+  add_random(net, "scale", &net->dims[1], 1, 1, 0);
+  add_random(net, "shift", &net->dims[1], 1, 1, 0);
+  add_random(net, "mean", &net->dims[1], 1, 1, 0);
+  add_random(net, "var", &net->dims[1], 1, 1, 0.5f);
+  add_node(net, "BatchNormalization", "scale shift mean var");
+  onnx_attr_float(&net->w, "epsilon", 1e-3f);
+  tell(net, "; BatchNormalization");
+}
+
+static void add_activation(network *net) {
+  static const char *const ops[] = {"Relu", "LeakyRelu", "Sigmoid", "HardSwish", "Elu"};
+  if (pick(0, 2) == 0) {
+    float lo = 0, hi = pick(0, 1) ? 6.0f : 0.75f;
+    char low[NAME], high[NAME], more[2 * NAME];
+    snprintf(low, sizeof low, "lo%d", net->value_count);
+    snprintf(high, sizeof high, "hi%d", net->value_count);
+    snprintf(more, sizeof more, "%s %s", low, high);
+    onnx_weight(&net->w, low, NULL, 0, &lo);
+    onnx_weight(&net->w, high, NULL, 0, &hi);
+    add_node(net, "Clip", more);
+    tell(net, "; Clip");
+    return;
+  }
+  const char *op = ops[pick(0, 1) ? 0 : pick(0, 4)];
+  add_node(net, op, "");
+  tell(net, "; ");
+  tell(net, op);
+}
+
+static void add_border(network *net) {
+  int64_t pads[8] = {0, 0, pick(0, 2), pick(0, 2), 0, 0, pick(0, 2), pick(0, 2)};
+  onnx_ints(&net->w, "border", pads, 8);
+  add_node(net, "Pad", "border");
+  tell(net, "; Pad");
+  net->dims[2] += pads[2] + pads[6];
+  net->dims[3] += pads[3] + pads[7];
+}
+
+/* ---- Comparing ------------------------------------------------------------------------------- */
+
+/* What a network gives at one precision. */
+typedef struct results {
+  size_t count[8];
+  float *values[8];
+  const char *what[8], *name[8];
+  int length;
+} results;
+
+static float *keep(results *r, const char *what, const char *name, size_t count) {
+  r->what[r->length] = what;
+  r->name[r->length] = name;
+  r->count[r->length] = count;
+  r->values[r->length] = noise(count, 0);
+  return r->values[r->length++];
+}
+
+static void drop(results *r) {
+  while (r->length) free(r->values[--r->length]);
+}
+
+static void fail(const network *net, gcam_precision precision, const char *what, const char *name,
+                 double error) {
+  failed++;
+  printf("FAILED (%s) %s %s %g in: %s\n", precision_name[precision], what, name, error, net->about);
+}
+
+static size_t size_of(const gcam_model *net, const char *tensor) {
+  int dims[8], rank = gcam_model_shape(net, tensor, dims, 8);
+  size_t count = rank < 0 ? 0 : 1;
+  for (int i = 0; i < rank; i++) count *= (size_t)dims[i];
+  return count;
+}
+
+static int run(gcam_context *ctx, const network *net, const unsigned char *bytes, size_t size,
+               gcam_precision precision, const float *x, const float *cotangents, int B,
+               const char *output, const char *inner, results *r) {
+  gcam_model *m = gcam_model_create(ctx);
+  int good = m && !gcam_model_set_precision(m, precision) &&
+             !gcam_model_load(m, bytes, size, GCAM_COPY) && !gcam_model_finish(m) &&
+             !gcam_model_set_input(m, "x", x, size_of(m, "x")) && !gcam_model_forward(m);
+  if (good) {
+    size_t y = size_of(m, output), in = (size_t)B * size_of(m, "x");
+    size_t between = (size_t)B * size_of(m, inner);
+    good = !gcam_model_read(m, output, keep(r, "output", output, y), y) &&
+           !gcam_model_vjp(m, output, cotangents, B, "x", keep(r, "gradient of", "x", in)) &&
+           !gcam_model_vjp(m, output, cotangents, B, inner, keep(r, "gradient of", inner, between));
+    for (int i = 0; good && i < net->hidden_count; i++) { /* takes fused steps apart */
+      const char *name = net->hidden[i];
+      size_t count = size_of(m, name);
+      good = !gcam_model_read(m, name, keep(r, "hidden value", name, count), count);
+    }
+    good = good && !gcam_model_vjp(m, output, cotangents, B, "x",
+                                   keep(r, "gradient, steps apart, of", "x", in));
+  }
+  if (!good) fail(net, precision, "cannot run:", gcam_message(ctx), 0);
+  gcam_model_free(m);
+  return good;
+}
+
+static double difference(const float *got, const float *expected, size_t count) {
+  double scale = 0, most = 0;
+  for (size_t i = 0; i < count; i++)
+    if (fabs(expected[i]) > scale) scale = fabs(expected[i]);
+  if (scale < 1e-6) scale = 1;
+  for (size_t i = 0; i < count; i++) {
+    double error = fabs((double)got[i] - expected[i]) / scale;
+    if (!(error <= most)) most = isfinite(got[i]) ? error : INFINITY;
+  }
+  return most;
+}
+
+/* Compares all precisions for one random input; how many results are too far off. Says so only
+ * where `report` is set. */
+static int attempt(gcam_context *ctx, const network *net, const unsigned char *bytes, size_t size,
+                   size_t inputs, size_t outputs, const char *output, int report) {
+  char inner[NAME];
+  int B = pick(1, 8), bad = 0;
+  float *x = noise(inputs, 1.7f), *cotangents = noise((size_t)B * outputs, 1.7f);
+  results plain = {.length = 0}, other = {.length = 0};
+  value_name(pick(0, net->value_count - 1), inner);
+  if (!run(ctx, net, bytes, size, GCAM_PLAIN, x, cotangents, B, output, inner, &plain)) bad++;
+  for (int p = GCAM_FAST; !bad && p < GCAM_PLAIN; p++) {
+    if (run(ctx, net, bytes, size, (gcam_precision)p, x, cotangents, B, output, inner, &other)) {
+      for (int i = 0; i < plain.length; i++) {
+        double error = difference(other.values[i], plain.values[i], plain.count[i]);
+        if (error <= tolerance[p]) {
+          passed++;
+          if (error > worst[p]) worst[p] = error;
+        } else {
+          bad++;
+          if (report) fail(net, (gcam_precision)p, plain.what[i], plain.name[i], error);
+        }
+      }
+    } else {
+      bad++;
+    }
+    drop(&other);
+  }
+  drop(&plain);
+  free(x);
+  free(cotangents);
+  return bad;
+}
+
+/* Where a number happens to lie within rounding of a kink (a Relu's 0, two equal maxima), gradients
+ * differ and both are right. That does not happen twice: a network that failed gets two other
+ * inputs, and must pass with both. */
+static void check(gcam_context *ctx, network *net, int opset) {
+  char output[NAME];
+  size_t size;
+  value_name(net->value_count, output);
+  onnx_output(&net->w, output);
+  unsigned char *bytes = onnx_finish(&net->w, opset, &size);
+  gcam_model *probe = gcam_model_create(ctx); /* knows the sizes */
+  if (!probe || gcam_model_load(probe, bytes, size, GCAM_COPY) || gcam_model_finish(probe)) {
+    fail(net, GCAM_FAST, "cannot load:", gcam_message(ctx), 0);
+  } else {
+    size_t inputs = size_of(probe, "x"), outputs = size_of(probe, output);
+    if (attempt(ctx, net, bytes, size, inputs, outputs, output, 0))
+      for (int i = 0; i < 2; i++) attempt(ctx, net, bytes, size, inputs, outputs, output, 1);
+  }
+  gcam_model_free(probe);
+  free(bytes);
+}
+
+/* ---- Kinds of networks ----------------------------------------------------------------------- */
+
+static const int channel_choices[] = {1, 3, 4, 5, 7, 8, 12, 16, 17, 19, 24, 32, 33};
+
+static int channels(void) { return one_of(channel_choices, 13); }
+
+static void random_conv(gcam_context *ctx) {
+  network net;
+  int kind = pick(0, 4); /* 0 depthwise, 1 groups, else plain */
+  int groups = kind == 1 ? pick(2, 4) : 1, c = channels() * groups;
+  begin(&net, pick(0, 3) ? 1 : 2, c, pick(1, 14), pick(1, 14));
+  if (pick(0, 4) == 0) add_border(&net);
+  window v = random_window(&net, 0);
+  if (kind == 0) add_conv(&net, v, c * (pick(0, 3) ? 1 : 2), c, pick(0, 1));
+  else add_conv(&net, v, channels() * groups, groups, pick(0, 1));
+  if (pick(0, 2) == 0) add_batch_norm(&net);
+  if (pick(0, 1)) add_activation(&net);
+  check(ctx, &net, 14);
+}
+
+/* 3x3, stride 1, many channels: where Winograd pays. */
+static void random_winograd(gcam_context *ctx) {
+  network net;
+  begin(&net, pick(1, 2), 4 * pick(4, 10), pick(6, 19), pick(6, 19));
+  window v = {{3, 3}, {1, 1}, {1, 1}, {pick(0, 2), pick(0, 2), pick(0, 2), pick(0, 2)}};
+  if (pick(0, 1)) v.pads[0] = v.pads[1] = v.pads[2] = v.pads[3] = 1;
+  add_conv(&net, v, pick(16, 45), 1, pick(0, 1));
+  if (pick(0, 1)) add_activation(&net);
+  check(ctx, &net, 14);
+}
+
+/* Depthwise, pointwise, as MobileNet and Xception have them. */
+static void random_separable(gcam_context *ctx) {
+  network net;
+  int c = channels(), stride = pick(1, 2);
+  begin(&net, 1, c, pick(4, 16), pick(4, 16));
+  window depth = {{3, 3}, {stride, stride}, {1, 1}, {1, 1, 1, 1}};
+  window point = {{1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}};
+  if (pick(0, 1)) depth.pads[0] = depth.pads[1] = 0;
+  add_conv(&net, depth, c, c, pick(0, 1));
+  if (pick(0, 1)) add_activation(&net);
+  add_conv(&net, point, channels(), 1, pick(0, 1));
+  if (pick(0, 1)) add_activation(&net);
+  check(ctx, &net, 14);
+}
+
+static void random_pool(gcam_context *ctx) {
+  network net;
+  int average = pick(0, 2) == 0;
+  begin(&net, pick(1, 2), channels(), pick(2, 15), pick(2, 15));
+  window v = random_window(&net, 1);
+  for (int i = 0; i < 2; i++) /* PyTorch's limit: no window of padding alone, ceil_mode or not */
+    for (int end = 0; end < 3; end += 2)
+      if (v.pads[i + end] > v.kernel[i] / 2) v.pads[i + end] = v.kernel[i] / 2;
+  if (positions(net.dims[2], &v, 0) < 1 || positions(net.dims[3], &v, 1) < 1) {
+    v = (window){{2, 2}, {2, 2}, {1, 1}, {0, 0, 0, 0}};
+  }
+  add_node(&net, average ? "AveragePool" : "MaxPool", "");
+  tell(&net, average ? "; AveragePool" : "; MaxPool");
+  if (average) { /* has no dilations before opset 19 */
+    int64_t a[4] = {v.kernel[0], v.kernel[1]};
+    onnx_attr_ints(&net.w, "kernel_shape", a, 2);
+    a[0] = v.stride[0], a[1] = v.stride[1];
+    onnx_attr_ints(&net.w, "strides", a, 2);
+    for (int i = 0; i < 4; i++) a[i] = v.pads[i];
+    onnx_attr_ints(&net.w, "pads", a, 4);
+    onnx_attr_int(&net.w, "count_include_pad", pick(0, 1));
+  } else {
+    window_attrs(&net, &v, 1);
+  }
+  if (pick(0, 1)) onnx_attr_int(&net.w, "ceil_mode", 1), tell(&net, " ceil_mode");
+  check(ctx, &net, 14);
+}
+
+/* Convolutions that write into a concatenation, as SqueezeNet's and Inception's. */
+static void random_branches(gcam_context *ctx) {
+  network net;
+  window point = {{1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}};
+  begin(&net, pick(1, 2), channels(), pick(3, 12), pick(3, 12));
+  add_conv(&net, point, channels(), 1, 1);
+  add_activation(&net);
+  char squeezed[NAME], names[64] = "";
+  value_name(net.value_count, squeezed);
+  int branches = pick(2, 3), mid = (int)net.dims[1], total = 0;
+  for (int i = 0; i < branches; i++) {
+    char w[NAME], b[NAME], out[NAME], act[NAME], inputs[4 * NAME];
+    int64_t dims[] = {channels(), mid, i ? 3 : 1, i ? 3 : 1};
+    snprintf(w, sizeof w, "bw%d", i), snprintf(b, sizeof b, "bb%d", i);
+    snprintf(out, sizeof out, "u%d", i), snprintf(act, sizeof act, "v%d", i);
+    add_random(&net, w, dims, 4, 1.7f / sqrtf((float)(mid * dims[2] * dims[3])), 0);
+    add_random(&net, b, dims, 1, 1, 0);
+    snprintf(inputs, sizeof inputs, "%s %s %s", squeezed, w, b);
+    onnx_node(&net.w, "Conv", inputs, out);
+    if (i) onnx_attr_ints(&net.w, "pads", (int64_t[]){1, 1, 1, 1}, 4);
+    int relu = pick(0, 3) > 0;
+    if (relu) onnx_node(&net.w, "Relu", out, act);
+    snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? " " : "",
+             relu ? act : out);
+    if (net.hidden_count < 4) strcpy(net.hidden[net.hidden_count++], relu ? act : out);
+    total += (int)dims[0];
+  }
+  char out[NAME];
+  value_name(++net.value_count, out);
+  onnx_node(&net.w, "Concat", names, out);
+  onnx_attr_int(&net.w, "axis", 1);
+  net.dims[1] = total;
+  tell(&net, "; branches; Concat");
+  if (pick(0, 1)) add_conv(&net, point, channels(), 1, 1);
+  else if (net.dims[2] > 2 && net.dims[3] > 2) {
+    window v = {{3, 3}, {2, 2}, {1, 1}, {0, 0, 0, 0}};
+    add_node(&net, "MaxPool", "");
+    tell(&net, "; MaxPool");
+    window_attrs(&net, &v, 1);
+  }
+  check(ctx, &net, 14);
+}
+
+/* Pool, flatten, one or two fully connected layers. */
+static void random_head(gcam_context *ctx) {
+  network net;
+  begin(&net, pick(1, 2), channels(), pick(1, 9), pick(1, 9));
+  if (pick(0, 1)) add_node(&net, pick(0, 1) ? "GlobalAveragePool" : "GlobalMaxPool", ""),
+      net.dims[2] = net.dims[3] = 1, tell(&net, "; global pool");
+  add_node(&net, "Flatten", "");
+  int64_t in = net.dims[1] * net.dims[2] * net.dims[3], out = pick(1, 70);
+  int transposed = pick(0, 1), matmul = pick(0, 2) == 0, bias = pick(0, 1);
+  int64_t dims[] = {transposed && !matmul ? out : in, transposed && !matmul ? in : out};
+  char text[96];
+  add_random(&net, "m", dims, 2, 1.7f / sqrtf((float)in), 0);
+  add_random(&net, "c", &out, 1, 1, 0);
+  add_node(&net, matmul ? "MatMul" : "Gemm", matmul || !bias ? "m" : "m c");
+  if (!matmul) {
+    onnx_attr_int(&net.w, "transB", transposed);
+    if (pick(0, 2) == 0) onnx_attr_float(&net.w, "alpha", 0.5f);
+    if (pick(0, 2) == 0) onnx_attr_float(&net.w, "beta", -1.5f);
+  }
+  snprintf(text, sizeof text, "; %s %lld to %lld%s%s", matmul ? "MatMul" : "Gemm", (long long)in,
+           (long long)out, transposed ? " transB" : "", bias ? " bias" : "");
+  tell(&net, text);
+  if (pick(0, 1)) add_node(&net, pick(0, 1) ? "Relu" : "Softmax", ""), tell(&net, "; activation");
+  check(ctx, &net, 14);
+}
+
+static void random_lrn(gcam_context *ctx) {
+  network net;
+  char text[64];
+  int size = pick(1, 7), usual = pick(0, 2) > 0;
+  begin(&net, pick(1, 2), channels() * pick(1, 3), pick(1, 6), pick(1, 6));
+  add_node(&net, "LRN", "");
+  onnx_attr_int(&net.w, "size", size);
+  onnx_attr_float(&net.w, "alpha", pick(0, 1) ? 1e-4f : 0.9f);
+  if (!usual) onnx_attr_float(&net.w, "beta", 0.6f);
+  snprintf(text, sizeof text, "; LRN %d%s", size, usual ? "" : " beta 0.6");
+  tell(&net, text);
+  check(ctx, &net, 14);
+}
+
+/* A block whose input is read twice: its gradient is a sum. */
+static void random_residual(gcam_context *ctx) {
+  network net;
+  int c = channels();
+  window v = {{3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+  char skip[NAME];
+  begin(&net, pick(1, 2), c, pick(2, 9), pick(2, 9));
+  if (pick(0, 1)) add_activation(&net);
+  value_name(net.value_count, skip);
+  add_conv(&net, v, c, 1, pick(0, 1));
+  if (pick(0, 1)) add_batch_norm(&net);
+  add_node(&net, pick(0, 2) ? "Add" : "Mul", skip);
+  tell(&net, "; with its input");
+  if (pick(0, 1)) add_node(&net, "Relu", ""), tell(&net, "; Relu");
+  check(ctx, &net, 14);
+}
+
+int main(int argc, char **argv) {
+  static void (*const kinds[])(gcam_context *) = {
+      random_conv, random_conv, random_conv, random_winograd, random_separable, random_pool,
+      random_pool, random_branches, random_head, random_lrn, random_residual};
+  uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 20240607;
+  int rounds = argc > 2 ? atoi(argv[2]) : 25;
+  state = seed * 2862933555777941757u + 3037000493u;
+  if (!state) state = 1;
+  gcam_context *ctx = gcam_context_create(2);
+  if (!ctx) return 1;
+  for (int i = 0; i < rounds; i++)
+    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) kinds[kind](ctx);
+  gcam_context_free(ctx);
+  printf("seed %llu: fast kernels differ from the plain loops by at most %.2g, precise ones %.2g\n",
+         (unsigned long long)seed, worst[GCAM_FAST], worst[GCAM_PRECISE]);
+  printf("%d passed, %d failed, 0 skipped\n", passed, failed);
+  return failed != 0;
+}
