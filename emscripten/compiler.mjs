@@ -101,6 +101,9 @@ FROZEN_CACHE = False
 LLVM_ADD_VERSION = ''
 CLANG_ADD_VERSION = ''
 `;
+  // Without this, node would take Emscripten's scripts for modules: the next package.json upwards is this repository's.
+  const packageFile = join(prefix, 'package.json');
+  if (!existsSync(packageFile)) writeFileSync(packageFile, '{ "type": "commonjs" }\n');
   if (readOr(configFile) === config) return;
   const libraries = dirname(findFile(join(prefix, 'root/usr/lib'), 'libLLVM.so.19*'));
   const path = `${libraries}:${libraries.replace('/root/usr/lib/', '/root/lib/')}`;
