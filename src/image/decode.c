@@ -48,10 +48,28 @@ static uint8_t *with_adobe_marker(const uint8_t *bytes, size_t size, size_t *new
   return copy;
 }
 
-static uint8_t *decode_rgba(const uint8_t *bytes, size_t size, gcam_format format, int *width,
+/* 16 bits to 8 by the high byte, as PIL does. In place: stb_image's own reduction needs a second
+ * picture, and loses the first when there is no memory for it. */
+static uint8_t *decode_deep(const uint8_t *bytes, size_t size, int *width, int *height) {
+  int channels;
+  uint16_t *deep = stbi_load_16_from_memory(bytes, (int)size, width, height, &channels, 4);
+  if (!deep) return NULL;
+  uint8_t *rgba = (uint8_t *)deep;
+  size_t count = (size_t)*width * (size_t)*height * 4;
+  for (size_t i = 0; i < count; i++) {
+    uint16_t value;
+    memcpy(&value, rgba + 2 * i, sizeof value);
+    rgba[i] = (uint8_t)(value >> 8);
+  }
+  uint8_t *shrunk = realloc(rgba, count);
+  return shrunk ? shrunk : rgba;
+}
+
+static uint8_t *decode_rgba(const uint8_t *bytes, size_t size, const gcam_probe *probe, int *width,
                             int *height) {
   int channels;
-  if (format != GCAM_JPEG)
+  if (probe->deep) return decode_deep(bytes, size, width, height);
+  if (probe->format != GCAM_JPEG)
     return stbi_load_from_memory(bytes, (int)size, width, height, &channels, 4);
   /* A JPEG with an unreadable segment half way is given out as whole; only the reason tells. */
   stbi__context context;
@@ -81,7 +99,7 @@ gcam_status gcam_picture_decode(const void *bytes, size_t size, gcam_image **out
   uint8_t *patched = NULL;
   if (probe.plain_cmyk) source = patched = with_adobe_marker(bytes, size, &size);
   if (image && source)
-    image->rgba = decode_rgba(source, size, probe.format, &image->width, &image->height);
+    image->rgba = decode_rgba(source, size, &probe, &image->width, &image->height);
   const char *reason = image && source ? stbi_failure_reason() : "outofmem";
   free(patched);
 

@@ -157,6 +157,7 @@ static gcam_status probe_png(const uint8_t *bytes, size_t size, gcam_probe *prob
   GCAM_TRY(check_size(err, "PNG", width, height, 0, size));
   probe->width = (int)width;
   probe->height = (int)height;
+  probe->deep = depth == 16;
 
   int64_t data = 0;
   bool palette = false;

@@ -13,6 +13,7 @@ typedef struct gcam_probe {
   gcam_format format;
   int width, height;
   int orientation; /* EXIF's, 1..8 */
+  bool deep;       /* a PNG of 16 bits per channel */
   bool plain_cmyk; /* a JPEG of four channels without Adobe's marker */
 } gcam_probe;
 
