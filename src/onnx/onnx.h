@@ -5,7 +5,7 @@
  *   gcam_onnx_import    folds constants, fixes every shape, lays tensors out; makes the graph
  *   gcam_onnx_close     after the graph is freed
  *
- * What is read: ONNX of IR 3 and later, opset 6 to 24 of the default domain, weights embedded or
+ * What is read: ONNX of IR 3 and later, opset 1 to 24 of the default domain, weights embedded or
  * external, float32, float16, bfloat16, float64 or int8/uint8 with DequantizeLinear. Activations
  * are float32; a file with float16 activations runs in float32. Every size in a file is taken for
  * a lie until checked: a broken file gives GCAM_ERR_MODEL, one that asks for what the engine does
@@ -17,7 +17,7 @@
 #include "base/status.h"
 #include "ops/graph.h"
 
-enum { GCAM_OPSET_MIN = 6, GCAM_OPSET_MAX = 24 };
+enum { GCAM_OPSET_MIN = 1, GCAM_OPSET_MAX = 24 };
 
 typedef struct gcam_onnx gcam_onnx;
 
