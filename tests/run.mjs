@@ -49,6 +49,14 @@ function indent(text) {
   return text.trimEnd().split('\n').slice(-60).map((line) => `    ${line}`).join('\n');
 }
 
+/** Data that tests take from elsewhere: tests/<suite>/fetch.mjs brings it. Without it those tests count as skipped. */
+async function fetchTestData() {
+  for (const file of testFiles(/^fetch\.mjs$/)) {
+    const { status, output } = await execute(process.execPath, [file]);
+    if (status !== 0) console.log(`${relative(root, file)} brought nothing:\n${indent(output)}`);
+  }
+}
+
 /** The C tests of one build: each is a program that ends with a line "N passed, N failed, N skipped". */
 async function runCTests(preset, env = {}) {
   for (const file of testFiles(/^test_.*\.c$/)) {
@@ -95,6 +103,7 @@ async function runNodeTests() {
 
 async function testAll() {
   await build([...wasmPresets, 'native']);
+  await fetchTestData();
   await runCTests('native');
   for (const folder of ['browser', 'bench']) if (testFiles(/\.test\.mjs$/, join(root, 'tests', folder)).length) installPackages(folder);
   await runNodeTests();
@@ -102,6 +111,7 @@ async function testAll() {
 
 async function testSanitized() {
   await build(['asan', 'tsan']);
+  await fetchTestData();
   await runCTests('asan', { ASAN_OPTIONS: 'detect_leaks=1:allocator_may_return_null=1', UBSAN_OPTIONS: 'print_stacktrace=1' });
   await runCTests('tsan', { TSAN_OPTIONS: 'halt_on_error=1' });
 }
