@@ -455,7 +455,6 @@ const LAYERS = {
   Multiply: [none, chainOf('Mul')],
   Subtract: [none, chainOf('Sub')],
   Maximum: [none, chainOf('Max')],
-  Minimum: [none, chainOf('Min')],
   Average: [none, average],
   Concatenate: [none, concatenate],
   Rescaling: [none, rescaling],

@@ -164,7 +164,6 @@ def layer(kind, c, xs, w, major):
         "Subtract": lambda: fold(torch.sub),
         "Average": lambda: fold(torch.add) / len(xs),
         "Maximum": lambda: fold(torch.maximum),
-        "Minimum": lambda: fold(torch.minimum),
         "Concatenate": lambda: torch.cat(xs, c["axis"]),
         "Rescaling": lambda: x * torch.tensor(c["scale"]) + torch.tensor(c["offset"]),
         "Normalization": lambda: (x - (torch.tensor(c["mean"]) if c["mean"] else w[0])) / torch.sqrt(

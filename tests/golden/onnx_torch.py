@@ -117,7 +117,6 @@ def step(op, a, x):
         "Sub": lambda: x[0] - x[1],
         "Mul": lambda: x[0] * x[1],
         "Max": lambda: torch.maximum(x[0], x[1]),
-        "Min": lambda: torch.minimum(x[0], x[1]),
         "Relu": lambda: F.relu(x[0]),
         "LeakyRelu": lambda: F.leaky_relu(x[0], a["alpha"]),
         "Elu": lambda: F.elu(x[0], a["alpha"]),

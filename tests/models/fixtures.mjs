@@ -163,7 +163,6 @@ function merges() {
   c.out('Subtract', [a, b], 'subtract', {});
   c.out('Average', [a, b, d], 'average', {});
   c.out('Maximum', [a, b, d], 'maximum', {});
-  c.out('Minimum', [a, b], 'minimum', {});
   c.out('Concatenate', [a, b, d], 'channels', { axis: -1 });
   c.out('Concatenate', [a, b], 'rows', { axis: 1 });
   c.out('Concatenate', [a, b], 'columns', { axis: 2 });
