@@ -60,6 +60,7 @@
  * @property {number} height
  * @property {number} width
  * @property {number} channels
+ * @property {true} [default]
  *
  * A picture: encoded bytes, or an address, path or Blob that holds such, or pixels.
  * @typedef {FileSpec | Pixels} PictureSpec

@@ -133,6 +133,8 @@ export function createService(host) {
 
     const { height, width, channels } = imageInput(model.shape(model.inputName()));
     const layers = model.layers();
+    const main = card.layer ? model.findLayer(card.layer) : model.defaultLayer;
+    if (main >= 0) layers[main].default = true;
     const given = args.preprocess ?? card.input;
     const warnings = [];
     if (!given && channels) {
@@ -149,7 +151,7 @@ export function createService(host) {
       classes: model.classCount,
       labels: await readLabels(args.labels ?? card.labels, model.classCount, signal),
       layers,
-      defaultLayer: card.layer ?? layers[model.defaultLayer]?.name ?? null,
+      defaultLayer: card.layer ?? layers[main]?.name ?? null,
       methods: engine.methods(),
       colormaps: engine.colormaps(),
       preprocess,

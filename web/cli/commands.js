@@ -1,0 +1,214 @@
+/**
+ * What the commands do, through the public API alone.
+ */
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import { cachedModels } from '../host-node.js';
+import { GradCam, GradCamError } from '../node.js';
+import { listModels } from './models.js';
+import { CommandLineError, readCommandLine, USAGE } from './options.js';
+import { progressBar } from './progress.js';
+
+export { CommandLineError };
+
+const say = (text) => process.stdout.write(`${text}\n`);
+const warn = (text) => process.stderr.write(`gradcam: warning: ${text}\n`);
+
+const RUN = { explain, layers, models, fetch: fetchModel, convert };
+
+/** @param {string[]} args what stands after `gradcam` */
+export async function run(args) {
+  const { command, options, positionals } = readCommandLine(args);
+  if (options.help) {
+    process.stdout.write(USAGE);
+  } else if (options.version) {
+    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+    say(version);
+  } else {
+    await RUN[command](options, positionals);
+  }
+}
+
+/** Runs `use` with a loaded model, and ends the worker whatever happens. */
+async function withModel(options, use) {
+  const { model = 'pocket', preprocess, resize, threads = 'auto', variant } = options;
+  const bar = progressBar(options);
+  let cam;
+  try {
+    cam = await GradCam.load(model, { preprocess, resize, threads, variant, onProgress: bar.update });
+  } finally {
+    bar.done();
+  }
+  try {
+    return await use(cam);
+  } finally {
+    cam.dispose();
+  }
+}
+
+function known(value, names, option) {
+  if (value === undefined || names.includes(value)) return;
+  throw new CommandLineError(`${option} is "${value}", but must be one of ${names.join(', ')}.`);
+}
+
+async function write(path, content) {
+  await writeFile(path, content).catch((cause) => {
+    throw new GradCamError('file', `${path} cannot be written: ${cause.message}.`, { cause });
+  });
+}
+
+async function writeJson(path, value) {
+  const text = `${JSON.stringify(value)}\n`;
+  if (path === '-') await new Promise((resolve) => process.stdout.write(text, resolve));
+  else await write(path, text);
+}
+
+/* ---- explain ---------------------------------------------------------------------------------- */
+
+/**
+ * Where the drawings of each picture go: image -> {overlay, grid}, paths, either may be missing.
+ * A folder gets both.
+ */
+async function outputPaths(output, images) {
+  if (output === undefined) return () => ({});
+  const folder = /[\\/]$/.test(output) || await stat(output).then((is) => is.isDirectory(), () => false);
+  if (!folder && images.length > 1) {
+    throw new CommandLineError(`-o is the file ${output}, but there are ${images.length} pictures. ` +
+      `Give a folder: -o ${output.replace(/\.png$/i, '')}/`);
+  }
+  if (!folder && extname(output).toLowerCase() !== '.png') {
+    throw new CommandLineError(`-o is "${output}", but heatmaps are written as PNG: ` +
+      'give a name that ends in .png, or a folder.');
+  }
+  if (!folder) return (_, maps) => (maps.length === 1 ? { overlay: output } : { grid: output });
+  await mkdir(output, { recursive: true }).catch((cause) => {
+    throw new GradCamError('file', `The folder ${output} cannot be made: ${cause.message}.`, { cause });
+  });
+  const used = new Map();
+  return (image) => {
+    const stem = basename(image.replace(/[?#].*$/, '')).replace(/\.[^.]*$/, '');
+    const count = (used.get(stem) ?? 0) + 1;
+    used.set(stem, count);
+    const name = join(output, count > 1 ? `${stem}-${count}` : stem);
+    return { overlay: `${name}-overlay.png`, grid: `${name}-grid.png` };
+  };
+}
+
+async function explain(options, images) {
+  if (!images.length) throw new CommandLineError('Give at least one picture.\nTry: gradcam --help');
+  const pathsOf = await outputPaths(options.output, images);
+  await withModel(options, async (cam) => {
+    known(options.method, cam.methods().map(({ name }) => name), '--method');
+    known(options.colormap, cam.colormaps(), '--colormap');
+    const { quiet = false, json, colormap, alpha } = options;
+    const style = { colormap, alpha };
+    const reports = [];
+    let failed = 0;
+    for (const image of images) {
+      try {
+        const result = await explainOne(cam, image, options);
+        const { maps } = result;
+        const { overlay, grid } = pathsOf(image, maps);
+        if (overlay) await write(overlay, await maps[0].toPNG(style));
+        if (grid) await write(grid, await cam.grid(maps, style));
+        reports.push(result.report({ file: image, raw: options.raw }));
+        if (!quiet && json !== '-') print(cam, image, result, [overlay, grid].filter(Boolean));
+        if (!quiet) for (const { text } of result.warnings) warn(`${image}: ${text}`);
+      } catch (error) {
+        // One bad picture among many does not take the others with it.
+        if (images.length === 1) throw error;
+        process.stderr.write(`gradcam: ${image}: ${error.message}\n`);
+        failed += 1;
+      }
+    }
+    if (json !== undefined) await writeJson(json, images.length === 1 ? reports[0] : reports);
+    if (failed) throw new GradCamError('image', `${failed} of ${images.length} pictures failed.`);
+  });
+}
+
+function explainOne(cam, image, { top, class: classes, method, layer, score, preset, output }) {
+  const picture = output !== undefined;
+  return cam.explain(image, { top, classes, method, layer, score, preset, picture });
+}
+
+function print(cam, image, result, paths) {
+  const { picture, predictions, method, layer, score } = result;
+  say(`${image}  ${picture.width}x${picture.height}  ${cam.model.name}, ${method} of the ${score} ` +
+    `at ${layer}`);
+  const rows = predictions.map(({ id, name, probability, score: value }) => (
+    [String(id), name, `${(100 * probability).toFixed(1)} %`, value.toFixed(2)]));
+  const width = (column) => Math.max(...rows.map((row) => row[column].length));
+  const [ids, names, percents, values] = [0, 1, 2, 3].map(width);
+  for (const [id, name, percent, value] of rows) {
+    say(`  ${id.padStart(ids)}  ${name.padEnd(names)}  ${percent.padStart(percents)}  ` +
+      `${value.padStart(values)}`);
+  }
+  for (const path of paths) say(`  ${path}`);
+}
+
+/* ---- layers, models ---------------------------------------------------------------------------- */
+
+async function layers(options, positionals) {
+  if (positionals.length) throw new CommandLineError('layers takes no pictures; name a model: --model M.');
+  await withModel({ preprocess: 'none', ...options }, async (cam) => {
+    const list = cam.layers();
+    if (options.json !== undefined) {
+      await writeJson(options.json, { model: cam.model.name, default: cam.defaultLayer, layers: list });
+      if (options.json === '-') return;
+    }
+    const size = ({ height, width, channels }) => `${height}x${width}x${channels}`;
+    const columns = ['name', 'node', 'op'].map((key) => (
+      Math.max(...list.map((layer) => layer[key].length))));
+    for (const layer of list) {
+      const [name, node, op] = ['name', 'node', 'op'].map((key, i) => layer[key].padEnd(columns[i]));
+      say(`${layer.default ? '*' : ' '} ${name}  ${node}  ${op}  ${size(layer)}`);
+    }
+    if (!options.quiet) say(`\n${list.length} layers: tensor, node, operator, height x width x channels. * default`);
+  });
+}
+
+async function models(options, positionals) {
+  if (positionals.length) throw new CommandLineError('models takes no names.');
+  const list = await listModels();
+  if (options.json !== undefined) {
+    await writeJson(options.json, list);
+    if (options.json === '-') return;
+  }
+  const width = (key) => Math.max(...list.map((model) => String(model[key]).length));
+  const [names, titles] = ['name', 'title'].map(width);
+  for (const { name, title, state, bytes } of list) {
+    const size = bytes ? `, ${(bytes / 1e6).toFixed(0)} MB` : '';
+    const words = { bundled: 'ready (in the package)', fetched: 'ready (fetched)',
+      available: `to be fetched${size}: gradcam fetch ${name}` }[state];
+    say(`${name.padEnd(names)}  ${title.padEnd(titles)}  ${words}`);
+  }
+}
+
+/* ---- fetch, convert ---------------------------------------------------------------------------- */
+
+/** Runs `use(onProgress)` with a progress bar. */
+async function withProgress(options, use) {
+  const bar = progressBar(options);
+  try {
+    return await use(bar.update);
+  } finally {
+    bar.done();
+  }
+}
+
+async function fetchModel({ weights, mirror, quiet, force }, names) {
+  if (names.length !== 1) throw new CommandLineError('Name one model: gradcam fetch NAME.');
+  const { fetchModel: fetchOne } = await import('../../models/fetch.js');
+  const { folder, cached } = await withProgress({ quiet }, (onProgress) => fetchOne(names[0],
+    { cacheDir: cachedModels(), mirror, weights, force, onProgress }));
+  if (!quiet) say(`${names[0]} ${cached ? 'was there already' : 'is ready'}: ${folder}`);
+}
+
+async function convert({ arch, output, weights, quiet }, files) {
+  if (files.length !== 1) throw new CommandLineError('Name one Keras file: gradcam convert FILE.h5 -o DIR.');
+  if (output === undefined) throw new CommandLineError('Say where to: -o DIR.');
+  const { convert: convertFile, folderSink } = await import('../../models/index.js');
+  const { card, output: folder } = await withProgress({ quiet }, async (onProgress) => convertFile(
+    { source: files[0], arch, weights, out: await folderSink(output), onProgress }));
+  if (!quiet) say(`${card.name} is ready: gradcam IMAGE --model ${join(folder, card.file)}`);
+}

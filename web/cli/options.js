@@ -1,0 +1,165 @@
+/**
+ * Reads the command line: options are known to one table each, wrong ones are named and hinted at.
+ */
+import { parseArgs } from 'node:util';
+import { nearMisses } from '../labels.js';
+import { MODE_NAMES, parsePreprocess, RESIZES } from '../preprocess.js';
+import { PRESETS } from '../presets.js';
+
+/** Wrong usage: exit 2. */
+export class CommandLineError extends Error {}
+
+const wrong = (message) => {
+  throw new CommandLineError(`${message}\nTry: gradcam --help`);
+};
+
+const oneOf = (...values) => (value, option) => (values.includes(value) ? value
+  : wrong(`${option} is "${value}", but must be one of ${values.join(', ')}.`));
+
+const integer = (low, high) => (value, option) => (
+  /^\d+$/.test(value) && Number(value) >= low && Number(value) <= high ? Number(value)
+    : wrong(`${option} is "${value}", but must be a whole number from ${low} to ${high}.`));
+
+const number = (low, high) => (value, option) => (
+  value.trim() !== '' && Number(value) >= low && Number(value) <= high ? Number(value)
+    : wrong(`${option} is "${value}", but must be a number from ${low} to ${high}.`));
+
+const preprocess = (value, option) => {
+  try {
+    parsePreprocess(value);
+  } catch (error) {
+    wrong(`${option}: ${error.message.replace('Preprocessing: ', '')}`);
+  }
+  return value;
+};
+
+const text = (value, option) => (value === '' ? wrong(`${option} is empty.`) : value);
+const flag = null;
+
+const COMMON = { help: flag, version: flag, quiet: flag };
+const MODEL = {
+  model: text,
+  threads: (value, option) => (value === 'auto' ? value : integer(1, 64)(value, option)),
+  variant: oneOf('auto', 'simd', 'relaxed'),
+};
+
+/** Options of each command: name -> check, or flag. */
+export const COMMANDS = {
+  explain: {
+    ...COMMON,
+    ...MODEL,
+    top: integer(1, 1000000),
+    class: text,
+    method: text,
+    layer: text,
+    score: oneOf('logit', 'softmax'),
+    preset: oneOf(...Object.keys(PRESETS)),
+    resize: oneOf(...RESIZES),
+    preprocess,
+    colormap: text,
+    alpha: number(0, 1),
+    output: text,
+    json: text,
+    raw: flag,
+  },
+  layers: { ...COMMON, ...MODEL, json: text },
+  models: { ...COMMON, json: text },
+  fetch: { ...COMMON, weights: oneOf('f32', 'f16', 'int8'), mirror: text, force: flag },
+  convert: { ...COMMON, arch: text, output: text, weights: oneOf('f32', 'f16', 'int8') },
+};
+
+const REPEATED = new Set(['class']);
+const SHORT = { output: 'o', help: 'h', version: 'V', quiet: 'q' };
+
+/**
+ * @param {string[]} args
+ * @returns {{command: string, options: Record<string, any>, positionals: string[]}}
+ */
+export function readCommandLine(args) {
+  // A picture that is called like a command is given as ./layers.
+  const command = Object.hasOwn(COMMANDS, args[0] ?? '') ? args[0] : 'explain';
+  const table = COMMANDS[command];
+  const config = Object.fromEntries(Object.entries(table).map(([name, check]) => [name, {
+    type: /** @type {'string' | 'boolean'} */ (check === flag ? 'boolean' : 'string'),
+    multiple: REPEATED.has(name),
+    ...(SHORT[name] ? { short: SHORT[name] } : {}),
+  }]));
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args: joinDashes(command === args[0] ? args.slice(1) : args),
+      options: config,
+      allowPositionals: true,
+    });
+  } catch (error) {
+    wrong(explainMistake(error, table));
+  }
+  const options = {};
+  for (const [name, value] of Object.entries(parsed.values)) {
+    const check = table[name];
+    const option = SHORT[name] && name === 'output' ? '-o' : `--${name}`;
+    if (check === flag) options[name] = value;
+    else if (REPEATED.has(name)) options[name] = value.map((one) => check(one, option));
+    else options[name] = check(value, option);
+  }
+  return { command, options, positionals: parsed.positionals };
+}
+
+/** `--json -`: parseArgs takes a lone dash for no value. */
+function joinDashes(args) {
+  const out = [];
+  for (const arg of args) {
+    if (arg === '-' && out.at(-1) === '--json') out.push(`${out.pop()}=-`);
+    else out.push(arg);
+  }
+  return out;
+}
+
+function explainMistake(error, table) {
+  const [, option] = /'(-[^' ]*)/.exec(error.message) ?? [];
+  if (error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const near = nearMisses(option.replace(/^-+/, ''), Object.keys(table), 2);
+    const hint = near.length ? ` Did you mean ${near.map((name) => `--${name}`).join(' or ')}?` : '';
+    return `There is no option ${option} here.${hint}`;
+  }
+  const [, long] = /--([a-z]+)/.exec(error.message) ?? [];
+  if (table[long] === flag) return `--${long} takes no value.`;
+  return `--${long ?? option} needs a value.`;
+}
+
+export const USAGE = `gradcam: what a network sees in a picture, and where it looks.
+
+  gradcam IMAGE... [options]           predictions and heatmaps
+  gradcam layers --model M             the layers a map can be asked for
+  gradcam models                       the models known by name
+  gradcam fetch NAME [--mirror FOLDER|URL] [--weights f32|f16|int8] [--force]
+                                       downloads one; --mirror: the official file lies there
+  gradcam convert FILE.h5 [--arch A] -o DIR [--weights f32|f16|int8]
+
+Model
+  --model NAME|FILE       a name (default: pocket) or an .onnx file
+  --preprocess P          ${MODE_NAMES.join(', ')}, or a list: order rgb, bgr or grey, then mean
+                          and std on the 0..255 scale: bgr,mean=104/117/123,std=1/1/1
+  --resize R              picture to input: ${RESIZES.join(', ')}
+  --threads N             default: as many as help
+  --variant simd|relaxed  which of the two WebAssembly files; default: the faster one that runs
+Explanation
+  --top N                 predictions, and maps for them (default 5)
+  --class ID|NAME         a map for this class instead; may be repeated
+  --layer NAME            an ONNX node or tensor, or a Keras layer (default: the last before the head)
+  --method M              default gradcam
+  --score S               gradient of: logit (default) or softmax
+  --preset P              as others do it: ${Object.keys(PRESETS).join(', ')}
+Output
+  -o, --output FILE.png   one map: laid over the picture; several: a grid with the picture.
+                          A folder (-o DIR/): both, for each picture
+  --json FILE|-           everything as JSON; - is standard output
+  --raw                   in the JSON, maps before ReLU and division by their maximum
+  --colormap C            jet (default), turbo, viridis, inferno, gray, ...
+  --alpha A               weight of the heat, 0..1 (default 0.4)
+  -q, --quiet             errors only
+  -h, --help              this text
+  -V, --version           version
+
+Exit: 0 done, 1 the work failed, 2 wrong usage.
+`;
