@@ -10,10 +10,9 @@
 # pthreadPoolSize = threads - 1: the workers are started before the factory's promise resolves. 0 where threads cannot be had.
 add_executable(gradcam-simd ${CMAKE_CURRENT_LIST_DIR}/empty.c)
 set_target_properties(gradcam-simd PROPERTIES SUFFIX .js LINK_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/pre.js)
-add_dependencies(gradcam-simd gradcam)
 # The whole library: nothing refers to the exported functions, so that a linker would take none of them.
 target_link_options(gradcam-simd PRIVATE -Wl,--whole-archive $<TARGET_FILE:gradcam> -Wl,--no-whole-archive)
-target_link_libraries(gradcam-simd PRIVATE XNNPACK)
+target_link_libraries(gradcam-simd PRIVATE gradcam)
 set(settings
   MODULARIZE EXPORT_ES6 EXPORT_NAME=createGradcam ENVIRONMENT=web,worker,node
   STRICT

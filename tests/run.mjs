@@ -105,7 +105,7 @@ async function testAll() {
   await build([...wasmPresets, 'native']);
   await fetchTestData();
   await runCTests('native');
-  for (const folder of ['browser', 'bench']) if (testFiles(/\.test\.mjs$/, join(root, 'tests', folder)).length) installPackages(folder);
+  installPackages('browser');
   await runNodeTests();
 }
 
