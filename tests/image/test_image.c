@@ -634,6 +634,13 @@ static void test_grid(void) {
   int top = margin + title + 400 + margin;
   box cut = find_ink(grid, top, top + title, margin, margin + tile);
   CHECK(cut.right > margin + tile - 25, "the shortened title fills its tile: %d", cut.right);
+  box end = find_ink(grid, top, top + title, cut.right - 20, cut.right + 1);
+  CHECK(end.bottom - end.top >= 7, "it ends in its percentage, not in dots: %d high",
+        end.bottom - end.top + 1);
+  box dots = find_ink(grid, top, top + title, margin + tile + margin, margin + 2 * tile + margin);
+  dots = find_ink(grid, top, top + title, dots.right - 6, dots.right + 1);
+  CHECK(dots.bottom - dots.top < 4, "a name without a percentage ends in dots: %d high",
+        dots.bottom - dots.top + 1);
 
   CHECK(gcam_picture_grid(tiles, titles, 0, 3, tile, &none, &err) == GCAM_ERR_ARGUMENT && !none,
         "no tile");
