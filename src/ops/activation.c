@@ -21,39 +21,39 @@ static gcam_status unary_shape(gcam_graph *graph, gcam_node *node, const char *a
   return gcam_node_set_shape(graph, node, 0, gcam_in_shape(graph, node, 0), err);
 }
 
-#define UNARY(symbol, onnx_name, RULE, MAX_INPUTS, SHAPE, F, DF)                               \
-  static void symbol##_forward(const gcam_args *args) {                                        \
-    const unary_params p = *(const unary_params *)args->node->params;                          \
-    int64_t n = gcam_numel(gcam_in_shape(args->graph, args->node, 0));                         \
-    (void)p;                                                                                   \
-    for (int64_t i = 0; i < n; i++) {                                                          \
-      const float x = args->in[0][i];                                                          \
-      args->out[0][i] = (F);                                                                   \
-    }                                                                                          \
-  }                                                                                            \
-  static void symbol##_backward(const gcam_args *args) {                                       \
-    const unary_params p = *(const unary_params *)args->node->params;                          \
-    int64_t n = gcam_numel(gcam_in_shape(args->graph, args->node, 0));                         \
-    (void)p;                                                                                   \
-    if (!args->dout[0] || !args->din[0]) return;                                               \
-    for (int b = 0; b < args->B; b++) {                                                        \
-      const float *dy = args->dout[0] + b * n;                                                 \
-      float *dx = args->din[0] + b * n;                                                        \
-      for (int64_t i = 0; i < n; i++) {                                                        \
-        const float x = args->in[0][i], y = args->out[0][i];                                   \
-        (void)x, (void)y;                                                                      \
-        dx[i] += dy[i] * (DF);                                                                 \
-      }                                                                                        \
-    }                                                                                          \
-  }                                                                                            \
-  const gcam_op gcam_op_##symbol = {onnx_name, RULE, 1, MAX_INPUTS, SHAPE, symbol##_forward,   \
-                                    symbol##_backward};
+#define UNARY(symbol, onnx_name, RULE, MAX_INPUTS, SHAPE, F, DF)       \
+  static void symbol##_forward(const gcam_args *args) {                \
+    const unary_params p = *(const unary_params *)args->node->params;  \
+    int64_t n = gcam_numel(gcam_in_shape(args->graph, args->node, 0)); \
+    (void)p;                                                           \
+    for (int64_t i = 0; i < n; i++) {                                  \
+      const float x = args->in[0][i];                                  \
+      args->out[0][i] = (F);                                           \
+    }                                                                  \
+  }                                                                    \
+  static void symbol##_backward(const gcam_args *args) {               \
+    const unary_params p = *(const unary_params *)args->node->params;  \
+    int64_t n = gcam_numel(gcam_in_shape(args->graph, args->node, 0)); \
+    (void)p;                                                           \
+    if (!args->dout[0] || !args->din[0]) return;                       \
+    for (int b = 0; b < args->B; b++) {                                \
+      const float *dy = args->dout[0] + b * n;                         \
+      float *dx = args->din[0] + b * n;                                \
+      for (int64_t i = 0; i < n; i++) {                                \
+        const float x = args->in[0][i], y = args->out[0][i];           \
+        (void)x, (void)y;                                              \
+        dx[i] += dy[i] * (DF);                                         \
+      }                                                                \
+    }                                                                  \
+  }                                                                    \
+  const gcam_op gcam_op_##symbol = {                                   \
+      onnx_name, RULE, 1, MAX_INPUTS, SHAPE, symbol##_forward, symbol##_backward};
 
 /* An operator with float attributes a and b (NULL: none, its default is the number itself). */
-#define ACTIVATION(symbol, onnx_name, a, a_default, b, b_default, F, DF)                       \
-  static gcam_status symbol##_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {     \
-    return unary_shape(graph, node, a, a_default, b, b_default, err);                          \
-  }                                                                                            \
+#define ACTIVATION(symbol, onnx_name, a, a_default, b, b_default, F, DF)                   \
+  static gcam_status symbol##_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) { \
+    return unary_shape(graph, node, a, a_default, b, b_default, err);                      \
+  }                                                                                        \
   UNARY(symbol, onnx_name, GCAM_RULE_POINTWISE, 1, symbol##_shape, F, DF)
 
 #define PLAIN(symbol, onnx_name, F, DF) ACTIVATION(symbol, onnx_name, NULL, 0, NULL, 0, F, DF)
@@ -64,6 +64,8 @@ static inline float logistic(float x) {
   return x >= 0 ? 1 / (1 + e) : e / (1 + e);
 }
 
+/* Formulas, which the formatter takes for declarations. */
+/* clang-format off */
 /* NaN passes through every f below: comparisons are written so that NaN takes the branch x. */
 PLAIN(relu, "Relu", x < 0 ? 0 : x, y > 0 ? 1.0f : 0.0f)
 ACTIVATION(leaky_relu, "LeakyRelu", "alpha", 0.01f, NULL, 0, x < 0 ? p.a * x : x,
@@ -75,7 +77,7 @@ ACTIVATION(hard_sigmoid, "HardSigmoid", "alpha", 0.2f, "beta", 0.5f,
            y > 0 && y < 1 ? p.a : 0.0f)
 /* x max(0, min(1, x / 6 + 1/2)), arXiv 1905.02244 section 5.2 */
 PLAIN(hard_swish, "HardSwish", x <= -3 ? 0 : x >= 3 ? x : x * (x + 3) / 6,
-           x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6)
+      x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6)
 PLAIN(tanh, "Tanh", tanhf(x), 1 - y * y)
 /* a (e^x - 1) below 0 */
 ACTIVATION(elu, "Elu", "alpha", 1, NULL, 0, x < 0 ? p.a * expm1f(x) : x,
@@ -88,6 +90,7 @@ ACTIVATION(selu, "Selu", "alpha", 1.67326319217681884765625f, "gamma",
 PLAIN(softplus, "Softplus", (x < 0 ? 0 : x) + log1pf(expf(-fabsf(x))), logistic(x))
 PLAIN(sqrt, "Sqrt", sqrtf(x), 0.5f / y)
 PLAIN(exp, "Exp", expf(x), y)
+/* clang-format on */
 
 /* min(max(x, a), b): limits are attributes before opset 11, constant inputs since. The gradient at
  * a limit itself is 0: in networks Clip is ReLU6, and Relu's is 0 there as well. */

@@ -16,55 +16,59 @@
   }
 
 /* F, DU and DV are written in u, v and y = f(u, v). */
-#define BINARY(symbol, onnx_name, F, DU, DV)                                                     \
-  static void symbol##_forward(const gcam_args *a) {                                             \
-    const gcam_broadcast *plan = a->node->params;                                                \
-    const gcam_shape *su = gcam_in_shape(a->graph, a->node, 0);                                  \
-    const gcam_shape *sv = gcam_in_shape(a->graph, a->node, 1);                                  \
-    const gcam_shape *sy = &a->graph->values[a->node->outputs[0]].shape;                         \
-    int64_t step_u = gcam_broadcast_step(plan, su), step_v = gcam_broadcast_step(plan, sv);      \
-    for (int64_t row = 0; row < plan->rows; row++) {                                             \
-      const float *pu = a->in[0] + gcam_broadcast_offset(plan, su, sy, row);                     \
-      const float *pv = a->in[1] + gcam_broadcast_offset(plan, sv, sy, row);                     \
-      float *py = a->out[0] + row * plan->inner;                                                 \
-      if (step_u && step_v) ROW(F, 1, 1)                                                         \
-      else if (step_u) ROW(F, 1, 0)                                                              \
-      else ROW(F, 0, step_v)                                                                     \
-    }                                                                                            \
-  }                                                                                              \
-  static void symbol##_backward(const gcam_args *a) {                                            \
-    const gcam_broadcast *plan = a->node->params;                                                \
-    const gcam_shape *su = gcam_in_shape(a->graph, a->node, 0);                                  \
-    const gcam_shape *sv = gcam_in_shape(a->graph, a->node, 1);                                  \
-    const gcam_shape *sy = &a->graph->values[a->node->outputs[0]].shape;                         \
-    int64_t step_u = gcam_broadcast_step(plan, su), step_v = gcam_broadcast_step(plan, sv);      \
-    if (!a->dout[0]) return;                                                                     \
-    for (int b = 0; b < a->B; b++) {                                                             \
-      for (int64_t row = 0; row < plan->rows; row++) {                                           \
-        int64_t at_u = gcam_broadcast_offset(plan, su, sy, row);                                 \
-        int64_t at_v = gcam_broadcast_offset(plan, sv, sy, row);                                 \
-        const float *pu = a->in[0] + at_u, *pv = a->in[1] + at_v;                                \
-        const float *py = a->out[0] + row * plan->inner;                                         \
-        const float *dy = a->dout[0] + (b * plan->rows + row) * plan->inner;                     \
-        float *du = a->din[0] ? a->din[0] + b * gcam_numel(su) + at_u : NULL;                    \
-        float *dv = a->din[1] ? a->din[1] + b * gcam_numel(sv) + at_v : NULL;                    \
-        for (int64_t i = 0; du && i < plan->inner; i++) {                                        \
-          const float u = pu[i * step_u], v = pv[i * step_v], y = py[i];                         \
-          (void)u, (void)v, (void)y;                                                             \
-          du[i * step_u] += dy[i] * (DU);                                                        \
-        }                                                                                        \
-        for (int64_t i = 0; dv && i < plan->inner; i++) {                                        \
-          const float u = pu[i * step_u], v = pv[i * step_v], y = py[i];                         \
-          (void)u, (void)v, (void)y;                                                             \
-          dv[i * step_v] += dy[i] * (DV);                                                        \
-        }                                                                                        \
-      }                                                                                          \
-    }                                                                                            \
-  }                                                                                              \
-  const gcam_op gcam_op_##symbol = {onnx_name,            GCAM_RULE_POINTWISE, 2,               \
-                                    2,                    gcam_broadcast_shape, symbol##_forward, \
-                                    symbol##_backward};
+#define BINARY(symbol, onnx_name, F, DU, DV)                                                \
+  static void symbol##_forward(const gcam_args *a) {                                        \
+    const gcam_broadcast *plan = a->node->params;                                           \
+    const gcam_shape *su = gcam_in_shape(a->graph, a->node, 0);                             \
+    const gcam_shape *sv = gcam_in_shape(a->graph, a->node, 1);                             \
+    const gcam_shape *sy = &a->graph->values[a->node->outputs[0]].shape;                    \
+    int64_t step_u = gcam_broadcast_step(plan, su), step_v = gcam_broadcast_step(plan, sv); \
+    for (int64_t row = 0; row < plan->rows; row++) {                                        \
+      const float *pu = a->in[0] + gcam_broadcast_offset(plan, su, sy, row);                \
+      const float *pv = a->in[1] + gcam_broadcast_offset(plan, sv, sy, row);                \
+      float *py = a->out[0] + row * plan->inner;                                            \
+      if (step_u && step_v)                                                                 \
+        ROW(F, 1, 1)                                                                        \
+      else if (step_u)                                                                      \
+        ROW(F, 1, 0)                                                                        \
+      else                                                                                  \
+        ROW(F, 0, step_v)                                                                   \
+    }                                                                                       \
+  }                                                                                         \
+  static void symbol##_backward(const gcam_args *a) {                                       \
+    const gcam_broadcast *plan = a->node->params;                                           \
+    const gcam_shape *su = gcam_in_shape(a->graph, a->node, 0);                             \
+    const gcam_shape *sv = gcam_in_shape(a->graph, a->node, 1);                             \
+    const gcam_shape *sy = &a->graph->values[a->node->outputs[0]].shape;                    \
+    int64_t step_u = gcam_broadcast_step(plan, su), step_v = gcam_broadcast_step(plan, sv); \
+    if (!a->dout[0]) return;                                                                \
+    for (int b = 0; b < a->B; b++) {                                                        \
+      for (int64_t row = 0; row < plan->rows; row++) {                                      \
+        int64_t at_u = gcam_broadcast_offset(plan, su, sy, row);                            \
+        int64_t at_v = gcam_broadcast_offset(plan, sv, sy, row);                            \
+        const float *pu = a->in[0] + at_u, *pv = a->in[1] + at_v;                           \
+        const float *py = a->out[0] + row * plan->inner;                                    \
+        const float *dy = a->dout[0] + (b * plan->rows + row) * plan->inner;                \
+        float *du = a->din[0] ? a->din[0] + b * gcam_numel(su) + at_u : NULL;               \
+        float *dv = a->din[1] ? a->din[1] + b * gcam_numel(sv) + at_v : NULL;               \
+        for (int64_t i = 0; du && i < plan->inner; i++) {                                   \
+          const float u = pu[i * step_u], v = pv[i * step_v], y = py[i];                    \
+          (void)u, (void)v, (void)y;                                                        \
+          du[i * step_u] += dy[i] * (DU);                                                   \
+        }                                                                                   \
+        for (int64_t i = 0; dv && i < plan->inner; i++) {                                   \
+          const float u = pu[i * step_u], v = pv[i * step_v], y = py[i];                    \
+          (void)u, (void)v, (void)y;                                                        \
+          dv[i * step_v] += dy[i] * (DV);                                                   \
+        }                                                                                   \
+      }                                                                                     \
+    }                                                                                       \
+  }                                                                                         \
+  const gcam_op gcam_op_##symbol = {                                                        \
+      onnx_name,        GCAM_RULE_POINTWISE, 2, 2, gcam_broadcast_shape,                    \
+      symbol##_forward, symbol##_backward};
 
+/* clang-format off */
 BINARY(add, "Add", u + v, 1.0f, 1.0f)
 BINARY(sub, "Sub", u - v, 1.0f, -1.0f)
 BINARY(mul, "Mul", u * v, v, u)
@@ -72,6 +76,7 @@ BINARY(div, "Div", u / v, 1 / v, -y / v)
 /* u^v. Where v is 0 the slope is 0, and not 0 * infinity; 0^v does not change with v > 0. */
 BINARY(pow, "Pow", powf(u, v), v == 0 ? 0.0f : v * powf(u, v - 1),
        u == 0 && v >= 0 ? 0.0f : y * logf(u))
+/* clang-format on */
 
 /* ---- Max: y = the largest of all inputs; inputs that tie share the gradient evenly ----------- */
 
@@ -116,5 +121,5 @@ static void max_backward(const gcam_args *a) {
   }
 }
 
-const gcam_op gcam_op_max = {"Max",       GCAM_RULE_POINTWISE,  1,           -1,
-                             gcam_broadcast_shape, max_forward, max_backward};
+const gcam_op gcam_op_max = {"Max",       GCAM_RULE_POINTWISE, 1, -1, gcam_broadcast_shape,
+                             max_forward, max_backward};

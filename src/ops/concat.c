@@ -31,11 +31,10 @@ static gcam_status concat_shape(gcam_graph *graph, gcam_node *node, gcam_error *
     bool fits = in->rank == out.rank;
     for (int i = 0; fits && i < out.rank; i++) fits = i == axis || in->dim[i] == out.dim[i];
     if (!fits)
-      return gcam_fail(err, GCAM_ERR_MODEL,
-                       "%s: inputs of shape %s and %s cannot be joined along axis %lld",
-                       gcam_node_label(node, label, sizeof label),
-                       gcam_shape_text(&first->shape, a, sizeof a),
-                       gcam_shape_text(in, b, sizeof b), (long long)onnx_axis);
+      return gcam_fail(
+          err, GCAM_ERR_MODEL, "%s: inputs of shape %s and %s cannot be joined along axis %lld",
+          gcam_node_label(node, label, sizeof label), gcam_shape_text(&first->shape, a, sizeof a),
+          gcam_shape_text(in, b, sizeof b), (long long)onnx_axis);
     out.dim[axis] += in->dim[axis];
     GCAM_TRY(gcam_shape_check(&out, gcam_node_label(node, label, sizeof label), err));
   }
@@ -76,5 +75,5 @@ static void concat_backward(const gcam_args *a) {
   }
 }
 
-const gcam_op gcam_op_concat = {"Concat",     GCAM_RULE_AXIS, 1,              -1,
-                                concat_shape, concat_forward, concat_backward};
+const gcam_op gcam_op_concat = {"Concat",       GCAM_RULE_AXIS, 1, -1, concat_shape,
+                                concat_forward, concat_backward};

@@ -65,12 +65,12 @@ const float *gcam_weight_floats(gcam_weight *weight, const gcam_shape *shape) {
 }
 
 /* memcpy, because the source may lie unaligned in a file. */
-#define READ_AS(type, convert)                                      \
-  for (int64_t i = 0; i < count; i++) {                             \
-    type v;                                                         \
-    memcpy(&v, src + (size_t)(from + i) * sizeof v, sizeof v);      \
-    dst[i] = convert(v);                                            \
-  }                                                                 \
+#define READ_AS(type, convert)                                 \
+  for (int64_t i = 0; i < count; i++) {                        \
+    type v;                                                    \
+    memcpy(&v, src + (size_t)(from + i) * sizeof v, sizeof v); \
+    dst[i] = convert(v);                                       \
+  }                                                            \
   break
 
 /* value = (q - zero) * scale, one scale and zero per index of the scaled axis. */
@@ -103,6 +103,7 @@ void gcam_weight_read(const gcam_weight *weight, const gcam_shape *shape, int64_
     read_quantized(weight, shape, from, count, dst);
     return;
   }
+  /* clang-format off */
   switch (weight->dtype) {
     case GCAM_F32: memcpy(dst, src + (size_t)from * 4, (size_t)count * 4); break;
     case GCAM_F16: READ_AS(uint16_t, gcam_half_to_float);
@@ -113,4 +114,5 @@ void gcam_weight_read(const gcam_weight *weight, const gcam_shape *shape, int64_
     case GCAM_U8: READ_AS(uint8_t, (float));
     case GCAM_BOOL: READ_AS(uint8_t, (float)!!);
   }
+  /* clang-format on */
 }

@@ -7,8 +7,8 @@ static gcam_status identity_shape(gcam_graph *graph, gcam_node *node, gcam_error
   return gcam_node_set_shape(graph, node, 0, gcam_in_shape(graph, node, 0), err);
 }
 
-const gcam_op gcam_op_identity = {"Identity",     GCAM_RULE_AXIS,    1,                 1,
-                                  identity_shape, gcam_view_forward, gcam_view_backward};
+const gcam_op gcam_op_identity = {"Identity",        GCAM_RULE_AXIS,    1, 1, identity_shape,
+                                  gcam_view_forward, gcam_view_backward};
 
 /* ---- Dropout: its mask, where somebody reads it, is all ones --------------------------------- */
 
@@ -32,8 +32,8 @@ static void dropout_forward(const gcam_args *a) {
   for (int64_t i = 0; i < n; i++) a->out[1][i] = 1;
 }
 
-const gcam_op gcam_op_dropout = {"Dropout",     GCAM_RULE_AXIS,  1,                 3,
-                                 dropout_shape, dropout_forward, gcam_view_backward};
+const gcam_op gcam_op_dropout = {"Dropout",       GCAM_RULE_AXIS,    1, 3, dropout_shape,
+                                 dropout_forward, gcam_view_backward};
 
 /* ---- Cast: activations are float32 inside, whatever float type the file speaks of ------------ */
 
@@ -42,7 +42,7 @@ static gcam_status cast_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
     int64_t type; /* TensorProto.DataType of onnx.proto */
     const char *name;
     bool is_float;
-  } types[] = {{1, "FLOAT", true},    {10, "FLOAT16", true}, {11, "DOUBLE", true},
+  } types[] = {{1, "FLOAT", true},     {10, "FLOAT16", true}, {11, "DOUBLE", true},
                {16, "BFLOAT16", true}, {2, "UINT8", false},   {3, "INT8", false},
                {4, "UINT16", false},   {5, "INT16", false},   {6, "INT32", false},
                {7, "INT64", false},    {9, "BOOL", false},    {12, "UINT32", false},
@@ -62,5 +62,5 @@ static gcam_status cast_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
   return gcam_fail(err, GCAM_ERR_MODEL, "%s: its attribute 'to' names no known type", label);
 }
 
-const gcam_op gcam_op_cast = {"Cast",     GCAM_RULE_AXIS,    1,                 1,
-                              cast_shape, gcam_view_forward, gcam_view_backward};
+const gcam_op gcam_op_cast = {
+    "Cast", GCAM_RULE_AXIS, 1, 1, cast_shape, gcam_view_forward, gcam_view_backward};

@@ -48,8 +48,8 @@ static gcam_status pad_shape(gcam_graph *graph, gcam_node *node, gcam_error *err
   GCAM_TRY(pad_mode_of(node, &mode, err));
   GCAM_TRY(gcam_node_ints(graph, node, node->opset < 2 ? "paddings" : "pads", inputs ? 1 : -1, pads,
                           2 * GCAM_MAX_RANK, &pad_count, err));
-  GCAM_TRY(gcam_node_ints(graph, node, "axes", inputs ? 3 : -1, axes, GCAM_MAX_RANK, &axis_count,
-                          err));
+  GCAM_TRY(
+      gcam_node_ints(graph, node, "axes", inputs ? 3 : -1, axes, GCAM_MAX_RANK, &axis_count, err));
   GCAM_TRY(gcam_node_scalar(graph, node, "value", inputs ? 2 : -1, &value, &found, err));
   gcam_node_label(node, label, sizeof label);
   /* An empty list of axes cannot be told from none; it goes with an empty list of pads. */
@@ -88,5 +88,5 @@ static gcam_status pad_shape(gcam_graph *graph, gcam_node *node, gcam_error *err
   return GCAM_OK;
 }
 
-const gcam_op gcam_op_pad = {"Pad",     GCAM_RULE_AXIS,      1,                   4,
-                             pad_shape, gcam_gather_forward, gcam_gather_backward};
+const gcam_op gcam_op_pad = {
+    "Pad", GCAM_RULE_AXIS, 1, 4, pad_shape, gcam_gather_forward, gcam_gather_backward};

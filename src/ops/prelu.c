@@ -52,5 +52,5 @@ static void prelu_backward(const gcam_args *a) {
   }
 }
 
-const gcam_op gcam_op_prelu = {"PRelu",     GCAM_RULE_POINTWISE, 2, 2, prelu_shape,
+const gcam_op gcam_op_prelu = {"PRelu",       GCAM_RULE_POINTWISE, 2, 2, prelu_shape,
                                prelu_forward, prelu_backward};

@@ -13,7 +13,7 @@ static int64_t slice_range(int64_t dim, int64_t *start, int64_t end, int64_t ste
   end = end < low ? low : end > high ? high : end;
   if (step > 0) return end > *start ? (end - *start - 1) / step + 1 : 0;
   /* -(step + 1) + 1, because -INT64_MIN does not exist */
-  return *start > end ? (int64_t)((uint64_t)(*start - end - 1) / ((uint64_t)-(step + 1) + 1)) + 1
+  return *start > end ? (int64_t)((uint64_t)(*start - end - 1) / ((uint64_t) - (step + 1) + 1)) + 1
                       : 0;
 }
 
@@ -25,10 +25,10 @@ static gcam_status slice_shape(gcam_graph *graph, gcam_node *node, gcam_error *e
   bool inputs = node->opset >= 10;
   GCAM_TRY(gcam_node_ints(graph, node, "starts", inputs ? 1 : -1, starts, GCAM_MAX_RANK,
                           &start_count, err));
-  GCAM_TRY(gcam_node_ints(graph, node, "ends", inputs ? 2 : -1, ends, GCAM_MAX_RANK, &end_count,
-                          err));
-  GCAM_TRY(gcam_node_ints(graph, node, "axes", inputs ? 3 : -1, axes, GCAM_MAX_RANK, &axis_count,
-                          err));
+  GCAM_TRY(
+      gcam_node_ints(graph, node, "ends", inputs ? 2 : -1, ends, GCAM_MAX_RANK, &end_count, err));
+  GCAM_TRY(
+      gcam_node_ints(graph, node, "axes", inputs ? 3 : -1, axes, GCAM_MAX_RANK, &axis_count, err));
   GCAM_TRY(gcam_node_ints(graph, node, "steps", inputs ? 4 : -1, steps, GCAM_MAX_RANK, &step_count,
                           err));
   gcam_node_label(node, label, sizeof label);
@@ -64,5 +64,5 @@ static gcam_status slice_shape(gcam_graph *graph, gcam_node *node, gcam_error *e
   return GCAM_OK;
 }
 
-const gcam_op gcam_op_slice = {"Slice",     GCAM_RULE_AXIS,      1,                   5,
-                               slice_shape, gcam_gather_forward, gcam_gather_backward};
+const gcam_op gcam_op_slice = {
+    "Slice", GCAM_RULE_AXIS, 1, 5, slice_shape, gcam_gather_forward, gcam_gather_backward};

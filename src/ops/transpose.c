@@ -76,5 +76,5 @@ static void transpose_backward(const gcam_args *a) {
   }
 }
 
-const gcam_op gcam_op_transpose = {"Transpose",     GCAM_RULE_TO_ROWS, 1,                 1,
-                                   transpose_shape, transpose_forward, transpose_backward};
+const gcam_op gcam_op_transpose = {"Transpose",       GCAM_RULE_TO_ROWS, 1, 1, transpose_shape,
+                                   transpose_forward, transpose_backward};

@@ -4,8 +4,7 @@
 
 void gcam_view_forward(const gcam_args *a) {
   int64_t n = gcam_numel(gcam_in_shape(a->graph, a->node, 0));
-  if (a->out[0] && a->out[0] != a->in[0])
-    memmove(a->out[0], a->in[0], (size_t)n * sizeof(float));
+  if (a->out[0] && a->out[0] != a->in[0]) memmove(a->out[0], a->in[0], (size_t)n * sizeof(float));
 }
 
 void gcam_view_backward(const gcam_args *a) {

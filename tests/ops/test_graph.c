@@ -8,16 +8,16 @@
 
 static int passed, failed;
 
-#define CHECK(condition, ...)                                     \
-  do {                                                            \
-    if (condition) {                                              \
-      passed++;                                                   \
-    } else {                                                      \
-      failed++;                                                   \
-      printf("FAILED line %d: %s: ", __LINE__, #condition);       \
-      printf(__VA_ARGS__);                                        \
-      printf("\n");                                               \
-    }                                                             \
+#define CHECK(condition, ...)                               \
+  do {                                                      \
+    if (condition) {                                        \
+      passed++;                                             \
+    } else {                                                \
+      failed++;                                             \
+      printf("FAILED line %d: %s: ", __LINE__, #condition); \
+      printf(__VA_ARGS__);                                  \
+      printf("\n");                                         \
+    }                                                       \
   } while (0)
 
 static gcam_shape shape_of(int rank, int64_t a, int64_t b, int64_t c, int64_t d) {
@@ -94,8 +94,8 @@ static void test_axes(void) {
 
 /* dst[i...] = src[...] by the definition of a permutation, one element at a time. */
 static void test_permute(void) {
-  static const int perms[][4] = {{0, 2, 3, 1}, {0, 3, 1, 2}, {3, 2, 1, 0}, {0, 1, 2, 3},
-                                 {1, 0, 2, 3}, {2, 0, 3, 1}};
+  static const int perms[][4] = {{0, 2, 3, 1}, {0, 3, 1, 2}, {3, 2, 1, 0},
+                                 {0, 1, 2, 3}, {1, 0, 2, 3}, {2, 0, 3, 1}};
   const gcam_shape shapes[] = {shape_of(4, 2, 3, 4, 5), shape_of(4, 1, 7, 1, 3),
                                shape_of(4, 3, 0, 2, 2)};
   static const size_t sizes[] = {1, 2, 4, 8};
@@ -233,7 +233,9 @@ static void test_weight_quantized(void) {
   for (int is_signed = 0; is_signed < 2; is_signed++) {
     for (int with_zero = 0; with_zero < 2; with_zero++) {
       for (int axis = -1; axis < 3; axis++) { /* -1: one scale for all */
-        gcam_weight w = {.dtype = is_signed ? GCAM_I8 : GCAM_U8, .data = bytes, .scale = scale,
+        gcam_weight w = {.dtype = is_signed ? GCAM_I8 : GCAM_U8,
+                         .data = bytes,
+                         .scale = scale,
                          .scale_count = axis < 0 ? 1 : s.dim[axis],
                          .scale_axis = axis < 0 ? 0 : axis};
         if (with_zero) w.zero = is_signed ? zero_i8 : (int8_t *)zero_u8;
@@ -281,8 +283,14 @@ static void test_attributes(void) {
   };
   int inputs[8] = {-1, -1, -1, -1, -1, -1, -1, -1}, outputs[2] = {-1, -1};
   gcam_graph graph = {0};
-  gcam_node node = {.op = gcam_op_find("Pad"), .name = "border", .opset = 13, .attrs = attrs,
-                    .attr_count = 4, .inputs = inputs, .input_count = 8, .outputs = outputs,
+  gcam_node node = {.op = gcam_op_find("Pad"),
+                    .name = "border",
+                    .opset = 13,
+                    .attrs = attrs,
+                    .attr_count = 4,
+                    .inputs = inputs,
+                    .input_count = 8,
+                    .outputs = outputs,
                     .output_count = 2};
   char label[64];
   CHECK(!strcmp(gcam_node_label(&node, label, sizeof label), "Pad node 'border'"), "%s", label);
@@ -335,9 +343,9 @@ static void test_attributes(void) {
 
   float value = 9;
   bool found;
-  CHECK(!gcam_node_scalar(&graph, &node, "alpha", 1, &value, &found, &err) && found &&
-            value == 0.25f,
-        "the attribute comes first");
+  CHECK(
+      !gcam_node_scalar(&graph, &node, "alpha", 1, &value, &found, &err) && found && value == 0.25f,
+      "the attribute comes first");
   CHECK(!gcam_node_scalar(&graph, &node, "x", 4, &value, &found, &err) && found && value == 1.5f,
         "an input of one number");
   value = 9;
