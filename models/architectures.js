@@ -53,7 +53,8 @@ export function architecture(wanted) {
       const head = shapes.get(HEADS.find((layer) => shapes.has(layer))) ?? layers.at(-1)?.shapes;
       return topology.topology({
         classes: head?.[0]?.at(-1),
-        alpha: width ? Number(width) : topology.alphaOf?.(shapes),
+        // Without a file, or with another's, the width stays the default.
+        alpha: width ? Number(width) : topology.alphaOf?.(shapes) || undefined,
       });
     },
     // Only MobileNets come in several widths: mobilenet_0.75, and mobilenet for alpha 1.

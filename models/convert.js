@@ -11,6 +11,7 @@ import { toHalves, toInt8 } from './forms.js';
 import { openKerasArchive } from './keras/archive.js';
 import { readModelConfig } from './keras/config.js';
 import { openHdf5 } from './keras/hdf5.js';
+import { Emitter } from './keras/emitter.js';
 import { importModel } from './keras/import.js';
 import { layersWithWeights, mapWeights } from './keras/weights.js';
 import { describeInput } from './preprocess.js';
@@ -148,7 +149,8 @@ async function write({ file, model, arch, kerasMajor }, options, form) {
   } catch (error) {
     throw arch ? withGuess(error, file, arch.name) : error;
   }
-  const { graph, jobs, input } = importModel(model, { file, weights, kerasMajor, form, inputSize });
+  const emitter = new Emitter(model.name, { file, weights, kerasMajor, form });
+  const { graph, jobs, input } = importModel(model, { emitter, inputSize });
   const shards = new ShardWriter(out, `${name}-weights`, signal);
   const total = jobs.reduce((sum, job) => sum + product(job.dims) * 4, 0);
   if (embed && total > EMBED_LIMIT) {

@@ -7,7 +7,6 @@
  */
 import { ModelError } from '../errors.js';
 import { inputShape } from './config.js';
-import { Emitter } from './emitter.js';
 import { emitLayer } from './layers.js';
 
 const LIMIT_ELEMENTS = 2 ** 31;
@@ -15,14 +14,10 @@ const LIMIT_ELEMENTS = 2 ** 31;
 /**
  * @param {import('./config.js').KerasModel} model
  * @param {object} options
- * @param {import('./hdf5.js').Hdf5File} options.file
- * @param {import('./weights.js').WeightMap} options.weights
- * @param {number} options.kerasMajor
- * @param {'f32' | 'f16' | 'int8'} options.form
+ * @param {import('./emitter.js').Emitter} options.emitter
  * @param {[number, number]} [options.inputSize]  height, width where the file leaves them open
  */
-export function importModel(model, { file, weights, kerasMajor, form, inputSize }) {
-  const b = new Emitter(model.name, { file, weights, kerasMajor, form });
+export function importModel(model, { emitter: b, inputSize }) {
   const names = nameLayers(model);
   if (model.inputs.length !== 1) {
     throw new ModelError('unsupported', `The model "${model.name}" has ${model.inputs.length} ` +
