@@ -476,11 +476,11 @@ gcam_status gcam_model_vjp(gcam_model *net, const char *output, const float *cot
   GCAM_TRY(gcam_session_expose(net->session, to, err));
   const gcam_value *y = &net->graph.values[from], *x = &net->graph.values[to];
   int64_t ny = gcam_numel(&y->shape), nx = gcam_numel(&x->shape);
-  float *dy = gcam_floats_alloc(ny * B), *dx = gcam_floats_alloc(nx * B);
+  float *dy = gcam_floats_alloc(ny * B), *dx = NULL;
   gcam_status status = GCAM_OK;
-  if (!dy || !dx) status = gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for gradients");
+  if (!dy) status = gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for gradients");
   for (int b = 0; b < B && !status; b++) to_stored_order(y, cotangents + b * ny, dy + b * ny);
-  if (!status) status = gcam_session_vjp(net->session, from, dy, B, to, dx, err);
+  if (!status) status = gcam_session_vjp(net->session, from, dy, B, to, &dx, err);
   for (int b = 0; b < B && !status; b++) to_onnx_order(x, dx + b * nx, gradients + b * nx);
   gcam_floats_free(dy);
   gcam_floats_free(dx);

@@ -56,11 +56,11 @@ static void apply_scale(gcam_maps *maps, int index, double scale, int class_id,
     weights[index * maps->K + k] = (float)(weights[index * maps->K + k] * scale);
 }
 
-static void check_map(gcam_maps *maps, int index, finding gradient, int class_id,
+static void check_map(gcam_maps *maps, int index, const float *gradient, int class_id,
                       gcam_warnings *warnings) {
   int64_t pixels = maps->H * maps->W;
   float *map = maps->data + index * pixels, largest = -INFINITY;
-  if (gradient == NOT_FINITE || look_at(map, pixels) == NOT_FINITE) {
+  if (look_at(map, pixels) == NOT_FINITE) {
     memset(map, 0, (size_t)pixels * sizeof *map);
     if (maps->weights) memset(maps->weights + index * maps->K, 0, (size_t)maps->K * sizeof *map);
     gcam_warn(warnings, "non-finite",
@@ -68,7 +68,7 @@ static void check_map(gcam_maps *maps, int index, finding gradient, int class_id
     return;
   }
   for (int64_t i = 0; i < pixels; i++) largest = fmaxf(largest, map[i]);
-  if (gradient == ALL_ZERO)
+  if (largest <= 0 && look_at(gradient, pixels * maps->K) == ALL_ZERO)
     gcam_warn(warnings, "zero-gradient",
               "class %d: the score does not change with this layer (a dead layer, or every unit "
               "between is switched off); the map is zero", class_id);
@@ -82,11 +82,11 @@ static void check_map(gcam_maps *maps, int index, finding gradient, int class_id
 static gcam_status explain_some(gcam_session *s, const gcam_head *head, const gcam_method *method,
                                 int layer, const float *activation, const float *cotangents,
                                 const double *scales, const int *classes, int first, int B,
-                                float *gradients, gcam_maps *maps, gcam_warnings *warnings,
-                                gcam_error *err) {
+                                gcam_maps *maps, gcam_warnings *warnings, gcam_error *err) {
   int64_t pixels = maps->H * maps->W, size = pixels * maps->K;
+  float *gradients;
   GCAM_TRY(gcam_session_vjp(s, head->logits, cotangents + (int64_t)first * head->classes, B, layer,
-                            gradients, err));
+                            &gradients, err));
   for (int b = 0; b < B; b++) {
     int index = first + b;
     gcam_cam cam = {.H = maps->H, .W = maps->W, .K = maps->K, .activation = activation,
@@ -94,8 +94,9 @@ static gcam_status explain_some(gcam_session *s, const gcam_head *head, const gc
                     .weights = maps->weights ? maps->weights + index * maps->K : NULL};
     method->map(&cam);
     apply_scale(maps, index, scales[index], classes[index], warnings);
-    check_map(maps, index, look_at(cam.gradient, size), classes[index], warnings);
+    check_map(maps, index, cam.gradient, classes[index], warnings);
   }
+  gcam_floats_free(gradients);
   return GCAM_OK;
 }
 
@@ -114,13 +115,12 @@ gcam_status gcam_explain_maps(gcam_session *s, const gcam_head *head, const gcam
   float *owned = NULL, *owned_logits = NULL;
   const float *activation = gcam_session_dense(s, layer, &owned);
   const float *logits = gcam_session_dense(s, head->logits, &owned_logits);
-  float *gradients = gcam_floats_alloc(size * at_once);
   float *cotangents = calloc((size_t)count * (size_t)head->classes, sizeof *cotangents);
   double scales[GCAM_MAX_TARGETS];
   made.data = calloc((size_t)(count * pixels), sizeof *made.data);
   if (method->has_weights) made.weights = calloc((size_t)(count * made.K), sizeof *made.weights);
   gcam_status status = GCAM_OK;
-  if (!activation || !logits || !gradients || !cotangents || !made.data ||
+  if (!activation || !logits || !cotangents || !made.data ||
       (method->has_weights && !made.weights))
     status = gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for maps; ask for fewer classes");
   for (int i = 0; i < count && !status; i++)
@@ -128,11 +128,9 @@ gcam_status gcam_explain_maps(gcam_session *s, const gcam_head *head, const gcam
                         cotangents + (int64_t)i * head->classes, &scales[i]);
   for (int i = 0; i < count && !status; i += at_once)
     status = explain_some(s, head, method, layer, activation, cotangents, scales, classes, i,
-                          count - i < at_once ? count - i : at_once, gradients, &made, warnings,
-                          err);
+                          count - i < at_once ? count - i : at_once, &made, warnings, err);
   gcam_floats_free(owned);
   gcam_floats_free(owned_logits);
-  gcam_floats_free(gradients);
   free(cotangents);
   if (status) {
     gcam_maps_free(&made);

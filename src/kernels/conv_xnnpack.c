@@ -283,6 +283,8 @@ static gcam_kernel *strided_gradient(const gcam_conv_spec *c, const float *weigh
   int64_t ah = c->H - ((c->OH - 1) * c->sh + (c->kh - 1) * c->dh + 1 - c->pt - c->pb);
   int64_t aw = c->W - ((c->OW - 1) * c->sw + (c->kw - 1) * c->dw + 1 - c->pl - c->pr);
   if (ah < 0 || aw < 0 || ah >= c->sh || aw >= c->sw) return NULL;
+  /* A side shorter than the stride makes the size of XNNPACK's sub-convolutions wrap below zero. */
+  if (c->H < c->sh || c->W < c->sw) return NULL;
   conv_kernel *k = conv_new(c, 1);
   float *swapped = transpose_weights(c, weights, false);
   if (!k || !swapped) {

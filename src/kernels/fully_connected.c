@@ -132,7 +132,8 @@ static void gemm_backward(const gcam_args *a, const gcam_pool *pool) {
   multiply(&job, !p->trans_b, pool);
 }
 
-const gcam_twin gcam_twin_gemm = {"Gemm", gemm_applies, gemm_forward, gemm_backward, true};
+const gcam_twin gcam_twin_gemm = {"Gemm", gemm_applies, gemm_forward, gemm_backward,
+                                  .reads_stored_weights = true};
 
 /* ---- MatMul -------------------------------------------------------------------------------------- */
 
@@ -166,4 +167,4 @@ static void matmul_backward(const gcam_args *a, const gcam_pool *pool) {
 }
 
 const gcam_twin gcam_twin_matmul = {"MatMul", matmul_applies, matmul_forward, matmul_backward,
-                                    true};
+                                    .reads_stored_weights = true};

@@ -32,9 +32,12 @@ static void backward(const gcam_args *a, const gcam_pool *pool) {
     for (int64_t i = 0; i < p->pixels; i++) {
       const float *restrict dy = a->dout[0] + n * p->C;
       float *restrict dx = a->din[0] + (n * p->pixels + i) * p->C;
-      for (int64_t c = 0; c < p->C; c++) dx[c] += dy[c] * scale;
+      if (a->overwrite)
+        for (int64_t c = 0; c < p->C; c++) dx[c] = dy[c] * scale;
+      else
+        for (int64_t c = 0; c < p->C; c++) dx[c] += dy[c] * scale;
     }
 }
 
 const gcam_twin gcam_twin_global_average_pool = {"GlobalAveragePool", always, forward, backward,
-                                                 false};
+                                                 .overwrites = true};

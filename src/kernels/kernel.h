@@ -53,6 +53,8 @@ typedef struct gcam_twin {
   /* Constant inputs are read through gcam_weight (a->in is NULL for those not stored as float32),
    * so that half and int8 weights need no float copy. */
   bool reads_stored_weights;
+  /* Has one input, and backward looks at a->overwrite: saves clearing memory. */
+  bool overwrites;
 } gcam_twin;
 
 /* The twin for this node, or NULL. */

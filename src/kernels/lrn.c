@@ -43,4 +43,4 @@ static void forward(const gcam_args *a, const gcam_pool *pool) {
   gcam_parallel(pool, (size_t)p->rows, forward_row, (void *)a);
 }
 
-const gcam_twin gcam_twin_lrn = {"LRN", applies, forward, NULL, false};
+const gcam_twin gcam_twin_lrn = {"LRN", applies, .forward = forward};

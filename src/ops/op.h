@@ -41,6 +41,8 @@ typedef struct gcam_args {
   int B;
   const float *const *dout; /* [output_count] of [B][numel]; NULL: that gradient is zero */
   float *const *din;        /* [input_count] of [B][numel], to add to; NULL: not wanted */
+  bool overwrite; /* only for twins that say they can (kernels/kernel.h): din[0] is new memory, to
+                     be written instead of added to */
 } gcam_args;
 
 typedef struct gcam_op {

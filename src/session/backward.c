@@ -29,15 +29,6 @@ static void mark_dependents(const gcam_graph *g, int target, bool *depends) {
   }
 }
 
-bool gcam_session_depends(const gcam_session *s, int output, int target) {
-  bool *depends = calloc((size_t)s->graph->value_count, sizeof *depends);
-  if (!depends) return false;
-  mark_dependents(s->graph, target, depends);
-  bool answer = depends[output];
-  free(depends);
-  return answer;
-}
-
 static gcam_status no_memory(gcam_error *err) {
   return gcam_fail(err, GCAM_ERR_MEMORY,
                    "out of memory for gradients; ask for fewer classes at once");
@@ -47,12 +38,12 @@ static int64_t gradient_size(const vjp_state *t, int value) {
   return gcam_numel(&t->s->graph->values[value].shape) * t->B;
 }
 
-/* The gradient of `value`, zeroed when new. */
-static float *gradient(vjp_state *t, int value) {
+/* The gradient of `value`; when new it is zeroed, unless it will be overwritten. */
+static float *gradient(vjp_state *t, int value, bool overwrite) {
   if (!t->grad[value]) {
     int64_t n = gradient_size(t, value);
     t->grad[value] = gcam_floats_alloc(n);
-    if (t->grad[value]) memset(t->grad[value], 0, (size_t)n * sizeof(float));
+    if (t->grad[value] && !overwrite) memset(t->grad[value], 0, (size_t)n * sizeof(float));
   }
   return t->grad[value];
 }
@@ -138,17 +129,19 @@ static gcam_status node_backward(vjp_state *t, const gcam_step *step, gcam_error
   for (int i = 0; i < node->output_count; i++)
     s->dout[i] = node->outputs[i] >= 0 ? t->grad[node->outputs[i]] : NULL;
   bool wanted = false;
+  bool overwrite = twin && twin->overwrites && !t->grad[node->inputs[0]];
   for (int i = 0; i < node->input_count; i++) {
     int x = node->inputs[i];
     s->din[i] = NULL;
     if (x < 0 || !t->between[x] || s->graph->values[x].weight) continue;
-    s->din[i] = gradient(t, x);
+    s->din[i] = gradient(t, x, overwrite);
     if (!s->din[i]) return no_memory(err);
     wanted = true;
   }
   if (!wanted) return GCAM_OK;
   gcam_args args = {.graph = s->graph, .node = node, .in = s->in, .out = s->out,
-                    .scratch = s->scratch, .B = t->B, .dout = s->dout, .din = s->din};
+                    .scratch = s->scratch, .B = t->B, .dout = s->dout, .din = s->din,
+                    .overwrite = overwrite};
   if (twin)
     twin->backward(&args, s->pool);
   else
@@ -195,7 +188,7 @@ static gcam_status run_backward(vjp_state *t, gcam_error *err) {
 }
 
 gcam_status gcam_session_vjp(gcam_session *s, int output, const float *cotangents, int B,
-                             int target, float *gradients, gcam_error *err) {
+                             int target, float **gradients, gcam_error *err) {
   const gcam_graph *g = s->graph;
   vjp_state t = {.s = s, .B = B, .target = target};
   if (!s->done)
@@ -214,19 +207,17 @@ gcam_status gcam_session_vjp(gcam_session *s, int output, const float *cotangent
                          g->values[output].name, g->values[target].name);
   }
   if (!status) {
-    float *start = gradient(&t, output);
+    float *start = gradient(&t, output, true);
     if (start)
       memcpy(start, cotangents, (size_t)gradient_size(&t, output) * sizeof *start);
     else
       status = no_memory(err);
   }
   if (!status) status = run_backward(&t, err);
+  if (!status && !gradient(&t, target, false)) status = no_memory(err);
   if (!status) {
-    size_t bytes = (size_t)gradient_size(&t, target) * sizeof *gradients;
-    if (t.grad[target])
-      memcpy(gradients, t.grad[target], bytes);
-    else
-      memset(gradients, 0, bytes);
+    *gradients = t.grad[target];
+    t.grad[target] = NULL;
   }
   for (int v = 0; t.grad && v < g->value_count; v++) gcam_floats_free(t.grad[v]);
   free(t.grad);

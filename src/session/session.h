@@ -78,13 +78,11 @@ gcam_status gcam_session_expose(gcam_session *session, int value, gcam_error *er
  * gcam_floats_free where they were not dense, else NULL. NULL: out of memory. Expose first. */
 const float *gcam_session_dense(const gcam_session *session, int value, float **owned);
 
-/* gradients[B][numel(target)] = cotangents[B][numel(output)]^T d(output)/d(target), physical order.
- * Fails with GCAM_ERR_ARGUMENT when output does not depend on target. */
+/* *gradients [B][numel(target)] = cotangents[B][numel(output)]^T d(output)/d(target), physical
+ * order; to be freed with gcam_floats_free. Fails with GCAM_ERR_ARGUMENT when output does not
+ * depend on target. */
 gcam_status gcam_session_vjp(gcam_session *session, int output, const float *cotangents, int B,
-                             int target, float *gradients, gcam_error *err);
-
-/* Does `output` depend on `target`? */
-bool gcam_session_depends(const gcam_session *session, int output, int target);
+                             int target, float **gradients, gcam_error *err);
 
 /* ---- Between plan.c, forward.c and backward.c ------------------------------------------------- */
 

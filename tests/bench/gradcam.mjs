@@ -1,0 +1,28 @@
+/** Contender: this project's engine, one of its two WebAssembly files. argv: variant, threads. */
+import { readFileSync } from 'node:fs';
+import { nodeHost } from '../../web/host-node.js';
+import { Engine, Parcel } from '../../web/wasm.js';
+import { serve, time } from './contender.mjs';
+import { input } from './networks.mjs';
+
+const [variant, threads] = process.argv.slice(2);
+
+serve(async (network) => {
+  nodeHost.prepare();
+  const url = new URL(`../../web/dist/gradcam-${variant}.wasm`, import.meta.url);
+  const engine = await Engine.create({ module: await nodeHost.compile(url.href), threads: Number(threads) });
+  const model = engine.createModel();
+  const bytes = readFileSync(network.path);
+  const parcel = new Parcel(engine, bytes.length, network.name);
+  parcel.write(0, bytes);
+  model.load(parcel);
+  model.finish();
+  const shape = model.shape(model.inputName());
+  model.setInput(model.inputName(), Float32Array.from(input(shape)));
+  const classes = [...Array(8).keys()];
+  return {
+    forward: () => time(() => model.forward()),
+    maps1: () => time(() => model.explain('gradcam', null, 0, [0])),
+    maps8: () => time(() => model.explain('gradcam', null, 0, classes)),
+  };
+});
