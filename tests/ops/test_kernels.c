@@ -495,6 +495,18 @@ static void random_residual(gcam_context *ctx) {
   check(ctx, &net, 14);
 }
 
+/* Shapes that once went wrong. */
+static void known_troubles(gcam_context *ctx) {
+  network net;
+  /* sides shorter than the stride: XNNPACK's deconvolution wrote before its buffer */
+  begin(&net, 1, 7, 1, 10);
+  add_conv(&net, (window){{5, 5}, {3, 3}, {1, 1}, {2, 2, 2, 2}}, 5, 1, 0);
+  check(ctx, &net, 14);
+  begin(&net, 1, 5, 6, 1);
+  add_conv(&net, (window){{3, 3}, {3, 3}, {1, 1}, {2, 2, 2, 1}}, 33, 1, 1);
+  check(ctx, &net, 14);
+}
+
 int main(int argc, char **argv) {
   static void (*const kinds[])(gcam_context *) = {
       random_conv, random_conv, random_conv, random_winograd, random_separable, random_pool,
@@ -505,6 +517,7 @@ int main(int argc, char **argv) {
   if (!state) state = 1;
   gcam_context *ctx = gcam_context_create(2);
   if (!ctx) return 1;
+  known_troubles(ctx);
   for (int i = 0; i < rounds; i++)
     for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) kinds[kind](ctx);
   gcam_context_free(ctx);
