@@ -44,13 +44,15 @@ function axis(size, out, how) {
   const index = Array.from({ length: taps }, () => new Int32Array(out));
   const weight = Array.from({ length: taps }, () => new Float32Array(out));
   const clamp = (i) => Math.min(size - 1, Math.max(0, i));
-  for (let i = 0; i < out; ++i) {
-    const at = ((i + 0.5) * size) / out - 0.5;
+  const scale = size / out;
+  let centre = scale / 2; // summed up, as PIL and the engine do it: ties fall alike
+  for (let i = 0; i < out; ++i, centre += scale) {
     if (taps === 1) {
-      index[0][i] = clamp(Math.floor(((i + 0.5) * size) / out));
+      index[0][i] = clamp(Math.floor(centre));
       weight[0][i] = 1;
       continue;
     }
+    const at = (i + 0.5) * scale - 0.5;
     const low = Math.floor(at);
     const t = at - low;
     const weights = taps === 2 ? [1 - t, t] : keys(t);
