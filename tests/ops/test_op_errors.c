@@ -1,0 +1,286 @@
+/* Operators whose attributes or shapes make no sense are refused when the model is loaded, with a
+ * status and words that name the node; the context works afterwards. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gradcam.h"
+#include "onnx_writer.h"
+
+static int passed, failed;
+static gcam_context *ctx;
+
+/* Loads what `w` holds; it must fail with `status` (0: it must work) and mention `words`. */
+static void expect(const char *what, onnx_writer *w, int opset, gcam_status status,
+                   const char *words) {
+  size_t size;
+  onnx_output(w, "y");
+  unsigned char *bytes = onnx_finish(w, opset, &size);
+  *w = (onnx_writer){0};
+  gcam_model *net = gcam_model_create(ctx);
+  gcam_status got = gcam_model_load(net, bytes, size, GCAM_COPY);
+  if (!got) got = gcam_model_finish(net);
+  if (got == status && (!status || strstr(gcam_message(ctx), words))) {
+    passed++;
+  } else {
+    failed++;
+    printf("FAILED %s: status %d instead of %d, \"%s\" instead of \"... %s ...\"\n", what, got,
+           status, gcam_message(ctx), words);
+  }
+  gcam_model_free(net);
+  free(bytes);
+}
+
+static float numbers[4096]; /* weights; their values do not matter here */
+
+/* x, w and an open Conv node. */
+static onnx_writer conv(const int64_t *x, int x_rank, const int64_t *k, int k_rank) {
+  onnx_writer w = {0};
+  onnx_input(&w, "x", x, x_rank);
+  onnx_weight(&w, "w", k, k_rank, numbers);
+  onnx_node(&w, "Conv", "x w", "y");
+  return w;
+}
+
+#define X4 ((int64_t[]){1, 4, 8, 8}), 4
+#define K4 ((int64_t[]){6, 4, 3, 3}), 4
+#define INTS(...) (int64_t[]){__VA_ARGS__}, (int)(sizeof((int64_t[]){__VA_ARGS__}) / 8)
+
+static void test_conv(void) {
+  onnx_writer w = conv(X4, K4);
+  expect("a good one", &w, 13, GCAM_OK, "");
+  w = conv(INTS(1, 4, 3, 8, 8), INTS(6, 4, 1, 3, 3));
+  expect("3-D", &w, 13, GCAM_ERR_UNSUPPORTED, "3 spatial axes");
+  w = conv(INTS(1, 4), INTS(6, 4));
+  expect("no spatial axis", &w, 13, GCAM_ERR_MODEL, "no spatial axis");
+  w = conv(X4, INTS(6, 4, 3));
+  expect("ranks differ", &w, 13, GCAM_ERR_MODEL, "rank 3");
+  w = conv(X4, INTS(6, 5, 3, 3));
+  expect("channels differ", &w, 13, GCAM_ERR_MODEL, "do not fit");
+  for (int64_t group = -1; group < 4; group++) {
+    if (group == 1) continue;
+    w = conv(X4, K4);
+    onnx_attr_int(&w, "group", group);
+    expect("groups", &w, 13, GCAM_ERR_MODEL, "groups");
+  }
+  w = conv(X4, INTS(6, 4, 9, 3));
+  expect("window over the input", &w, 13, GCAM_ERR_MODEL, "does not fit");
+  w = conv(X4, INTS(6, 4, 0, 3));
+  expect("an empty kernel", &w, 13, GCAM_ERR_MODEL, "");
+  w = conv(X4, K4);
+  onnx_attr_ints(&w, "kernel_shape", INTS(3, 2));
+  expect("kernel_shape against the weight", &w, 13, GCAM_ERR_MODEL, "kernel_shape");
+  w = conv(X4, K4);
+  onnx_attr_text(&w, "auto_pad", "SOME");
+  expect("auto_pad", &w, 13, GCAM_ERR_MODEL, "auto_pad");
+  static const char *const lists[] = {"strides", "dilations", "pads"};
+  for (int i = 0; i < 3; i++) {
+    static const int64_t values[] = {INT64_MIN, -1, INT64_MAX, (int64_t)1 << 32};
+    for (int v = 0; v < 4; v++) {
+      int64_t list[4] = {1, values[v], 1, 1};
+      w = conv(X4, K4);
+      onnx_attr_ints(&w, lists[i], list, i == 2 ? 4 : 2);
+      expect(lists[i], &w, 13, i == 2 && values[v] < 0 ? GCAM_ERR_UNSUPPORTED : GCAM_ERR_MODEL,
+             lists[i]);
+    }
+    w = conv(X4, K4);
+    onnx_attr_ints(&w, lists[i], INTS(1, 1, 1));
+    expect("a list of another length", &w, 13, GCAM_ERR_MODEL, lists[i]);
+    w = conv(X4, K4);
+    onnx_attr_int(&w, lists[i], 1);
+    expect("no list", &w, 13, GCAM_ERR_MODEL, lists[i]);
+  }
+  w = conv(X4, K4);
+  onnx_attr_ints(&w, "pads", INTS(16777215, 16777215, 16777215, 16777215));
+  expect("an output over all limits", &w, 13, GCAM_ERR_MEMORY, "too large");
+  w = (onnx_writer){0};
+  onnx_input(&w, "x", X4);
+  onnx_weight(&w, "w", K4, numbers);
+  onnx_weight(&w, "b", INTS(5), numbers);
+  onnx_node(&w, "Conv", "x w b", "y");
+  expect("bias", &w, 13, GCAM_ERR_MODEL, "bias");
+  w = (onnx_writer){0};
+  onnx_input(&w, "x", X4);
+  onnx_node(&w, "Conv", "x", "y");
+  expect("no weight", &w, 13, GCAM_ERR_MODEL, "Conv");
+}
+
+static onnx_writer conv_transpose(const int64_t *k, int k_rank) {
+  onnx_writer w = {0};
+  onnx_input(&w, "x", X4);
+  onnx_weight(&w, "w", k, k_rank, numbers);
+  onnx_node(&w, "ConvTranspose", "x w", "y");
+  return w;
+}
+
+static void test_conv_transpose(void) {
+  onnx_writer w = conv_transpose(INTS(4, 6, 3, 3));
+  expect("a good one", &w, 13, GCAM_OK, "");
+  w = conv_transpose(INTS(6, 4, 3, 3));
+  expect("channels differ", &w, 13, GCAM_ERR_MODEL, "do not fit");
+  w = conv_transpose(INTS(4, 6, 3, 3));
+  onnx_attr_int(&w, "group", 3);
+  expect("groups", &w, 13, GCAM_ERR_MODEL, "groups");
+  w = conv_transpose(INTS(4, 6, 3, 3));
+  onnx_attr_ints(&w, "pads", INTS(5, 5, 5, 5));
+  expect("nothing is left", &w, 13, GCAM_ERR_MODEL, "nothing is left");
+  w = conv_transpose(INTS(4, 6, 3, 3));
+  onnx_attr_ints(&w, "output_shape", INTS(INT64_MAX, 4));
+  expect("output_shape", &w, 13, GCAM_ERR_MODEL, "output_shape");
+  w = conv_transpose(INTS(4, 6, 3, 3));
+  onnx_attr_ints(&w, "output_padding", INTS(-1, 0));
+  expect("output_padding", &w, 13, GCAM_ERR_MODEL, "output_padding");
+  w = conv_transpose(INTS(4, 6, 3, 3));
+  onnx_attr_ints(&w, "strides", INTS(16777215, 16777215));
+  expect("an output over all limits", &w, 13, GCAM_ERR_MEMORY, "too large");
+}
+
+static onnx_writer single(const char *op, const int64_t *x, int rank, const char *outputs) {
+  onnx_writer w = {0};
+  onnx_input(&w, "x", x, rank);
+  onnx_node(&w, op, "x", outputs);
+  return w;
+}
+
+static void test_pools(void) {
+  static const char *const pools[] = {"MaxPool", "AveragePool"};
+  for (int i = 0; i < 2; i++) {
+    onnx_writer w = single(pools[i], X4, "y");
+    onnx_attr_ints(&w, "kernel_shape", INTS(3, 3));
+    expect("a good one", &w, 13, GCAM_OK, "");
+    w = single(pools[i], X4, "y");
+    expect("no kernel_shape", &w, 13, GCAM_ERR_MODEL, "kernel_shape");
+    w = single(pools[i], X4, "y");
+    onnx_attr_ints(&w, "kernel_shape", INTS(0, 3));
+    expect("an empty kernel", &w, 13, GCAM_ERR_MODEL, "kernel_shape");
+    w = single(pools[i], X4, "y");
+    onnx_attr_ints(&w, "kernel_shape", INTS(2, 2));
+    onnx_attr_ints(&w, "pads", INTS(2, 0, 0, 0));
+    expect("a window of padding alone", &w, 13, GCAM_ERR_UNSUPPORTED, "padding");
+    w = single(pools[i], INTS(1, 4, 2, 8, 8), "y");
+    onnx_attr_ints(&w, "kernel_shape", INTS(2, 2, 2));
+    expect("3-D", &w, 13, GCAM_ERR_UNSUPPORTED, "3 spatial axes");
+  }
+  onnx_writer w = single("MaxPool", X4, "p i");
+  onnx_attr_ints(&w, "kernel_shape", INTS(2, 2));
+  onnx_node(&w, "Add", "p i", "y");
+  expect("Indices are read", &w, 13, GCAM_ERR_UNSUPPORTED, "'i'");
+  w = single("MaxPool", X4, "y i");
+  onnx_attr_ints(&w, "kernel_shape", INTS(2, 2));
+  expect("Indices are not read", &w, 13, GCAM_OK, "");
+  w = single("GlobalAveragePool", INTS(1, 4), "y");
+  expect("no pixels", &w, 13, GCAM_ERR_MODEL, "pixels");
+}
+
+static void test_products(void) {
+  onnx_writer w = {0};
+  onnx_input(&w, "x", INTS(2, 4));
+  onnx_weight(&w, "w", INTS(5, 6), numbers);
+  onnx_node(&w, "Gemm", "x w", "y");
+  expect("Gemm, sizes", &w, 13, GCAM_ERR_MODEL, "cannot multiply");
+  onnx_input(&w, "x", INTS(2, 4, 1));
+  onnx_weight(&w, "w", INTS(4, 6), numbers);
+  onnx_node(&w, "Gemm", "x w", "y");
+  expect("Gemm, rank", &w, 13, GCAM_ERR_MODEL, "cannot multiply");
+  onnx_input(&w, "x", INTS(2, 4));
+  onnx_weight(&w, "w", INTS(4, 6), numbers);
+  onnx_weight(&w, "c", INTS(3, 6), numbers);
+  onnx_node(&w, "Gemm", "x w c", "y");
+  expect("Gemm, C", &w, 13, GCAM_ERR_MODEL, "broadcast");
+  onnx_input(&w, "x", INTS(2, 3, 4));
+  onnx_weight(&w, "w", INTS(5, 6), numbers);
+  onnx_node(&w, "MatMul", "x w", "y");
+  expect("MatMul, sizes", &w, 13, GCAM_ERR_MODEL, "cannot multiply");
+  onnx_input(&w, "x", INTS(2, 3, 4));
+  onnx_weight(&w, "w", INTS(3, 4, 6), numbers);
+  onnx_node(&w, "MatMul", "x w", "y");
+  expect("MatMul, batches", &w, 13, GCAM_ERR_MODEL, "cannot multiply");
+}
+
+static onnx_writer batch_norm(int64_t channels, const char *outputs) {
+  onnx_writer w = {0};
+  onnx_input(&w, "x", X4);
+  onnx_weight(&w, "s", INTS(4), numbers);
+  onnx_weight(&w, "v", INTS(channels), numbers);
+  onnx_node(&w, "BatchNormalization", "x s s s v", outputs);
+  return w;
+}
+
+static void test_normalisation(void) {
+  onnx_writer w = batch_norm(4, "y");
+  expect("a good one", &w, 15, GCAM_OK, "");
+  w = batch_norm(5, "y");
+  expect("a statistic of another length", &w, 15, GCAM_ERR_MODEL, "4 values");
+  w = batch_norm(4, "y");
+  onnx_attr_int(&w, "training_mode", 1);
+  expect("training", &w, 15, GCAM_ERR_UNSUPPORTED, "training");
+  w = batch_norm(4, "y");
+  onnx_attr_int(&w, "spatial", 0);
+  expect("spatial 0", &w, 7, GCAM_ERR_UNSUPPORTED, "spatial");
+  w = single("LRN", X4, "y");
+  expect("LRN without size", &w, 13, GCAM_ERR_MODEL, "LRN");
+  w = single("LRN", X4, "y");
+  onnx_attr_int(&w, "size", INT64_MAX);
+  expect("LRN, any size is a window", &w, 13, GCAM_OK, "");
+}
+
+static onnx_writer resize(const int64_t *sizes, int count, const float *scales, int scale_count) {
+  onnx_writer w = {0};
+  onnx_input(&w, "x", X4);
+  if (sizes) onnx_ints(&w, "sizes", sizes, count);
+  if (scales) onnx_weight(&w, "scales", &(int64_t){scale_count}, 1, scales);
+  onnx_node(&w, "Resize", sizes ? "x - - sizes" : "x - scales", "y");
+  return w;
+}
+
+static void test_resize(void) {
+  onnx_writer w = resize(INTS(1, 4, 5, 9), NULL, 0);
+  expect("a good one", &w, 13, GCAM_OK, "");
+  w = resize(INTS(1, 4, 5), NULL, 0);
+  expect("too few sizes", &w, 13, GCAM_ERR_MODEL, "sizes");
+  w = resize(INTS(1, 4, 0, 9), NULL, 0);
+  expect("a size of 0", &w, 13, GCAM_ERR_MODEL, "cannot resize");
+  w = resize(INTS(1, 4, 5, INT64_MAX), NULL, 0);
+  expect("a size over all limits", &w, 13, GCAM_ERR_MODEL, "cannot resize");
+  w = resize(INTS(1, 1, 1, (int64_t)1 << 24), NULL, 0);
+  expect("a long side", &w, 13, GCAM_ERR_MEMORY, "over");
+  static const float odd[] = {0, -1, 1e-9f, 1e30f};
+  for (int i = 0; i < 4; i++) {
+    float scales[] = {1, 1, odd[i], 1};
+    w = resize(NULL, 0, scales, 4);
+    expect("an odd scale", &w, 13, GCAM_ERR_MODEL, "cannot resize");
+  }
+  static const struct {
+    const char *name, *value;
+    gcam_status status;
+  } texts[] = {{"mode", "lanczos", GCAM_ERR_UNSUPPORTED},
+               {"coordinate_transformation_mode", "tf_crop_and_resize", GCAM_ERR_UNSUPPORTED},
+               {"nearest_mode", "up", GCAM_ERR_MODEL}};
+  for (int i = 0; i < 3; i++) {
+    w = resize(INTS(1, 4, 5, 9), NULL, 0);
+    onnx_attr_text(&w, texts[i].name, texts[i].value);
+    expect(texts[i].name, &w, 13, texts[i].status, texts[i].value);
+  }
+  w = resize(INTS(1, 4, 5, 9), NULL, 0);
+  onnx_attr_int(&w, "antialias", 1);
+  expect("antialias", &w, 18, GCAM_ERR_UNSUPPORTED, "antialias");
+  w = (onnx_writer){0};
+  onnx_input(&w, "x", X4);
+  onnx_input(&w, "s", INTS(4));
+  onnx_node(&w, "Resize", "x - s", "y");
+  expect("computed scales", &w, 13, GCAM_ERR_UNSUPPORTED, "constant");
+}
+
+int main(void) {
+  ctx = gcam_context_create(1);
+  if (!ctx) return 1;
+  test_conv();
+  test_conv_transpose();
+  test_pools();
+  test_products();
+  test_normalisation();
+  test_resize();
+  gcam_context_free(ctx);
+  printf("%d passed, %d failed, 0 skipped\n", passed, failed);
+  return failed != 0;
+}
