@@ -135,10 +135,10 @@ export class GradCamBase {
     }
   }
 
-  /** What was loaded: {name, input: [height, width], classes, engine, threads, preprocess, bytes}. */
+  /** What was loaded: {name, input: [height, width], classes, engine, threads, preprocess}. */
   get model() {
-    const { name, input, channels, classes, engine, threads, preprocess, bytes } = this.#info;
-    return { name, input, channels, classes, engine, threads, preprocess, bytes };
+    const { name, input, channels, classes, engine, threads, preprocess } = this.#info;
+    return { name, input, channels, classes, engine, threads, preprocess };
   }
 
   /** Names of the classes, by id. @returns {string[]} */
@@ -231,6 +231,15 @@ export class GradCamBase {
       columns: options.columns ?? 3,
       tileWidth,
     }, { signal: options.signal });
+  }
+
+  /**
+   * Bytes in use: of the WebAssembly memory (which never shrinks), and in it by weights and by
+   * activations.
+   * @returns {Promise<{heap: number, weights: number, activations: number}>}
+   */
+  memory() {
+    return this.#connection.ask('memory', {});
   }
 
   /** Ends the worker and frees everything. */

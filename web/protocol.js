@@ -17,6 +17,7 @@
  * @typedef {object} Requests
  * @property {(args: LoadArgs) => ModelInfo} load
  * @property {(args: ExplainArgs) => ExplainValue} explain
+ * @property {() => {heap: number, weights: number, activations: number}} memory   bytes
  * @property {(args: PaintArgs) => Uint8Array} png    heat over picture, as PNG bytes
  * @property {(args: GridArgs) => Uint8Array} grid    the picture and its maps, as PNG bytes
  *
@@ -50,7 +51,6 @@
  * @property {object} preprocess            as used: order, resize, mean, std
  * @property {string} engine                version and variant
  * @property {number} threads
- * @property {{weights: number, activations: number}} bytes
  * @property {Warning[]} warnings
  *
  * @typedef {object} LayerInfo

@@ -157,7 +157,6 @@ export function createService(host) {
       preprocess,
       engine: engine.version,
       threads: engine.threads,
-      bytes: model.bytes(),
       warnings,
     };
     return info;
@@ -310,6 +309,7 @@ export function createService(host) {
   return {
     load,
     explain,
+    memory: () => ({ heap: engine.heapBytes, ...model.bytes() }),
     png: (args) => bytes(png(args)),
     grid: (args) => bytes(grid(args)),
   };
