@@ -128,7 +128,7 @@ gcam_status gcam_fold_make(gcam_fold *f, int k, const gcam_shape *shape, gcam_dt
 /* ---- Reading a node -------------------------------------------------------------------------- */
 
 static bool given(const gcam_fold *f, int i) {
-  return i < f->node->input_count && f->in[i].weight != NULL;
+  return i >= 0 && i < f->node->input_count && f->in[i].weight != NULL;
 }
 
 /* A list of integers: attribute, or constant input of any integer type. */

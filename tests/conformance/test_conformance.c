@@ -315,6 +315,35 @@ static double rounding(const test_case *t) {
   return most;
 }
 
+/* For each case that ran: a line of JSON, then its model, inputs and outputs (float32). */
+static FILE *dump;
+
+static void dump_case(const test_case *t, const bool *active, const wire *model) {
+  bool first = true;
+  fprintf(dump, "{\"name\":\"%s\",\"bytes\":%zu,\"relative\":%g,\"absolute\":%g,\"inputs\":[",
+          t->name, model->size, rounding(t), ABSOLUTE);
+  for (int i = 0; i < t->in_count; i++) {
+    if (!active[i]) continue;
+    fprintf(dump, "%s{\"name\":\"%s\",\"count\":%lld}", first ? "" : ",", t->file->inputs[i].name,
+            (long long)gcam_numel(&t->in[i].value.shape));
+    first = false;
+  }
+  fprintf(dump, "],\"outputs\":[");
+  for (int i = 0; i < t->out_count; i++)
+    fprintf(dump, "%s{\"name\":\"%s\",\"count\":%lld}", i ? "," : "", t->file->outputs[i].name,
+            (long long)gcam_numel(&t->out[i].value.shape));
+  fprintf(dump, "]}\n");
+  fwrite(model->data, 1, model->size, dump);
+  for (int i = 0; i < t->in_count + t->out_count; i++) {
+    const gcam_value *v = i < t->in_count ? &t->in[i].value : &t->out[i - t->in_count].value;
+    if (i < t->in_count && !active[i]) continue;
+    for (int64_t k = 0; k < gcam_numel(&v->shape); k++) {
+      float f = (float)gcam_constant_real(v, k);
+      fwrite(&f, sizeof f, 1, dump);
+    }
+  }
+}
+
 /* Through the public interface. Returns 1 passed, 0 failed, -1 refused. */
 static int run_active(test_case *t, const bool *active) {
   wire model = bind(t, active);
@@ -349,6 +378,7 @@ static int run_active(test_case *t, const bool *active) {
     }
     free(got);
   }
+  if (dump && result == 1 && !quiet) dump_case(t, active, &model);
 end:
   if (result < 0 && !quiet) printf("FAIL %s: refused: %s\n", t->name, gcam_message(ctx));
   gcam_model_free(net);
@@ -502,8 +532,10 @@ static const char *find_data(void) {
 
 int main(int argc, char **argv) {
   static const char *const suites[] = {"node", "simple", "pytorch-operator", "pytorch-converted"};
-  const char *data = find_data(), *only = argc > 1 ? argv[1] : NULL;
+  bool dumping = argc == 3 && !strcmp(argv[1], "--dump");
+  const char *data = find_data(), *only = argc == 2 ? argv[1] : NULL;
   int cases = 0;
+  if (dumping && !(dump = fopen(argv[2], "wb"))) return 2;
   if (!data) {
     printf(
         "SKIP: ONNX's operator tests are not here; `node tests/conformance/fetch.mjs` brings "
@@ -526,6 +558,7 @@ int main(int argc, char **argv) {
     }
     if (n >= 0) free(entries);
   }
+  if (dump) fclose(dump);
   printf("\nListed, not done by the engine, and refused with words:\n");
   for (int i = 0; i < reason_count; i++) printf("%4d  %s\n", reasons[i].count, reasons[i].text);
   if (getenv("CONFORMANCE_NAMES"))

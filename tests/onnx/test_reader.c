@@ -743,6 +743,24 @@ static void test_shape_arithmetic(void) {
   wire_free(&model);
 }
 
+/* A Transpose without `perm` reverses the axes, of constants too. */
+static void test_transposed_constant(void) {
+  const int64_t dims[] = {K, CLASSES};
+  make_graph g = {0};
+  make_input(&g, "x", 1, dims, 2);
+  make_node(&g, "Transpose", "turn", "w", "wt");
+  make_node(&g, "Add", "add", "x wt", "y");
+  add_weight(&g, "w", FW, 2, fc_w);
+  make_output(&g, "y");
+  wire model = make_model(&g, 13);
+  imported m;
+  import_with(&m, &model, GCAM_COPY, NULL, 0);
+  CHECK(m.status == GCAM_OK && m.graph.node_count == 1);
+  CHECK(has_shape(value_of(&m, "wt"), "3x4") && element(value_of(&m, "wt"), 1) == fc_w[K]);
+  release(&m);
+  wire_free(&model);
+}
+
 /* A few bytes must not become gigabytes: the network asks for 2^29 numbers, and again. */
 static void test_bombs(void) {
   const int64_t sizes[] = {1 << 14, 1 << 14};
@@ -845,6 +863,7 @@ int main(int argc, char **argv) {
   test_dead();
   test_order();
   test_shape_arithmetic();
+  test_transposed_constant();
   test_bombs();
   test_mobilenet();
   test_published("squeezenet1_1.onnx", "logits", "1x1000");
