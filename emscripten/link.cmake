@@ -25,7 +25,7 @@ set(settings
   EXPORTED_RUNTIME_METHODS=wasmMemory,HEAPU8,HEAPF32,PThread
   INCOMING_MODULE_JS_API=wasmMemory,INITIAL_MEMORY,instantiateWasm,wasmBinary,locateFile,print,printErr,onAbort)
 list(TRANSFORM settings REPLACE "^([A-Z].*)$" "-s\\1")
-target_link_options(gradcam-simd PRIVATE -O3 --no-entry -Wno-pthreads-mem-growth ${settings} --pre-js ${CMAKE_CURRENT_LIST_DIR}/pre.js)
+target_link_options(gradcam-simd PRIVATE -Oz --no-entry -Wno-pthreads-mem-growth ${settings} --pre-js ${CMAKE_CURRENT_LIST_DIR}/pre.js)
 
 string(REPLACE wasm- "" wasm_name ${GRADCAM_VARIANT})
 set(dist ${CMAKE_SOURCE_DIR}/web/dist)
