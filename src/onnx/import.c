@@ -432,22 +432,41 @@ static gcam_status release_constants(gcam_import *im, bool *live) {
   return GCAM_OK;
 }
 
-/* Weights that still lie in the caller's bytes, or badly for their type, get their own memory. */
+/* Does the weight lie in the file's bytes, and where? */
+static bool in_file(const gcam_onnx *file, const gcam_weight *w) {
+  uintptr_t at = w ? (uintptr_t)w->data : 0, begin = (uintptr_t)file->bytes;
+  return w && w->borrowed && at >= begin && at < begin + file->size;
+}
+
+/* Weights that lie in the caller's bytes, or badly for their type, get their own memory. Bytes of
+ * our own are kept for weights used in place only if these are the better part of them: else a
+ * fully connected layer would hold on to all the convolutions that were rearranged. */
 static gcam_status settle_weights(gcam_import *im) {
-  uintptr_t begin = (uintptr_t)im->file->bytes, end = begin + im->file->size;
+  gcam_onnx *file = im->file;
+  size_t used = 0;
+  for (int v = 0; v < im->graph->value_count; v++) {
+    const gcam_value *value = &im->graph->values[v];
+    if (in_file(file, value->weight))
+      used += (size_t)gcam_numel(&value->shape) * gcam_dtype_size(value->weight->dtype);
+  }
+  bool keep = file->owned && used >= file->size / 2;
   for (int v = 0; v < im->graph->value_count; v++) {
     gcam_value *value = &im->graph->values[v];
     gcam_weight *w = value->weight;
-    if (!w || !w->borrowed || !w->data) continue;
+    if (!in_file(file, w)) continue;
     size_t size = gcam_dtype_size(w->dtype), bytes = (size_t)gcam_numel(&value->shape) * size;
-    uintptr_t at = (uintptr_t)w->data;
-    bool in_file = at >= begin && at < end;
-    if (!in_file || (im->file->owned && at % size == 0)) continue;
-    void *copy = gcam_floats_alloc((int64_t)(bytes + 3) / 4);
+    if (keep && (uintptr_t)w->data % size == 0) continue;
+    void *copy = gcam_floats_alloc((int64_t)((bytes + 3) / 4));
     if (!copy) return gcam_import_no_memory(im);
     memcpy(copy, w->data, bytes);
     w->data = copy;
     w->borrowed = false;
+  }
+  if (file->owned && !keep) {
+    free((void *)(uintptr_t)file->bytes);
+    file->bytes = NULL;
+    file->size = 0;
+    file->owned = false;
   }
   return GCAM_OK;
 }
