@@ -5,20 +5,19 @@
 #include <string.h>
 
 #include "gradcam.h"
-#include "onnx_writer.h"
+#include "support/onnx_writer.h"
 
 static int passed, failed;
 static gcam_context *ctx;
 
 /* Loads what `w` holds; it must fail with `status` (0: it must work) and mention `words`. */
-static void expect(const char *what, onnx_writer *w, int opset, gcam_status status,
+static void expect(const char *what, make_graph *w, int opset, gcam_status status,
                    const char *words) {
-  size_t size;
-  onnx_output(w, "y");
-  unsigned char *bytes = onnx_finish(w, opset, &size);
-  *w = (onnx_writer){0};
+  make_output(w, "y");
+  wire model = make_model(w, opset);
+  *w = (make_graph){0};
   gcam_model *net = gcam_model_create(ctx);
-  gcam_status got = gcam_model_load(net, bytes, size, GCAM_COPY);
+  gcam_status got = gcam_model_load(net, model.data, model.size, GCAM_COPY);
   if (!got) got = gcam_model_finish(net);
   if (got == status && (!status || strstr(gcam_message(ctx), words))) {
     passed++;
@@ -28,17 +27,23 @@ static void expect(const char *what, onnx_writer *w, int opset, gcam_status stat
            status, gcam_message(ctx), words);
   }
   gcam_model_free(net);
-  free(bytes);
+  wire_free(&model);
 }
 
-static float numbers[4096]; /* weights; their values do not matter here */
+/* A float weight; its values do not matter here. */
+static void weight(make_graph *w, const char *name, const int64_t *dims, int rank) {
+  static float zeros[4096];
+  size_t size = sizeof *zeros;
+  for (int i = 0; i < rank; i++) size *= (size_t)dims[i];
+  make_weight(w, name, 1, dims, rank, zeros, size);
+}
 
 /* x, w and an open Conv node. */
-static onnx_writer conv(const int64_t *x, int x_rank, const int64_t *k, int k_rank) {
-  onnx_writer w = {0};
-  onnx_input(&w, "x", x, x_rank);
-  onnx_weight(&w, "w", k, k_rank, numbers);
-  onnx_node(&w, "Conv", "x w", "y");
+static make_graph conv(const int64_t *x, int x_rank, const int64_t *k, int k_rank) {
+  make_graph w = {0};
+  make_input(&w, "x", 1, x, x_rank);
+  weight(&w, "w", k, k_rank);
+  make_node(&w, "Conv", "", "x w", "y");
   return w;
 }
 
@@ -47,7 +52,7 @@ static onnx_writer conv(const int64_t *x, int x_rank, const int64_t *k, int k_ra
 #define INTS(...) (int64_t[]){__VA_ARGS__}, (int)(sizeof((int64_t[]){__VA_ARGS__}) / 8)
 
 static void test_conv(void) {
-  onnx_writer w = conv(X4, K4);
+  make_graph w = conv(X4, K4);
   expect("a good one", &w, 13, GCAM_OK, "");
   w = conv(INTS(1, 4, 3, 8, 8), INTS(6, 4, 1, 3, 3));
   expect("3-D", &w, 13, GCAM_ERR_UNSUPPORTED, "3 spatial axes");
@@ -60,7 +65,7 @@ static void test_conv(void) {
   for (int64_t group = -1; group < 4; group++) {
     if (group == 1) continue;
     w = conv(X4, K4);
-    onnx_attr_int(&w, "group", group);
+    make_int(&w, "group", group);
     expect("groups", &w, 13, GCAM_ERR_MODEL, "groups");
   }
   w = conv(X4, INTS(6, 4, 9, 3));
@@ -68,10 +73,10 @@ static void test_conv(void) {
   w = conv(X4, INTS(6, 4, 0, 3));
   expect("an empty kernel", &w, 13, GCAM_ERR_MODEL, "");
   w = conv(X4, K4);
-  onnx_attr_ints(&w, "kernel_shape", INTS(3, 2));
+  make_ints(&w, "kernel_shape", INTS(3, 2));
   expect("kernel_shape against the weight", &w, 13, GCAM_ERR_MODEL, "kernel_shape");
   w = conv(X4, K4);
-  onnx_attr_text(&w, "auto_pad", "SOME");
+  make_text(&w, "auto_pad", "SOME");
   expect("auto_pad", &w, 13, GCAM_ERR_MODEL, "auto_pad");
   static const char *const lists[] = {"strides", "dilations", "pads"};
   for (int i = 0; i < 3; i++) {
@@ -79,162 +84,165 @@ static void test_conv(void) {
     for (int v = 0; v < 4; v++) {
       int64_t list[4] = {1, values[v], 1, 1};
       w = conv(X4, K4);
-      onnx_attr_ints(&w, lists[i], list, i == 2 ? 4 : 2);
+      make_ints(&w, lists[i], list, i == 2 ? 4 : 2);
       expect(lists[i], &w, 13, i == 2 && values[v] < 0 ? GCAM_ERR_UNSUPPORTED : GCAM_ERR_MODEL,
              lists[i]);
     }
     w = conv(X4, K4);
-    onnx_attr_ints(&w, lists[i], INTS(1, 1, 1));
+    make_ints(&w, lists[i], INTS(1, 1, 1));
     expect("a list of another length", &w, 13, GCAM_ERR_MODEL, lists[i]);
     w = conv(X4, K4);
-    onnx_attr_int(&w, lists[i], 1);
+    make_int(&w, lists[i], 1);
     expect("no list", &w, 13, GCAM_ERR_MODEL, lists[i]);
   }
   w = conv(X4, K4);
-  onnx_attr_ints(&w, "pads", INTS(16777215, 16777215, 16777215, 16777215));
+  make_ints(&w, "pads", INTS(16777215, 16777215, 16777215, 16777215));
   expect("an output over all limits", &w, 13, GCAM_ERR_MEMORY, "too large");
-  w = (onnx_writer){0};
-  onnx_input(&w, "x", X4);
-  onnx_weight(&w, "w", K4, numbers);
-  onnx_weight(&w, "b", INTS(5), numbers);
-  onnx_node(&w, "Conv", "x w b", "y");
+  w = (make_graph){0};
+  make_input(&w, "x", 1, X4);
+  weight(&w, "w", K4);
+  weight(&w, "b", INTS(5));
+  make_node(&w, "Conv", "", "x w b", "y");
   expect("bias", &w, 13, GCAM_ERR_MODEL, "bias");
-  w = (onnx_writer){0};
-  onnx_input(&w, "x", X4);
-  onnx_node(&w, "Conv", "x", "y");
+  w = (make_graph){0};
+  make_input(&w, "x", 1, X4);
+  make_node(&w, "Conv", "", "x", "y");
   expect("no weight", &w, 13, GCAM_ERR_MODEL, "Conv");
 }
 
-static onnx_writer conv_transpose(const int64_t *k, int k_rank) {
-  onnx_writer w = {0};
-  onnx_input(&w, "x", X4);
-  onnx_weight(&w, "w", k, k_rank, numbers);
-  onnx_node(&w, "ConvTranspose", "x w", "y");
+static make_graph conv_transpose(const int64_t *k, int k_rank) {
+  make_graph w = {0};
+  make_input(&w, "x", 1, X4);
+  weight(&w, "w", k, k_rank);
+  make_node(&w, "ConvTranspose", "", "x w", "y");
   return w;
 }
 
 static void test_conv_transpose(void) {
-  onnx_writer w = conv_transpose(INTS(4, 6, 3, 3));
+  make_graph w = conv_transpose(INTS(4, 6, 3, 3));
   expect("a good one", &w, 13, GCAM_OK, "");
   w = conv_transpose(INTS(6, 4, 3, 3));
   expect("channels differ", &w, 13, GCAM_ERR_MODEL, "do not fit");
   w = conv_transpose(INTS(4, 6, 3, 3));
-  onnx_attr_int(&w, "group", 3);
+  make_int(&w, "group", 3);
   expect("groups", &w, 13, GCAM_ERR_MODEL, "groups");
   w = conv_transpose(INTS(4, 6, 3, 3));
-  onnx_attr_ints(&w, "pads", INTS(5, 5, 5, 5));
+  make_ints(&w, "pads", INTS(5, 5, 5, 5));
   expect("nothing is left", &w, 13, GCAM_ERR_MODEL, "nothing is left");
   w = conv_transpose(INTS(4, 6, 3, 3));
-  onnx_attr_ints(&w, "output_shape", INTS(INT64_MAX, 4));
+  make_ints(&w, "output_shape", INTS(INT64_MAX, 4));
   expect("output_shape", &w, 13, GCAM_ERR_MODEL, "output_shape");
   w = conv_transpose(INTS(4, 6, 3, 3));
-  onnx_attr_ints(&w, "output_padding", INTS(-1, 0));
+  make_ints(&w, "output_padding", INTS(-1, 0));
   expect("output_padding", &w, 13, GCAM_ERR_MODEL, "output_padding");
   w = conv_transpose(INTS(4, 6, 3, 3));
-  onnx_attr_ints(&w, "strides", INTS(16777215, 16777215));
+  make_ints(&w, "strides", INTS(16777215, 16777215));
   expect("an output over all limits", &w, 13, GCAM_ERR_MEMORY, "too large");
 }
 
-static onnx_writer single(const char *op, const int64_t *x, int rank, const char *outputs) {
-  onnx_writer w = {0};
-  onnx_input(&w, "x", x, rank);
-  onnx_node(&w, op, "x", outputs);
+static make_graph single(const char *op, const int64_t *x, int rank, const char *outputs) {
+  make_graph w = {0};
+  make_input(&w, "x", 1, x, rank);
+  make_node(&w, op, "", "x", outputs);
   return w;
 }
 
 static void test_pools(void) {
   static const char *const pools[] = {"MaxPool", "AveragePool"};
   for (int i = 0; i < 2; i++) {
-    onnx_writer w = single(pools[i], X4, "y");
-    onnx_attr_ints(&w, "kernel_shape", INTS(3, 3));
+    make_graph w = single(pools[i], X4, "y");
+    make_ints(&w, "kernel_shape", INTS(3, 3));
     expect("a good one", &w, 13, GCAM_OK, "");
     w = single(pools[i], X4, "y");
     expect("no kernel_shape", &w, 13, GCAM_ERR_MODEL, "kernel_shape");
     w = single(pools[i], X4, "y");
-    onnx_attr_ints(&w, "kernel_shape", INTS(0, 3));
+    make_ints(&w, "kernel_shape", INTS(0, 3));
     expect("an empty kernel", &w, 13, GCAM_ERR_MODEL, "kernel_shape");
     w = single(pools[i], X4, "y");
-    onnx_attr_ints(&w, "kernel_shape", INTS(2, 2));
-    onnx_attr_ints(&w, "pads", INTS(2, 0, 0, 0));
+    make_ints(&w, "kernel_shape", INTS(2, 2));
+    make_ints(&w, "pads", INTS(2, 0, 0, 0));
     expect("a window of padding alone", &w, 13, GCAM_ERR_UNSUPPORTED, "padding");
     w = single(pools[i], INTS(1, 4, 2, 8, 8), "y");
-    onnx_attr_ints(&w, "kernel_shape", INTS(2, 2, 2));
+    make_ints(&w, "kernel_shape", INTS(2, 2, 2));
     expect("3-D", &w, 13, GCAM_ERR_UNSUPPORTED, "3 spatial axes");
   }
-  onnx_writer w = single("MaxPool", X4, "p i");
-  onnx_attr_ints(&w, "kernel_shape", INTS(2, 2));
-  onnx_node(&w, "Add", "p i", "y");
+  make_graph w = single("MaxPool", X4, "p i");
+  make_ints(&w, "kernel_shape", INTS(2, 2));
+  make_node(&w, "Add", "", "p i", "y");
   expect("Indices are read", &w, 13, GCAM_ERR_UNSUPPORTED, "'i'");
   w = single("MaxPool", X4, "y i");
-  onnx_attr_ints(&w, "kernel_shape", INTS(2, 2));
+  make_ints(&w, "kernel_shape", INTS(2, 2));
   expect("Indices are not read", &w, 13, GCAM_OK, "");
   w = single("GlobalAveragePool", INTS(1, 4), "y");
   expect("no pixels", &w, 13, GCAM_ERR_MODEL, "pixels");
 }
 
 static void test_products(void) {
-  onnx_writer w = {0};
-  onnx_input(&w, "x", INTS(2, 4));
-  onnx_weight(&w, "w", INTS(5, 6), numbers);
-  onnx_node(&w, "Gemm", "x w", "y");
+  make_graph w = {0};
+  make_input(&w, "x", 1, INTS(2, 4));
+  weight(&w, "w", INTS(5, 6));
+  make_node(&w, "Gemm", "", "x w", "y");
   expect("Gemm, sizes", &w, 13, GCAM_ERR_MODEL, "cannot multiply");
-  onnx_input(&w, "x", INTS(2, 4, 1));
-  onnx_weight(&w, "w", INTS(4, 6), numbers);
-  onnx_node(&w, "Gemm", "x w", "y");
+  make_input(&w, "x", 1, INTS(2, 4, 1));
+  weight(&w, "w", INTS(4, 6));
+  make_node(&w, "Gemm", "", "x w", "y");
   expect("Gemm, rank", &w, 13, GCAM_ERR_MODEL, "cannot multiply");
-  onnx_input(&w, "x", INTS(2, 4));
-  onnx_weight(&w, "w", INTS(4, 6), numbers);
-  onnx_weight(&w, "c", INTS(3, 6), numbers);
-  onnx_node(&w, "Gemm", "x w c", "y");
+  make_input(&w, "x", 1, INTS(2, 4));
+  weight(&w, "w", INTS(4, 6));
+  weight(&w, "c", INTS(3, 6));
+  make_node(&w, "Gemm", "", "x w c", "y");
   expect("Gemm, C", &w, 13, GCAM_ERR_MODEL, "broadcast");
-  onnx_input(&w, "x", INTS(2, 3, 4));
-  onnx_weight(&w, "w", INTS(5, 6), numbers);
-  onnx_node(&w, "MatMul", "x w", "y");
+  make_input(&w, "x", 1, INTS(2, 3, 4));
+  weight(&w, "w", INTS(5, 6));
+  make_node(&w, "MatMul", "", "x w", "y");
   expect("MatMul, sizes", &w, 13, GCAM_ERR_MODEL, "cannot multiply");
-  onnx_input(&w, "x", INTS(2, 3, 4));
-  onnx_weight(&w, "w", INTS(3, 4, 6), numbers);
-  onnx_node(&w, "MatMul", "x w", "y");
+  make_input(&w, "x", 1, INTS(2, 3, 4));
+  weight(&w, "w", INTS(3, 4, 6));
+  make_node(&w, "MatMul", "", "x w", "y");
   expect("MatMul, batches", &w, 13, GCAM_ERR_MODEL, "cannot multiply");
 }
 
-static onnx_writer batch_norm(int64_t channels, const char *outputs) {
-  onnx_writer w = {0};
-  onnx_input(&w, "x", X4);
-  onnx_weight(&w, "s", INTS(4), numbers);
-  onnx_weight(&w, "v", INTS(channels), numbers);
-  onnx_node(&w, "BatchNormalization", "x s s s v", outputs);
+static make_graph batch_norm(int64_t channels, const char *outputs) {
+  make_graph w = {0};
+  make_input(&w, "x", 1, X4);
+  weight(&w, "s", INTS(4));
+  weight(&w, "v", INTS(channels));
+  make_node(&w, "BatchNormalization", "", "x s s s v", outputs);
   return w;
 }
 
 static void test_normalisation(void) {
-  onnx_writer w = batch_norm(4, "y");
+  make_graph w = batch_norm(4, "y");
   expect("a good one", &w, 15, GCAM_OK, "");
   w = batch_norm(5, "y");
   expect("a statistic of another length", &w, 15, GCAM_ERR_MODEL, "4 values");
   w = batch_norm(4, "y");
-  onnx_attr_int(&w, "training_mode", 1);
+  make_int(&w, "training_mode", 1);
   expect("training", &w, 15, GCAM_ERR_UNSUPPORTED, "training");
   w = batch_norm(4, "y");
-  onnx_attr_int(&w, "spatial", 0);
+  make_int(&w, "spatial", 0);
   expect("spatial 0", &w, 7, GCAM_ERR_UNSUPPORTED, "spatial");
   w = single("LRN", X4, "y");
   expect("LRN without size", &w, 13, GCAM_ERR_MODEL, "LRN");
   w = single("LRN", X4, "y");
-  onnx_attr_int(&w, "size", INT64_MAX);
+  make_int(&w, "size", INT64_MAX);
   expect("LRN, any size is a window", &w, 13, GCAM_OK, "");
 }
 
-static onnx_writer resize(const int64_t *sizes, int count, const float *scales, int scale_count) {
-  onnx_writer w = {0};
-  onnx_input(&w, "x", X4);
-  if (sizes) onnx_ints(&w, "sizes", sizes, count);
-  if (scales) onnx_weight(&w, "scales", &(int64_t){scale_count}, 1, scales);
-  onnx_node(&w, "Resize", sizes ? "x - - sizes" : "x - scales", "y");
+static make_graph resize(const int64_t *sizes, int count, const float *scales, int scale_count) {
+  make_graph w = {0};
+  make_input(&w, "x", 1, X4);
+  if (sizes)
+    make_weight(&w, "sizes", 7, &(int64_t){count}, 1, sizes, (size_t)count * sizeof *sizes);
+  if (scales)
+    make_weight(&w, "scales", 1, &(int64_t){scale_count}, 1, scales,
+                (size_t)scale_count * sizeof *scales);
+  make_node(&w, "Resize", "", sizes ? "x - - sizes" : "x - scales", "y");
   return w;
 }
 
 static void test_resize(void) {
-  onnx_writer w = resize(INTS(1, 4, 5, 9), NULL, 0);
+  make_graph w = resize(INTS(1, 4, 5, 9), NULL, 0);
   expect("a good one", &w, 13, GCAM_OK, "");
   w = resize(INTS(1, 4, 5), NULL, 0);
   expect("too few sizes", &w, 13, GCAM_ERR_MODEL, "sizes");
@@ -258,16 +266,16 @@ static void test_resize(void) {
                {"nearest_mode", "up", GCAM_ERR_MODEL}};
   for (int i = 0; i < 3; i++) {
     w = resize(INTS(1, 4, 5, 9), NULL, 0);
-    onnx_attr_text(&w, texts[i].name, texts[i].value);
+    make_text(&w, texts[i].name, texts[i].value);
     expect(texts[i].name, &w, 13, texts[i].status, texts[i].value);
   }
   w = resize(INTS(1, 4, 5, 9), NULL, 0);
-  onnx_attr_int(&w, "antialias", 1);
+  make_int(&w, "antialias", 1);
   expect("antialias", &w, 18, GCAM_ERR_UNSUPPORTED, "antialias");
-  w = (onnx_writer){0};
-  onnx_input(&w, "x", X4);
-  onnx_input(&w, "s", INTS(4));
-  onnx_node(&w, "Resize", "x - s", "y");
+  w = (make_graph){0};
+  make_input(&w, "x", 1, X4);
+  make_input(&w, "s", 1, INTS(4));
+  make_node(&w, "Resize", "", "x - s", "y");
   expect("computed scales", &w, 13, GCAM_ERR_UNSUPPORTED, "constant");
 }
 
