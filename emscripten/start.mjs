@@ -11,7 +11,7 @@ const picture = 'models/pocket/samples/golf_ball_and_flower.jpg';
 
 async function explain() {
   mkdirSync(join(root, 'out'), { recursive: true });
-  const args = ['web/cli/gradcam.js', picture, '-o', 'out/heatmap.png'];
+  const args = ['web/cli/gradcam.js', picture, '-o', 'out/'];
   say(`npx gradcam ${args.slice(1).join(' ')}`);
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
   const status = await new Promise((done) => child.on('close', done));
