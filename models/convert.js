@@ -7,7 +7,6 @@
  */
 import { architecture, recognise } from './architectures.js';
 import { ModelError, checkSignal } from './errors.js';
-import { toHalves, toInt8 } from './forms.js';
 import { openKerasArchive } from './keras/archive.js';
 import { readModelConfig } from './keras/config.js';
 import { openHdf5 } from './keras/hdf5.js';
@@ -16,19 +15,14 @@ import { importModel } from './keras/import.js';
 import { layersWithWeights, mapWeights } from './keras/weights.js';
 import { describeInput } from './preprocess.js';
 import { ShardWriter, sha256 } from './shards.js';
+import { embedWeights, placeWeights, storedBytes, writeWeights } from './store.js';
 
 export const FORMS = ['f32', 'f16', 'int8'];
-
-/** Weights are turned in pieces of at most this many floats; three of them are held at a time. */
-const PIECE_ELEMENTS = 16 * 1024 * 1024;
-/** Tensors smaller than this stand in the .onnx file itself. */
-const EMBED_BYTES = 1024;
-const EMBED_LIMIT = 256 * 1024 * 1024;
 
 /**
  * @typedef {object} ConvertOptions
  * @property {string | Blob | Uint8Array} source  path (Node), File, or bytes of a Keras file
- * @property {import('./sinks.js').Sink} out
+ * @property {import('./sinks.js').Sink} out  gets the .onnx file, then the shards, then the card
  * @property {string} [name]  the model's name; default: the architecture's or the file's
  * @property {string} [arch]  architecture of a weights-only file, e.g. 'vgg16'; found out if left away
  * @property {string | object} [config]  or its Keras model configuration (JSON)
@@ -38,7 +32,7 @@ const EMBED_LIMIT = 256 * 1024 * 1024;
  * @property {boolean} [embed]  weights inside the .onnx file, no shards
  * @property {(progress: {file: string, loaded: number, total: number}) => void} [onProgress]
  * @property {AbortSignal} [signal]
- * @property {string | object} [h5wasm]  address or module of h5wasm, where its bare name won't resolve
+ * @property {string} [packagesUrl]  folder with h5wasm/ and fflate/, for pages without a bundler
  */
 
 /**
@@ -71,12 +65,12 @@ const fileName = (source) => (typeof source === 'string' ? source.split(/[\\/]/)
   : source?.name ?? 'the file');
 
 /** Opens the file and finds the model's configuration, inside it or among the architectures. */
-async function openSource({ source, arch, config, h5wasm }) {
+async function openSource({ source, arch, config, packagesUrl }) {
   const name = fileName(source);
   if (await isZip(source)) {
-    const archive = await openKerasArchive(source, name);
+    const archive = await openKerasArchive(source, name, packagesUrl);
     try {
-      const file = await openHdf5(archive.weights, { name, h5wasm });
+      const file = await openHdf5(archive.weights, { name, packagesUrl });
       return {
         file,
         model: readModelConfig(archive.config),
@@ -91,7 +85,7 @@ async function openSource({ source, arch, config, h5wasm }) {
       throw error;
     }
   }
-  const file = await openHdf5(source, { name, h5wasm });
+  const file = await openHdf5(source, { name, packagesUrl });
   const close = async () => file.close();
   try {
     const kerasMajor = major(file.attribute('', 'keras_version') ??
@@ -151,78 +145,27 @@ async function write({ file, model, arch, kerasMajor }, options, form) {
   }
   const emitter = new Emitter(model.name, { file, weights, kerasMajor, form });
   const { graph, jobs, input } = importModel(model, { emitter, inputSize });
-  const shards = new ShardWriter(out, `${name}-weights`, signal);
-  const total = jobs.reduce((sum, job) => sum + product(job.dims) * 4, 0);
-  if (embed && total > EMBED_LIMIT) {
-    throw new ModelError('argument', `${name} has ${(total / 1e6).toFixed(0)} MB of weights: too many ` +
-      'to stand inside one .onnx file. Leave away embed.');
-  }
+  const total = storedBytes(jobs);
   let loaded = 0;
-  for (const job of jobs) {
-    const advance = (elements) => {
-      checkSignal(signal);
-      loaded += elements * 4;
-      onProgress?.({ file: `${name}.onnx`, loaded, total });
-    };
-    await writeWeight(job, { graph, shards, embed, advance });
+  const advance = (bytes) => {
+    checkSignal(signal);
+    loaded += bytes;
+    onProgress?.({ file: `${name}.onnx`, loaded, total });
+  };
+  const shards = new ShardWriter(out, `${name}-weights`, signal);
+  let onnx;
+  if (embed) {
+    onnx = await embedWeights(jobs, graph, advance);
+    await out.put(`${name}.onnx`, onnx);
+  } else {
+    // The .onnx file goes first, so that whoever loads it can take the weights as they come.
+    onnx = placeWeights(jobs, graph);
+    await out.put(`${name}.onnx`, onnx);
+    await writeWeights(jobs, graph, shards, advance);
   }
-  await shards.flush();
-  const onnx = graph.encode();
-  await out.put(`${name}.onnx`, onnx);
   const card = await makeCard({ name, arch, model, input, graph, onnx, shards, form }, options);
   await out.put('model.json', new TextEncoder().encode(`${JSON.stringify(card, null, 2)}\n`));
   return card;
-}
-
-const product = (dims) => dims.reduce((all, d) => all * d, 1);
-const asBytes = (floats) => new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
-
-/** One weight, in pieces of whole rows, in the form planned for it. */
-async function writeWeight(job, { graph, shards, embed, advance }) {
-  const { rows, step, form } = job;
-  const rowSize = product(job.dims) / rows;
-  const perPiece = Math.max(step, Math.floor(PIECE_ELEMENTS / rowSize / step) * step);
-  const encoded = { f32: 4, f16: 2, int8: 1 }[form] * rows * rowSize;
-  const inFile = !embed && encoded >= EMBED_BYTES;
-  const parts = [];
-  const scales = [];
-  const offset = inFile ? await shards.align() : 0;
-  for (let start = 0; start < rows; start += perPiece) {
-    const end = Math.min(rows, start + perPiece);
-    const values = await job.read(start, end);
-    if (values.length !== (end - start) * rowSize) {
-      throw new ModelError('format', `The weight ${job.name} has ${values.length} values where ` +
-        `${(end - start) * rowSize} were expected: the file is damaged.`);
-    }
-    let bytes;
-    if (form === 'int8') {
-      const quantised = toInt8(values, rowSize);
-      scales.push(...quantised.scales);
-      bytes = quantised.bytes;
-    } else bytes = form === 'f16' ? toHalves(values) : asBytes(values);
-    if (inFile) await shards.write(bytes);
-    else parts.push(bytes);
-    advance(values.length);
-  }
-  const place = graph.initializers.get(job.name);
-  if (inFile) place.external = { offset, length: encoded };
-  else place.data = parts.length === 1 ? parts[0] : joinBytes(parts);
-  if (form === 'int8') {
-    await writeWeight({
-      name: job.scale, dims: [rows], rows: 1, step: 1, form: 'f32',
-      read: async () => Float32Array.from(scales),
-    }, { graph, shards, embed, advance: () => {} });
-  }
-}
-
-function joinBytes(parts) {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 function withGuess(error, file, wanted) {

@@ -84,8 +84,17 @@ async function fromFolder(folder, file, { md5, progress, signal }) {
   return path;
 }
 
-/** @returns {Promise<string>} path of the checked file */
-export async function checkFile(path, file, md5, onBytes, signal) {
+async function checkFile(path, file, md5, onBytes, signal) {
+  const found = await md5Of(path, onBytes, signal);
+  if (md5 && found !== md5) throw wrongDigest(file, found, md5);
+}
+
+/**
+ * @param {string} path
+ * @param {(loaded: number) => void} [onBytes]
+ * @param {AbortSignal} [signal]
+ */
+export async function md5Of(path, onBytes, signal) {
   const hash = createHash('md5');
   let loaded = 0;
   for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) {
@@ -93,9 +102,7 @@ export async function checkFile(path, file, md5, onBytes, signal) {
     hash.update(piece);
     onBytes?.(loaded += piece.length);
   }
-  const found = hash.digest('hex');
-  if (md5 && found !== md5) throw wrongDigest(file, found, md5);
-  return path;
+  return hash.digest('hex');
 }
 
 const wrongDigest = (file, found, md5) => new ModelError('digest', `${file} is not the official file: ` +

@@ -11,7 +11,12 @@ import { checkSignal } from './errors.js';
 export const SHARD_BYTES = 40_000_000;
 const ALIGNMENT = 64;
 
+/** The next multiple of 64. */
+export const aligned = (offset) => Math.ceil(offset / ALIGNMENT) * ALIGNMENT;
+
+/** Hexadecimal; undefined on a page without https, where WebCrypto is missing. */
 export async function sha256(bytes) {
+  if (!globalThis.crypto?.subtle) return undefined;
   const digest = await globalThis.crypto.subtle.digest('SHA-256', bytes);
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
@@ -35,7 +40,7 @@ export class ShardWriter {
 
   /** Goes to the next multiple of 64; returns the offset there. */
   async align() {
-    const gap = (ALIGNMENT - (this.position % ALIGNMENT)) % ALIGNMENT;
+    const gap = aligned(this.position) - this.position;
     if (gap) await this.write(new Uint8Array(gap));
     return this.position;
   }

@@ -5,6 +5,7 @@
  * that a large archive never stands in memory; elsewhere they are kept as bytes.
  */
 import { ModelError } from '../errors.js';
+import { loadPackage } from '../packages.js';
 
 const WANTED = ['config.json', 'metadata.json', 'model.weights.h5'];
 const JSON_LIMIT = 64 * 1024 * 1024;
@@ -62,10 +63,11 @@ async function weightsTarget(onDisk) {
 /**
  * @param {string | Blob | Uint8Array} source
  * @param {string} name  for messages
+ * @param {string} [packagesUrl]
  * @returns {Promise<{config: object, metadata: object, weights: string | Blob, remove: () => any}>}
  */
-export async function openKerasArchive(source, name) {
-  const { Unzip, UnzipInflate, UnzipPassThrough } = await import('fflate');
+export async function openKerasArchive(source, name, packagesUrl) {
+  const { Unzip, UnzipInflate, UnzipPassThrough } = await loadPackage('fflate', packagesUrl);
   const target = await weightsTarget(typeof source === 'string');
   const texts = {};
   const complete = new Set();

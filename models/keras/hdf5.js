@@ -6,6 +6,7 @@
  * Float32Array, whole or by ranges, so that no more than one range is ever held.
  */
 import { ModelError } from '../errors.js';
+import { loadPackage } from '../packages.js';
 
 const inNode = typeof process !== 'undefined' && Boolean(process.versions?.node);
 const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -13,18 +14,9 @@ const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
 let fileNumber = 0;
 
 /** h5wasm's two builds: one that sees Node's file system, one with a file system in memory. */
-async function loadH5wasm(onDisk, custom) {
-  let module;
-  try {
-    // A bundler or an import map resolves the bare name; `custom` serves pages that have neither.
-    if (custom) module = typeof custom === 'string' ? await import(custom) : custom;
-    else module = onDisk ? await import('h5wasm/node') : await import('h5wasm');
-  } catch (cause) {
-    throw new ModelError('unsupported', 'Reading Keras files needs the package h5wasm, which could ' +
-      'not be loaded. Install it (npm install h5wasm), or say where it is with the option h5wasm.',
-    { cause });
-  }
-  const library = module.default ?? module;
+async function loadH5wasm(onDisk, packagesUrl) {
+  const module = await loadPackage(onDisk ? 'h5wasm/node' : 'h5wasm', packagesUrl);
+  const library = module.default;
   const wasm = await library.ready;
   // Errors as exceptions; the default prints a page of C positions to the console.
   wasm.activate_throwing_error_handler?.();
@@ -126,11 +118,11 @@ function checkHead(head, size, name) {
 
 /**
  * @param {string | Blob | Uint8Array} source  a path (Node), a File or Blob, or bytes
- * @param {{name?: string, h5wasm?: string | object}} [options]
+ * @param {{name?: string, packagesUrl?: string}} [options]
  * @returns {Promise<Hdf5File>}
  */
-export async function openHdf5(source, { name, h5wasm } = {}) {
-  if (typeof source === 'string') return openPath(source, name ?? source, h5wasm);
+export async function openHdf5(source, { name, packagesUrl } = {}) {
+  if (typeof source === 'string') return openPath(source, name ?? source);
   const title = name ?? source.name ?? 'the file';
   const isBlob = typeof Blob !== 'undefined' && source instanceof Blob;
   if (!isBlob && !(source instanceof Uint8Array)) {
@@ -140,7 +132,7 @@ export async function openHdf5(source, { name, h5wasm } = {}) {
   const head = isBlob ? new Uint8Array(await source.slice(0, 64).arrayBuffer())
     : source.subarray(0, 64);
   checkHead(head, isBlob ? source.size : source.length, title);
-  const { library, fs } = await loadH5wasm(false, h5wasm);
+  const { library, fs } = await loadH5wasm(false, packagesUrl);
   const id = `gradcam-${fileNumber++}`;
   let path;
   let release;
@@ -161,7 +153,7 @@ export async function openHdf5(source, { name, h5wasm } = {}) {
   return openWith(library, path, title, release);
 }
 
-async function openPath(path, name, h5wasm) {
+async function openPath(path, name) {
   if (!inNode) {
     throw new ModelError('argument', 'A path can be opened in Node only; in a browser give a File.');
   }
@@ -180,7 +172,7 @@ async function openPath(path, name, h5wasm) {
     throw new ModelError('format', `${name} cannot be read: ${cause.message}.`, { cause });
   }
   checkHead(head, size, name);
-  const { library } = await loadH5wasm(true, h5wasm);
+  const { library } = await loadH5wasm(true);
   return openWith(library, path, name, () => {});
 }
 
