@@ -63,8 +63,8 @@ const char *gcam_shape_text(const gcam_shape *shape, char *text, size_t size) {
 void gcam_permute(void *dst, const void *src, const gcam_shape *src_shape, const int *perm,
                   size_t elem) {
   int rank = src_shape->rank;
-  int64_t n = gcam_numel(src_shape), stride[GCAM_MAX_RANK], step[GCAM_MAX_RANK];
-  int64_t dim[GCAM_MAX_RANK], at[GCAM_MAX_RANK] = {0};
+  int64_t n = gcam_numel(src_shape), stride[GCAM_MAX_RANK] = {0}, step[GCAM_MAX_RANK] = {0};
+  int64_t dim[GCAM_MAX_RANK] = {0}, at[GCAM_MAX_RANK] = {0};
   if (!n) return;
   if (!rank) {
     memcpy(dst, src, elem);

@@ -12,7 +12,7 @@
 
 enum { MAX_VALUES = 4096 }; /* longest list of axes, sizes or splits */
 
-/* ---- Elements -------------------------------------------------------------------------------- */
+/* ---- Elements ------------------------------------------------------------------------------- */
 
 bool gcam_constant_is_real(const gcam_value *v) {
   gcam_dtype dtype = v->weight->dtype;
@@ -125,7 +125,7 @@ gcam_status gcam_fold_make(gcam_fold *f, int k, const gcam_shape *shape, gcam_dt
   return GCAM_OK;
 }
 
-/* ---- Reading a node -------------------------------------------------------------------------- */
+/* ---- Reading a node ------------------------------------------------------------------------- */
 
 static bool given(const gcam_fold *f, int i) {
   return i >= 0 && i < f->node->input_count && f->in[i].weight != NULL;
@@ -154,8 +154,7 @@ static gcam_status fix_axis(const gcam_fold *f, int64_t *axis, int rank, gcam_er
   return GCAM_OK;
 }
 
-/* ---- Views: another shape for the same data ---------------------------------------------------
- */
+/* ---- Views: another shape for the same data ------------------------------------------------- */
 
 static gcam_status view(gcam_fold *f, const gcam_shape *shape, gcam_error *err) {
   char label[224];
@@ -349,7 +348,7 @@ static gcam_status fold_dequantize(gcam_fold *f, gcam_error *err) {
   return GCAM_OK;
 }
 
-/* ---- Moving elements ------------------------------------------------------------------------- */
+/* ---- Moving elements ------------------------------------------------------------------------ */
 
 /* Shape that a and b broadcast to. */
 static gcam_status broadcast(const gcam_fold *f, const gcam_shape *a, const gcam_shape *b,
@@ -637,7 +636,7 @@ static gcam_status fold_where(gcam_fold *f, gcam_error *err) {
   return GCAM_OK;
 }
 
-/* ---- Arithmetic ------------------------------------------------------------------------------ */
+/* ---- Arithmetic ----------------------------------------------------------------------------- */
 
 /* Integers wrap as ONNX's runtimes do; computed unsigned, where wrapping is defined. */
 #define WRAP(a, op, b) ((int64_t)((uint64_t)(a)op(uint64_t)(b)))
@@ -849,7 +848,7 @@ REDUCE(reduce_min, real_min, int_min, false)
 REDUCE(reduce_max, real_max, int_max, false)
 REDUCE(reduce_mean, real_add, int_add, true)
 
-/* ---- The table ------------------------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------ */
 
 static const struct {
   const char *name;

@@ -20,7 +20,7 @@ gcam_status gcam_import_no_memory(gcam_import *im) {
   return gcam_fail(im->err, GCAM_ERR_MEMORY, "out of memory while importing the ONNX file");
 }
 
-/* ---- Symbols --------------------------------------------------------------------------------- */
+/* ---- Symbols -------------------------------------------------------------------------------- */
 
 static size_t hash(const char *text) { /* FNV-1a */
   uint64_t h = 14695981039346656037u;
@@ -89,7 +89,7 @@ static gcam_status name_symbols(gcam_import *im) {
   return GCAM_OK;
 }
 
-/* ---- Order ----------------------------------------------------------------------------------- */
+/* ---- Order ---------------------------------------------------------------------------------- */
 
 /* Marks the nodes that an output needs, counts the readers of every symbol, and finds what nobody
  * makes. */
@@ -230,7 +230,7 @@ static gcam_status check_known(gcam_import *im) {
                    known);
 }
 
-/* ---- Inputs ---------------------------------------------------------------------------------- */
+/* ---- Inputs --------------------------------------------------------------------------------- */
 
 /* Does the picture reach a spatial operator by way of element-wise ones? */
 static bool wants_channels_last(gcam_import *im, int input, bool *reached) {
@@ -346,7 +346,7 @@ static gcam_status make_inputs(gcam_import *im, const gcam_input_override *overr
   return GCAM_OK;
 }
 
-/* ---- Values ---------------------------------------------------------------------------------- */
+/* ---- Values --------------------------------------------------------------------------------- */
 
 gcam_status gcam_import_add_value(gcam_import *im, const char *name, int *value) {
   int v = gcam_graph_add_value(im->graph, name);
@@ -383,7 +383,7 @@ gcam_status gcam_import_value(gcam_import *im, int s, int *value) {
   return GCAM_OK;
 }
 
-/* ---- The end --------------------------------------------------------------------------------- */
+/* ---- The end -------------------------------------------------------------------------------- */
 
 /* Marks the nodes and values that the outputs need. Nodes are in order, so that one sweep back
  * through them is enough. */
@@ -548,7 +548,7 @@ static gcam_status import(gcam_import *im, const gcam_input_override *overrides,
     GCAM_TRY(gcam_lower_node(im, n));
     for (int i = 0; i < file->nodes[n].input_count; i++) {
       import_symbol *s = im->node_in[n][i] < 0 ? NULL : &im->symbols[im->node_in[n][i]];
-      if (s && --s->uses == 0 && s->value >= 0) gcam_lower_retire(im, s->value);
+      if (s && --s->uses == 0 && s->value >= 0) gcam_build_retire(im, s->value);
     }
   }
   graph->outputs = gcam_arena_alloc(&graph->arena, (size_t)file->output_count, sizeof(int));

@@ -1,5 +1,6 @@
 /* import.h: the importer's own state, inside src/onnx only. import.c knows the file (names, order,
- * inputs, what is left at the end), lower.c turns one ONNX node into nodes of the graph. */
+ * inputs, what is left at the end), lower.c turns one ONNX node into nodes of the graph, build.c
+ * adds them. */
 #ifndef GCAM_ONNX_IMPORT_H
 #define GCAM_ONNX_IMPORT_H
 
@@ -52,14 +53,48 @@ gcam_status gcam_import_add_value(gcam_import *im, const char *name, int *value)
 /* The symbol's value; an initializer is loaded when it is first asked for. */
 gcam_status gcam_import_value(gcam_import *im, int symbol, int *value);
 
-/* lower.c */
+/* ---- build.c -------------------------------------------------------------------------------- */
+
+typedef struct import_node {
+  const gcam_op *op;
+  const char *name;
+  int opset;
+  const gcam_attr *attrs;
+  int attr_count;
+  const int *in, *out; /* values */
+  int in_count, out_count;
+  gcam_layout layout; /* of outputs of rank >= 3 */
+} import_node;
+
+bool gcam_build_is_constant(const gcam_import *im, int value);
+/* Frees a constant's data, if nothing reads them; no ONNX node will ask for it again. */
+void gcam_build_retire(gcam_import *im, int value);
+/* A constant that shares the data of another. */
+gcam_status gcam_build_view(gcam_import *im, const char *name, int of, const gcam_shape *shape,
+                            gcam_weight *weight, int *result);
+/* A constant of integers as floats; others as they are. */
+gcam_status gcam_build_float(gcam_import *im, int from, int *result);
+/* Adds the node, or runs it at once where all its inputs are constants. */
+gcam_status gcam_build_node(gcam_import *im, const import_node *node);
+/* value -> out: a Reshape node. out is in ROWS. */
+gcam_status gcam_build_reshape_node(gcam_import *im, const char *name, int value, int out,
+                                    const gcam_shape *shape);
+/* The value in a layout. */
+gcam_status gcam_build_layout(gcam_import *im, int value, gcam_layout layout, int *result);
+/* Another shape for the same numbers, in ONNX's order. */
+gcam_status gcam_build_reshape(gcam_import *im, int value, const gcam_shape *shape,
+                               const char *name, int *result);
+/* Sizes of 1 in front until the rank is there: what broadcasting means. */
+gcam_status gcam_build_rank(gcam_import *im, int value, int rank, int *result);
+gcam_shape gcam_build_onnx_shape(const gcam_value *value);
+
+/* ---- lower.c -------------------------------------------------------------------------------- */
+
 /* Can this operator be imported at all? */
 bool gcam_lower_knows(const onnx_node *node);
 /* How many leading inputs are data, to be brought to a common layout; the others are parameters. */
 int gcam_lower_data_inputs(const gcam_op *op, int input_count);
 gcam_status gcam_lower_node(gcam_import *im, int node);
-/* Frees a constant's data, if nothing reads them. */
-void gcam_lower_retire(gcam_import *im, int value);
 /* "Conv node 'conv1'" */
 const char *gcam_lower_label(const gcam_import *im, int node, char *text, size_t size);
 

@@ -1,9 +1,7 @@
 /* lower.c: one ONNX node -> nodes of the graph.
  *
  * A node whose inputs are all constants is run at once. For any other the inputs are first brought
- * to the layout its operator works in (gcam_layout_rule): constants are rearranged here, for good;
- * activations get a Transpose node in front, made once per tensor and named "<tensor>.nhwc" or
- * "<tensor>.rows"; it becomes a Reshape, which costs nothing, where only sizes of 1 move.
+ * to the layout its operator works in (gcam_layout_rule), by build.c.
  *
  * Some nodes are written differently than the file has them:
  *   reductions with keepdims=0   -> keepdims=1 and a Reshape, so that a spatial mean stays cheap
@@ -32,336 +30,7 @@ const char *gcam_lower_label(const gcam_import *im, int n, char *text, size_t si
   return text;
 }
 
-static bool is_constant(const gcam_import *im, int v) { return im->graph->values[v].weight; }
-
-/* ---- Constants ------------------------------------------------------------------------------- */
-
-void gcam_lower_retire(gcam_import *im, int v) {
-  gcam_weight *weight = im->graph->values[v].weight;
-  import_value *info = &im->info[v];
-  if (!weight) return;
-  info->retired = true;
-  if (info->users || !weight->data) return;
-  if (info->root != v) { /* a view: one user less of the data it shares */
-    import_value *root = &im->info[info->root];
-    if (--root->users == 0 && root->retired) gcam_lower_retire(im, info->root);
-    return;
-  }
-  if (info->external >= 0) {
-    free(im->file->externals[info->external].data);
-    im->file->externals[info->external].data = NULL;
-  } else if (!weight->borrowed) {
-    free(weight->data);
-  }
-  weight->data = NULL;
-  gcam_floats_free(weight->f32);
-  weight->f32 = NULL;
-}
-
-/* A constant that shares the data of another. */
-static gcam_status add_view(gcam_import *im, const char *name, int of, const gcam_shape *shape,
-                            gcam_weight *weight, int *result) {
-  int v;
-  GCAM_TRY(gcam_import_add_value(im, name, &v));
-  im->graph->values[v].shape = *shape;
-  im->graph->values[v].weight = weight;
-  im->info[v].root = im->info[of].root;
-  im->info[im->info[of].root].users++;
-  *result = v;
-  return GCAM_OK;
-}
-
-/* The same constant with its axes permuted: physical axis i of the result is axis perm[i]. */
-static gcam_status permute_constant(gcam_import *im, const char *name, int from, const int *perm,
-                                    int *result) {
-  int v;
-  GCAM_TRY(gcam_import_add_value(im, name, &v));
-  gcam_value *to = &im->graph->values[v];
-  const gcam_value *x = &im->graph->values[from];
-  const gcam_weight *w = x->weight;
-  size_t size = gcam_dtype_size(w->dtype);
-  gcam_weight *copy = gcam_arena_alloc(&im->graph->arena, 1, sizeof *copy);
-  if (!copy) return gcam_import_no_memory(im);
-  int64_t words = (gcam_numel(&x->shape) * (int64_t)size + 3) / 4;
-  *copy = *w;
-  copy->f32 = NULL;
-  copy->borrowed = false;
-  copy->data = gcam_floats_alloc(words);
-  if (!copy->data) return gcam_import_no_memory(im);
-  gcam_permute(copy->data, w->data, &x->shape, perm, size);
-  to->shape.rank = x->shape.rank;
-  for (int i = 0; i < x->shape.rank; i++) {
-    to->shape.dim[i] = x->shape.dim[perm[i]];
-    if (w->scale && perm[i] == w->scale_axis) copy->scale_axis = i;
-  }
-  to->weight = copy;
-  im->info[v].original = from;
-  *result = v;
-  return GCAM_OK;
-}
-
-/* Integers that stand where numbers belong (the exponent of Pow). */
-static gcam_status constant_to_float(gcam_import *im, int from, int *result) {
-  int v;
-  if (gcam_constant_is_real(&im->graph->values[from])) return *result = from, GCAM_OK;
-  GCAM_TRY(gcam_import_add_value(im, im->graph->values[from].name, &v));
-  gcam_value *to = &im->graph->values[v], *x = &im->graph->values[from];
-  gcam_weight *copy = gcam_arena_alloc(&im->graph->arena, 1, sizeof *copy);
-  float *data = copy ? gcam_floats_alloc(gcam_numel(&x->shape)) : NULL;
-  if (!data) return gcam_import_no_memory(im);
-  for (int64_t i = 0, n = gcam_numel(&x->shape); i < n; i++)
-    data[i] = (float)gcam_constant_int(x, i);
-  copy->dtype = GCAM_F32;
-  copy->data = data;
-  to->shape = x->shape;
-  to->layout = x->layout;
-  to->weight = copy;
-  *result = v;
-  return GCAM_OK;
-}
-
-/* ---- Adding a node to the graph ---------------------------------------------------------------
- */
-
-typedef struct new_node {
-  const gcam_op *op;
-  const char *name;
-  int opset;
-  const gcam_attr *attrs;
-  int attr_count;
-  const int *in, *out; /* values */
-  int in_count, out_count;
-  gcam_layout layout; /* of outputs of rank >= 3 */
-} new_node;
-
-/* Runs a node of constants through its operator's forward(). */
-static gcam_status evaluate(gcam_import *im, const gcam_node *node) {
-  gcam_graph *graph = im->graph;
-  size_t ins = (size_t)node->input_count, outs = (size_t)node->output_count;
-  const float **in = gcam_arena_alloc(&im->scratch, ins, sizeof *in);
-  float **out = gcam_arena_alloc(&im->scratch, outs, sizeof *out);
-  float *scratch = NULL;
-  if (!in || !out) return gcam_import_no_memory(im);
-  for (int i = 0; i < node->input_count; i++) {
-    if (node->inputs[i] < 0) continue;
-    gcam_value *x = &graph->values[node->inputs[i]];
-    in[i] = gcam_weight_floats(x->weight, &x->shape);
-    if (!in[i]) return gcam_import_no_memory(im);
-  }
-  for (int i = 0; i < node->output_count; i++) {
-    if (node->outputs[i] < 0) continue;
-    gcam_value *y = &graph->values[node->outputs[i]];
-    int64_t n = gcam_numel(&y->shape);
-    if (n > im->budget)
-      return gcam_fail(im->err, GCAM_ERR_MEMORY, "constants made at load grow too large at '%.96s'",
-                       y->name);
-    im->budget -= n;
-    gcam_weight *weight = gcam_arena_alloc(&graph->arena, 1, sizeof *weight);
-    if (!weight || !(weight->data = gcam_floats_alloc(n))) return gcam_import_no_memory(im);
-    weight->dtype = GCAM_F32;
-    y->weight = weight;
-    out[i] = weight->data;
-  }
-  if (node->scratch_floats > 0 && !(scratch = gcam_floats_alloc(node->scratch_floats)))
-    return gcam_import_no_memory(im);
-  gcam_args args = {.graph = graph, .node = node, .in = in, .out = out, .scratch = scratch};
-  node->op->forward(&args);
-  gcam_floats_free(scratch);
-  return GCAM_OK;
-}
-
-static gcam_node *next_node(gcam_graph *graph) {
-  if (graph->node_count == graph->node_capacity) {
-    int room = graph->node_capacity ? graph->node_capacity * 2 : 64;
-    gcam_node *nodes = gcam_arena_alloc(&graph->arena, (size_t)room, sizeof *nodes);
-    if (!nodes) return NULL;
-    if (graph->node_count) memcpy(nodes, graph->nodes, (size_t)graph->node_count * sizeof *nodes);
-    graph->nodes = nodes;
-    graph->node_capacity = room;
-  }
-  return memset(&graph->nodes[graph->node_count], 0, sizeof *graph->nodes);
-}
-
-static gcam_status emit(gcam_import *im, const new_node *spec) {
-  gcam_graph *graph = im->graph;
-  gcam_arena *arena = &graph->arena;
-  gcam_node *node = next_node(graph);
-  bool constant = true;
-  int given = 0;
-  if (!node) return gcam_import_no_memory(im);
-  node->op = spec->op;
-  node->name = gcam_arena_strndup(arena, spec->name, strlen(spec->name));
-  node->opset = spec->opset;
-  node->attrs = spec->attrs;
-  node->attr_count = spec->attr_count;
-  node->inputs = gcam_arena_alloc(arena, (size_t)spec->in_count, sizeof(int));
-  node->outputs = gcam_arena_alloc(arena, (size_t)spec->out_count, sizeof(int));
-  if (!node->name || !node->inputs || !node->outputs) return gcam_import_no_memory(im);
-  node->input_count = spec->in_count;
-  node->output_count = spec->out_count;
-  for (int i = 0; i < spec->in_count; i++) {
-    node->inputs[i] = spec->in[i];
-    if (spec->in[i] < 0) continue;
-    given++;
-    constant = constant && is_constant(im, spec->in[i]);
-  }
-  for (int i = 0; i < spec->out_count; i++) {
-    node->outputs[i] = spec->out[i];
-    if (spec->out[i] >= 0) graph->values[spec->out[i]].layout = spec->layout;
-  }
-  GCAM_TRY(spec->op->shape(graph, node, im->err));
-  for (int i = 0; i < spec->out_count; i++) {
-    if (spec->out[i] < 0) continue;
-    gcam_value *y = &graph->values[spec->out[i]];
-    char label[160], text[96];
-    if (y->shape.rank < 3) y->layout = GCAM_ROWS;
-    y->producer = graph->node_count;
-    if (!gcam_numel(&y->shape))
-      return gcam_fail(im->err, GCAM_ERR_MODEL,
-                       "%.160s: its output '" GCAM_NAME_FORMAT "' is empty (%s)",
-                       gcam_node_label(node, label, sizeof label), y->name,
-                       gcam_shape_text(&y->shape, text, sizeof text));
-  }
-  if (constant && given) {
-    for (int i = 0; i < spec->out_count; i++)
-      if (spec->out[i] >= 0) graph->values[spec->out[i]].producer = -1;
-    return evaluate(im, node); /* the node itself is not counted: it is gone */
-  }
-  for (int i = 0; i < spec->in_count; i++)
-    if (spec->in[i] >= 0 && is_constant(im, spec->in[i])) im->info[spec->in[i]].users++;
-  graph->node_count++;
-  return GCAM_OK;
-}
-
-/* An attribute of integers for a node that the importer adds. */
-static gcam_status int_attr(gcam_import *im, const char *name, const int64_t *values, int count,
-                            gcam_attr **result) {
-  gcam_attr *attr = gcam_arena_alloc(&im->graph->arena, 1, sizeof *attr);
-  int64_t *ints = gcam_arena_alloc(&im->graph->arena, (size_t)count, sizeof *ints);
-  if (!attr || !ints) return gcam_import_no_memory(im);
-  if (count) memcpy(ints, values, (size_t)count * sizeof *ints);
-  attr->name = name;
-  attr->kind = GCAM_ATTR_INTS;
-  attr->ints = ints;
-  attr->count = count;
-  *result = attr;
-  return GCAM_OK;
-}
-
-/* Opsets at which Reshape takes its shape, and Transpose its axes, as an attribute. */
-enum { RESHAPE_OPSET = 4, TRANSPOSE_OPSET = 1 };
-
-/* value -> out, the same memory with another shape. Values of rank >= 3 are in ROWS afterwards,
- * unless the caller says otherwise. */
-static gcam_status emit_reshape(gcam_import *im, const char *name, int value, int out,
-                                const gcam_shape *shape) {
-  gcam_attr *attr;
-  GCAM_TRY(int_attr(im, "shape", shape->dim, shape->rank, &attr));
-  new_node spec = {
-      gcam_op_find("Reshape"), name, RESHAPE_OPSET, attr, 1, &value, &out, 1, 1, GCAM_ROWS};
-  return emit(im, &spec);
-}
-
-/* ---- Layout ---------------------------------------------------------------------------------- */
-
-/* perm[i]: the physical axis that becomes axis i when a tensor changes to the layout. */
-static void layout_axes(gcam_layout to, int rank, int *perm) {
-  perm[0] = 0;
-  for (int i = 1; i < rank; i++)
-    perm[i] = to == GCAM_CHANNELS_LAST ? i == rank - 1 ? 1 : i + 1 : i == 1 ? rank - 1 : i - 1;
-}
-
-/* Do only axes of size 1 move? */
-static bool keeps_memory(const gcam_shape *shape, const int *perm) {
-  int last = -1;
-  for (int i = 0; i < shape->rank; i++) {
-    if (shape->dim[perm[i]] == 1) continue;
-    if (perm[i] < last) return false;
-    last = perm[i];
-  }
-  return true;
-}
-
-static gcam_shape onnx_shape(const gcam_value *value) {
-  gcam_shape shape = value->shape;
-  for (int i = 0; i < shape.rank; i++) shape.dim[i] = value->shape.dim[gcam_value_axis(value, i)];
-  return shape;
-}
-
-static gcam_status convert(gcam_import *im, int v, gcam_layout layout, int *result) {
-  gcam_graph *graph = im->graph;
-  const gcam_value *x = &graph->values[v];
-  int rank = x->shape.rank, perm[GCAM_MAX_RANK], to;
-  *result = v;
-  if (rank < 3 || x->layout == layout) return GCAM_OK;
-  if (im->info[v].as[layout] >= 0) return *result = im->info[v].as[layout], GCAM_OK;
-  layout_axes(layout, rank, perm);
-  gcam_shape shape = {.rank = rank};
-  for (int i = 0; i < rank; i++) shape.dim[i] = x->shape.dim[perm[i]];
-  size_t size = strlen(x->name) + 8;
-  char *name = gcam_arena_alloc(&im->scratch, size, 1);
-  if (!name) return gcam_import_no_memory(im);
-  snprintf(name, size, "%s.%s", x->name, layout == GCAM_ROWS ? "rows" : "nhwc");
-  if (x->weight) {
-    GCAM_TRY(permute_constant(im, name, v, perm, &to));
-  } else {
-    GCAM_TRY(gcam_import_add_value(im, name, &to));
-    if (keeps_memory(&graph->values[v].shape, perm)) {
-      GCAM_TRY(emit_reshape(im, name, v, to, &shape));
-    } else {
-      /* Transpose counts axes as ONNX does, and its input knows its layout. */
-      int64_t axes[GCAM_MAX_RANK];
-      for (int i = 0; i < rank; i++) axes[i] = layout == GCAM_ROWS ? i : perm[i];
-      gcam_attr *attr;
-      GCAM_TRY(int_attr(im, "perm", axes, rank, &attr));
-      new_node spec = {
-          gcam_op_find("Transpose"), name, TRANSPOSE_OPSET, attr, 1, &v, &to, 1, 1, GCAM_ROWS};
-      GCAM_TRY(emit(im, &spec));
-    }
-  }
-  graph->values[to].layout = layout;
-  im->info[v].as[layout] = to;
-  im->info[to].as[graph->values[v].layout] = v;
-  *result = to;
-  return GCAM_OK;
-}
-
-/* Another shape for the same numbers, in ONNX's order. */
-static gcam_status reshape(gcam_import *im, int v, const gcam_shape *shape, const char *name,
-                           int *result) {
-  GCAM_TRY(convert(im, v, GCAM_ROWS, &v));
-  const gcam_value *x = &im->graph->values[v];
-  if (gcam_shape_equal(&x->shape, shape)) return *result = v, GCAM_OK;
-  if (!x->weight) {
-    GCAM_TRY(gcam_import_add_value(im, name, result));
-    return emit_reshape(im, name, v, *result, shape);
-  }
-  gcam_weight *weight = x->weight;
-  if (weight->scale_count > 1) { /* sizes of 1 in front move the axis of the scales */
-    weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *weight);
-    if (!weight) return gcam_import_no_memory(im);
-    *weight = *x->weight;
-    weight->f32 = NULL;
-    weight->borrowed = true; /* the root owns the data */
-    weight->scale_axis += shape->rank - x->shape.rank;
-  }
-  return add_view(im, name, v, shape, weight, result);
-}
-
-/* Puts sizes of 1 in front until the rank is there: what broadcasting means. */
-static gcam_status raise_rank(gcam_import *im, int v, int rank, int *result) {
-  const gcam_value *x = &im->graph->values[v];
-  *result = v;
-  if (x->shape.rank >= rank) return GCAM_OK;
-  gcam_shape from = onnx_shape(x), shape = {.rank = rank};
-  for (int i = 0; i < rank; i++)
-    shape.dim[i] = i < rank - from.rank ? 1 : from.dim[i - (rank - from.rank)];
-  size_t size = strlen(x->name) + 16;
-  char *name = gcam_arena_alloc(&im->scratch, size, 1);
-  if (!name) return gcam_import_no_memory(im);
-  snprintf(name, size, "%s.broadcast", x->name);
-  return reshape(im, v, &shape, name, result);
-}
+/* ---- Layout --------------------------------------------------------------------------------- */
 
 int gcam_lower_data_inputs(const gcam_op *op, int count) {
   static const char *const all[] = {"Concat", "Max", "Min", NULL};
@@ -392,17 +61,16 @@ static gcam_status lay_out(gcam_import *im, const gcam_op *op, int *in, int coun
   for (int i = 0; i < count; i++) {
     if (in[i] < 0) continue;
     if (i < data && op->rule == GCAM_RULE_POINTWISE) {
-      if (is_constant(im, in[i]) && i) GCAM_TRY(constant_to_float(im, in[i], &in[i]));
-      GCAM_TRY(raise_rank(im, in[i], rank, &in[i]));
+      if (gcam_build_is_constant(im, in[i]) && i) GCAM_TRY(gcam_build_float(im, in[i], &in[i]));
+      GCAM_TRY(gcam_build_rank(im, in[i], rank, &in[i]));
     }
     if (i < data && op->rule == GCAM_RULE_TO_ROWS) continue;
-    GCAM_TRY(convert(im, in[i], i < data ? *layout : GCAM_ROWS, &in[i]));
+    GCAM_TRY(gcam_build_layout(im, in[i], i < data ? *layout : GCAM_ROWS, &in[i]));
   }
   return GCAM_OK;
 }
 
-/* ---- Nodes that are not operators of the engine ------------------------------------------------
- */
+/* ---- Nodes that are not operators of the engine --------------------------------------------- */
 
 static gcam_status lower_constant(gcam_import *im, int n) {
   const onnx_node *node = &im->file->nodes[n];
@@ -464,7 +132,7 @@ static gcam_status lower_fold(gcam_import *im, int n, int *in, int count) {
   if (!values || !out) return gcam_import_no_memory(im);
   for (int i = 0; i < count; i++) {
     if (in[i] < 0) continue;
-    GCAM_TRY(convert(im, in[i], GCAM_ROWS, &in[i]));
+    GCAM_TRY(gcam_build_layout(im, in[i], GCAM_ROWS, &in[i]));
     values[i] = graph->values[in[i]];
   }
   for (int i = 0; i < node->attr_count; i++) {
@@ -488,9 +156,9 @@ static gcam_status lower_fold(gcam_import *im, int n, int *in, int count) {
     int s = im->node_out[n][i], v;
     if (!out[i].weight) continue;
     if (status == GCAM_OK && s >= 0) {
-      status = fold.view
-                   ? add_view(im, im->symbols[s].name, in[0], &out[i].shape, out[i].weight, &v)
-                   : gcam_import_add_value(im, im->symbols[s].name, &v);
+      status = fold.view ? gcam_build_view(im, im->symbols[s].name, in[0], &out[i].shape,
+                                           out[i].weight, &v)
+                         : gcam_import_add_value(im, im->symbols[s].name, &v);
       if (status == GCAM_OK) {
         graph->values[v].shape = out[i].shape;
         graph->values[v].weight = out[i].weight;
@@ -507,7 +175,7 @@ static gcam_status lower_fold(gcam_import *im, int n, int *in, int count) {
 static gcam_status lower_shape(gcam_import *im, int n, int x) {
   const onnx_node *node = &im->file->nodes[n];
   gcam_node shell = {.attrs = node->attrs, .attr_count = node->attr_count};
-  gcam_shape shape = onnx_shape(&im->graph->values[x]);
+  gcam_shape shape = gcam_build_onnx_shape(&im->graph->values[x]);
   int64_t total = gcam_numel(&shape), from = gcam_node_int(&shell, "start", 0);
   int64_t to = gcam_node_int(&shell, "end", shape.rank);
   bool size = !strcmp(node->op, "Size");
@@ -531,8 +199,7 @@ static gcam_status lower_shape(gcam_import *im, int n, int x) {
   return GCAM_OK;
 }
 
-/* ---- Nodes that are operators of the engine ----------------------------------------------------
- */
+/* ---- Nodes that are operators of the engine ------------------------------------------------- */
 
 /* Attribute kinds that ONNX fixes; an operator that found another would silently take a default. */
 static const struct {
@@ -591,7 +258,7 @@ static gcam_status old_broadcast(gcam_import *im, int n, const gcam_op *op, int 
   if (im->opset >= 7 || op->rule != GCAM_RULE_POINTWISE || count != 2 || in[0] < 0 || in[1] < 0)
     return GCAM_OK;
   int rank = im->graph->values[in[0]].shape.rank;
-  gcam_shape shape = onnx_shape(&im->graph->values[in[1]]);
+  gcam_shape shape = gcam_build_onnx_shape(&im->graph->values[in[1]]);
   int64_t axis = gcam_node_int(&shell, "axis", rank - shape.rank);
   if (!strcmp(op->name, "PRelu"))
     axis = shape.rank == 1 && shape.dim[0] > 1 ? 1 : rank - shape.rank;
@@ -600,13 +267,13 @@ static gcam_status old_broadcast(gcam_import *im, int n, const gcam_op *op, int 
   if (axis < 0) axis += rank;
   if (axis < 0 || axis > rank - shape.rank) return GCAM_OK; /* shape() says what is wrong */
   while (axis + shape.rank < rank) shape.dim[shape.rank++] = 1;
-  return reshape(im, in[1], &shape, im->graph->values[in[1]].name, &in[1]);
+  return gcam_build_reshape(im, in[1], &shape, im->graph->values[in[1]].name, &in[1]);
 }
 
 static bool is_reduction(const gcam_op *op) { return !strncmp(op->name, "Reduce", 6); }
 
 /* Makes a reduction keep its dimensions. shape: what the output has to be in the end. */
-static gcam_status keep_dims(gcam_import *im, new_node *spec, gcam_shape *shape) {
+static gcam_status keep_dims(gcam_import *im, import_node *spec, gcam_shape *shape) {
   gcam_node shell = {.op = spec->op,
                      .name = spec->name,
                      .attrs = spec->attrs,
@@ -617,7 +284,7 @@ static gcam_status keep_dims(gcam_import *im, new_node *spec, gcam_shape *shape)
   int count;
   char label[160];
   GCAM_TRY(gcam_node_ints(im->graph, &shell, "axes", 1, axes, GCAM_MAX_RANK, &count, im->err));
-  gcam_shape x = onnx_shape(&im->graph->values[spec->in[0]]);
+  gcam_shape x = gcam_build_onnx_shape(&im->graph->values[spec->in[0]]);
   bool gone[GCAM_MAX_RANK] = {false};
   for (int i = 0; i < count; i++) {
     int64_t axis = axes[i] < 0 ? axes[i] + x.rank : axes[i];
@@ -641,11 +308,11 @@ static gcam_status keep_dims(gcam_import *im, new_node *spec, gcam_shape *shape)
 }
 
 /* a + b + c + ...: partial sums get names of their own. */
-static gcam_status lower_sum(gcam_import *im, new_node *spec, int *in, int count) {
+static gcam_status lower_sum(gcam_import *im, import_node *spec, int *in, int count) {
   spec->op = gcam_op_find(count == 1 ? "Identity" : "Add");
   if (count == 1) {
     spec->layout = im->graph->values[in[0]].layout;
-    return emit(im, spec);
+    return gcam_build_node(im, spec);
   }
   int out = spec->out[0], sum = in[0];
   for (int i = 1; i < count; i++) {
@@ -657,7 +324,7 @@ static gcam_status lower_sum(gcam_import *im, new_node *spec, int *in, int count
     spec->in = pair;
     spec->in_count = 2;
     spec->out = &next;
-    GCAM_TRY(emit(im, spec));
+    GCAM_TRY(gcam_build_node(im, spec));
     sum = next;
   }
   return GCAM_OK;
@@ -675,7 +342,7 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
   for (int i = 0; i < (sum ? 1 : op->min_inputs); i++)
     if (i >= count || in[i] < 0)
       return gcam_fail(im->err, GCAM_ERR_MODEL, "%s: its input %d is left out", label, i);
-  if (is_constant(im, in[0]) && !gcam_constant_is_real(&graph->values[in[0]]))
+  if (gcam_build_is_constant(im, in[0]) && !gcam_constant_is_real(&graph->values[in[0]]))
     return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
                      "%s: the engine runs it on floating point numbers alone", label);
 
@@ -692,21 +359,21 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
     GCAM_TRY(gcam_import_add_value(im, im->symbols[s].name, &out[i]));
     im->symbols[s].value = out[i];
   }
-  new_node spec = {op,
-                   node_name(im, n, name, sizeof name),
-                   im->opset,
-                   node->attrs,
-                   node->attr_count,
-                   in,
-                   out,
-                   count,
-                   node->output_count,
-                   GCAM_ROWS};
+  import_node spec = {op,
+                      node_name(im, n, name, sizeof name),
+                      im->opset,
+                      node->attrs,
+                      node->attr_count,
+                      in,
+                      out,
+                      count,
+                      node->output_count,
+                      GCAM_ROWS};
   if (sum) return lower_sum(im, &spec, in, count);
   GCAM_TRY(old_broadcast(im, n, op, in, count));
   GCAM_TRY(lay_out(im, op, in, count, &spec.layout));
   gcam_node shell = {.attrs = node->attrs, .attr_count = node->attr_count};
-  if (!is_reduction(op) || gcam_node_int(&shell, "keepdims", 1)) return emit(im, &spec);
+  if (!is_reduction(op) || gcam_node_int(&shell, "keepdims", 1)) return gcam_build_node(im, &spec);
 
   gcam_shape shape;
   GCAM_TRY(keep_dims(im, &spec, &shape));
@@ -717,13 +384,12 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
   snprintf(kept_name, size, "%s.keepdims", graph->values[out[0]].name);
   GCAM_TRY(gcam_import_add_value(im, kept_name, &kept));
   spec.out = &kept;
-  GCAM_TRY(emit(im, &spec));
-  GCAM_TRY(convert(im, kept, GCAM_ROWS, &rows));
-  return emit_reshape(im, kept_name, rows, out[0], &shape);
+  GCAM_TRY(gcam_build_node(im, &spec));
+  GCAM_TRY(gcam_build_layout(im, kept, GCAM_ROWS, &rows));
+  return gcam_build_reshape_node(im, kept_name, rows, out[0], &shape);
 }
 
-/* ---- One node ---------------------------------------------------------------------------------
- */
+/* ---- One node ------------------------------------------------------------------------------- */
 
 static bool in_list(const char *op, const char *const *list) {
   for (; *list; list++)
@@ -752,7 +418,7 @@ gcam_status gcam_lower_node(gcam_import *im, int n) {
     if (im->node_in[n][i] < 0) continue;
     GCAM_TRY(gcam_import_value(im, im->node_in[n][i], &in[i]));
     given++;
-    if (!is_constant(im, in[i])) active = in[i];
+    if (!gcam_build_is_constant(im, in[i])) active = in[i];
   }
   gcam_lower_label(im, n, label, sizeof label);
   if (!given) return gcam_fail(im->err, GCAM_ERR_MODEL, "%s has no input", label);

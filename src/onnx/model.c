@@ -93,7 +93,7 @@ static gcam_status read_text(gcam_onnx *file, const gcam_proto_field *field, con
 #define WANT(file, message, field, kind, what, err) \
   if ((field).wire != (kind)) return broken(file, &(message), what, err)
 
-/* ---- Tensors --------------------------------------------------------------------------------- */
+/* ---- Tensors -------------------------------------------------------------------------------- */
 
 static gcam_status add_dim(onnx_tensor *tensor, uint64_t value, gcam_error *err) {
   if (tensor->shape.rank == GCAM_MAX_RANK)
@@ -237,7 +237,7 @@ static gcam_status read_tensor(gcam_onnx *file, gcam_proto message, onnx_tensor 
   return external ? add_external(file, tensor, &text, err) : GCAM_OK;
 }
 
-/* ---- Nodes ----------------------------------------------------------------------------------- */
+/* ---- Nodes ---------------------------------------------------------------------------------- */
 
 /* Appends the varints or floats of one field (packed or single) to a list whose room is known. */
 static gcam_status read_numbers(const gcam_onnx *file, gcam_proto_field *field, bool floats,
@@ -404,7 +404,7 @@ static gcam_status read_node(gcam_onnx *file, gcam_proto message, onnx_node *nod
   node->tensors = gcam_arena_alloc(&file->arena, (size_t)attrs, sizeof *node->tensors);
   if (!node->inputs || !node->outputs || !node->attrs || !node->tensors) return no_memory(err);
   EACH_FIELD(file, again, field, "node", err) {
-    bool known;
+    bool known = false;
     switch (field.number) {
       case 1:
         GCAM_TRY(read_text(file, &field, &node->inputs[node->input_count++], err));
@@ -428,7 +428,7 @@ static gcam_status read_node(gcam_onnx *file, gcam_proto message, onnx_node *nod
   return GCAM_OK;
 }
 
-/* ---- Graph ----------------------------------------------------------------------------------- */
+/* ---- Graph ---------------------------------------------------------------------------------- */
 
 static gcam_status read_dim(gcam_onnx *file, gcam_proto message, onnx_value_info *info,
                             gcam_error *err) {
@@ -607,7 +607,7 @@ static gcam_status read_model(gcam_onnx *file, gcam_error *err) {
   return GCAM_OK;
 }
 
-/* ---- Open, close, reports -------------------------------------------------------------------- */
+/* ---- Open, close, reports ------------------------------------------------------------------- */
 
 gcam_status gcam_onnx_open(gcam_onnx **result, const void *bytes, size_t size, gcam_ownership own,
                            gcam_error *err) {

@@ -25,8 +25,8 @@ typedef struct gcam_onnx gcam_onnx;
  * fails. GCAM_COPY: the caller keeps them, unchanged, until gcam_onnx_import has returned. */
 gcam_status gcam_onnx_open(gcam_onnx **file, const void *bytes, size_t size, gcam_ownership own,
                            gcam_error *err);
-/* NULL is accepted. Free the graph first: its attributes lie in the file, and so do weights that are
- * used in place (external data; large ones of GCAM_TAKE). */
+/* NULL is accepted. Free the graph first: its attributes lie in the file, and so do weights that
+ * are used in place (external data; large ones of GCAM_TAKE). */
 void gcam_onnx_close(gcam_onnx *file);
 
 /* For reports. */

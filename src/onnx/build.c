@@ -1,0 +1,329 @@
+/* build.c: adds to the graph: constants in other shapes and layouts, nodes, and the nodes that turn
+ * a tensor into another layout. Constants are rearranged here, for good; activations get a
+ * Transpose node in front of their reader, made once per tensor and named "<tensor>.nhwc" or
+ * "<tensor>.rows"; it becomes a Reshape, which costs nothing, where only sizes of 1 move. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "onnx/fold.h"
+#include "onnx/import.h"
+
+/* ---- Constants ------------------------------------------------------------------------------ */
+
+bool gcam_build_is_constant(const gcam_import *im, int v) { return im->graph->values[v].weight; }
+
+void gcam_build_retire(gcam_import *im, int v) {
+  gcam_weight *weight = im->graph->values[v].weight;
+  import_value *info = &im->info[v];
+  if (!weight) return;
+  info->retired = true;
+  if (info->users || !weight->data) return;
+  if (info->root != v) { /* a view: one user less of the data it shares */
+    import_value *root = &im->info[info->root];
+    if (--root->users == 0 && root->retired) gcam_build_retire(im, info->root);
+    return;
+  }
+  if (info->external >= 0) {
+    free(im->file->externals[info->external].data);
+    im->file->externals[info->external].data = NULL;
+  } else if (!weight->borrowed) {
+    free(weight->data);
+  }
+  weight->data = NULL;
+  gcam_floats_free(weight->f32);
+  weight->f32 = NULL;
+}
+
+/* A constant that shares the data of another. */
+gcam_status gcam_build_view(gcam_import *im, const char *name, int of, const gcam_shape *shape,
+                            gcam_weight *weight, int *result) {
+  int v;
+  GCAM_TRY(gcam_import_add_value(im, name, &v));
+  im->graph->values[v].shape = *shape;
+  im->graph->values[v].weight = weight;
+  im->info[v].root = im->info[of].root;
+  im->info[im->info[of].root].users++;
+  *result = v;
+  return GCAM_OK;
+}
+
+/* The same constant with its axes permuted: physical axis i of the result is axis perm[i]. */
+static gcam_status permute_constant(gcam_import *im, const char *name, int from, const int *perm,
+                                    int *result) {
+  int v;
+  GCAM_TRY(gcam_import_add_value(im, name, &v));
+  gcam_value *to = &im->graph->values[v];
+  const gcam_value *x = &im->graph->values[from];
+  const gcam_weight *w = x->weight;
+  size_t size = gcam_dtype_size(w->dtype);
+  gcam_weight *copy = gcam_arena_alloc(&im->graph->arena, 1, sizeof *copy);
+  if (!copy) return gcam_import_no_memory(im);
+  int64_t words = (gcam_numel(&x->shape) * (int64_t)size + 3) / 4;
+  *copy = *w;
+  copy->f32 = NULL;
+  copy->borrowed = false;
+  copy->data = gcam_floats_alloc(words);
+  if (!copy->data) return gcam_import_no_memory(im);
+  gcam_permute(copy->data, w->data, &x->shape, perm, size);
+  to->shape.rank = x->shape.rank;
+  for (int i = 0; i < x->shape.rank; i++) {
+    to->shape.dim[i] = x->shape.dim[perm[i]];
+    if (w->scale && perm[i] == w->scale_axis) copy->scale_axis = i;
+  }
+  to->weight = copy;
+  im->info[v].original = from;
+  *result = v;
+  return GCAM_OK;
+}
+
+/* Integers that stand where numbers belong (the exponent of Pow). */
+gcam_status gcam_build_float(gcam_import *im, int from, int *result) {
+  int v;
+  if (gcam_constant_is_real(&im->graph->values[from])) return *result = from, GCAM_OK;
+  GCAM_TRY(gcam_import_add_value(im, im->graph->values[from].name, &v));
+  gcam_value *to = &im->graph->values[v], *x = &im->graph->values[from];
+  gcam_weight *copy = gcam_arena_alloc(&im->graph->arena, 1, sizeof *copy);
+  float *data = copy ? gcam_floats_alloc(gcam_numel(&x->shape)) : NULL;
+  if (!data) return gcam_import_no_memory(im);
+  for (int64_t i = 0, n = gcam_numel(&x->shape); i < n; i++)
+    data[i] = (float)gcam_constant_int(x, i);
+  copy->dtype = GCAM_F32;
+  copy->data = data;
+  to->shape = x->shape;
+  to->layout = x->layout;
+  to->weight = copy;
+  *result = v;
+  return GCAM_OK;
+}
+
+/* ---- Adding a node to the graph ------------------------------------------------------------- */
+
+/* Runs a node of constants through its operator's forward(). */
+static gcam_status evaluate(gcam_import *im, const gcam_node *node) {
+  gcam_graph *graph = im->graph;
+  size_t ins = (size_t)node->input_count, outs = (size_t)node->output_count;
+  const float **in = gcam_arena_alloc(&im->scratch, ins, sizeof *in);
+  float **out = gcam_arena_alloc(&im->scratch, outs, sizeof *out);
+  float *scratch = NULL;
+  if (!in || !out) return gcam_import_no_memory(im);
+  for (int i = 0; i < node->input_count; i++) {
+    if (node->inputs[i] < 0) continue;
+    gcam_value *x = &graph->values[node->inputs[i]];
+    in[i] = gcam_weight_floats(x->weight, &x->shape);
+    if (!in[i]) return gcam_import_no_memory(im);
+  }
+  for (int i = 0; i < node->output_count; i++) {
+    if (node->outputs[i] < 0) continue;
+    gcam_value *y = &graph->values[node->outputs[i]];
+    int64_t n = gcam_numel(&y->shape);
+    if (n > im->budget)
+      return gcam_fail(im->err, GCAM_ERR_MEMORY, "constants made at load grow too large at '%.96s'",
+                       y->name);
+    im->budget -= n;
+    gcam_weight *weight = gcam_arena_alloc(&graph->arena, 1, sizeof *weight);
+    if (!weight || !(weight->data = gcam_floats_alloc(n))) return gcam_import_no_memory(im);
+    weight->dtype = GCAM_F32;
+    y->weight = weight;
+    out[i] = weight->data;
+  }
+  if (node->scratch_floats > 0 && !(scratch = gcam_floats_alloc(node->scratch_floats)))
+    return gcam_import_no_memory(im);
+  gcam_args args = {.graph = graph, .node = node, .in = in, .out = out, .scratch = scratch};
+  node->op->forward(&args);
+  gcam_floats_free(scratch);
+  return GCAM_OK;
+}
+
+static gcam_node *next_node(gcam_graph *graph) {
+  if (graph->node_count == graph->node_capacity) {
+    int room = graph->node_capacity ? graph->node_capacity * 2 : 64;
+    gcam_node *nodes = gcam_arena_alloc(&graph->arena, (size_t)room, sizeof *nodes);
+    if (!nodes) return NULL;
+    if (graph->node_count) memcpy(nodes, graph->nodes, (size_t)graph->node_count * sizeof *nodes);
+    graph->nodes = nodes;
+    graph->node_capacity = room;
+  }
+  return memset(&graph->nodes[graph->node_count], 0, sizeof *graph->nodes);
+}
+
+gcam_status gcam_build_node(gcam_import *im, const import_node *spec) {
+  gcam_graph *graph = im->graph;
+  gcam_arena *arena = &graph->arena;
+  gcam_node *node = next_node(graph);
+  bool constant = true;
+  int given = 0;
+  if (!node) return gcam_import_no_memory(im);
+  node->op = spec->op;
+  node->name = gcam_arena_strndup(arena, spec->name, strlen(spec->name));
+  node->opset = spec->opset;
+  node->attrs = spec->attrs;
+  node->attr_count = spec->attr_count;
+  node->inputs = gcam_arena_alloc(arena, (size_t)spec->in_count, sizeof(int));
+  node->outputs = gcam_arena_alloc(arena, (size_t)spec->out_count, sizeof(int));
+  if (!node->name || !node->inputs || !node->outputs) return gcam_import_no_memory(im);
+  node->input_count = spec->in_count;
+  node->output_count = spec->out_count;
+  for (int i = 0; i < spec->in_count; i++) {
+    node->inputs[i] = spec->in[i];
+    if (spec->in[i] < 0) continue;
+    given++;
+    constant = constant && gcam_build_is_constant(im, spec->in[i]);
+  }
+  for (int i = 0; i < spec->out_count; i++) {
+    node->outputs[i] = spec->out[i];
+    if (spec->out[i] >= 0) graph->values[spec->out[i]].layout = spec->layout;
+  }
+  GCAM_TRY(spec->op->shape(graph, node, im->err));
+  for (int i = 0; i < spec->out_count; i++) {
+    if (spec->out[i] < 0) continue;
+    gcam_value *y = &graph->values[spec->out[i]];
+    char label[160], text[96];
+    if (y->shape.rank < 3) y->layout = GCAM_ROWS;
+    y->producer = graph->node_count;
+    if (!gcam_numel(&y->shape))
+      return gcam_fail(im->err, GCAM_ERR_MODEL,
+                       "%.160s: its output '" GCAM_NAME_FORMAT "' is empty (%s)",
+                       gcam_node_label(node, label, sizeof label), y->name,
+                       gcam_shape_text(&y->shape, text, sizeof text));
+  }
+  if (constant && given) {
+    for (int i = 0; i < spec->out_count; i++)
+      if (spec->out[i] >= 0) graph->values[spec->out[i]].producer = -1;
+    return evaluate(im, node); /* the node itself is not counted: it is gone */
+  }
+  for (int i = 0; i < spec->in_count; i++)
+    if (spec->in[i] >= 0 && gcam_build_is_constant(im, spec->in[i])) im->info[spec->in[i]].users++;
+  graph->node_count++;
+  return GCAM_OK;
+}
+
+/* An attribute of integers for a node that the importer adds. */
+static gcam_status int_attr(gcam_import *im, const char *name, const int64_t *values, int count,
+                            gcam_attr **result) {
+  gcam_attr *attr = gcam_arena_alloc(&im->graph->arena, 1, sizeof *attr);
+  int64_t *ints = gcam_arena_alloc(&im->graph->arena, (size_t)count, sizeof *ints);
+  if (!attr || !ints) return gcam_import_no_memory(im);
+  if (count) memcpy(ints, values, (size_t)count * sizeof *ints);
+  attr->name = name;
+  attr->kind = GCAM_ATTR_INTS;
+  attr->ints = ints;
+  attr->count = count;
+  *result = attr;
+  return GCAM_OK;
+}
+
+/* Opsets at which Reshape takes its shape, and Transpose its axes, as an attribute. */
+enum { RESHAPE_OPSET = 4, TRANSPOSE_OPSET = 1 };
+
+/* value -> out, the same memory with another shape. Values of rank >= 3 are in ROWS afterwards,
+ * unless the caller says otherwise. */
+gcam_status gcam_build_reshape_node(gcam_import *im, const char *name, int value, int out,
+                                    const gcam_shape *shape) {
+  gcam_attr *attr = NULL;
+  GCAM_TRY(int_attr(im, "shape", shape->dim, shape->rank, &attr));
+  import_node spec = {
+      gcam_op_find("Reshape"), name, RESHAPE_OPSET, attr, 1, &value, &out, 1, 1, GCAM_ROWS};
+  return gcam_build_node(im, &spec);
+}
+
+/* ---- Layout --------------------------------------------------------------------------------- */
+
+/* perm[i]: the physical axis that becomes axis i when a tensor changes to the layout. */
+static void layout_axes(gcam_layout to, int rank, int *perm) {
+  perm[0] = 0;
+  for (int i = 1; i < rank; i++)
+    perm[i] = to == GCAM_CHANNELS_LAST ? i == rank - 1 ? 1 : i + 1 : i == 1 ? rank - 1 : i - 1;
+}
+
+/* Do only axes of size 1 move? */
+static bool keeps_memory(const gcam_shape *shape, const int *perm) {
+  int last = -1;
+  for (int i = 0; i < shape->rank; i++) {
+    if (shape->dim[perm[i]] == 1) continue;
+    if (perm[i] < last) return false;
+    last = perm[i];
+  }
+  return true;
+}
+
+gcam_shape gcam_build_onnx_shape(const gcam_value *value) {
+  gcam_shape shape = value->shape;
+  for (int i = 0; i < shape.rank; i++) shape.dim[i] = value->shape.dim[gcam_value_axis(value, i)];
+  return shape;
+}
+
+gcam_status gcam_build_layout(gcam_import *im, int v, gcam_layout layout, int *result) {
+  gcam_graph *graph = im->graph;
+  const gcam_value *x = &graph->values[v];
+  int rank = x->shape.rank, perm[GCAM_MAX_RANK], to;
+  *result = v;
+  if (rank < 3 || x->layout == layout) return GCAM_OK;
+  if (im->info[v].as[layout] >= 0) return *result = im->info[v].as[layout], GCAM_OK;
+  layout_axes(layout, rank, perm);
+  gcam_shape shape = {.rank = rank};
+  for (int i = 0; i < rank; i++) shape.dim[i] = x->shape.dim[perm[i]];
+  size_t size = strlen(x->name) + 8;
+  char *name = gcam_arena_alloc(&im->scratch, size, 1);
+  if (!name) return gcam_import_no_memory(im);
+  snprintf(name, size, "%s.%s", x->name, layout == GCAM_ROWS ? "rows" : "nhwc");
+  if (x->weight) {
+    GCAM_TRY(permute_constant(im, name, v, perm, &to));
+  } else {
+    GCAM_TRY(gcam_import_add_value(im, name, &to));
+    if (keeps_memory(&graph->values[v].shape, perm)) {
+      GCAM_TRY(gcam_build_reshape_node(im, name, v, to, &shape));
+    } else {
+      /* Transpose counts axes as ONNX does, and its input knows its layout. */
+      int64_t axes[GCAM_MAX_RANK];
+      for (int i = 0; i < rank; i++) axes[i] = layout == GCAM_ROWS ? i : perm[i];
+      gcam_attr *attr = NULL;
+      GCAM_TRY(int_attr(im, "perm", axes, rank, &attr));
+      import_node spec = {
+          gcam_op_find("Transpose"), name, TRANSPOSE_OPSET, attr, 1, &v, &to, 1, 1, GCAM_ROWS};
+      GCAM_TRY(gcam_build_node(im, &spec));
+    }
+  }
+  graph->values[to].layout = layout;
+  im->info[v].as[layout] = to;
+  im->info[to].as[graph->values[v].layout] = v;
+  *result = to;
+  return GCAM_OK;
+}
+
+/* Another shape for the same numbers, in ONNX's order. */
+gcam_status gcam_build_reshape(gcam_import *im, int v, const gcam_shape *shape, const char *name,
+                               int *result) {
+  GCAM_TRY(gcam_build_layout(im, v, GCAM_ROWS, &v));
+  const gcam_value *x = &im->graph->values[v];
+  if (gcam_shape_equal(&x->shape, shape)) return *result = v, GCAM_OK;
+  if (!x->weight) {
+    GCAM_TRY(gcam_import_add_value(im, name, result));
+    return gcam_build_reshape_node(im, name, v, *result, shape);
+  }
+  gcam_weight *weight = x->weight;
+  if (weight->scale_count > 1) { /* sizes of 1 in front move the axis of the scales */
+    weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *weight);
+    if (!weight) return gcam_import_no_memory(im);
+    *weight = *x->weight;
+    weight->f32 = NULL;
+    weight->borrowed = true; /* the root owns the data */
+    weight->scale_axis += shape->rank - x->shape.rank;
+  }
+  return gcam_build_view(im, name, v, shape, weight, result);
+}
+
+/* Puts sizes of 1 in front until the rank is there: what broadcasting means. */
+gcam_status gcam_build_rank(gcam_import *im, int v, int rank, int *result) {
+  const gcam_value *x = &im->graph->values[v];
+  *result = v;
+  if (x->shape.rank >= rank) return GCAM_OK;
+  gcam_shape from = gcam_build_onnx_shape(x), shape = {.rank = rank};
+  for (int i = 0; i < rank; i++)
+    shape.dim[i] = i < rank - from.rank ? 1 : from.dim[i - (rank - from.rank)];
+  size_t size = strlen(x->name) + 16;
+  char *name = gcam_arena_alloc(&im->scratch, size, 1);
+  if (!name) return gcam_import_no_memory(im);
+  snprintf(name, size, "%s.broadcast", x->name);
+  return gcam_build_reshape(im, v, &shape, name, result);
+}
