@@ -1,0 +1,39 @@
+/**
+ * Headless Chromium for the tests, and the shared data under /data/ of every page.
+ */
+import { existsSync } from 'node:fs';
+import { root, data, withoutData } from '../web/shared.mjs';
+
+export { root, data, withoutData };
+export { serve } from '../../emscripten/serve.mjs';
+
+const program = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+  .find((path) => existsSync(path));
+
+const playwright = await import('playwright-core').catch(() => null);
+
+/** For node:test's `skip`: false, or why no browser test can run. */
+export const withoutBrowser = !playwright ? 'SKIPPED: playwright-core is not installed (npm ci in tests/browser)'
+  : !program ? 'SKIPPED: no Chromium on this machine (Debian: apt-get install chromium)' : false;
+
+export function launch() {
+  return playwright.chromium.launch({
+    executablePath: program,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync'],
+  });
+}
+
+/** A page whose /data/... are files of the shared data. Its errors are thrown at the end, by check(). */
+export async function openPage(browser, url) {
+  const page = await browser.newPage();
+  const problems = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+  await page.route('**/data/**', (route) => route.fulfill({
+    path: data(new URL(route.request().url()).pathname.replace(/^\/data\//, '')),
+    headers: { 'cross-origin-resource-policy': 'cross-origin', 'access-control-allow-origin': '*' },
+  }));
+  await page.goto(url);
+  return { page, problems };
+}

@@ -1,0 +1,35 @@
+/**
+ * Pictures that come in by drop, paste or choice.
+ */
+
+/**
+ * @param {{frame: HTMLElement, input: HTMLInputElement}} elements
+ * @param {(file: File) => void} take
+ */
+export function takePictures({ frame, input }, take) {
+  input.addEventListener('change', () => {
+    if (input.files.length) take(input.files[0]);
+    input.value = ''; // the same file may be chosen again
+  });
+
+  // The whole page takes drops: a photo that misses the frame must not replace the page.
+  let depth = 0;
+  const over = (change) => {
+    depth = Math.max(0, depth + change);
+    frame.toggleAttribute('data-over', depth > 0);
+  };
+  document.addEventListener('dragenter', () => over(1));
+  document.addEventListener('dragleave', () => over(-1));
+  document.addEventListener('dragover', (event) => event.preventDefault());
+  document.addEventListener('drop', (event) => {
+    event.preventDefault();
+    over(-depth);
+    const [file] = event.dataTransfer.files;
+    if (file) take(file);
+  });
+
+  document.addEventListener('paste', (event) => {
+    const [file] = event.clipboardData.files;
+    if (file) take(file);
+  });
+}
