@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/pool.h"
-#include "cam/explain.h"
+#include "cam/job.h"
 #include "cam/layers.h"
 #include "image/image.h"
 #include "image/preprocess.h"
@@ -33,9 +33,17 @@ struct gcam_model {
   gcam_session *session; /* not NULL: finished */
   gcam_head head;
   gcam_layers layers;
+  gcam_options options;
+  gcam_gradients gradients; /* of the last explanation */
   gcam_maps maps;
   int map_layer;
   gcam_warnings warnings;
+};
+
+struct gcam_task {
+  gcam_model *net;
+  gcam_job *job;
+  int layer;
 };
 
 /* ---- Context ------------------------------------------------------------------------------------ */
@@ -84,12 +92,19 @@ gcam_model *gcam_model_create(gcam_context *ctx) {
     return NULL;
   }
   net->ctx = ctx;
+  net->options = gcam_options_standard();
   return net;
+}
+
+/* The activations are about to change or go: what was made of them goes too. */
+static void forget_maps(gcam_model *net) {
+  gcam_maps_free(&net->maps);
+  gcam_gradients_clear(&net->gradients);
 }
 
 void gcam_model_free(gcam_model *net) {
   if (!net) return;
-  gcam_maps_free(&net->maps);
+  forget_maps(net);
   gcam_session_free(net->session);
   gcam_graph_free(&net->graph);
   gcam_onnx_close(net->file);
@@ -314,9 +329,8 @@ static void to_onnx_order(const gcam_value *v, const float *from, float *to) {
   gcam_permute(to, from, &v->shape, perm, sizeof *to);
 }
 
-/* The activations are about to change: maps and warnings of the old ones go. */
 static float *begin_input(gcam_model *net, int index) {
-  gcam_maps_free(&net->maps);
+  forget_maps(net);
   net->warnings.count = 0;
   return gcam_session_input(net->session, index);
 }
@@ -385,7 +399,7 @@ gcam_status gcam_model_set_input(gcam_model *net, const char *input, const float
 gcam_status gcam_model_forward(gcam_model *net) {
   gcam_error *err = fresh(net->ctx);
   GCAM_TRY(finished(net, err));
-  gcam_maps_free(&net->maps);
+  forget_maps(net);
   net->warnings.count = 0;
   GCAM_TRY(gcam_session_forward(net->session, err));
   float *owned;
@@ -490,7 +504,7 @@ gcam_status gcam_model_vjp(gcam_model *net, const char *output, const float *cot
 /* ---- Explaining ----------------------------------------------------------------------------------- */
 
 static gcam_status explain_arguments(gcam_model *net, const char *method, gcam_score score,
-                                     const int *classes, int count, gcam_error *err) {
+                                     int count, gcam_error *err) {
   GCAM_TRY(after_forward(net, err));
   if (method && !gcam_method_find(method))
     return gcam_fail(err, GCAM_ERR_ARGUMENT, "there is no method '%.100s'; the first is '%s'",
@@ -501,30 +515,141 @@ static gcam_status explain_arguments(gcam_model *net, const char *method, gcam_s
   if (count < 1 || count > GCAM_MAX_TARGETS)
     return gcam_fail(err, GCAM_ERR_ARGUMENT, "%d classes at once; 1 to %d can be explained", count,
                      GCAM_MAX_TARGETS);
-  for (int i = 0; i < count; i++)
-    if (classes[i] < 0 || classes[i] >= net->head.classes)
-      return gcam_fail(err, GCAM_ERR_ARGUMENT, "there is no class %d: the model has %d, 0 to %d",
-                       classes[i], net->head.classes, net->head.classes - 1);
   return GCAM_OK;
+}
+
+/* Indices of the layers named; the whole text is tried as one name first. */
+static gcam_status find_layers(gcam_model *net, const char *text, int *found, int *count,
+                               gcam_error *err) {
+  *count = 1;
+  found[0] = text ? gcam_layers_index(&net->graph, &net->layers, text, err) : net->layers.standard;
+  if (!text && found[0] < 0)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "the model has no layer with height and width "
+                     "before its output: nothing to lay over the picture");
+  if (found[0] >= 0 || !strchr(text, ',')) return found[0] < 0 ? err->status : GCAM_OK;
+  err->status = GCAM_OK;
+  err->text[0] = 0;
+  for (*count = 0; text; (*count)++) {
+    char name[512];
+    const char *comma = strchr(text, ',');
+    size_t n = comma ? (size_t)(comma - text) : strlen(text);
+    if (*count == GCAM_MAX_LAYERS || n >= sizeof name)
+      return gcam_fail(err, GCAM_ERR_ARGUMENT, "at most %d layers can be fused", GCAM_MAX_LAYERS);
+    memcpy(name, text, n);
+    name[n] = 0;
+    found[*count] = gcam_layers_index(&net->graph, &net->layers, name, err);
+    if (found[*count] < 0) return err->status;
+    text = comma ? comma + 1 : NULL;
+  }
+  return GCAM_OK;
+}
+
+static gcam_status begin_job(gcam_model *net, const char *method, const char *layer,
+                             gcam_score score, const float *weights, int count, gcam_job **job,
+                             int *last, gcam_error *err) {
+  int found[GCAM_MAX_LAYERS], layers;
+  GCAM_TRY(explain_arguments(net, method, score, count, err));
+  for (int64_t i = 0; i < (int64_t)count * net->head.classes; i++)
+    if (!isfinite(weights[i]))
+      return gcam_fail(err, GCAM_ERR_ARGUMENT, "target %d: the weight of class %d is not a finite "
+                       "number", (int)(i / net->head.classes), (int)(i % net->head.classes));
+  GCAM_TRY(find_layers(net, layer, found, &layers, err));
+  *last = found[layers - 1];
+  for (int i = 0; i < layers; i++) found[i] = net->layers.values[found[i]];
+  gcam_request request = {
+      .method = method ? gcam_method_find(method) : gcam_method_at(0),
+      .layers = found, .layer_count = layers, .score = score, .weights = weights, .count = count,
+      .options = &net->options, .gradients = layers == 1 ? &net->gradients : NULL};
+  return gcam_job_new(job, net->session, &net->head, &request, err);
+}
+
+static gcam_status advance(gcam_model *net, gcam_job *job, int layer, gcam_error *err) {
+  if (job->done == job->total) return GCAM_OK; /* its maps are the model's already */
+  GCAM_TRY(gcam_job_advance(job, err));
+  if (job->done < job->total) return GCAM_OK;
+  gcam_maps_free(&net->maps);
+  net->maps = job->maps; /* the job gives them away */
+  memset(&job->maps, 0, sizeof job->maps);
+  net->map_layer = layer;
+  net->warnings = job->warnings;
+  return GCAM_OK;
+}
+
+/* An error on the way back to the original activations is worth less than the one before it. */
+static void end_job(gcam_job *job) {
+  gcam_error ignored = {0};
+  if (job) gcam_job_restore(job, &ignored);
+  gcam_job_delete(job);
+}
+
+gcam_status gcam_explain_targets(gcam_model *net, const char *method, const char *layer,
+                                 gcam_score score, const float *weights, int count) {
+  gcam_error *err = fresh(net->ctx);
+  gcam_job *job = NULL;
+  int last;
+  gcam_status status = begin_job(net, method, layer, score, weights, count, &job, &last, err);
+  while (!status && job->done < job->total) status = advance(net, job, last, err);
+  end_job(job);
+  return status;
 }
 
 gcam_status gcam_explain(gcam_model *net, const char *method, const char *layer, gcam_score score,
                          const int *classes, int count) {
   gcam_error *err = fresh(net->ctx);
-  GCAM_TRY(explain_arguments(net, method, score, classes, count, err));
-  int index = layer ? gcam_layers_index(&net->graph, &net->layers, layer, err)
-                    : net->layers.standard;
+  GCAM_TRY(explain_arguments(net, method, score, count, err));
+  for (int i = 0; i < count; i++)
+    if (classes[i] < 0 || classes[i] >= net->head.classes)
+      return gcam_fail(err, GCAM_ERR_ARGUMENT, "there is no class %d: the model has %d, 0 to %d",
+                       classes[i], net->head.classes, net->head.classes - 1);
+  float *weights = calloc((size_t)count * (size_t)net->head.classes, sizeof *weights);
+  if (!weights) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the classes");
+  for (int i = 0; i < count; i++) weights[(int64_t)i * net->head.classes + classes[i]] = 1;
+  gcam_status status = gcam_explain_targets(net, method, layer, score, weights, count);
+  free(weights);
+  return status;
+}
+
+gcam_task *gcam_task_create(gcam_model *net, const char *method, const char *layer,
+                            gcam_score score, const float *weights, int count) {
+  gcam_error *err = fresh(net->ctx);
+  gcam_task *task = calloc(1, sizeof *task);
+  if (!task) {
+    gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a task");
+    return NULL;
+  }
+  task->net = net;
+  if (begin_job(net, method, layer, score, weights, count, &task->job, &task->layer, err)) {
+    free(task);
+    return NULL;
+  }
+  return task;
+}
+
+gcam_status gcam_task_step(gcam_task *task) {
+  gcam_error *err = fresh(task->net->ctx);
+  return advance(task->net, task->job, task->layer, err);
+}
+
+int gcam_task_done(const gcam_task *task) { return (int)task->job->done; }
+int gcam_task_total(const gcam_task *task) { return (int)task->job->total; }
+
+void gcam_task_free(gcam_task *task) {
+  if (!task) return;
+  end_job(task->job);
+  free(task);
+}
+
+gcam_status gcam_model_set_option(gcam_model *net, const char *name, double value) {
+  gcam_error *err = fresh(net->ctx);
+  int index = gcam_option_find(name);
   if (index < 0)
-    return layer ? err->status
-                 : gcam_fail(err, GCAM_ERR_ARGUMENT, "the model has no layer with height and width "
-                             "before its output: nothing to lay over the picture");
-  gcam_warnings found = {.count = 0};
-  GCAM_TRY(gcam_explain_maps(net->session, &net->head,
-                             method ? gcam_method_find(method) : gcam_method_at(0),
-                             net->layers.values[index], score, classes, count, &net->maps, &found,
-                             err));
-  net->map_layer = index;
-  net->warnings = found;
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "there is no option '%.100s'; the first is '%s'", name,
+                     gcam_option_name(0));
+  const gcam_option_row *row = gcam_option_at(index);
+  if (!(value >= row->least && value <= row->most) || (row->whole && value != floor(value)))
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "option '%s' is %g, but must be a %snumber from %g to "
+                     "%g", name, value, row->whole ? "whole " : "", row->least, row->most);
+  net->options.value[index] = value;
   return GCAM_OK;
 }
 
@@ -541,6 +666,17 @@ const float *gcam_map_data(const gcam_model *net, int index) {
 const float *gcam_map_weights(const gcam_model *net, int index) {
   if (index < 0 || index >= net->maps.count || !net->maps.weights) return NULL;
   return net->maps.weights + index * net->maps.K;
+}
+
+const float *gcam_map_terms(const gcam_model *net, int index) {
+  if (index < 0 || index >= net->maps.count || !net->maps.terms) return NULL;
+  return net->maps.terms + index * net->maps.H * net->maps.W * net->maps.K;
+}
+
+int gcam_map_channels(const gcam_model *net) { return (int)net->maps.K; }
+
+double gcam_map_delta(const gcam_model *net, int index) {
+  return index >= 0 && index < net->maps.count ? net->maps.delta[index] : 0;
 }
 
 int gcam_warning_count(const gcam_model *net) { return net->warnings.count; }
@@ -561,7 +697,7 @@ double gcam_model_weight_bytes(const gcam_model *net) {
     const gcam_value *value = &net->graph.values[v];
     if (!value->weight) continue;
     double n = (double)gcam_numel(&value->shape);
-    bytes += n * (double)gcam_dtype_size(value->weight->dtype);
+    if (value->weight->data) bytes += n * (double)gcam_dtype_size(value->weight->dtype);
     if (value->weight->f32 && (void *)value->weight->f32 != value->weight->data)
       bytes += n * sizeof(float);
   }

@@ -191,11 +191,38 @@ GCAM_EXPORT const char *gcam_method_name(int index);  /* "gradcam" */
 GCAM_EXPORT const char *gcam_method_title(int index); /* "Grad-CAM" */
 GCAM_EXPORT const char *gcam_method_paper(int index); /* "arXiv:1610.02391, eq. 1-2" */
 
-/* One map per class, from the activations of the last forward: never runs the forward again.
- * method NULL: "gradcam"; layer NULL: the default layer. 1 <= count <= 64. */
+/* One map per class. Methods that take one gradient work from the activations of the last forward
+ * and never run it again; asking another one about the same layer and classes does not run backward
+ * again either. method NULL: "gradcam". layer NULL: the default layer; several, separated by commas,
+ * are fused: the mean of their maps after ReLU, each divided by its maximum. 1 <= count <= 64. */
 GCAM_EXPORT gcam_status gcam_explain(gcam_model *net, const char *method, const char *layer,
                                      gcam_score score, const int *classes, int count);
-/* Results of the last gcam_explain. Data: height x width, before ReLU, never NaN or infinite. */
+/* The same for any score that is a sum over the classes: weights [count][gcam_model_class_count].
+ * One class: 1 there. Several classes together: 1 at each. Class a, not b: 1 and -1. The other
+ * answer of a network with a single logit: -1. */
+GCAM_EXPORT gcam_status gcam_explain_targets(gcam_model *net, const char *method, const char *layer,
+                                             gcam_score score, const float *weights, int count);
+
+/* The same, step by step: for methods that run the network hundreds of times, so that the caller can
+ * show progress, and stop by freeing the job. The maps are the model's after the last step. Until
+ * the job is freed, do nothing else with the model. The caller frees the job before the model. */
+typedef struct gcam_task gcam_task;
+GCAM_EXPORT gcam_task *gcam_task_create(gcam_model *net, const char *method, const char *layer,
+                                        gcam_score score, const float *weights, int count);
+GCAM_EXPORT gcam_status gcam_task_step(gcam_task *task);
+GCAM_EXPORT int gcam_task_done(const gcam_task *task);  /* steps; done == total: finished */
+GCAM_EXPORT int gcam_task_total(const gcam_task *task);
+/* Gives the model its input and activations back if the task did not reach its end. */
+GCAM_EXPORT void gcam_task_free(gcam_task *task);
+
+/* Options of methods, by name; they hold for every later explanation of the model. */
+GCAM_EXPORT int gcam_option_count(void);
+GCAM_EXPORT const char *gcam_option_name(int index); /* "samples" */
+GCAM_EXPORT const char *gcam_option_text(int index); /* what it does, in a line */
+GCAM_EXPORT double gcam_option_default(int index);
+GCAM_EXPORT gcam_status gcam_model_set_option(gcam_model *net, const char *name, double value);
+
+/* Results of the last explanation. Data: height x width, before ReLU, never NaN or infinite. */
 GCAM_EXPORT int gcam_map_count(const gcam_model *net);
 GCAM_EXPORT int gcam_map_height(const gcam_model *net);
 GCAM_EXPORT int gcam_map_width(const gcam_model *net);
@@ -203,6 +230,13 @@ GCAM_EXPORT int gcam_map_layer(const gcam_model *net); /* index of the layer use
 GCAM_EXPORT const float *gcam_map_data(const gcam_model *net, int index);
 /* Channel weights alpha_k of map `index`, [channels] of the layer; NULL where the method has none. */
 GCAM_EXPORT const float *gcam_map_weights(const gcam_model *net, int index);
+/* Methods to the input: the attribution of every channel of every pixel, [height][width][channels].
+ * Their map is the sum over the channels for products with the input (gradient x input, Integrated
+ * Gradients), whose sum explains the score, else the largest absolute value. NULL: other methods. */
+GCAM_EXPORT const float *gcam_map_terms(const gcam_model *net, int index);
+GCAM_EXPORT int gcam_map_channels(const gcam_model *net);
+/* Integrated Gradients: sum of the map minus (score - score of the baseline); 0 for others. */
+GCAM_EXPORT double gcam_map_delta(const gcam_model *net, int index);
 
 /* Warnings of the last forward and explain: a stable name and a sentence. */
 GCAM_EXPORT int gcam_warning_count(const gcam_model *net);

@@ -7,8 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cam/job.h"
+#include "cam/methods.h"
+
 /* Gradients of one backward pass: as many targets at once as fit in about this many floats. */
 #define GRADIENT_FLOATS ((int64_t)1 << 25)
+/* Kept for another method at the same layer: at most this many. */
+#define KEPT_FLOATS ((int64_t)1 << 22)
 
 void gcam_warn(gcam_warnings *warnings, const char *name, const char *format, ...) {
   if (warnings->count == GCAM_MAX_WARNINGS) return;
@@ -23,8 +28,16 @@ void gcam_warn(gcam_warnings *warnings, const char *name, const char *format, ..
 void gcam_maps_free(gcam_maps *maps) {
   free(maps->data);
   free(maps->weights);
+  free(maps->terms);
+  free(maps->delta);
   memset(maps, 0, sizeof *maps);
 }
+
+static gcam_status no_memory(gcam_error *err) {
+  return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for maps; ask for fewer classes");
+}
+
+/* ---- Checks --------------------------------------------------------------------------------------- */
 
 typedef enum finding { FINE, ALL_ZERO, NOT_FINITE } finding;
 
@@ -37,106 +50,246 @@ static finding look_at(const float *values, int64_t n) {
   return any ? FINE : ALL_ZERO;
 }
 
+static void scale_by(float *values, int64_t n, double scale) {
+  for (int64_t i = 0; values && i < n; i++) values[i] = (float)(values[i] * scale);
+}
+
 /* Scales the map by the score's factor, or leaves it out and says so where it would vanish. */
-static void apply_scale(gcam_maps *maps, int index, double scale, int class_id,
-                        gcam_warnings *warnings) {
+static void apply_scale(gcam_job *job, gcam_maps *maps, int b) {
   int64_t pixels = maps->H * maps->W;
-  float *map = maps->data + index * pixels, *weights = maps->weights;
-  double largest = 0;
+  float *map = maps->data + b * pixels;
+  double largest = 0, scale = job->scales[b];
   for (int64_t i = 0; i < pixels; i++) largest = fmax(largest, fabs((double)map[i]));
   if (scale == 1 || largest == 0) return;
-  if (largest * scale < FLT_MIN * 1e6) { /* the smaller values would lose their digits */
-    gcam_warn(warnings, "saturated-softmax",
-              "class %d: the probability is so close to 0 or 1 that its gradient vanishes; the map "
-              "leaves out the factor p(1-p) = %.3g", class_id, scale);
+  /* the smaller values would lose their digits; an average over variants needs the factor */
+  if (largest * scale < FLT_MIN * 1e6 && job->variants == 1) {
+    gcam_warn(&job->warnings, "saturated-softmax",
+              "%s: the probability is so close to 0 or 1 that its gradient vanishes; the map "
+              "leaves out the factor p(1-p) = %.3g", job->labels[b], scale);
     return;
   }
-  for (int64_t i = 0; i < pixels; i++) map[i] = (float)(map[i] * scale);
-  for (int64_t k = 0; weights && k < maps->K; k++)
-    weights[index * maps->K + k] = (float)(weights[index * maps->K + k] * scale);
+  scale_by(map, pixels, scale);
+  scale_by(maps->weights ? maps->weights + b * maps->K : NULL, maps->K, scale);
+  scale_by(maps->terms ? maps->terms + b * pixels * maps->K : NULL, pixels * maps->K, scale);
 }
 
-static void check_map(gcam_maps *maps, int index, const float *gradient, int class_id,
-                      gcam_warnings *warnings) {
+void gcam_check_maps(gcam_job *job) {
+  gcam_maps *maps = &job->maps;
   int64_t pixels = maps->H * maps->W;
-  float *map = maps->data + index * pixels, largest = -INFINITY;
-  if (look_at(map, pixels) == NOT_FINITE) {
-    memset(map, 0, (size_t)pixels * sizeof *map);
-    if (maps->weights) memset(maps->weights + index * maps->K, 0, (size_t)maps->K * sizeof *map);
-    gcam_warn(warnings, "non-finite",
-              "class %d: activations or gradients are not finite; the map is zero", class_id);
-    return;
+  for (int b = 0; b < maps->count; b++) {
+    float *map = maps->data + b * pixels, largest = -INFINITY;
+    if (look_at(map, pixels) == NOT_FINITE) {
+      memset(map, 0, (size_t)pixels * sizeof *map);
+      if (maps->weights) memset(maps->weights + b * maps->K, 0, (size_t)maps->K * sizeof *map);
+      if (maps->terms)
+        memset(maps->terms + b * pixels * maps->K, 0, (size_t)(pixels * maps->K) * sizeof *map);
+      gcam_warn(&job->warnings, "non-finite",
+                "%s: activations or gradients are not finite; the map is zero", job->labels[b]);
+      continue;
+    }
+    for (int64_t i = 0; i < pixels; i++) largest = fmaxf(largest, map[i]);
+    if (largest <= 0 && job->dead[b])
+      gcam_warn(&job->warnings, "zero-gradient",
+                "%s: the score does not change with this layer (a dead layer, or every unit "
+                "between is switched off); the map is zero", job->labels[b]);
+    else if (largest <= 0)
+      gcam_warn(&job->warnings, "no-evidence",
+                "%s: nothing at this layer speaks for the class; the map after ReLU is zero",
+                job->labels[b]);
   }
-  for (int64_t i = 0; i < pixels; i++) largest = fmaxf(largest, map[i]);
-  if (largest <= 0 && look_at(gradient, pixels * maps->K) == ALL_ZERO)
-    gcam_warn(warnings, "zero-gradient",
-              "class %d: the score does not change with this layer (a dead layer, or every unit "
-              "between is switched off); the map is zero", class_id);
-  else if (largest <= 0)
-    gcam_warn(warnings, "no-evidence",
-              "class %d: nothing at this layer speaks for the class; the map after ReLU is zero",
-              class_id);
 }
 
-/* One backward pass for targets [first, first + B). */
-static gcam_status explain_some(gcam_session *s, const gcam_head *head, const gcam_method *method,
-                                int layer, const float *activation, const float *cotangents,
-                                const double *scales, const int *classes, int first, int B,
-                                gcam_maps *maps, gcam_warnings *warnings, gcam_error *err) {
-  int64_t pixels = maps->H * maps->W, size = pixels * maps->K;
-  float *gradients;
-  GCAM_TRY(gcam_session_vjp(s, head->logits, cotangents + (int64_t)first * head->classes, B, layer,
-                            &gradients, err));
-  for (int b = 0; b < B; b++) {
-    int index = first + b;
-    gcam_cam cam = {.H = maps->H, .W = maps->W, .K = maps->K, .activation = activation,
-                    .gradient = gradients + b * size, .map = maps->data + index * pixels,
-                    .weights = maps->weights ? maps->weights + index * maps->K : NULL};
-    method->map(&cam);
-    apply_scale(maps, index, scales[index], classes[index], warnings);
-    check_map(maps, index, cam.gradient, classes[index], warnings);
-  }
-  gcam_floats_free(gradients);
-  return GCAM_OK;
-}
+/* ---- Gradients ------------------------------------------------------------------------------------ */
 
-gcam_status gcam_explain_maps(gcam_session *s, const gcam_head *head, const gcam_method *method,
-                              int layer, gcam_score score, const int *classes, int count,
-                              gcam_maps *maps, gcam_warnings *warnings, gcam_error *err) {
-  GCAM_TRY(gcam_session_expose(s, layer, err));
-  const gcam_shape *shape = &s->graph->values[layer].shape;
-  if (shape->dim[0] != 1)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "maps are made for one picture at a time, the "
-                     "model was loaded for a batch of %lld", (long long)shape->dim[0]);
-  gcam_maps made = {.count = count, .H = shape->dim[1], .W = shape->dim[2], .K = shape->dim[3]};
-  int64_t pixels = made.H * made.W, size = pixels * made.K;
-  int at_once = (int)(size < GRADIENT_FLOATS ? GRADIENT_FLOATS / size : 1);
-  if (at_once > count) at_once = count;
-  float *owned = NULL, *owned_logits = NULL;
-  const float *activation = gcam_session_dense(s, layer, &owned);
-  const float *logits = gcam_session_dense(s, head->logits, &owned_logits);
-  float *cotangents = calloc((size_t)count * (size_t)head->classes, sizeof *cotangents);
-  double scales[GCAM_MAX_TARGETS];
-  made.data = calloc((size_t)(count * pixels), sizeof *made.data);
-  if (method->has_weights) made.weights = calloc((size_t)(count * made.K), sizeof *made.weights);
+gcam_status gcam_explain_cotangents(gcam_job *job, gcam_error *err) {
+  float *owned;
+  const float *logits = gcam_session_dense(job->session, job->head->logits, &owned);
+  if (!logits) return no_memory(err);
   gcam_status status = GCAM_OK;
-  if (!activation || !logits || !cotangents || !made.data ||
-      (method->has_weights && !made.weights))
-    status = gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for maps; ask for fewer classes");
-  for (int i = 0; i < count && !status; i++)
-    gcam_head_cotangent(head, score, logits, classes[i],
-                        cotangents + (int64_t)i * head->classes, &scales[i]);
-  for (int i = 0; i < count && !status; i += at_once)
-    status = explain_some(s, head, method, layer, activation, cotangents, scales, classes, i,
-                          count - i < at_once ? count - i : at_once, &made, warnings, err);
-  gcam_floats_free(owned);
-  gcam_floats_free(owned_logits);
-  free(cotangents);
-  if (status) {
-    gcam_maps_free(&made);
-    return status;
+  for (int b = 0; b < job->count && !status; b++) {
+    int64_t at = (int64_t)b * job->head->classes;
+    status = gcam_head_cotangent(job->head, job->score, logits, job->weights + at,
+                                 job->cotangents + at, &job->scales[b], err);
   }
-  gcam_maps_free(maps);
-  *maps = made;
+  gcam_floats_free(owned);
+  return status;
+}
+
+/* How many targets one backward pass to `value` takes: on the way to the input lie large layers. */
+static int targets_at_once(const gcam_job *job, int value, int count) {
+  const gcam_graph *g = job->session->graph;
+  int64_t largest = gcam_numel(&g->values[value].shape);
+  for (int v = 0; g->values[value].producer < 0 && v < g->value_count; v++)
+    if (!g->values[v].weight && gcam_numel(&g->values[v].shape) > largest)
+      largest = gcam_numel(&g->values[v].shape);
+  int64_t most = largest < GRADIENT_FLOATS ? GRADIENT_FLOATS / largest : 1;
+  return count < most ? count : (int)most;
+}
+
+gcam_status gcam_explain_to_input(gcam_job *job, int first, int *B, float **gradients,
+                                  gcam_error *err) {
+  *B = targets_at_once(job, job->input.value, *B);
+  return gcam_session_vjp(job->session, job->head->logits,
+                          job->cotangents + (int64_t)first * job->head->classes, *B,
+                          job->input.value, gradients, err);
+}
+
+/* To the order [H][W][C]. */
+static void input_to_rows(const gcam_picture_input *in, const float *from, float *to) {
+  for (int64_t i = 0; i < in->H * in->W; i++)
+    for (int64_t c = 0; c < in->C; c++)
+      to[i * in->C + c] = from[i * in->pixel + c * in->channel];
+}
+
+static gcam_status backward(gcam_job *job, int value, int first, int B, float **gradients,
+                            gcam_error *err) {
+  const float *cotangents = job->cotangents + (int64_t)first * job->head->classes;
+  return job->method->from == GCAM_FROM_GUIDED
+             ? gcam_session_vjp_guided(job->session, job->head->logits, cotangents, B, value,
+                                       gradients, err)
+             : gcam_session_vjp(job->session, job->head->logits, cotangents, B, value, gradients,
+                                err);
+}
+
+/* Gradients of targets [first, first + B), from those kept where they are the same. */
+static gcam_status gradients_of(gcam_job *job, int value, int first, int B, float **gradients,
+                                gcam_error *err) {
+  gcam_gradients *kept = job->gradients;
+  size_t bytes = (size_t)B * (size_t)job->head->classes * sizeof(float);
+  const float *cotangents = job->cotangents + (int64_t)first * job->head->classes;
+  int64_t n = gcam_numel(&job->session->graph->values[value].shape) * B;
+  bool keep = kept && B == job->count && job->variants == 1 && n <= KEPT_FLOATS;
+  if (keep && kept->data && kept->value == value && kept->count == B &&
+      (kept->from == GCAM_FROM_GUIDED) == (job->method->from == GCAM_FROM_GUIDED) &&
+      !memcmp(kept->cotangents, cotangents, bytes)) {
+    *gradients = kept->data;
+    return GCAM_OK;
+  }
+  GCAM_TRY(backward(job, value, first, B, gradients, err));
+  if (!keep) return GCAM_OK;
+  float *copy = malloc(bytes);
+  if (!copy) return GCAM_OK; /* then it is not kept */
+  memcpy(copy, cotangents, bytes);
+  gcam_gradients_clear(kept);
+  *kept = (gcam_gradients){*gradients, copy, value, B, job->method->from};
   return GCAM_OK;
+}
+
+static void done_with(const gcam_job *job, float *gradients) {
+  if (!job->gradients || job->gradients->data != gradients) gcam_floats_free(gradients);
+}
+
+/* ---- Maps ----------------------------------------------------------------------------------------- */
+
+/* Guided Grad-CAM: the Grad-CAM of target b at the layer, into `coarse`. */
+static gcam_status coarse_map(gcam_job *job, int b, float *coarse, float *weights, gcam_cam *cam,
+                              gcam_error *err) {
+  const gcam_shape *s = &job->session->graph->values[job->layers[0]].shape;
+  float *owned, *gradient;
+  GCAM_TRY(gcam_session_vjp(job->session, job->head->logits,
+                            job->cotangents + (int64_t)b * job->head->classes, 1, job->layers[0],
+                            &gradient, err));
+  const float *activation = gcam_session_dense(job->session, job->layers[0], &owned);
+  if (activation) {
+    gcam_cam layer = {.H = s->dim[1], .W = s->dim[2], .K = s->dim[3], .activation = activation,
+                      .gradient = gradient, .scale = 1, .options = &job->options, .map = coarse,
+                      .weights = weights, .terms = job->terms};
+    memset(weights, 0, (size_t)s->dim[3] * sizeof *weights);
+    gcam_method_gradcam(&layer);
+    cam->coarse = coarse;
+    cam->coarse_H = s->dim[1];
+    cam->coarse_W = s->dim[2];
+  }
+  gcam_floats_free(gradient);
+  gcam_floats_free(owned);
+  return activation ? GCAM_OK : no_memory(err);
+}
+
+/* One backward pass for targets [first, first + B). `rows`: room for one gradient of the input. */
+static gcam_status explain_some(gcam_job *job, int value, const float *activation, int first, int B,
+                                gcam_maps *maps, float *rows, float *coarse, gcam_error *err) {
+  int64_t pixels = maps->H * maps->W, size = pixels * maps->K;
+  const gcam_method *method = job->method;
+  float *gradients = NULL;
+  if (method->from != GCAM_FROM_NOTHING)
+    GCAM_TRY(gradients_of(job, value, first, B, &gradients, err));
+  int64_t stride = gcam_numel(&job->session->graph->values[value].shape);
+  gcam_status status = GCAM_OK;
+  for (int b = first; b < first + B && !status; b++) {
+    const float *gradient = gradients ? gradients + (b - first) * stride : NULL;
+    gcam_cam cam = {.H = maps->H, .W = maps->W, .K = maps->K, .activation = activation,
+                    .gradient = gradient, .scale = job->scales[b], .options = &job->options,
+                    .map = maps->data + b * pixels, .terms = job->terms,
+                    .weights = maps->weights ? maps->weights + b * maps->K : NULL};
+    job->dead[b] = gradient && look_at(gradient, stride) == ALL_ZERO;
+    if (rows) {
+      input_to_rows(&job->input, gradient, rows);
+      cam.gradient = rows;
+    }
+    if (coarse) {
+      int64_t n = gcam_numel(&job->session->graph->values[job->layers[0]].shape);
+      status = coarse_map(job, b, coarse, coarse + n, &cam, err);
+    }
+    if (status) break;
+    method->map(&cam);
+    if (maps->terms)
+      memcpy(maps->terms + b * size, cam.terms, (size_t)size * sizeof(float));
+    if (method->from != GCAM_FROM_NOTHING) apply_scale(job, maps, b);
+  }
+  done_with(job, gradients);
+  return status;
+}
+
+static gcam_status head_of_cam(gcam_job *job, int layer, int *value, gcam_error *err) {
+  const gcam_graph *g = job->session->graph;
+  *value = gcam_head_pooled(g, job->head, layer);
+  if (*value < 0)
+    return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "CAM needs a head that averages layer '%.100s' and "
+                     "is linear from there to the scores; this one is not: use gradcam, which is "
+                     "the same where CAM exists", g->values[layer].name);
+  return gcam_session_expose(job->session, *value, err);
+}
+
+gcam_status gcam_explain_value(gcam_job *job, int layer, gcam_maps *maps, gcam_error *err) {
+  const gcam_method *m = job->method;
+  bool to_input = m->from == GCAM_FROM_INPUT || m->from == GCAM_FROM_GUIDED;
+  int value = to_input ? job->input.value : layer;
+  const gcam_shape *s = &job->session->graph->values[layer].shape;
+  gcam_maps made = {.count = job->count, .H = s->dim[1], .W = s->dim[2], .K = s->dim[3]};
+  int64_t layer_size = made.H * made.W * made.K;
+  if (to_input)
+    made.H = job->input.H, made.W = job->input.W, made.K = job->input.C;
+  if (m->from == GCAM_FROM_POOLED) GCAM_TRY(head_of_cam(job, layer, &value, err));
+  GCAM_TRY(gcam_explain_cotangents(job, err));
+  int64_t pixels = made.H * made.W, size = pixels * made.K;
+  float *owned = NULL, *rows = NULL, *input = NULL, *coarse = NULL;
+  const float *activation = gcam_session_dense(job->session, to_input ? value : layer, &owned);
+  made.data = calloc((size_t)(job->count * pixels), sizeof *made.data);
+  if (m->has_weights) made.weights = calloc((size_t)(job->count * made.K), sizeof *made.weights);
+  if (m->has_terms) made.terms = calloc((size_t)(job->count * size), sizeof *made.terms);
+  if (to_input) {
+    rows = gcam_floats_alloc(size);
+    input = gcam_floats_alloc(size);
+    if (activation && input) input_to_rows(&job->input, activation, input);
+    activation = activation ? input : NULL;
+  }
+  if (m->needs_coarse) coarse = gcam_floats_alloc(layer_size + s->dim[3]);
+  gcam_status status = GCAM_OK;
+  if (!activation || !made.data || (m->has_weights && !made.weights) ||
+      (m->has_terms && !made.terms) || (to_input && !rows) || (m->needs_coarse && !coarse))
+    status = no_memory(err);
+  int at_once = targets_at_once(job, value, job->count);
+  for (int i = 0; i < job->count && !status; i += at_once)
+    status = explain_some(job, value, activation, i,
+                          job->count - i < at_once ? job->count - i : at_once, &made, rows, coarse,
+                          err);
+  gcam_floats_free(owned);
+  gcam_floats_free(rows);
+  gcam_floats_free(input);
+  gcam_floats_free(coarse);
+  if (status)
+    gcam_maps_free(&made);
+  else
+    *maps = made;
+  return status;
 }

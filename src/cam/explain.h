@@ -1,4 +1,4 @@
-/* explain.h: the pipeline that all methods share: score, gradient, method, checks. */
+/* explain.h: what all methods that need one gradient share: score, gradient, method, checks. */
 #ifndef GCAM_CAM_EXPLAIN_H
 #define GCAM_CAM_EXPLAIN_H
 
@@ -27,14 +27,23 @@ typedef struct gcam_maps {
   int64_t H, W, K;
   float *data;    /* [count][H][W] */
   float *weights; /* [count][K]; NULL where the method has none */
+  float *terms;   /* [count][H][W][K] of methods to the input, K its channels; else NULL */
+  double *delta;  /* [count]: Integrated Gradients' convergence delta, else 0 */
 } gcam_maps;
 
-/* Maps of `count` classes at value `layer`, from the session's last forward. On failure *maps is
- * left as it was. Old maps are freed. */
-gcam_status gcam_explain_maps(gcam_session *session, const gcam_head *head,
-                              const gcam_method *method, int layer, gcam_score score,
-                              const int *classes, int count, gcam_maps *maps,
-                              gcam_warnings *warnings, gcam_error *err);
 void gcam_maps_free(gcam_maps *maps);
+
+struct gcam_job;
+/* The job's method at value `layer` (the input, for methods to it), from the session's present
+ * activations: fills `maps`, which must be empty. On failure there is nothing to free. */
+gcam_status gcam_explain_value(struct gcam_job *job, int layer, gcam_maps *maps, gcam_error *err);
+/* The job's cotangents and scales from the session's present logits. */
+gcam_status gcam_explain_cotangents(struct gcam_job *job, gcam_error *err);
+/* Gradients of targets [first, first + *B) to the input, lowering *B to what fits at once. Stored
+ * order, to be freed with gcam_floats_free. */
+gcam_status gcam_explain_to_input(struct gcam_job *job, int first, int *B, float **gradients,
+                                  gcam_error *err);
+/* No map leaves with NaN, and one without evidence says so. */
+void gcam_check_maps(struct gcam_job *job);
 
 #endif

@@ -1,6 +1,7 @@
 #include "cam/head.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ops/op.h"
@@ -60,14 +61,12 @@ void gcam_head_probabilities(const gcam_head *head, const float *logits, float *
                                                                : exp(logits[j] - max) / sum);
 }
 
-void gcam_head_cotangent(const gcam_head *head, gcam_score score, const float *logits, int c,
-                         float *cotangent, double *scale) {
+/* One class's gradient without its factor p (1 - p), and that factor. */
+static void one_class(const gcam_head *head, const float *logits, int c, float *cotangent,
+                      double *scale) {
   int n = head->classes;
-  memset(cotangent, 0, (size_t)n * sizeof *cotangent);
-  cotangent[c] = 1;
-  *scale = 1;
-  if (score == GCAM_SCORE_LOGIT) return;
   double odds; /* z_c - log of the sum of the others' exp: p_c = logistic(odds) */
+  cotangent[c] = 1;
   if (head->kind == GCAM_HEAD_SIGMOID) {
     odds = logits[c];
   } else {
@@ -77,4 +76,120 @@ void gcam_head_cotangent(const gcam_head *head, gcam_score score, const float *l
       if (j != c) cotangent[j] = (float)(-exp(logits[j] - max) / sum);
   }
   *scale = logistic(odds) * logistic(-odds);
+}
+
+/* Several: in double, then divided by the largest, which becomes the factor. */
+static gcam_status several_classes(const gcam_head *head, const float *logits, const float *weights,
+                                   float *cotangent, double *scale, gcam_error *err) {
+  int n = head->classes;
+  double max, sum = exp_sum(logits, n, -1, &max), outside = 0, largest = 0;
+  double *p = malloc(2 * (size_t)n * sizeof *p), *d = p ? p + n : NULL;
+  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a score");
+  for (int j = 0; j < n; j++) {
+    p[j] = head->kind == GCAM_HEAD_SIGMOID ? logistic(logits[j]) : exp(logits[j] - max) / sum;
+    if (weights[j] == 0) outside += p[j];
+  }
+  for (int j = 0; j < n; j++) {
+    if (head->kind == GCAM_HEAD_SIGMOID) {
+      d[j] = weights[j] * p[j] * logistic(-logits[j]);
+    } else {
+      /* no difference of nearly equal sums: 1 - p_c would lose every digit */
+      d[j] = weights[j] * outside;
+      for (int i = 0; i < n; i++)
+        if (weights[i] != 0) d[j] += p[i] * ((double)weights[j] - weights[i]);
+      d[j] *= p[j];
+    }
+    largest = fmax(largest, fabs(d[j]));
+  }
+  *scale = largest > 0 ? largest : 1;
+  for (int j = 0; j < n; j++) cotangent[j] = (float)(d[j] / *scale);
+  free(p);
+  return GCAM_OK;
+}
+
+gcam_status gcam_head_cotangent(const gcam_head *head, gcam_score score, const float *logits,
+                                const float *weights, float *cotangent, double *scale,
+                                gcam_error *err) {
+  int used = 0, c = 0;
+  *scale = 1;
+  if (score == GCAM_SCORE_LOGIT) {
+    memcpy(cotangent, weights, (size_t)head->classes * sizeof *cotangent);
+    return GCAM_OK;
+  }
+  for (int j = 0; j < head->classes; j++)
+    if (weights[j] != 0) {
+      used++;
+      c = j;
+    }
+  if (used > 1) return several_classes(head, logits, weights, cotangent, scale, err);
+  memset(cotangent, 0, (size_t)head->classes * sizeof *cotangent);
+  if (!used) return GCAM_OK;
+  one_class(head, logits, c, cotangent, scale);
+  for (int j = 0; j < head->classes && weights[c] != 1; j++) cotangent[j] *= weights[c];
+  return GCAM_OK;
+}
+
+gcam_status gcam_head_score(const gcam_head *head, gcam_score score, const float *logits,
+                            const float *weights, double *value, gcam_error *err) {
+  int n = head->classes;
+  float *p = NULL;
+  if (score == GCAM_SCORE_SOFTMAX) {
+    p = malloc((size_t)n * sizeof *p);
+    if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a score");
+    gcam_head_probabilities(head, logits, p);
+  }
+  *value = 0;
+  for (int j = 0; j < n; j++)
+    if (weights[j] != 0) *value += (double)weights[j] * (p ? p[j] : logits[j]);
+  free(p);
+  return GCAM_OK;
+}
+
+/* ---- CAM's kind of head ---------------------------------------------------------------------------- */
+
+static bool is_one_of(const gcam_node *node, const char *const *names) {
+  for (; *names; names++)
+    if (!strcmp(node->op->name, *names)) return true;
+  return false;
+}
+
+/* y is linear in input 0 (a constant added or multiplied included). */
+static bool is_linear(const gcam_graph *g, const gcam_node *node) {
+  static const char *const linear[] = {"Gemm", "MatMul", "Add", "Sub", "Mul",
+                                       "Conv", "BatchNormalization", NULL};
+  if (only_reshapes(node->op->name)) return true;
+  if (!is_one_of(node, linear)) return false;
+  for (int i = 1; i < node->input_count; i++)
+    if (node->inputs[i] >= 0 && !g->values[node->inputs[i]].weight) return false;
+  return true;
+}
+
+/* One number for each channel of the [1][H][W][K] it reads: an average over all of H and W? */
+static bool is_average(const gcam_graph *g, const gcam_node *node) {
+  static const char *const averages[] = {"GlobalAveragePool", "ReduceMean", "AveragePool", NULL};
+  const gcam_shape *x = gcam_in_shape(g, node, 0), *y = &g->values[node->outputs[0]].shape;
+  if (!is_one_of(node, averages) || x->rank != 4 || gcam_numel(y) != x->dim[0] * x->dim[3])
+    return false;
+  if (strcmp(node->op->name, "AveragePool")) return true;
+  int64_t kernel[2] = {0};
+  int count;
+  return !gcam_node_ints(g, node, "kernel_shape", -1, kernel, 2, &count, NULL) &&
+         kernel[0] == x->dim[1] && kernel[1] == x->dim[2];
+}
+
+int gcam_head_pooled(const gcam_graph *g, const gcam_head *head, int layer) {
+  int value = head->logits;
+  for (int n = g->values[value].producer; n >= 0; n = g->values[value].producer) {
+    const gcam_node *node = &g->nodes[n];
+    if (is_average(g, node)) {
+      int pooled = node->outputs[0], read = node->inputs[0];
+      while (read != layer && g->values[read].producer >= 0 &&
+             !strcmp(g->nodes[g->values[read].producer].op->name, "Dropout"))
+        read = g->nodes[g->values[read].producer].inputs[0];
+      return read == layer ? pooled : -1;
+    }
+    if (!is_linear(g, node)) return -1;
+    value = node->inputs[0];
+  }
+  return -1;
 }

@@ -20,12 +20,23 @@ gcam_head gcam_head_find(const gcam_graph *graph);
 
 void gcam_head_probabilities(const gcam_head *head, const float *logits, float *probabilities);
 
-/* The gradient of class c's score with respect to the logits, as cotangent[classes] times *scale.
- *   logit    e_c
- *   softmax  dp_c/dz = p_c (1 - p_c) (e_c - q),  q = softmax over the other classes
+/* A score is a sum over the classes of weights[c] s_c, s_c the logit or the probability of c: one
+ * class is a single 1, "class a, not b" is 1 and -1, the other answer of a single logit is -1. */
+gcam_status gcam_head_score(const gcam_head *head, gcam_score score, const float *logits,
+                            const float *weights, double *value, gcam_error *err);
+
+/* The gradient of a score with respect to the logits, as cotangent[classes] times *scale.
+ *   logit    weights
+ *   softmax  dp_c/dz = p_c (1 - p_c) (e_c - q),  q = softmax over the other classes;
+ *            several classes: cotangent_j = p_j sum over i of p_i (weights_j - weights_i)
  *   sigmoid  dp_c/dz = p_c (1 - p_c) e_c
  * cotangent leaves the scalar p_c (1 - p_c) out, which may be smaller than any float. */
-void gcam_head_cotangent(const gcam_head *head, gcam_score score, const float *logits, int c,
-                         float *cotangent, double *scale);
+gcam_status gcam_head_cotangent(const gcam_head *head, gcam_score score, const float *logits,
+                                const float *weights, float *cotangent, double *scale,
+                                gcam_error *err);
+
+/* The value that is the average over `layer`, where everything from it to the logits is linear; -1
+ * where the head is not so: then there is no CAM. */
+int gcam_head_pooled(const gcam_graph *graph, const gcam_head *head, int layer);
 
 #endif

@@ -7,7 +7,27 @@
 #include "gradcam.h"
 
 static const gcam_method table[] = {
-    {"gradcam", "Grad-CAM", "arXiv:1610.02391, eq. 1-2", gcam_method_gradcam, 1},
+    {.name = "gradcam", .title = "Grad-CAM", .paper = "arXiv:1610.02391, eq. 1-2",
+     .map = gcam_method_gradcam, .has_weights = true},
+    {.name = "gradcam++", .title = "Grad-CAM++", .paper = "arXiv:1710.11063, eq. 10-13, 19",
+     .map = gcam_method_gradcampp, .has_weights = true},
+    {.name = "hirescam", .title = "HiResCAM", .paper = "arXiv:2011.08891, eq. 2",
+     .map = gcam_method_hirescam},
+    {.name = "layercam", .title = "LayerCAM", .paper = "doi:10.1109/TIP.2021.3089943, eq. 4-6",
+     .map = gcam_method_layercam},
+    {.name = "xgradcam", .title = "XGrad-CAM", .paper = "arXiv:2008.02312, eq. 9",
+     .map = gcam_method_xgradcam, .has_weights = true},
+    {.name = "eigencam", .title = "Eigen-CAM", .paper = "arXiv:2008.00299, sec. 3",
+     .map = gcam_method_eigencam, .from = GCAM_FROM_NOTHING},
+    {.name = "eigengradcam", .title = "Eigen-Grad-CAM", .paper = "pytorch-grad-cam",
+     .map = gcam_method_eigengradcam},
+    {.name = "finercam", .title = "Finer-CAM", .paper = "arXiv:2501.11309",
+     .map = gcam_method_gradcam, .has_weights = true, .target = gcam_target_finercam},
+    {.name = "counterfactual", .title = "Counterfactual Grad-CAM",
+     .paper = "arXiv:1610.02391, sec. 3.3", .map = gcam_method_counterfactual,
+     .has_weights = true},
+    {.name = "cam", .title = "CAM", .paper = "arXiv:1512.04150, eq. 2", .map = gcam_method_cam,
+     .from = GCAM_FROM_POOLED, .has_weights = true},
 };
 
 enum { COUNT = sizeof table / sizeof *table };
@@ -37,13 +57,4 @@ const char *gcam_method_title(int index) {
 const char *gcam_method_paper(int index) {
   const gcam_method *m = gcam_method_at(index);
   return m ? m->paper : NULL;
-}
-
-void gcam_cam_weighted_sum(const gcam_cam *cam) {
-  for (int64_t i = 0; i < cam->H * cam->W; i++) {
-    double sum = 0;
-    for (int64_t k = 0; k < cam->K; k++)
-      sum += (double)cam->weights[k] * cam->activation[i * cam->K + k];
-    cam->map[i] = (float)sum;
-  }
 }

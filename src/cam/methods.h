@@ -5,5 +5,21 @@
 #include "cam/method.h"
 
 void gcam_method_gradcam(const gcam_cam *cam);
+void gcam_method_gradcampp(const gcam_cam *cam);
+void gcam_method_hirescam(const gcam_cam *cam);
+void gcam_method_layercam(const gcam_cam *cam);
+void gcam_method_xgradcam(const gcam_cam *cam);
+void gcam_method_eigencam(const gcam_cam *cam);
+void gcam_method_eigengradcam(const gcam_cam *cam);
+void gcam_method_cam(const gcam_cam *cam);
+void gcam_method_counterfactual(const gcam_cam *cam);
+void gcam_target_finercam(float *weights, const float *scores, int classes,
+                          const gcam_options *options);
+
+/* To the input: terms and map have its size. */
+void gcam_method_gradient(const gcam_cam *cam);
+void gcam_method_gradient_input(const gcam_cam *cam);
+void gcam_method_guided_gradcam(const gcam_cam *cam);
+
 
 #endif

@@ -12,11 +12,13 @@
 typedef struct vjp_state {
   gcam_session *s;
   int B, target;
+  bool guided;
   bool *between; /* [value_count]: depends on target */
   float **grad;  /* [value_count] */
 } vjp_state;
 
-static void mark_dependents(const gcam_graph *g, int target, bool *depends) {
+void gcam_session_dependents(const gcam_session *s, int target, bool *depends) {
+  const gcam_graph *g = s->graph;
   memset(depends, 0, (size_t)g->value_count * sizeof *depends);
   depends[target] = true;
   for (int n = 0; n < g->node_count; n++) {
@@ -67,6 +69,23 @@ static void mask_clamped(const vjp_state *t, const gcam_step *step, int value) {
     }
 }
 
+/* Guided backpropagation: what would lower the unit is not followed. The ReLU's own mask comes
+ * after, or came before: the two commute. */
+static void drop_negative(const vjp_state *t, int value) {
+  int64_t n = gradient_size(t, value);
+  float *restrict dy = t->grad[value];
+  for (int64_t i = 0; i < n; i++) dy[i] = dy[i] > 0 ? dy[i] : 0;
+}
+
+/* A ReLU by itself: Relu, or Clip from 0 up (no input is below its smallest output). */
+static bool is_rectifier(const gcam_graph *g, const gcam_node *node) {
+  float lo = -1;
+  bool found;
+  return !strcmp(node->op->name, "Relu") ||
+         (!strcmp(node->op->name, "Clip") &&
+          !gcam_node_scalar(g, node, "min", 1, &lo, &found, NULL) && found && lo == 0);
+}
+
 /* The plain loop, for the shapes no kernel takes. */
 static gcam_status conv_plain_backward(const gcam_session *s, const gcam_step *step, int64_t batch,
                                        const float *dy, float *dx, gcam_error *err) {
@@ -90,6 +109,7 @@ static gcam_status conv_backward(vjp_state *t, gcam_step *step, gcam_error *err)
   int x = gcam_step_input(s, step), y = gcam_step_output(s, step);
   if (!t->between[x]) return GCAM_OK;
   if (step->clamped) mask_clamped(t, step, y);
+  if (step->clamped && t->guided && step->spec.lo == 0) drop_negative(t, y);
   if (!step->backward_tried) {
     float *weights, *bias;
     GCAM_TRY(gcam_step_conv_weights(s, step, &weights, &bias, err));
@@ -126,6 +146,7 @@ static gcam_status node_backward(vjp_state *t, const gcam_step *step, gcam_error
   const gcam_node *node = &s->graph->nodes[step->nodes[0]];
   const gcam_twin *twin = step->twin && step->twin->backward ? step->twin : NULL;
   GCAM_TRY(gcam_session_bind(s, node, !twin || !twin->reads_stored_weights, err));
+  if (t->guided && is_rectifier(s->graph, node)) drop_negative(t, node->outputs[0]);
   for (int i = 0; i < node->output_count; i++)
     s->dout[i] = node->outputs[i] >= 0 ? t->grad[node->outputs[i]] : NULL;
   bool wanted = false;
@@ -187,10 +208,10 @@ static gcam_status run_backward(vjp_state *t, gcam_error *err) {
   return GCAM_OK;
 }
 
-gcam_status gcam_session_vjp(gcam_session *s, int output, const float *cotangents, int B,
-                             int target, float **gradients, gcam_error *err) {
+static gcam_status vjp(gcam_session *s, bool guided, int output, const float *cotangents, int B,
+                       int target, float **gradients, gcam_error *err) {
   const gcam_graph *g = s->graph;
-  vjp_state t = {.s = s, .B = B, .target = target};
+  vjp_state t = {.s = s, .B = B, .target = target, .guided = guided};
   if (!s->done)
     return gcam_fail(err, GCAM_ERR_STATE, "no forward pass to run backward from; run one first");
   t.between = calloc((size_t)g->value_count, sizeof *t.between);
@@ -199,7 +220,7 @@ gcam_status gcam_session_vjp(gcam_session *s, int output, const float *cotangent
   if (!t.between || !t.grad) {
     status = no_memory(err);
   } else {
-    mark_dependents(g, target, t.between);
+    gcam_session_dependents(s, target, t.between);
     if (!t.between[output])
       status = gcam_fail(err, GCAM_ERR_ARGUMENT,
                          "'%s' does not depend on '%s': there is no gradient between them; choose "
@@ -223,4 +244,14 @@ gcam_status gcam_session_vjp(gcam_session *s, int output, const float *cotangent
   free(t.grad);
   free(t.between);
   return status;
+}
+
+gcam_status gcam_session_vjp(gcam_session *s, int output, const float *cotangents, int B,
+                             int target, float **gradients, gcam_error *err) {
+  return vjp(s, false, output, cotangents, B, target, gradients, err);
+}
+
+gcam_status gcam_session_vjp_guided(gcam_session *s, int output, const float *cotangents, int B,
+                                    int target, float **gradients, gcam_error *err) {
+  return vjp(s, true, output, cotangents, B, target, gradients, err);
 }

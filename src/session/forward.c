@@ -1,4 +1,5 @@
 /* forward.c: runs the plan once, keeping every activation that is not hidden in a fused step. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "session/session.h"
@@ -91,6 +92,19 @@ gcam_status gcam_session_forward(gcam_session *s, gcam_error *err) {
   for (int i = 0; i < s->step_count; i++) GCAM_TRY(gcam_step_forward(s, &s->steps[i], err));
   s->done = true;
   return GCAM_OK;
+}
+
+gcam_status gcam_session_forward_from(gcam_session *s, int value, gcam_error *err) {
+  bool *depends = malloc((size_t)s->graph->value_count * sizeof *depends);
+  if (!depends) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a forward pass");
+  gcam_session_dependents(s, value, depends);
+  gcam_status status = GCAM_OK;
+  for (int i = 0; i < s->step_count && !status; i++) {
+    int y = gcam_step_output(s, &s->steps[i]);
+    if (y >= 0 && y != value && depends[y]) status = gcam_step_forward(s, &s->steps[i], err);
+  }
+  free(depends);
+  return status;
 }
 
 const float *gcam_session_dense(const gcam_session *s, int value, float **owned) {

@@ -84,6 +84,17 @@ const float *gcam_session_dense(const gcam_session *session, int value, float **
 gcam_status gcam_session_vjp(gcam_session *session, int output, const float *cotangents, int B,
                              int target, float **gradients, gcam_error *err);
 
+/* The same by guided backpropagation (Springenberg et al., arXiv 1412.6806): back through every ReLU
+ * (and Clip from 0), fused ones too, only where both the value and its gradient are positive. */
+gcam_status gcam_session_vjp_guided(gcam_session *session, int output, const float *cotangents,
+                                    int B, int target, float **gradients, gcam_error *err);
+
+/* Runs again what depends on `value` (exposed), whose floats the caller has changed in place. */
+gcam_status gcam_session_forward_from(gcam_session *session, int value, gcam_error *err);
+
+/* depends[value_count]: does the value depend on `target` (itself included)? */
+void gcam_session_dependents(const gcam_session *session, int target, bool *depends);
+
 /* ---- Between plan.c, forward.c and backward.c ------------------------------------------------- */
 
 /* Runs one step on the current activations. */

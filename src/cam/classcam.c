@@ -1,0 +1,14 @@
+/* CAM (Zhou et al., arXiv 1512.04150, equation 2): where a linear layer reads the average over the
+ * layer, its weights of the class weight the activations:
+ *
+ *   map = sum over k of w^c_k A^k
+ *
+ * The pipeline makes sure that the head is of that kind; the gradient at the average is w^c. */
+#include <string.h>
+
+#include "cam/methods.h"
+
+void gcam_method_cam(const gcam_cam *cam) {
+  memcpy(cam->weights, cam->gradient, (size_t)cam->K * sizeof *cam->weights);
+  gcam_cam_weighted_sum(cam);
+}

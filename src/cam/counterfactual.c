@@ -1,0 +1,11 @@
+/* Counterfactual Grad-CAM (Selvaraju et al., arXiv 1610.02391, section 3.3): what would lower the
+ * score, were it stronger:
+ *
+ *   alpha_k = 1/(H W) sum over ij of -g^k_ij,   map = sum over k of alpha_k A^k */
+#include "cam/methods.h"
+
+void gcam_method_counterfactual(const gcam_cam *cam) {
+  gcam_method_gradcam(cam);
+  for (int64_t k = 0; k < cam->K; k++) cam->weights[k] = -cam->weights[k];
+  for (int64_t i = 0; i < cam->H * cam->W; i++) cam->map[i] = -cam->map[i];
+}

@@ -1,0 +1,11 @@
+/* LayerCAM (Jiang et al., IEEE TIP 2021, doi:10.1109/TIP.2021.3089943, equations 4-6): element-wise
+ * weights, of which only the positive count; good at early layers too:
+ *
+ *   map_ij = sum over k of relu(g^k_ij) A^k_ij */
+#include "cam/methods.h"
+
+void gcam_method_layercam(const gcam_cam *cam) {
+  for (int64_t i = 0; i < cam->H * cam->W * cam->K; i++)
+    cam->terms[i] = cam->gradient[i] > 0 ? cam->gradient[i] * cam->activation[i] : 0;
+  gcam_cam_sum_terms(cam);
+}
