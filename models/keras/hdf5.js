@@ -59,16 +59,17 @@ export class Hdf5File {
     const found = this.file.get(path);
     if (typeof found?.slice !== 'function' || !Array.isArray(found.shape)) return undefined;
     const where = `${this.name}, data set "${path}"`;
-    const isFloat = found.metadata.type === 1;
-    if (!isFloat || ![2, 4, 8].includes(found.metadata.size)) {
-      throw new ModelError('unsupported',
-        `${where}: weights must be 16, 32 or 64-bit floats, found type ${found.dtype}.`);
+    // h5wasm knows no 16-bit floats; Keras stores float32 even under mixed precision.
+    if (found.metadata.type !== 1 || ![4, 8].includes(found.metadata.size)) {
+      throw new ModelError('unsupported', `${where}: weights must be 32 or 64-bit floats, found ` +
+        `${found.metadata.size * 8} bits of type ${found.metadata.type}. Save the model in float32.`);
     }
     return {
       shape: found.shape,
       read: (ranges) => {
         try {
-          return toFloat32(found.slice(ranges ?? found.shape.map(() => [])), found.metadata);
+          const values = found.slice(ranges ?? found.shape.map(() => []));
+          return values instanceof Float32Array ? values : Float32Array.from(values);
         } catch (cause) {
           throw new ModelError('format', `${where} cannot be read: the file is damaged or ` +
             'truncated. Download or save it again.', { cause });
@@ -76,24 +77,6 @@ export class Hdf5File {
       },
     };
   }
-}
-
-function toFloat32(values, { size, littleEndian }) {
-  if (size === 4) return values;
-  if (size === 8) return Float32Array.from(values);
-  const view = new DataView(values.buffer, values.byteOffset, values.byteLength);
-  return Float32Array.from({ length: values.byteLength / 2 },
-    (_, i) => halfToFloat(view.getUint16(2 * i, littleEndian)));
-}
-
-/** IEEE 754 binary16 to number. */
-export function halfToFloat(bits) {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /**

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { convert, folderSink, memorySink, ModelError } from '../../models/index.js';
 import { floatToHalf, toHalves, toInt8 } from '../../models/forms.js';
-import { halfToFloat } from '../../models/keras/hdf5.js';
 import { sha256, ShardWriter } from '../../models/shards.js';
 import { ModelBuilder } from '../../models/keras/build.js';
 import { CASES, keras3, writeH5, writeKeras } from './fixtures.mjs';
@@ -183,6 +182,27 @@ test('preprocessing of a network inside a network (transfer learning) is taken o
   assert.deepEqual([card.input.order, card.input.mean, card.input.assumed], ['bgr', [103.939, 116.779, 123.68], undefined]);
 });
 
+test('the .onnx file comes first, then the shards in order, then the card', async (t) => {
+  const { path } = await fixture(t);
+  const names = [];
+  const sink = memorySink();
+  await convert({ source: path, out: { ...sink, put: (name, bytes) => sink.put(names[names.push(name) - 1], bytes) } });
+  assert.deepEqual(names, ['net.onnx', 'net-weights-000.bin', 'model.json']);
+});
+
+test('weights as 64-bit floats, compressed in chunks, are read; other kinds are refused', async (t) => {
+  const folder = await temporary(t);
+  const c = convolutions();
+  const expected = join(folder, 'plain.h5');
+  await writeH5(c, expected);
+  const { output } = await convert({ source: expected, out: memorySink(), name: 'net' });
+  await writeH5(c, join(folder, 'wide.h5'), { dataset: { dtype: '<d', chunks: true, compression: 4 } });
+  const wide = await convert({ source: join(folder, 'wide.h5'), out: memorySink(), name: 'net' });
+  assert.deepEqual(wide.output.get('net-weights-000.bin'), output.get('net-weights-000.bin'));
+  await writeH5(c, join(folder, 'whole.h5'), { dataset: { dtype: '<i' } });
+  await fails(folder, { source: join(folder, 'whole.h5') }, 'unsupported', /must be 32 or 64-bit floats.*float32/);
+});
+
 test('shards are cut at the limit and join to one file', async () => {
   const sink = memorySink();
   const writer = new ShardWriter(sink, 'w', undefined, 100);
@@ -199,6 +219,14 @@ test('shards are cut at the limit and join to one file', async () => {
   assert.deepEqual(joined.subarray(192), Buffer.from(bytes));
   assert.deepEqual(joined.subarray(0, 130), Buffer.from(bytes.subarray(0, 130)));
 });
+
+/** IEEE 754 binary16 to number. */
+function halfToFloat(bits) {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
+}
 
 test('halves round to nearest even, never to infinity', () => {
   const cases = [[0, 0], [-0, 0x8000], [1, 0x3c00], [-2, 0xc000], [65504, 0x7bff], [65520, 0x7bff], [1e9, 0x7bff],

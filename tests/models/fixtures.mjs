@@ -253,8 +253,8 @@ async function h5wasm() {
   return library;
 }
 
-/** Writes a case as a whole-model .h5 file of Keras 2. */
-export async function writeH5(c, path, { keras = '2.4.0' } = {}) {
+/** Writes a case as a whole-model .h5 file of Keras 2; dataset: dtype, chunks, compression of its data sets. */
+export async function writeH5(c, path, { keras = '2.4.0', dataset = {} } = {}) {
   const library = await h5wasm();
   const file = new library.File(path, 'w');
   file.create_attribute('keras_version', keras);
@@ -272,9 +272,11 @@ export async function writeH5(c, path, { keras = '2.4.0' } = {}) {
       const folder = path_.slice(0, path_.lastIndexOf('/'));
       if (!made.has(folder)) group.create_group(folder);
       made.add(folder);
+      const values = uniform(`${c.name}/${name}/${path_}`, count(shape), spread, centre);
+      const { dtype = '<f', chunks, compression } = dataset;
       group.create_dataset({
-        name: path_, shape, dtype: '<f',
-        data: uniform(`${c.name}/${name}/${path_}`, count(shape), spread, centre),
+        name: path_, shape, dtype, compression, chunks: chunks && shape,
+        data: dtype === '<d' ? Float64Array.from(values) : dtype === '<i' ? Int32Array.from(values) : values,
       });
     }
   }

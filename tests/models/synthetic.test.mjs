@@ -16,6 +16,7 @@ import { writeSynthetic } from './synthetic.mjs';
 
 const SIZE = { vgg16: 224, xception: 299 };
 const CONVERTER = fileURLToPath(new URL('./measure.mjs', import.meta.url));
+const ACCEPT = fileURLToPath(new URL('../../models/accept.mjs', import.meta.url));
 const RELAXED = new URL('../../web/dist/gradcam-relaxed.wasm', import.meta.url);
 
 /** A form's allowed errors: logits relative to the largest, maps relative to their maximum. */
@@ -76,6 +77,14 @@ for (const arch of ['xception', 'vgg16']) {
           }
         }
       }
+    }
+    const run = (args) => promisify(execFile)(process.execPath, [ACCEPT, arch, file, '-o', join(folder, 'accept'), ...args]);
+    const expected = fileURLToPath(new URL(`../golden/synthetic_${arch}.json`, import.meta.url));
+    const { stdout } = await run(['--expect', expected]);
+    assert.match(stdout, /\n14 of 14 checks as expected\.\n$/);
+    if (arch === 'xception') {
+      // Not the official file, and the script says so.
+      await assert.rejects(run([]), (error) => error.code === 1 && /^FAIL {2}MD5 of the file/m.test(error.stdout));
     }
   });
 }
