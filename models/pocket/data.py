@@ -109,24 +109,30 @@ def erase(x):
 def outliers(x, s):
     """Pictures of none of the classes, made from the training pictures: N,3,s,s.
 
-    Jigsaws of small foreign pieces, tiny crops out of corners, smooth noise, flat and graded colour.
+    Jigsaws of small foreign pieces, corners of pictures (mostly background) alone or as a collage, smooth noise,
+    graded colour.
     """
     n = x.shape[0]
-    out = crop(x, s, s)
+    out = torch.empty(n, 3, s, s)
     for i in range(n):
         u = float(torch.rand(()))
-        if u < 0.4:  # pieces of 8..16 px of several pictures, shuffled
+        if u < 0.25:  # pieces of 8..16 px of several pictures, shuffled
             p = [8, 16][int(torch.randint(0, 2, ()))]
             src = crop(x[torch.randint(0, n, (3,))], s, s)
             t = src.unfold(2, p, p).unfold(3, p, p).permute(0, 2, 3, 1, 4, 5).reshape(-1, 3, p, p)
             g = s // p
             t = t[torch.randperm(t.shape[0])[:g * g]].view(g, g, 3, p, p)
             out[i] = t.permute(2, 0, 3, 1, 4).reshape(3, s, s)
-        elif u < 0.65:  # a corner of a picture, 1/8 of its side or less, blown up
-            c = int(torch.randint(8, 18, ()))
-            t, l = [int(torch.randint(0, 2, ())) * (SIDE - c) for _ in range(2)]
-            out[i] = F.interpolate(x[i:i + 1, :, t:t + c, l:l + c], size=(s, s), mode="bilinear",
-                                   align_corners=False)[0]
+        elif u < 0.7:  # corners: one, 2x2 or 3x3 of them, each 10..36 % of its picture's side
+            g = int(torch.randint(1, 4, ()))
+            e = [s * j // g for j in range(g + 1)]
+            for r in range(g):
+                for c in range(g):
+                    k, m = int(torch.randint(12, 46, ())), int(torch.randint(0, n, ()))
+                    t, l = [int(torch.randint(0, 2, ())) * (SIDE - k) for _ in range(2)]
+                    out[i, :, e[r]:e[r + 1], e[c]:e[c + 1]] = F.interpolate(
+                        x[m:m + 1, :, t:t + k, l:l + k], size=(e[r + 1] - e[r], e[c + 1] - e[c]), mode="bilinear",
+                        align_corners=False)[0]
         elif u < 0.9:  # noise at a random scale and contrast
             g = int(torch.randint(2, s, ()))
             z = F.interpolate(torch.randn(1, 3, g, g), size=(s, s), mode="bicubic", align_corners=False)[0]

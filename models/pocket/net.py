@@ -41,10 +41,17 @@ class ConvBnRelu(nn.Module):
         return F.relu(self.bn(self.conv(x)))
 
 
+def fold(m):
+    """convolution, batch-norm -> weight, bias of one convolution."""
+    s = m.bn.weight / torch.sqrt(m.bn.running_var + m.bn.eps)
+    return (m.conv.weight * s[:, None, None, None]).detach(), (m.bn.bias - m.bn.running_mean * s).detach()
+
+
 class PocketNet(nn.Module):
     def __init__(self, classes=18, design="b11"):
         super().__init__()
         self.design = design
+        self.trunk, self.frozen = [], 0  # see freeze()
         self.stem = ConvBnRelu(3, STEM, 3, 2)
         self.blocks = nn.ModuleDict()
         cin = STEM
@@ -52,25 +59,44 @@ class PocketNet(nn.Module):
             cout, stride = BLOCKS[i]
             self.blocks[str(i)] = nn.Sequential(ConvBnRelu(cin, cin, 3, stride, cin), ConvBnRelu(cin, cout, 1))
             cin = cout
-        self.drop = nn.Dropout(0.1)
         self.fc = nn.Linear(cin, classes)
         nn.init.normal_(self.fc.weight, std=0.01)
         nn.init.zeros_(self.fc.bias)
 
-    def features(self, x):
-        """x: 0..255 -> N,C,H,W after the last ReLU."""
-        x = self.stem((x - MEAN) / STD)
-        for b in self.blocks.values():
-            x = b(x)
+    def lower(self, x):
+        """x: 0..255 -> what the frozen layers make of it (x itself when nothing is frozen)."""
+        if not self.frozen:
+            return x
+        with torch.no_grad():
+            x = (x - MEAN) / STD
+            for w, b, stride, groups, same in self.trunk:
+                x = F.pad(x, (0, 1, 0, 1)) if same else x
+                x = F.conv2d(x, w, b, stride, 0 if same else w.shape[2] // 2, groups=groups).relu_()
         return x
 
-    def logit_map(self, x):
-        """N,18,H,W whose mean over H,W are the logits."""
-        f = self.drop(self.features(x))
-        return F.conv2d(f, self.fc.weight[:, :, None, None], self.fc.bias)
+    def upper(self, x):
+        """lower(x) -> N,18,H,W, whose mean over H,W are the logits."""
+        if not self.frozen:
+            x = self.stem((x - MEAN) / STD)
+        for i, b in self.blocks.items():
+            if int(i) > self.frozen:
+                x = b(x)
+        return F.conv2d(x, self.fc.weight[:, :, None, None], self.fc.bias)
 
     def forward(self, x):
-        return self.logit_map(x).mean((2, 3))
+        return self.upper(self.lower(x)).mean((2, 3))
+
+    def freeze(self, last):
+        """Stem and blocks up to `last` stay as they are, folded and without gradient: few of the weights, most of a
+        training step's time, as their maps are the largest. Their output can be kept and used again."""
+        self.frozen = last
+        ms = [self.stem] + [m for i, b in self.blocks.items() if int(i) <= last for m in b]
+        for m in ms:
+            for p in m.parameters():
+                p.requires_grad_(False)
+            w, b = fold(m)
+            self.trunk.append((w.contiguous(memory_format=torch.channels_last), b, m.conv.stride[0], m.conv.groups,
+                               m.same))
 
     def load_keras(self, h5_path):
         """Start values: ImageNet weights of Keras MobileNet 0.75. The linear layer stays random."""
