@@ -3,6 +3,7 @@
  * are large and may be released early; both end in free(). */
 #include "ops/graph.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,9 +54,9 @@ void gcam_graph_free(gcam_graph *graph) {
 
 const float *gcam_weight_floats(gcam_weight *weight, const gcam_shape *shape) {
   if (weight->f32) return weight->f32;
-  if (!weight->data) return NULL;
+  if (!weight->data && !weight->recover) return NULL;
   /* A tensor inside a file may begin at any byte. */
-  if (weight->dtype == GCAM_F32 && (uintptr_t)weight->data % _Alignof(float) == 0)
+  if (weight->data && weight->dtype == GCAM_F32 && (uintptr_t)weight->data % _Alignof(float) == 0)
     return weight->data;
   int64_t n = gcam_numel(shape);
   float *copy = gcam_floats_alloc(n);
@@ -99,6 +100,11 @@ void gcam_weight_read(const gcam_weight *weight, const gcam_shape *shape, int64_
                       int64_t count, float *dst) {
   const unsigned char *src = weight->data;
   if (count <= 0) return;
+  if (!src) {
+    assert(from == 0 && count == gcam_numel(shape));
+    weight->recover(weight->holder, dst);
+    return;
+  }
   if (weight->scale && (weight->dtype == GCAM_I8 || weight->dtype == GCAM_U8)) {
     read_quantized(weight, shape, from, count, dst);
     return;

@@ -26,6 +26,9 @@ typedef struct gcam_weight {
   int64_t scale_count;
   int scale_axis;
   float *f32; /* made by gcam_weight_floats when first asked for; NULL while not needed */
+  /* data NULL: a kernel holds the weights in a form of its own, and gives them back whole */
+  void (*recover)(const void *holder, float *values);
+  const void *holder;
 } gcam_weight;
 
 typedef struct gcam_value {
@@ -96,7 +99,7 @@ void gcam_graph_free(gcam_graph *graph);
  * copy that is made once and kept. NULL without memory. */
 const float *gcam_weight_floats(gcam_weight *weight, const gcam_shape *shape);
 /* Elements [from, from + count) of the logical float32 values, without making or keeping a copy
- * of the whole. */
+ * of the whole. Weights that a kernel holds are read whole. */
 void gcam_weight_read(const gcam_weight *weight, const gcam_shape *shape, int64_t from,
                       int64_t count, float *dst);
 

@@ -353,6 +353,32 @@ static bool same_step(const gcam_step *a, const gcam_step *b) {
   return a->kind != GCAM_STEP_CONV || a->spec.out_stride == b->spec.out_stride;
 }
 
+/* A kernel that can give its weights back makes their source superfluous: it is freed where nobody
+ * else reads it. weights: what the kernel was made of. */
+static gcam_status give_up_source(gcam_session *s, gcam_step *step, const float *weights,
+                                  gcam_error *err) {
+  gcam_graph *g = s->graph;
+  const gcam_value *value = &g->values[g->nodes[step->conv_node].inputs[1]];
+  gcam_weight *w = value->weight;
+  if (!w->data && !step->forward->recover) { /* given up before, and now wanted again */
+    size_t bytes = (size_t)gcam_numel(&value->shape) * sizeof *weights;
+    w->data = malloc(bytes);
+    if (!w->data) return no_memory(err, "a convolution's weights");
+    memcpy(w->data, weights, bytes);
+  }
+  if (!step->forward->recover || step->norm_node >= 0) return GCAM_OK;
+  int readers = 0;
+  for (int n = 0; n < g->node_count; n++)
+    for (int i = 0; i < g->nodes[n].input_count; i++)
+      readers += g->nodes[n].inputs[i] >= 0 && g->values[g->nodes[n].inputs[i]].weight == w;
+  if (readers != 1 || w->dtype != GCAM_F32 || w->borrowed) return GCAM_OK;
+  free(w->data);
+  w->data = NULL;
+  w->recover = step->forward->recover;
+  w->holder = step->forward;
+  return GCAM_OK;
+}
+
 /* Takes over the kernels of an equal step of the plan before, or packs new ones. */
 static gcam_status plan_kernels(gcam_session *s, gcam_step *old, int old_count, gcam_error *err) {
   for (int i = 0; i < s->step_count; i++) {
@@ -367,9 +393,11 @@ static gcam_status plan_kernels(gcam_session *s, gcam_step *old, int old_count, 
     float *weights, *bias;
     GCAM_TRY(gcam_step_conv_weights(s, step, &weights, &bias, err));
     step->forward = gcam_conv_forward_kernel(&step->spec, weights, bias, err);
+    gcam_status status =
+        step->forward ? give_up_source(s, step, weights, err) : err->status;
     free(weights);
     free(bias);
-    if (!step->forward) return err->status;
+    GCAM_TRY(status);
     s->packed_bytes += step->forward->bytes;
   }
   return GCAM_OK;
