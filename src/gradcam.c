@@ -344,20 +344,24 @@ gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
   gcam_shape shape = onnx_shape(v);
   if (shape.rank != 4 || shape.dim[0] != 1)
     return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "the model's input '%.100s' is %s, not one picture "
-                     "(1xCxHxW); give its values with set_input", v->name,
+                     "(1xCxHxW or 1xHxWxC); give its values with set_input", v->name,
                      gcam_shape_text(&shape, text, sizeof text));
-  int C = (int)shape.dim[1], H = (int)shape.dim[2], W = (int)shape.dim[3];
+  /* TensorFlow's exporters leave pictures as N, H, W, C: told by where 1 or 3 channels can be */
+  bool channels_last = (shape.dim[3] == 1 || shape.dim[3] == 3) && shape.dim[1] != 1 &&
+                       shape.dim[1] != 3;
+  int C = (int)shape.dim[channels_last ? 3 : 1];
+  int H = (int)shape.dim[channels_last ? 1 : 2], W = (int)shape.dim[channels_last ? 2 : 3];
   float *nhwc = gcam_floats_alloc(gcam_numel(&shape));
   if (!nhwc) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the network's input");
   gcam_status status = gcam_preprocess_image(image, pre, H, W, C, nhwc, err);
   if (!status) {
     float *input = begin_input(net, 0);
-    if (v->layout == GCAM_CHANNELS_LAST) {
-      memcpy(input, nhwc, (size_t)gcam_numel(&shape) * sizeof *input);
-    } else {
-      gcam_shape nhwc_shape = {4, {1, H, W, C}};
-      gcam_permute(input, nhwc, &nhwc_shape, (const int[]){0, 3, 1, 2}, sizeof *input);
-    }
+    gcam_shape stored = {4, {1, H, W, C}};
+    static const int as_it_is[] = {0, 1, 2, 3}, to_nchw[] = {0, 3, 1, 2}, turned[] = {0, 2, 3, 1};
+    bool nhwc_in_memory = channels_last == (v->layout == GCAM_ROWS);
+    /* an NHWC input that is stored channels-last of *its* axes: N, W, C, H */
+    const int *order = nhwc_in_memory ? as_it_is : channels_last ? turned : to_nchw;
+    gcam_permute(input, nhwc, &stored, order, sizeof *input);
   }
   gcam_floats_free(nhwc);
   return status;
