@@ -7,7 +7,7 @@
  *   --expect FILE.json   compare with these values instead (tests/golden/synthetic_vgg16.json): for a
  *                        file of the same layout with other weights, whose MD5 is then not asked
  *   --shared DIR         the shared data, if not ../shared
- *   -o DIR               where the converted model and the figures go; default accept-<name>
+ *   -o DIR               where the converted model and the figures go; default out/accept-<name>
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -25,7 +25,8 @@ const rows = [];
 /** Notes a check and prints its line at once; the run can take minutes. */
 function report(what, expected, found, ok) {
   rows.push(ok);
-  console.log(`${ok ? 'ok  ' : 'FAIL'}  ${what.padEnd(46)}  ${String(expected).padEnd(34)}  ${found}`);
+  const verdict = ok ? 'ok  ' : 'FAIL';
+  console.log(`${verdict}  ${what.padEnd(46)}  ${String(expected).padEnd(34)}  ${found}`);
 }
 
 const percent = (p) => `${(100 * p).toFixed(4)} %`;
@@ -38,9 +39,11 @@ async function checkMd5(file, card) {
 
 async function convertFile(file, name, folder) {
   const started = performance.now();
-  const { card } = await convert({ source: file, arch: name, out: await folderSink(folder, { overwrite: true }) });
+  const out = await folderSink(folder, { overwrite: true });
+  const { card } = await convert({ source: file, arch: name, out });
   const seconds = (performance.now() - started) / 1000;
-  report('converted', '<= 60 s', `${seconds.toFixed(1)} s, ${card.shards.length} shards`, seconds <= 60);
+  const found = `${seconds.toFixed(1)} s, ${card.shards.length} shards`;
+  report('converted', '<= 60 s', found, seconds <= 60);
 }
 
 // ---- the published results ------------------------------------------------------------------------
@@ -63,7 +66,8 @@ async function checkPredictions(cam, shared, published) {
     const found = new Map(predictions.map((p) => [p.id, p]));
     for (const [id, probability] of top) {
       const { name: label, probability: got } = found.get(id);
-      report(`${name}: ${id} ${label}`, percent(probability), percent(got), Math.max(got / probability, probability / got) <= tolerance);
+      const ratio = Math.max(got / probability, probability / got);
+      report(`${name}: ${id} ${label}`, percent(probability), percent(got), ratio <= tolerance);
     }
     const ids = top.map(([id]) => id);
     const order = predictions.slice(0, ids.length).map((p) => p.id);
@@ -78,15 +82,19 @@ async function checkFigures(cam, shared, published, out) {
     const raw = /raw RGB/.test(note);
     const { path } = photo(shared, name);
     const result = await cam.explain(path, {
-      top: classes.length, classes, preset: 'post-2020', ...(raw ? { preprocess: 'none', resize: 'nearest' } : {}),
+      top: classes.length,
+      classes,
+      preset: 'post-2020',
+      ...(raw ? { preprocess: 'none', resize: 'nearest' } : {}),
     });
     if (/eight highest/.test(note)) {
       const order = result.predictions.map((p) => p.id);
-      report(`${name}, raw input: order`, classes.join(' '), order.join(' '), order.join() === classes.join());
+      const [wanted, got] = [classes.join(' '), order.join(' ')];
+      report(`${name}, raw input: order`, wanted, got, got === wanted);
     }
     const drawn = join(out, `${figure.split('/').at(-1).replace(/\.\w+$/, '')}.png`);
     await writeFile(drawn, classes.length > 1
-      ? await cam.grid(result.maps, { preset: 'post-2020', columns: 3 }) : await result.maps[0].toPNG({ preset: 'post-2020' }));
+      ? await cam.grid(result.maps, { columns: 3 }) : await result.maps[0].toPNG());
     const image = (await cam.explain(join(shared, 'golden', figure), { top: 1 })).picture;
     readFigure(image, result.picture, classes.length).forEach((map, i) => {
       const r = correlation(map, result.maps[i].normalized);
@@ -110,7 +118,8 @@ async function checkExpected(cam, file, size) {
       report('logits against PyTorch', '<= 1e-4', off.toExponential(1), off <= 1e-4);
       for (const [wanted, , p] of expected.top) {
         const got = predictions.find((each) => each.id === wanted).probability;
-        report(`probability of ${wanted}`, percent(p), percent(got), Math.abs(got - p) <= 1e-4 * p + 1e-7);
+        const same = Math.abs(got - p) <= 1e-4 * p + 1e-7;
+        report(`probability of ${wanted}`, percent(p), percent(got), same);
       }
     }
     const off = Math.max(...data.map((value, i) => Math.abs(value - maps[0].raw[i * stride]))) / max;
@@ -123,17 +132,22 @@ async function checkExpected(cam, file, size) {
 function readArguments() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { expect: { type: 'string' }, shared: { type: 'string' }, output: { type: 'string', short: 'o' } },
+    options: {
+      expect: { type: 'string' },
+      shared: { type: 'string' },
+      output: { type: 'string', short: 'o' },
+    },
   });
   const [name, file] = positionals;
   if (positionals.length !== 2 || !['vgg16', 'xception'].includes(name)) {
-    throw new Error('usage: npm run accept -- vgg16|xception FILE.h5 [--expect FILE.json] [--shared DIR] [-o DIR]');
+    throw new Error('usage: npm run accept -- vgg16|xception FILE.h5 [--expect FILE.json] ' +
+      '[--shared DIR] [-o DIR]');
   }
   return { name, file, ...values };
 }
 
 async function main() {
-  const { name, file, expect, shared: given, output: out = `accept-${name}` } = readArguments();
+  const { name, file, expect, shared: given, output: out = join('out', `accept-${name}`) } = readArguments();
   const shared = join(given ?? process.env.GRADCAM_SHARED ?? join(root, '..', 'shared'), 'data');
   const card = await architecture(name).card();
   await mkdir(out, { recursive: true });
@@ -145,13 +159,16 @@ async function main() {
     if (expect) {
       await checkExpected(cam, expect, card.input.width);
     } else if (name === 'vgg16') {
-      const { published_vgg16: published } = JSON.parse(readFileSync(join(shared, 'golden', 'golden.json'), 'utf8'));
+      const text = readFileSync(join(shared, 'golden', 'golden.json'), 'utf8');
+      const { published_vgg16: published } = JSON.parse(text);
       await checkPredictions(cam, shared, published);
       await checkFigures(cam, shared, published, out);
     } else {
-      console.log('      no results of Xception are published in the shared data; its best classes of pier.jpg:');
+      console.log('      no results of Xception are in the shared data; its best classes of pier.jpg:');
       const { predictions } = await cam.explain(photo(shared, 'pier.jpg').path, { top: 8 });
-      for (const { id, name: label, probability } of predictions) console.log(`      ${id} ${label} ${percent(probability)}`);
+      for (const { id, name: label, probability } of predictions) {
+        console.log(`      ${id} ${label} ${percent(probability)}`);
+      }
     }
   } finally {
     cam.dispose();

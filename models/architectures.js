@@ -97,7 +97,8 @@ export function recognise(layers) {
   const found = signature(layers.map((layer) => layer.name));
   let best = { name: undefined, exact: false, score: 0.5 };
   for (const name of ARCHITECTURES) {
-    const wanted = TOPOLOGIES[name].topology().config.layers.filter((layer) => WEIGHTED.has(layer.class_name));
+    const { layers: all } = TOPOLOGIES[name].topology().config;
+    const wanted = all.filter((layer) => WEIGHTED.has(layer.class_name));
     const marks = signature(wanted.map((layer) => layer.name));
     let common = 0;
     for (const [mark, count] of marks) common += Math.min(count, found.get(mark) ?? 0);

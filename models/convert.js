@@ -95,7 +95,8 @@ async function openSource({ source, arch, config, packagesUrl }) {
       return { file, model: readModelConfig(stored), kerasMajor, close };
     }
     const found = arch === undefined ? recogniseFile(file) : architecture(arch);
-    return { file, model: readModelConfig(found.config(layersWithWeights(file))), arch: found, kerasMajor, close };
+    const model = readModelConfig(found.config(layersWithWeights(file)));
+    return { file, model, arch: found, kerasMajor, close };
   } catch (error) {
     await close();
     throw error;

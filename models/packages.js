@@ -14,7 +14,8 @@ const PACKAGES = {
 };
 
 const inNode = typeof process !== 'undefined' && Boolean(process.versions?.node);
-const FOLDERS = inNode ? [] : ['../node_modules/', '../../'].map((folder) => new URL(folder, import.meta.url).href);
+const FOLDERS = inNode ? [] : ['../node_modules/', '../../']
+  .map((folder) => new URL(folder, import.meta.url).href);
 
 /**
  * @param {keyof PACKAGES} name

@@ -128,7 +128,11 @@ function pairByName(layers, groups) {
 }
 
 /** Made-up names, with Keras 1's spelling as Keras 2's; undefined for a given name. */
-const AUTO_NAME = /^(conv2d|convolution2d|batch_normalization|batchnormalization|dense|depthwise_conv2d|separable_conv2d|separableconvolution2d|conv2d_transpose|p_re_lu|prelu|normalization)(_\d+)?$/;
+const AUTO_NAME = new RegExp(`^(${[
+  'conv2d', 'convolution2d', 'batch_normalization', 'batchnormalization', 'dense',
+  'depthwise_conv2d', 'separable_conv2d', 'separableconvolution2d', 'conv2d_transpose', 'p_re_lu',
+  'prelu', 'normalization',
+].join('|')})(_\\d+)?$`);
 const KERAS_1 = {
   convolution2d: 'conv2d',
   batchnormalization: 'batch_normalization',
