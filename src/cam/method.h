@@ -54,6 +54,7 @@ typedef struct gcam_method {
   gcam_from from;
   bool has_weights; /* fills weights */
   bool has_terms;   /* methods to the input: terms are the attribution of every channel */
+  bool largest;     /* their map is the largest |term|, not the sum */
   bool needs_coarse;
   int smooth; /* noisy copies to average over where the option `smooth` is 0 */
   /* The target as the method sees it, from [classes] weights over the classes; NULL: as it is. */

@@ -1,0 +1,75 @@
+/* Occlusion sensitivity (Zeiler & Fergus, arXiv 1311.2901, section 4.2): a square of the option
+ * `baseline` is moved over the input. The map at a pixel is how far the score falls, averaged over the
+ * squares that cover it. */
+#include <string.h>
+
+#include "cam/job.h"
+#include "cam/methods.h"
+
+/* Squares along one axis of n pixels: size, and the beginning of each. */
+typedef struct squares {
+  int64_t size, stride, count, last;
+} squares;
+
+static squares along(const gcam_job *job, int64_t n) {
+  squares s = {.size = (int64_t)gcam_job_option(job, GCAM_OPTION_WINDOW),
+               .stride = (int64_t)gcam_job_option(job, GCAM_OPTION_STRIDE)};
+  if (!s.size) s.size = n / 8 > 0 ? n / 8 : 1;
+  if (s.size > n) s.size = n;
+  if (!s.stride) s.stride = s.size / 2 > 0 ? s.size / 2 : 1;
+  s.last = n - s.size;
+  s.count = (s.last + s.stride - 1) / s.stride + 1;
+  return s;
+}
+
+static int64_t start(const squares *s, int64_t i) {
+  return i * s->stride < s->last ? i * s->stride : s->last;
+}
+
+static int64_t steps(const gcam_job *job) {
+  return along(job, job->input.H).count * along(job, job->input.W).count;
+}
+
+static int64_t sums(const gcam_job *job) { return job->input.H * job->input.W; }
+
+static int step(gcam_job *job, int64_t i, gcam_error *err) {
+  const gcam_picture_input *in = &job->input;
+  squares y = along(job, in->H), x = along(job, in->W);
+  int64_t top = start(&y, i / x.count), left = start(&x, i % x.count);
+  float *input = gcam_job_input(job);
+  memcpy(input, job->base, (size_t)(in->H * in->W * in->C) * sizeof *input);
+  for (int64_t r = top; r < top + y.size; r++)
+    for (int64_t c = left; c < left + x.size; c++)
+      for (int64_t k = 0; k < in->C; k++)
+        input[(r * in->W + c) * in->pixel + k * in->channel] =
+            (float)gcam_job_option(job, GCAM_OPTION_BASELINE);
+  double scores[GCAM_MAX_TARGETS];
+  GCAM_TRY(gcam_job_forward(job, err));
+  GCAM_TRY(gcam_job_scores(job, scores, err));
+  for (int b = 0; b < job->count; b++)
+    for (int64_t r = top; r < top + y.size; r++)
+      for (int64_t c = left; c < left + x.size; c++)
+        job->sums[b * job->sum_count + r * in->W + c] += job->scores[b] - scores[b];
+  return GCAM_OK;
+}
+
+/* How many squares cover pixel `at`? */
+static int64_t covers(const squares *s, int64_t at) {
+  int64_t n = 0;
+  for (int64_t i = 0; i < s->count; i++) n += start(s, i) <= at && at < start(s, i) + s->size;
+  return n;
+}
+
+static int finish(gcam_job *job, int b, const gcam_cam *cam, gcam_error *err) {
+  squares y = along(job, cam->H), x = along(job, cam->W);
+  (void)err;
+  for (int64_t r = 0; r < cam->H; r++)
+    for (int64_t c = 0; c < cam->W; c++) {
+      int64_t n = covers(&y, r) * covers(&x, c), at = r * cam->W + c;
+      /* a stride larger than the window leaves gaps: nothing is known there */
+      cam->map[at] = n ? (float)(job->sums[b * job->sum_count + at] / (double)n) : 0;
+    }
+  return GCAM_OK;
+}
+
+const gcam_forwards gcam_forwards_occlusion = {steps, sums, step, finish, true};

@@ -1,0 +1,273 @@
+/* test_methods.c: every method's values on real networks and photos against PyTorch
+ * (tests/golden/methods.json, made by make_methods.py beside it), and what follows from it: nothing
+ * of the model changes by explaining, and all methods of one gradient cost about one gradient.
+ *
+ * Error: the largest difference, as a part of the largest value. Allowed: 1e-3; 2e-3 through guided
+ * ReLUs and along Integrated Gradients' path; 10 x what float32 PyTorch itself is off, where that is
+ * more (a unit near its kink may fall to the other side). */
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gradcam.h"
+#include "support/json.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SLOW_BUILD = 1 };
+#else
+enum { SLOW_BUILD = 0 };
+#endif
+
+static int passed, failed, skipped;
+
+typedef struct network {
+  char name[100], photo[100];
+  gcam_context *ctx;
+  gcam_model *net;
+  const json *model; /* of the reference's golden.json */
+} network;
+
+static void *read_file(const char *path, size_t *size) {
+  FILE *f = fopen(path, "rb");
+  if (!f) return NULL;
+  fseek(f, 0, SEEK_END);
+  long n = ftell(f);
+  rewind(f);
+  char *bytes = calloc((size_t)n + 1, 1);
+  *size = fread(bytes, 1, (size_t)n, f);
+  fclose(f);
+  return bytes;
+}
+
+static const char *shared(void) {
+  const char *dir = getenv("GRADCAM_SHARED");
+  return dir ? dir : "../shared";
+}
+
+static void check(bool ok, const char *what, double value, double limit) {
+  if (ok)
+    passed++;
+  else
+    failed++;
+  if (!ok) printf("FAIL %s: %g, allowed %g\n", what, value, limit);
+}
+
+static gcam_preprocess preprocess_of(const json *input) {
+  const char *order = json_text(input, "order");
+  gcam_preprocess pre = {.resize = GCAM_BILINEAR,
+                         .order = !strcmp(order, "RGB")   ? GCAM_RGB
+                                  : !strcmp(order, "BGR") ? GCAM_BGR
+                                                          : GCAM_GREY};
+  for (int i = 0; i < 3; i++) {
+    const json *mean = json_at(json_get(input, "mean"), i), *std = json_at(json_get(input, "std"), i);
+    pre.mean[i] = mean ? (float)mean->number : 0;
+    pre.std[i] = std ? (float)std->number : 1;
+  }
+  return pre;
+}
+
+static bool load_network(network *n, const json *models, const char *name) {
+  char path[400];
+  size_t size = 0;
+  gcam_model_free(n->net);
+  gcam_context_free(n->ctx);
+  n->net = NULL;
+  n->photo[0] = 0;
+  snprintf(n->name, sizeof n->name, "%s", name);
+  for (n->model = models->first; n->model; n->model = n->model->next)
+    if (!strcmp(json_text(n->model, "model"), name)) break;
+  if (!n->model) return false;
+  snprintf(path, sizeof path, "%s/data/%s", shared(), json_text(n->model, "onnx"));
+  void *onnx = read_file(path, &size);
+  n->ctx = gcam_context_create(2);
+  n->net = gcam_model_create(n->ctx);
+  bool ok = onnx && !gcam_model_load(n->net, onnx, size, GCAM_TAKE) && !gcam_model_finish(n->net);
+  if (!ok) printf("%s: %s\n", name, gcam_message(n->ctx));
+  return ok;
+}
+
+static bool run_photo(network *n, const char *photo) {
+  char path[400];
+  size_t size = 0;
+  snprintf(n->photo, sizeof n->photo, "%s", photo);
+  snprintf(path, sizeof path, "%s/data/golden/decoded/%s.png", shared(), photo);
+  void *bytes = read_file(path, &size);
+  if (!bytes) {
+    snprintf(path, sizeof path, "%s/data/photos/%s.png", shared(), photo);
+    bytes = read_file(path, &size);
+  }
+  if (!bytes) return false;
+  gcam_image *image = gcam_image_decode(n->ctx, bytes, size);
+  free(bytes);
+  gcam_preprocess pre = preprocess_of(json_get(n->model, "input"));
+  bool ok = image && !gcam_model_set_image(n->net, image, &pre) && !gcam_model_forward(n->net);
+  gcam_image_free(image);
+  return ok;
+}
+
+static void set_options(network *n, const json *options) {
+  for (int i = 0; i < gcam_option_count(); i++)
+    gcam_model_set_option(n->net, gcam_option_name(i), gcam_option_default(i));
+  for (const json *o = options->first; o; o = o->next)
+    if (gcam_model_set_option(n->net, o->key, o->number)) printf("%s\n", gcam_message(n->ctx));
+}
+
+static gcam_status explain_entry(network *n, const json *entry) {
+  int classes = gcam_model_class_count(n->net);
+  float *weights = calloc((size_t)classes, sizeof *weights);
+  for (const json *w = json_get(entry, "weights")->first; w; w = w->next)
+    weights[atoi(w->key)] = (float)w->number;
+  set_options(n, json_get(entry, "options"));
+  gcam_score score =
+      strcmp(json_text(entry, "score"), "logit") ? GCAM_SCORE_SOFTMAX : GCAM_SCORE_LOGIT;
+  gcam_status status = gcam_explain_targets(n->net, json_text(entry, "method"),
+                                            json_text(entry, "layer"), score, weights, 1);
+  free(weights);
+  return status;
+}
+
+/* Largest errors by method, for the report. */
+typedef struct worst {
+  char method[40];
+  double error;
+  int count;
+} worst;
+static worst table[40];
+
+static void note(const char *method, double error) {
+  for (int i = 0; i < 40; i++) {
+    if (!table[i].method[0]) snprintf(table[i].method, sizeof table[i].method, "%s", method);
+    if (strcmp(table[i].method, method)) continue;
+    table[i].error = fmax(table[i].error, error);
+    table[i].count++;
+    return;
+  }
+}
+
+static void check_entry(network *n, const json *entry, const float *values) {
+  const char *method = json_text(entry, "method");
+  char what[300];
+  snprintf(what, sizeof what, "%s %s %s %s", n->name, n->photo, method, json_text(entry, "layer"));
+  if (explain_entry(n, entry)) {
+    printf("%s\n", gcam_message(n->ctx));
+    check(false, what, 0, 0);
+    return;
+  }
+  int H = gcam_map_height(n->net), W = gcam_map_width(n->net);
+  if (H != (int)json_number(entry, "H") || W != (int)json_number(entry, "W")) {
+    check(false, what, H, json_number(entry, "H"));
+    return;
+  }
+  int step = (int)json_number(entry, "step"), first = (int)json_number(entry, "first");
+  const float *map = gcam_map_data(n->net, 0), *want = values + (int)json_number(entry, "at");
+  double error = 0, largest = json_number(entry, "largest");
+  for (int y = first; y < H; y += step)
+    for (int x = first; x < W; x += step)
+      error = fmax(error, fabs((double)map[y * W + x] - *want++));
+  error = largest > 0 ? error / largest : error;
+  bool path = !strncmp(method, "guided", 6) || !strcmp(method, "integrated");
+  double allowed = fmax(path ? 2e-3 : 1e-3, 10 * json_number(entry, "float32_error"));
+  check(error <= allowed, what, error, allowed);
+  note(method, error);
+}
+
+/* Explaining, by whatever method, leaves the scores bit for bit. */
+static void check_unchanged(network *n, const float *before) {
+  int classes = gcam_model_class_count(n->net);
+  float *after = calloc((size_t)classes, sizeof *after);
+  gcam_model_scores(n->net, after, NULL);
+  check(!memcmp(before, after, (size_t)classes * sizeof *after), "scores after explaining", 0, 0);
+  free(after);
+}
+
+static double seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* One backward serves all methods of group 1. Reported, not asserted: other work on the machine. */
+static void report_cost(network *n, const char *layer) {
+  static const char *const methods[] = {"gradcam",  "gradcam++", "hirescam",    "layercam",
+                                        "xgradcam", "eigencam",  "eigengradcam", "counterfactual"};
+  int id;
+  float score, probability;
+  double one = 1e9, all = 1e9;
+  gcam_model_top(n->net, 1, &id, &score, &probability);
+  for (int repeat = 0; repeat < 5; repeat++) {
+    gcam_model_forward(n->net); /* forgets the gradient */
+    double start = seconds();
+    for (int m = 0; m < 8; m++) {
+      gcam_explain(n->net, methods[m], layer, GCAM_SCORE_LOGIT, &id, 1);
+      if (!m) one = fmin(one, seconds() - start);
+    }
+    all = fmin(all, seconds() - start);
+  }
+  printf("%-22s %-40s Grad-CAM %.2f ms, group 1 together %.2f ms: %.2f x\n", n->name,
+         layer ? layer : "(default layer)", 1e3 * one, 1e3 * all, all / one);
+}
+
+static void check_all(const json *golden, const json *methods, const float *values) {
+  const json *models = json_get(json_get(golden, "reference"), "models");
+  network n = {0};
+  float *before = NULL;
+  for (const json *e = json_get(methods, "entries")->first; e; e = e->next) {
+    const char *model = json_text(e, "model"), *photo = json_text(e, "photo");
+    bool forwards = !strcmp(json_text(e, "method"), "scorecam");
+    if (SLOW_BUILD && (!strstr(model, "fer2013") || forwards)) continue;
+    if (strcmp(n.name, model)) {
+      if (n.net && !SLOW_BUILD) report_cost(&n, NULL);
+      if (!load_network(&n, models, model)) {
+        check(false, "model", 0, 0);
+        break;
+      }
+    }
+    if (strcmp(n.photo, photo)) {
+      if (!run_photo(&n, photo)) {
+        check(false, photo, 0, 0);
+        break;
+      }
+      int classes = gcam_model_class_count(n.net);
+      before = realloc(before, (size_t)classes * sizeof *before);
+      gcam_model_scores(n.net, before, NULL);
+    }
+    check_entry(&n, e, values);
+    check_unchanged(&n, before);
+  }
+  if (n.net && !SLOW_BUILD) report_cost(&n, NULL);
+  gcam_model_free(n.net);
+  gcam_context_free(n.ctx);
+  free(before);
+}
+
+int main(void) {
+  char path[400];
+  size_t size = 0;
+  snprintf(path, sizeof path, "%s/data/golden/golden.json", shared());
+  char *text = read_file(path, &size);
+  char *list = read_file("tests/golden/methods.json", &size);
+  float *values = read_file("tests/golden/methods.f32", &size);
+  if (!list || !values) {
+    printf("FAIL tests/golden/methods.json or .f32 is missing: run from the repository root\n");
+    failed++;
+  } else if (!text) {
+    printf("SKIPPED: no networks and photos at %s/data\n", shared());
+    skipped++;
+  } else {
+    json *golden = json_parse(text), *methods = json_parse(list);
+    check_all(golden, methods, values);
+    json_free(golden);
+    json_free(methods);
+  }
+  for (int i = 0; i < 40 && table[i].method[0]; i++)
+    printf("  %-15s %3d maps, largest error %.2g\n", table[i].method, table[i].count,
+           table[i].error);
+  free(text);
+  free(list);
+  free(values);
+  printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped);
+  return failed != 0;
+}
