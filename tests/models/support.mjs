@@ -49,6 +49,15 @@ async function startEngine() {
   return Engine.create({ module: await WebAssembly.compile(bytes), threads: 1 });
 }
 
+/** A picture file's pixels. @returns {Promise<{data: Uint8Array, width: number, height: number}>} */
+export async function decodePicture(path) {
+  engine ??= await startEngine();
+  const decoded = engine.decode(new Uint8Array(await readFile(path)));
+  const picture = { data: decoded.pixels(), width: decoded.width, height: decoded.height };
+  decoded.free();
+  return picture;
+}
+
 /**
  * Runs a converted model that is held in memory.
  * @param {Map<string, Uint8Array>} files  what memorySink gave
