@@ -166,6 +166,12 @@ export class GradCamBase {
     return this.#info.colormaps.map(({ name }) => name);
   }
 
+  /** The 256 RGB triples of a colour map. @param {string} name @returns {Uint8Array} */
+  colormap(name) {
+    oneOf(name, this.colormaps(), 'colormap');
+    return this.#info.colormaps.find((map) => map.name === name).rgb.slice();
+  }
+
   /** The id of a class given by id or name; throws with near misses. @param {number | string} wanted */
   findClass(wanted) {
     return findClass(wanted, this.#info.labels);
@@ -186,15 +192,7 @@ export class GradCamBase {
     if (!(Number.isInteger(top) && top >= 1)) {
       throw new GradCamError('argument', `top is ${top}, but must be a whole number from 1.`);
     }
-    const platform = this.#platform;
-    const own = image?.data !== undefined && Number.isInteger(image.width) ? image
-      : await platform.snapshot(image);
-    const picture = own ? { width: own.width, height: own.height, data: own.data }
-      : fileSpec(image, platform);
-    if (!picture) {
-      throw new GradCamError('argument', 'A picture is a canvas, ImageData, ImageBitmap, <img>, ' +
-        '<video>, Blob, address, encoded bytes, {width, height, data}, or a path in Node.');
-    }
+    const { picture, own } = await this.#picture(image);
     const wantPicture = options.picture !== false;
     const value = await this.#connection.ask('explain', {
       picture,
@@ -208,8 +206,42 @@ export class GradCamBase {
       pixels: wantPicture && !own,
     }, { signal });
     if (own && wantPicture) value.picture.data = own.data;
-    return new Explanation(value, { preset, score, raw: options.raw ?? false, info: this.#info,
-      connection: this.#connection, platform });
+    return this.#explanation(value, { preset, score, raw: options.raw ?? false });
+  }
+
+  /** A picture of any kind as it can be sent to the worker; own: its pixels, if we have them. */
+  async #picture(image) {
+    const own = image?.data !== undefined && Number.isInteger(image.width) ? image
+      : await this.#platform.snapshot(image);
+    const picture = own ? { width: own.width, height: own.height, data: own.data }
+      : fileSpec(image, this.#platform);
+    if (picture) return { picture, own };
+    throw new GradCamError('argument', 'A picture is a canvas, ImageData, ImageBitmap, <img>, ' +
+      '<video>, Blob, address, encoded bytes, {width, height, data}, or a path in Node.');
+  }
+
+  #explanation(value, settings) {
+    return new Explanation(value, { ...settings, info: this.#info, connection: this.#connection,
+      platform: this.#platform });
+  }
+
+  /**
+   * Grad-CAM of one class with everything on the way: map = sum over k of alpha_k A^k, where alpha_k
+   * is the mean of the gradient dy^c/dA^k over the layer's positions (arXiv:1610.02391, eq. 1-2).
+   * @param {any} image  as for explain()
+   * @param {{class?: number | string, layer?: string, preprocess?: string | object,
+   *   resize?: 'nearest' | 'bilinear' | 'bicubic', signal?: AbortSignal}} [options]
+   *   class: by id or name; default: the best one
+   * @returns {Promise<Steps>}
+   */
+  async steps(image, options = {}) {
+    const { class: wanted, layer, preprocess, resize, signal } = options;
+    const { picture, own } = await this.#picture(image);
+    const value = await this.#connection.ask('steps', { picture, class: wanted, layer, preprocess,
+      resize, pixels: !own }, { signal });
+    if (own) value.explanation.picture.data = own.data;
+    const preset = findPreset();
+    return new Steps(value, this.#explanation(value.explanation, { preset, score: 'logit', raw: false }));
   }
 
   /**
@@ -300,6 +332,26 @@ export class Explanation {
       timings: { decode: ms(decode), forward: ms(forward), backward: ms(backward) },
       warnings: this.warnings.map((warning) => ({ ...warning })),
     };
+  }
+}
+
+/** What one steps() gave: Grad-CAM of one class, every quantity between picture and map. */
+export class Steps {
+  constructor({ layer, activations, gradients, weights }, explanation) {
+    /** Predictions of every class, picture, timings, warnings. @type {Explanation} */
+    this.explanation = explanation;
+    /** The sum over the channels. @type {HeatMap} */
+    this.map = explanation.maps[0];
+    /** @type {{id: number, name: string}} */
+    this.class = this.map.class;
+    /** @type {LayerInfo} */
+    this.layer = layer;
+    /** A^k: channel by channel, each layer.height x layer.width. @type {Float32Array} */
+    this.activations = activations;
+    /** dy^c/dA^k, as large; null where the file gives probabilities alone. @type {Float32Array | null} */
+    this.gradients = gradients;
+    /** alpha_k. @type {Float32Array} */
+    this.weights = weights;
   }
 }
 

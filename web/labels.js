@@ -5,9 +5,9 @@ import { GradCamError } from './errors.js';
 
 const plain = (name) => name.toLowerCase().replaceAll('_', ' ').trim();
 
-/** Labels for every class; numbers where there are too few names. */
+/** Readable labels for every class; numbers where there are too few names. */
 export function completeLabels(labels, count) {
-  return Array.from({ length: count }, (_, id) => labels?.[id] ?? `class ${id}`);
+  return Array.from({ length: count }, (_, id) => labels?.[id]?.replaceAll('_', ' ') ?? `class ${id}`);
 }
 
 /** Names that a mistyped one may have meant, best first. */

@@ -17,6 +17,7 @@
  * @typedef {object} Requests
  * @property {(args: LoadArgs) => ModelInfo} load
  * @property {(args: ExplainArgs) => ExplainValue} explain
+ * @property {(args: StepsArgs) => StepsValue} steps  everything between picture and map, for one class
  * @property {() => {heap: number, weights: number, activations: number}} memory   bytes
  * @property {(args: PaintArgs) => Uint8Array} png    heat over picture, as PNG bytes
  * @property {(args: GridArgs) => Uint8Array} grid    the picture and its maps, as PNG bytes
@@ -88,6 +89,15 @@
  * @property {string} method
  * @property {{decode: number, forward: number, backward: number}} timings    ms
  * @property {Warning[]} warnings
+ *
+ * @typedef {Omit<ExplainArgs, 'classes' | 'method' | 'score' | 'top'> & {class?: number | string}} StepsArgs
+ *
+ * @typedef {object} StepsValue
+ * @property {ExplainValue} explanation     Grad-CAM of the logit: one map; predictions of every class
+ * @property {LayerInfo} layer
+ * @property {Float32Array} activations     A^k: channel by channel, each height x width of the layer
+ * @property {Float32Array | null} gradients  dy^c/dA^k, as large; null where the file holds no logits
+ * @property {Float32Array} weights         alpha_k, one per channel
  *
  * @typedef {{name: string, text: string}} Warning
  *

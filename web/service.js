@@ -187,7 +187,8 @@ export function createService(host) {
     }
   }
 
-  async function explain(args, { signal }) {
+  /** @param {number} [most]  maps for so many of the best classes, where none are named */
+  async function explain(args, { signal }, most = args.top) {
     const timings = { decode: 0, forward: 0, backward: 0 };
     const timed = (step, work) => {
       const before = performance.now();
@@ -217,7 +218,7 @@ export function createService(host) {
     const named = ({ id, score, probability }) => ({ id, name: info.labels[id], score, probability });
     const predictions = model.top(Math.min(args.top, info.classes)).map(named);
     const ids = args.classes?.map((wanted) => findClass(wanted, info.labels)) ??
-      predictions.map(({ id }) => id);
+      predictions.slice(0, most).map(({ id }) => id);
     const layer = args.layer ?? info.defaultLayer;
     const { scores, probabilities } = model.scores();
     const maps = [];
@@ -255,6 +256,44 @@ export function createService(host) {
     };
     const buffers = maps.map((map) => map.data.buffer);
     return new Transfer(value, data ? [...buffers, data.buffer] : buffers);
+  }
+
+  /* ---- Step by step ------------------------------------------------------------------------- */
+
+  /** A tensor of the last forward, or a gradient as large, channel by channel: [K][h][w]. */
+  function byChannel(values, tensor, { height, width, channels: K }) {
+    const [, first] = model.shape(tensor);
+    const last = model.shape(tensor).at(-1);
+    if (first === K || last !== K) return values; // ONNX's own order
+    const planes = new Float32Array(values.length);
+    const size = height * width;
+    for (let k = 0; k < K; ++k) {
+      for (let i = 0; i < size; ++i) planes[k * size + i] = values[i * K + k];
+    }
+    return planes;
+  }
+
+  async function steps(args, context) {
+    const { value: explanation } = await explain({ ...args, top: info.classes, method: 'gradcam',
+      score: 'logit', classes: args.class === undefined ? undefined : [args.class] }, context, 1);
+    const [map] = explanation.maps;
+    const layer = info.layers[model.findLayer(explanation.layer)];
+    const weights = model.mapWeights(0, layer.channels);
+    const activations = byChannel(model.read(layer.name), layer.name, layer);
+
+    // The cotangent of the logit: 1 at the class. Where the file ends in a softmax, its output is no logit.
+    const output = model.outputName();
+    const { scores } = model.scores();
+    const isLogits = model.read(output).every((value, id) => value === scores[id]);
+    const cotangent = new Float32Array(info.classes);
+    cotangent[map.class.id] = 1;
+    const gradients = isLogits
+      ? byChannel(model.vjp(output, [cotangent], layer.name)[0], layer.name, layer) : null;
+
+    const value = { explanation, layer, activations, gradients, weights };
+    const { data } = explanation.picture;
+    const arrays = [map.data, activations, weights, gradients, data].filter(Boolean);
+    return new Transfer(value, arrays.map(({ buffer }) => buffer));
   }
 
   function preprocessFor({ preprocess, resize }) {
@@ -308,7 +347,8 @@ export function createService(host) {
 
   return {
     load,
-    explain,
+    explain: (args, context) => explain(args, context),
+    steps,
     memory: () => ({ heap: engine.heapBytes, ...model.bytes() }),
     png: (args) => bytes(png(args)),
     grid: (args) => bytes(grid(args)),

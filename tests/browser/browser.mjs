@@ -24,16 +24,18 @@ export function launch() {
   });
 }
 
-/** A page whose /data/... are files of the shared data. Its errors are thrown at the end, by check(). */
+/** A page whose /data/... are files of the shared data. `problems`: what went wrong there. */
 export async function openPage(browser, url) {
   const page = await browser.newPage();
   const problems = [];
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
-  await page.route('**/data/**', (route) => route.fulfill({
-    path: data(new URL(route.request().url()).pathname.replace(/^\/data\//, '')),
-    headers: { 'cross-origin-resource-policy': 'cross-origin', 'access-control-allow-origin': '*' },
-  }));
+  await page.route('**/data/**', (route) => {
+    const path = data(new URL(route.request().url()).pathname.replace(/^\/data\//, ''));
+    if (!existsSync(path)) return route.fulfill({ status: 404 });
+    return route.fulfill({ path, headers: {
+      'cross-origin-resource-policy': 'cross-origin', 'access-control-allow-origin': '*' } });
+  });
   await page.goto(url);
   return { page, problems };
 }
