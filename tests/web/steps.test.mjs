@@ -1,6 +1,7 @@
 /**
  * cam.steps(): the quantities between picture and map, put together by hand as the paper's equations
  * 1 and 2 say, give the map that explain() gives.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
