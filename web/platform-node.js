@@ -8,7 +8,8 @@ import { GradCamError } from './errors.js';
 /** @type {import('./platform-browser.js').Platform} */
 export const nodePlatform = {
   spawn() {
-    const worker = new Worker(new URL('./worker-node.js', import.meta.url));
+    // Not the process's own flags: some, like --input-type, stop a worker from starting.
+    const worker = new Worker(new URL('./worker-node.js', import.meta.url), { execArgv: [] });
     let closed = false;
     return {
       post: (message, transfer) => worker.postMessage(message, transfer),
