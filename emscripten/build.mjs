@@ -1,11 +1,23 @@
-// Sets up what is missing and builds presets: `node emscripten/build.mjs [PRESET...]` (default: the two WebAssembly files).
+// Sets up what is missing and builds presets: `node emscripten/build.mjs [PRESET...]` (default: the
+// two WebAssembly files).
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { compilerEnvironment } from './compiler.mjs';
 import { setup } from './setup.mjs';
-import { cache, readOr, requirePrograms, root, runMain, runShowing, say, Stop, which, withLock } from './tools.mjs';
+import {
+  cache,
+  readOr,
+  requirePrograms,
+  root,
+  runMain,
+  runShowing,
+  say,
+  Stop,
+  which,
+  withLock,
+} from './tools.mjs';
 
 export const wasmPresets = ['wasm-simd', 'wasm-relaxed'];
 
@@ -19,7 +31,8 @@ function filesUnder(paths) {
   const visit = (path) => {
     const entry = statSync(path, { throwIfNoEntry: false });
     if (entry?.isDirectory()) {
-      for (const name of readdirSync(path).sort()) if (name !== 'node_modules') visit(join(path, name));
+      for (const name of readdirSync(path).sort())
+        if (name !== 'node_modules') visit(join(path, name));
     } else if (entry) {
       found.push({ path, size: entry.size, time: entry.mtimeMs });
     }
@@ -28,12 +41,24 @@ function filesUnder(paths) {
   return found;
 }
 
-/** What the build of a preset depends on, as text: the same text as at its last success means nothing is to be done. */
+/** What a preset is built from, as text: where it is as at the last success, nothing is to do. */
 function inputsOf(preset) {
-  const paths = ['src', 'emscripten', 'CMakeLists.txt', 'CMakePresets.json', ...(isWasm(preset) ? [] : ['tests'])];
-  const files = filesUnder(paths).filter(({ path }) => isWasm(preset) || !path.includes('/tests/') || /\.(c|h|cmake)$/.test(path));
-  return [cache, readOr(join(cache, 'sources/stamp')), isWasm(preset) ? readOr(join(cache, 'toolchain.cmake')) : '',
-    ...files.map(({ path, size, time }) => `${path} ${size} ${time}`)].join('\n');
+  const paths = [
+    'src',
+    'emscripten',
+    'CMakeLists.txt',
+    'CMakePresets.json',
+    ...(isWasm(preset) ? [] : ['tests']),
+  ];
+  const files = filesUnder(paths).filter(
+    ({ path }) => isWasm(preset) || !path.includes('/tests/') || /\.(c|h|cmake)$/.test(path),
+  );
+  return [
+    cache,
+    readOr(join(cache, 'sources/stamp')),
+    isWasm(preset) ? readOr(join(cache, 'toolchain.cmake')) : '',
+    ...files.map(({ path, size, time }) => `${path} ${size} ${time}`),
+  ].join('\n');
 }
 
 const stampOf = (preset) => join(root, 'build', preset, 'inputs');
@@ -52,39 +77,51 @@ function dropForeignFolder(preset) {
   const wanted = [`CMAKE_HOME_DIRECTORY:INTERNAL=${root}`, `GRADCAM_CACHE:PATH=${cache}`];
   const emscripten = /"(.+)"/.exec(readOr(join(cache, 'toolchain.cmake')))?.[1];
   const compiler = /^CMAKE_C_COMPILER:\w+=(.*)$/m.exec(text)?.[1] ?? '';
-  if (wanted.every((line) => text.includes(`${line}\n`)) && (!isWasm(preset) || compiler.startsWith(`${emscripten}/`) || !compiler)) return;
+  if (
+    wanted.every((line) => text.includes(`${line}\n`)) &&
+    (!isWasm(preset) || compiler.startsWith(`${emscripten}/`) || !compiler)
+  )
+    return;
   say(`build/${preset} belongs to another place or compiler: starting it anew`);
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function buildPreset(preset, options) {
+async function buildPreset(preset) {
   const folder = join(root, 'build', preset);
   dropForeignFolder(preset);
   const inputs = inputsOf(preset); // before the build: a file saved meanwhile counts as changed
   const env = { ...compilerEnvironment(), GRADCAM_CACHE: cache };
   if (which('ninja')) env.CMAKE_GENERATOR = 'Ninja';
   say(`building ${preset}`);
-  await runShowing('cmake', ['--preset', preset, ...options], { env, shown: /Building XNNPACK/ });
-  await runShowing('cmake', ['--build', folder, '--parallel', String(availableParallelism())], { env, shown: /warning: / });
+  await runShowing('cmake', ['--preset', preset], { env, shown: /Building XNNPACK/ });
+  await runShowing('cmake', ['--build', folder, '--parallel', String(availableParallelism())], {
+    env,
+    shown: /warning: /,
+  });
   writeFileSync(stampOf(preset), inputs);
+}
+
+/** The script of the two WebAssembly files is shipped once: it must come out the same. */
+function checkGlue() {
+  const [a, b] = wasmPresets.map((preset) => readFileSync(glue(preset), 'utf8'));
+  if (a !== b) throw new Stop('The scripts of the two WebAssembly files differ: one is not enough.');
 }
 
 /**
  * Brings the given presets up to date; costs some milliseconds where nothing has changed.
  * @param {string[]} presets
- * @param {{options?: string[]}} [more]  further arguments of the configure step
  */
-export async function build(presets, { options = [] } = {}) {
+export async function build(presets) {
   if (presets.every(isCurrent)) return;
   await setup({ sourcesOnly: !presets.some(isWasm) });
   if (!presets.every(isWasm)) requirePrograms('cc', 'c++');
   await withLock('build', async () => {
-    for (const preset of presets) if (!isCurrent(preset)) await buildPreset(preset, options);
+    // More than one round only where files were edited while it built.
+    for (let round = 0; round < 3 && !presets.every(isCurrent); round++) {
+      for (const preset of presets) if (!isCurrent(preset)) await buildPreset(preset);
+    }
   });
-  if (wasmPresets.every((preset) => presets.includes(preset))) {
-    const [a, b] = wasmPresets.map((preset) => readFileSync(glue(preset), 'utf8'));
-    if (a !== b) throw new Stop('The scripts of the two WebAssembly files differ: one could not load the other\'s file.');
-  }
+  if (wasmPresets.every((preset) => presets.includes(preset))) checkGlue();
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

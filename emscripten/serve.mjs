@@ -1,4 +1,5 @@
-// A static server for this repository's page on the loopback interface: web/ and models/, nothing else of the checkout.
+// A static server for this repository's page on the loopback interface: web/ and models/, nothing
+// else of the checkout.
 import { createReadStream, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize, sep } from 'node:path';
@@ -19,7 +20,7 @@ const types = {
   '.wasm': 'application/wasm',
 };
 
-/** The file a request's path means, or undefined: outside of what is served, hidden, or not there. */
+/** The file a request's path means; undefined: not served, hidden, or not there. */
 function fileOf(path) {
   let name;
   try {
@@ -28,14 +29,20 @@ function fileOf(path) {
     return undefined;
   }
   const parts = name.split(sep);
-  if (!served.includes(parts[0]) || name.includes('\0') || parts.some((part) => part.startsWith('.'))) return undefined;
+  if (
+    !served.includes(parts[0]) ||
+    name.includes('\0') ||
+    parts.some((part) => part.startsWith('.'))
+  )
+    return undefined;
   const file = join(root, name, name.endsWith(sep) ? 'index.html' : '');
   return statSync(file, { throwIfNoEntry: false })?.isFile() ? file : undefined;
 }
 
 /**
  * Starts the server on a free port of 127.0.0.1.
- * @param {{isolated?: boolean, headers?: Record<string, string>}} [options]  isolated: with the two headers that allow threads
+ * @param {{isolated?: boolean, headers?: Record<string, string>}} [options]  isolated: with the two
+ * headers that allow threads
  * @returns {Promise<{origin: string, close: () => Promise<void>}>}
  */
 export async function serve({ isolated = true, headers = {} } = {}) {
@@ -52,7 +59,9 @@ export async function serve({ isolated = true, headers = {} } = {}) {
     }
     const file = ['GET', 'HEAD'].includes(request.method) ? fileOf(path) : undefined;
     if (!file) {
-      response.writeHead(404, { ...common, 'Content-Type': 'text/plain; charset=utf-8' }).end('Not here.\n');
+      response
+        .writeHead(404, { ...common, 'Content-Type': 'text/plain; charset=utf-8' })
+        .end('Not here.\n');
       return;
     }
     response.writeHead(200, {
@@ -61,7 +70,10 @@ export async function serve({ isolated = true, headers = {} } = {}) {
       'Content-Length': statSync(file).size,
     });
     if (request.method === 'HEAD') response.end();
-    else createReadStream(file).on('error', () => response.destroy()).pipe(response);
+    else
+      createReadStream(file)
+        .on('error', () => response.destroy())
+        .pipe(response);
   });
   await new Promise((done, fail) => server.once('error', fail).listen(0, '127.0.0.1', done));
   return {

@@ -2,7 +2,8 @@
 //   CACHE/sources              XNNPACK, pthreadpool, FXdiv, stb (sources.mjs)
 //   CACHE/emscripten-*/        a private compiler, unless emcc on PATH serves (compiler.mjs)
 //   CACHE/toolchain.cmake      which compiler it is, for toolchain.cmake
-// CACHE is .cache/ in the repository, or $GRADCAM_CACHE. It is idempotent, and everything is done without root.
+// CACHE is .cache/ in the repository, or $GRADCAM_CACHE. It is idempotent, and everything is done
+// without root.
 import { pathToFileURL } from 'node:url';
 import { ensureSources } from './sources.mjs';
 import { requireNode, requirePrograms, runMain, withLock } from './tools.mjs';

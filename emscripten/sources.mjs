@@ -1,4 +1,5 @@
-// The sources of XNNPACK, pthreadpool, FXdiv and stb: unpatched, pinned by SHA-256, about 5 MB, into CACHE/sources.
+// The sources of XNNPACK, pthreadpool, FXdiv and stb: unpatched, pinned by SHA-256, about 5 MB,
+// into CACHE/sources.
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { downloadFromPool } from './debian.mjs';
@@ -35,22 +36,29 @@ const sources = [
   },
 ];
 
-/** Brings the sources where they are not there yet. The stamp is written last, so half-done work never counts. */
+/** Brings what is not there yet. The stamp is written last, so half-done work never counts. */
 export function ensureSources() {
   const brought = process.env.GRADCAM_SOURCES && resolve(process.env.GRADCAM_SOURCES);
-  const wanted = brought ? `brought from ${brought}\n` : sources.map(({ name, sha256 }) => `${name} ${sha256}\n`).join('');
+  const wanted = brought
+    ? `brought from ${brought}\n`
+    : sources.map(({ name, sha256 }) => `${name} ${sha256}\n`).join('');
   const folder = join(cache, 'sources');
   const stamp = readOr(join(folder, 'stamp'));
   if (stamp === wanted || (stamp && !brought && stamp.startsWith('brought from '))) return;
 
-  say(brought ? `taking the sources from ${brought}` : 'downloading the sources of XNNPACK, pthreadpool, FXdiv and stb');
+  say(
+    brought
+      ? `taking the sources from ${brought}`
+      : 'downloading the sources of XNNPACK, pthreadpool, FXdiv and stb',
+  );
   const fresh = `${folder}.new`;
   rmSync(fresh, { recursive: true, force: true });
   for (const { name, strip, pool, sha256, proof } of sources) {
     const target = join(fresh, name);
     mkdirSync(target, { recursive: true });
     if (brought) {
-      if (!existsSync(join(brought, name, proof))) throw new Stop(`GRADCAM_SOURCES: ${join(brought, name, proof)} is missing.`);
+      if (!existsSync(join(brought, name, proof)))
+        throw new Stop(`GRADCAM_SOURCES: ${join(brought, name, proof)} is missing.`);
       cpSync(join(brought, name), target, { recursive: true });
       continue;
     }
@@ -58,7 +66,8 @@ export function ensureSources() {
     downloadFromPool(pool, sha256, file);
     run('tar', ['-xJf', file, '-C', target, `--strip-components=${strip}`]);
     rmSync(file);
-    if (!existsSync(join(target, proof))) throw new Stop(`${basename(pool)} does not hold ${proof}.`);
+    if (!existsSync(join(target, proof)))
+      throw new Stop(`${basename(pool)} does not hold ${proof}.`);
   }
   rmSync(folder, { recursive: true, force: true });
   renameSync(fresh, folder);

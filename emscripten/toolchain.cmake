@@ -1,4 +1,4 @@
-# CMake toolchain file of the wasm presets: the compiler that emscripten/setup.mjs found or installed.
+# Toolchain file of the wasm presets: the compiler that emscripten/setup.mjs found or installed.
 if(NOT GRADCAM_CACHE)
   get_filename_component(GRADCAM_CACHE ${CMAKE_CURRENT_LIST_DIR}/../.cache ABSOLUTE)
   if(DEFINED ENV{GRADCAM_CACHE})

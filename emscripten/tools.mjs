@@ -1,12 +1,24 @@
-// What the set-up, build, start and test scripts share: paths, running a program, naming what is missing, a lock.
-// No npm dependency: these scripts run on a fresh clone.
+// What the set-up, build, start and test scripts share: paths, running a program, naming what is
+// missing, a lock. No npm dependency: these scripts run on a fresh clone.
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
-export const cache = process.env.GRADCAM_CACHE ? resolve(process.env.GRADCAM_CACHE) : join(root, '.cache');
+export const cache = process.env.GRADCAM_CACHE
+  ? resolve(process.env.GRADCAM_CACHE)
+  : join(root, '.cache');
 
 const started = Date.now();
 
@@ -42,7 +54,7 @@ export function which(program) {
   return undefined;
 }
 
-/** The system's own python3 first: one on PATH may be a version manager's shim that needs a home folder. */
+/** The system's own python3 first: one on PATH may be a shim that needs a home folder. */
 export function python() {
   return ['/usr/bin/python3', which('python3')].find((path) => {
     try {
@@ -59,20 +71,31 @@ function failure(program, args, why, output) {
   return new Stop(`${program} ${args.join(' ')}\nfailed (${why})${end ? `:\n${end}` : '.'}`);
 }
 
-/** Runs a program to its end and returns its stdout; on failure throws a Stop with the end of what it printed. */
+/** Runs a program and returns its stdout; throws a Stop with the end of what it printed. */
 export function run(program, args, { cwd = root } = {}) {
-  const result = spawnSync(program, args, { cwd, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'] });
+  const result = spawnSync(program, args, {
+    cwd,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   if (result.error || result.status !== 0) {
-    const why = result.error?.message ?? (result.signal ? `ended by ${result.signal}` : `status ${result.status}`);
+    const why =
+      result.error?.message ??
+      (result.signal ? `ended by ${result.signal}` : `status ${result.status}`);
     throw failure(program, args, why, `${result.stdout ?? ''}${result.stderr ?? ''}`);
   }
   return result.stdout;
 }
 
-/** The same for long work: lines that match `shown` appear on stderr as they come, the rest only on failure. */
+/** The same for long work: lines that match `shown` appear as they come, others on failure. */
 export function runShowing(program, args, { shown, env = {}, cwd = root }) {
   return new Promise((done, fail) => {
-    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       let rest = '';
@@ -94,22 +117,27 @@ export function runShowing(program, args, { shown, env = {}, cwd = root }) {
 const packages = {
   'apt-get': 'apt',
   'dpkg-deb': 'dpkg',
-  'tar': 'tar',
-  'xz': 'xz-utils',
-  'cmake': 'cmake',
-  'python3': 'python3',
-  'cc': 'gcc (or clang)',
+  tar: 'tar',
+  xz: 'xz-utils',
+  cmake: 'cmake',
+  python3: 'python3',
+  cc: 'gcc (or clang)',
   'c++': 'g++ (or clang)',
   'make or ninja': 'make (or ninja-build)',
 };
 
-/** Throws a Stop that names every missing program together with the Debian package that brings it. */
+/** Throws a Stop that names every missing program and the Debian package that brings it. */
 export function requirePrograms(...programs) {
   const missing = programs.filter((program) => !program.split(' or ').some(which));
   if (missing.length) {
-    const lines = missing.map((program) => `  ${program.padEnd(14)} Debian package: ${packages[program] ?? program}`);
-    throw new Stop(`Missing on this machine (looked on PATH):\n${lines.join('\n')}\n` +
-      `On Debian:  sudo apt-get install ${missing.map((p) => (packages[p] ?? p).split(' ')[0]).join(' ')}`);
+    const lines = missing.map(
+      (program) => `  ${program.padEnd(14)} Debian package: ${packages[program] ?? program}`,
+    );
+    const names = missing.map((program) => (packages[program] ?? program).split(' ')[0]);
+    throw new Stop(
+      `Missing on this machine (looked on PATH):\n${lines.join('\n')}\n` +
+        `On Debian:  sudo apt-get install ${names.join(' ')}`,
+    );
   }
 }
 
@@ -138,7 +166,7 @@ function isAlive(pid) {
   }
 }
 
-/** A lock left behind: its process is gone, or (its number may be another's by now) it is older than any build takes. */
+/** A lock left behind: its process is gone, or it is older than any build takes. */
 function isStale(path, holder) {
   const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
   return holder ? !isAlive(holder) || age > 20 * 60_000 : age > 10_000;

@@ -1,7 +1,8 @@
-# Gives the targets XNNPACK, pthreadpool and stb. XNNPACK is built at configure time, once per variant, and kept in the cache under a
-# key made of everything that decides about the result: removing build/ does not cost another minute.
+# Gives the targets XNNPACK, pthreadpool and stb. XNNPACK is built at configure time, once per
+# variant, and kept in the cache under a key made of everything that decides about the result:
+# removing build/ does not cost another minute.
 #
-# Wants GRADCAM_VARIANT (the folder's readable part) and GRADCAM_XNNPACK_FLAGS (compile flags of the variant).
+# Wants GRADCAM_VARIANT (a readable name) and GRADCAM_XNNPACK_FLAGS (the variant's compile flags).
 set(sources ${GRADCAM_CACHE}/sources)
 if(NOT EXISTS ${sources}/stamp)
   message(FATAL_ERROR "The sources of XNNPACK are not there yet. Run:  node emscripten/setup.mjs")
@@ -9,7 +10,8 @@ endif()
 
 file(GLOB_RECURSE recipe ${CMAKE_CURRENT_LIST_DIR}/xnnpack/*)
 list(APPEND recipe ${sources}/stamp)
-set(key "${CMAKE_C_COMPILER} ${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION} ${CMAKE_SYSTEM_PROCESSOR} ${GRADCAM_XNNPACK_FLAGS}")
+set(key "${CMAKE_C_COMPILER} ${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}")
+string(APPEND key " ${CMAKE_SYSTEM_PROCESSOR} ${GRADCAM_XNNPACK_FLAGS}")
 foreach(file IN LISTS recipe)
   file(SHA256 ${file} digest)
   string(APPEND key " ${digest}")
@@ -18,16 +20,17 @@ string(SHA256 key "${key}")
 string(SUBSTRING ${key} 0 12 key)
 set(xnnpack ${GRADCAM_CACHE}/xnnpack/${GRADCAM_VARIANT}-${key})
 
-file(LOCK ${xnnpack}.lock GUARD FILE TIMEOUT 900)  # two builds started at once: the second waits for the first
+file(LOCK ${xnnpack}.lock GUARD FILE TIMEOUT 900)  # of two builds at once the second waits
 if(NOT EXISTS ${xnnpack}/stamp)
   message(STATUS "Building XNNPACK for ${GRADCAM_VARIANT} (once; about a minute)")
   cmake_host_system_information(RESULT jobs QUERY NUMBER_OF_LOGICAL_CORES)
   set(log ${xnnpack}/build.log)
   list(JOIN GRADCAM_XNNPACK_FLAGS " " flags)
-  set(arguments -S ${CMAKE_CURRENT_LIST_DIR}/xnnpack -B ${xnnpack}/build -G ${CMAKE_GENERATOR} -DCMAKE_BUILD_TYPE=Release
-    -DSOURCES=${sources} "-DVARIANT_FLAGS=${flags}")
+  set(arguments -S ${CMAKE_CURRENT_LIST_DIR}/xnnpack -B ${xnnpack}/build -G ${CMAKE_GENERATOR}
+    -DCMAKE_BUILD_TYPE=Release -DSOURCES=${sources} "-DVARIANT_FLAGS=${flags}")
   if(CMAKE_TOOLCHAIN_FILE)
-    list(APPEND arguments -DCMAKE_TOOLCHAIN_FILE=${CMAKE_TOOLCHAIN_FILE} -DGRADCAM_CACHE=${GRADCAM_CACHE})
+    list(APPEND arguments
+      -DCMAKE_TOOLCHAIN_FILE=${CMAKE_TOOLCHAIN_FILE} -DGRADCAM_CACHE=${GRADCAM_CACHE})
   else()
     list(APPEND arguments -DCMAKE_C_COMPILER=${CMAKE_C_COMPILER})
     if(CMAKE_C_COMPILER_ID MATCHES Clang)  # one compiler's sanitizer for both languages
@@ -69,7 +72,8 @@ target_link_libraries(XNNPACK INTERFACE pthreadpool m)
 if(APPLE)
   target_link_options(XNNPACK INTERFACE -Wl,-dead_strip)
 else()
-  target_link_options(XNNPACK INTERFACE -Wl,--gc-sections)  # the pruned library refers to kernels that are not in it
+  # The pruned library refers to kernels that are not in it.
+  target_link_options(XNNPACK INTERFACE -Wl,--gc-sections)
 endif()
 
 add_library(stb INTERFACE)

@@ -1,6 +1,8 @@
-// Runs suites one after another: `node tests/run.mjs SUITE...`; npm test, npm run test:sanitize, fuzz and bench call it.
+// Runs suites one after another: `node tests/run.mjs SUITE...`; npm test, npm run test:sanitize,
+// fuzz and bench call it.
 //   all       builds, then every C test natively, then every tests/**/*.test.mjs with node:test
-//   sanitize  the C tests under AddressSanitizer + UndefinedBehaviorSanitizer, then under ThreadSanitizer
+//   sanitize  the C tests under AddressSanitizer + UndefinedBehaviorSanitizer, then under
+//   ThreadSanitizer
 //   fuzz      every fuzz target for FUZZ_SECONDS (default 20) each
 //   bench     tests/bench, which has a package.json of its own
 // The last line is the sum of everything that ran: "N passed, N failed, N skipped".
@@ -21,11 +23,13 @@ function count({ passed, failed, skipped }) {
 
 /** Files below tests/ whose name matches, packages installed there left out. */
 function testFiles(pattern, folder = join(root, 'tests')) {
-  return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1)).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : testFiles(pattern, path);
-    return pattern.test(entry.name) ? [path] : [];
-  });
+  return readdirSync(folder, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : testFiles(pattern, path);
+      return pattern.test(entry.name) ? [path] : [];
+    });
 }
 
 /** Runs a program from the repository root; resolves with its status (or signal) and its output. */
@@ -33,9 +37,16 @@ function execute(program, args, { env = {}, seconds = 600 } = {}) {
   return new Promise((done) => {
     const started = Date.now();
     let output = '';
-    const child = spawn(program, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1000);
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => { output += data; });
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (data) => {
+        output += data;
+      });
     const end = (status) => {
       clearTimeout(timer);
       done({ status, output, seconds: ((Date.now() - started) / 1000).toFixed(1) });
@@ -46,10 +57,15 @@ function execute(program, args, { env = {}, seconds = 600 } = {}) {
 }
 
 function indent(text) {
-  return text.trimEnd().split('\n').slice(-60).map((line) => `    ${line}`).join('\n');
+  return text
+    .trimEnd()
+    .split('\n')
+    .slice(-60)
+    .map((line) => `    ${line}`)
+    .join('\n');
 }
 
-/** Data that tests take from elsewhere: tests/<suite>/fetch.mjs brings it. Without it those tests count as skipped. */
+/** Data that tests take from elsewhere is brought by tests/<suite>/fetch.mjs; without, they skip. */
 async function fetchTestData() {
   for (const file of testFiles(/^fetch\.mjs$/)) {
     const { status, output } = await execute(process.execPath, [file]);
@@ -57,17 +73,26 @@ async function fetchTestData() {
   }
 }
 
-/** The C tests of one build: each is a program that ends with a line "N passed, N failed, N skipped". */
+/** The C tests of one build: each ends with a line "N passed, N failed, N skipped". */
 async function runCTests(preset, env = {}) {
   for (const file of testFiles(/^test_.*\.c$/)) {
     const name = basename(file, '.c');
-    const { status, output, seconds } = await execute(join(root, 'build', preset, 'tests', name), [], { env });
+    const { status, output, seconds } = await execute(
+      join(root, 'build', preset, 'tests', name),
+      [],
+      { env },
+    );
     const lines = [...output.matchAll(/^(\d+) passed, (\d+) failed, (\d+) skipped$/gm)];
     const [passed, failed, skipped] = (lines.at(-1) ?? [0, 0, 0, 0]).slice(1).map(Number);
-    const broken = status !== 0 && failed === 0 ? 1 : lines.length ? 0 : 1; // crashed, or ended without its last line
+    const broken = status !== 0 && failed === 0 ? 1 : lines.length ? 0 : 1; // crashed, or cut short
     count({ passed, failed: failed + broken, skipped });
-    const verdict = broken ? `BROKEN (${status === 0 ? 'no closing line' : `status ${status}`})` : failed ? 'FAILED' : 'ok';
-    console.log(`${preset} ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped  (${seconds} s) ${verdict}`);
+    const verdict = broken
+      ? `BROKEN (${status === 0 ? 'no closing line' : `status ${status}`})`
+      : failed
+        ? 'FAILED'
+        : 'ok';
+    const counts = `${passed} passed, ${failed} failed, ${skipped} skipped`;
+    console.log(`${preset} ${name}: ${counts}  (${seconds} s) ${verdict}`);
     if (failed || broken || skipped) console.log(indent(output));
   }
 }
@@ -90,15 +115,28 @@ async function runNodeTests() {
   if (!files.length) return;
   const folder = mkdtempSync(join(tmpdir(), 'gradcam-test-'));
   const report = join(folder, 'report.tap');
-  const args = ['--test', '--test-reporter=spec', '--test-reporter-destination=stdout',
-    '--test-reporter=tap', `--test-reporter-destination=${report}`, ...files.map((file) => relative(root, file))];
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  const args = [
+    '--test',
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=tap',
+    `--test-reporter-destination=${report}`,
+    ...files.map((file) => relative(root, file)),
+  ];
+  const child = spawn(process.execPath, args, {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
   const status = await new Promise((done) => child.on('close', done));
   const tap = readOr(report);
   rmSync(folder, { recursive: true, force: true });
   const number = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(tap)?.[1] ?? 0);
   const failed = number('fail') + number('cancelled');
-  count({ passed: number('pass'), failed: failed || (status === 0 ? 0 : 1), skipped: number('skipped') + number('todo') });
+  count({
+    passed: number('pass'),
+    failed: failed || (status === 0 ? 0 : 1),
+    skipped: number('skipped') + number('todo'),
+  });
 }
 
 async function testAll() {
@@ -112,7 +150,10 @@ async function testAll() {
 async function testSanitized() {
   await build(['asan', 'tsan']);
   await fetchTestData();
-  await runCTests('asan', { ASAN_OPTIONS: 'detect_leaks=1:allocator_may_return_null=1', UBSAN_OPTIONS: 'print_stacktrace=1' });
+  await runCTests('asan', {
+    ASAN_OPTIONS: 'detect_leaks=1:allocator_may_return_null=1',
+    UBSAN_OPTIONS: 'print_stacktrace=1',
+  });
   await runCTests('tsan', { TSAN_OPTIONS: 'halt_on_error=1' });
 }
 
@@ -121,13 +162,21 @@ async function hasLibFuzzer() {
   if (!which('clang') || !which('clang++')) return false;
   const folder = mkdtempSync(join(tmpdir(), 'gradcam-fuzz-'));
   const file = join(folder, 'probe.c');
-  writeFileSync(file, 'int LLVMFuzzerTestOneInput(const unsigned char *d, unsigned long n) { (void)d; (void)n; return 0; }\n');
-  const { status } = await execute('clang', ['-fsanitize=fuzzer,address', file, '-o', join(folder, 'probe')]);
+  writeFileSync(
+    file,
+    'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return 0 * *d * (int)n; }\n',
+  );
+  const { status } = await execute('clang', [
+    '-fsanitize=fuzzer,address',
+    file,
+    '-o',
+    join(folder, 'probe'),
+  ]);
   rmSync(folder, { recursive: true, force: true });
   return status === 0;
 }
 
-/** Each target runs for a while on the seeds in tests/fuzz/seeds/<target>/ and what it has found in earlier runs. */
+/** Each target runs for a while on tests/fuzz/seeds/<target>/ and what it found in earlier runs. */
 async function fuzz() {
   const preset = (await hasLibFuzzer()) ? 'fuzz' : 'asan';
   const seconds = Number(process.env.FUZZ_SECONDS ?? 20);
@@ -137,14 +186,22 @@ async function fuzz() {
     const work = join(root, 'build', preset, 'fuzz', `${name}.corpus`);
     mkdirSync(work, { recursive: true });
     const seeds = join(root, 'tests/fuzz/seeds', name);
-    const args = [`-max_total_time=${seconds}`, `-artifact_prefix=${join(root, 'build', preset, 'fuzz')}/`,
+    const args = [
+      `-max_total_time=${seconds}`,
+      `-artifact_prefix=${join(root, 'build', preset, 'fuzz')}/`,
       ...(preset === 'fuzz' ? ['-rss_limit_mb=4096', '-timeout=20', '-print_final_stats=1'] : []),
-      work, ...(existsSync(seeds) ? [seeds] : [])];
-    const result = await execute(join(root, 'build', preset, 'fuzz', name), args, { seconds: seconds * 3 + 120 });
+      work,
+      ...(existsSync(seeds) ? [seeds] : []),
+    ];
+    const result = await execute(join(root, 'build', preset, 'fuzz', name), args, {
+      seconds: seconds * 3 + 120,
+    });
     const runs = /^Done (\d+) runs/m.exec(result.output)?.[1] ?? 0;
-    count({ passed: result.status === 0 ? 1 : 0, failed: result.status === 0 ? 0 : 1, skipped: 0 });
-    console.log(`${preset} ${name}: ${runs} inputs in ${result.seconds} s ${result.status === 0 ? 'ok' : `FAILED (status ${result.status})`}`);
-    if (result.status !== 0) console.log(indent(result.output));
+    const good = result.status === 0;
+    count({ passed: good ? 1 : 0, failed: good ? 0 : 1, skipped: 0 });
+    const verdict = good ? 'ok' : `FAILED (status ${result.status})`;
+    console.log(`${preset} ${name}: ${runs} inputs in ${result.seconds} s ${verdict}`);
+    if (!good) console.log(indent(result.output));
   }
 }
 
@@ -153,8 +210,10 @@ async function bench() {
   if (!scripts.bench) throw new Stop('tests/bench/package.json has no script "bench".');
   await build(wasmPresets);
   installPackages('bench');
-  const child = spawn('npm', ['--silent', 'run', 'bench', '--', ...process.argv.slice(3)],
-    { cwd: join(root, 'tests/bench'), stdio: 'inherit' });
+  const child = spawn('npm', ['--silent', 'run', 'bench', '--', ...process.argv.slice(3)], {
+    cwd: join(root, 'tests/bench'),
+    stdio: 'inherit',
+  });
   return new Promise((done) => child.on('close', (status) => done(status ?? 1)));
 }
 
@@ -163,12 +222,16 @@ await runMain(async () => {
   const names = process.argv.slice(2);
   if (names[0] === 'bench') return bench();
   for (const name of names) {
-    if (!suites[name]) throw new Stop(`Unknown suite "${name}"; there are: ${Object.keys(suites).join(', ')}, bench.`);
+    if (!suites[name])
+      throw new Stop(
+        `Unknown suite "${name}"; there are: ${Object.keys(suites).join(', ')}, bench.`,
+      );
   }
   for (const name of names) {
     try {
       await suites[name]();
-    } catch (error) { // it did not build, say: the suites after it still count
+    } catch (error) {
+      // it did not build, say: the suites after it still count
       console.error(error instanceof Stop ? error.message : error);
       console.log(`suite ${name}: BROKEN`);
       count({ passed: 0, failed: 1, skipped: 0 });

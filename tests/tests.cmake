@@ -1,5 +1,6 @@
-# Every tests/**/test_*.c is a program of its own, linked with the library and run from the repository root; every
-# tests/fuzz/fuzz_*.c defines LLVMFuzzerTestOneInput and runs under AddressSanitizer. Dropping a file in is all it takes.
+# Every tests/**/test_*.c is a program of its own, linked with the library and run from the
+# repository root; every tests/fuzz/fuzz_*.c defines LLVMFuzzerTestOneInput and runs under
+# AddressSanitizer. Dropping a file in is all it takes.
 file(GLOB_RECURSE test_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/test_*.c)
 list(FILTER test_files EXCLUDE REGEX "/node_modules/")
 # What several of them share lies beside them or in tests/support, without the prefix.

@@ -1,5 +1,5 @@
-// XNNPACK's build generates this file with a digest of its sources, to guard weight caches kept on disk. No such cache is used
-// here, so one constant byte identifies every build.
+// XNNPACK's build generates this file with a digest of its sources, to guard weight caches kept on
+// disk. No such cache is used here, so one constant byte identifies every build.
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

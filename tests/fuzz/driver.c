@@ -1,7 +1,10 @@
-// main() for the fuzz targets where the compiler has no libFuzzer: random mutations of the seed files, without coverage feedback.
-// It takes libFuzzer's spelling of what the test driver uses, so that both are started alike:
-//   fuzz_x [-max_total_time=SECONDS] [-seed=N] [-max_len=BYTES] [-artifact_prefix=PATH] [FOLDER or FILE]...
-// Files alone are replayed once, folders are read as seeds. The input that ends the process is left in PATHcrash-fuzz_x.
+// main() for the fuzz targets where the compiler has no libFuzzer: random mutations of the seed
+// files, without coverage feedback. It takes libFuzzer's spelling of what the test driver uses, so
+// that both are started alike:
+//   fuzz_x [-max_total_time=SECONDS] [-seed=N] [-max_len=BYTES] [-artifact_prefix=PATH] [FOLDER or
+//   FILE]...
+// Files alone are replayed once, folders are read as seeds. The input that ends the process is left
+// in PATHcrash-fuzz_x.
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -67,7 +70,8 @@ static void read_seed(const char *path, size_t limit) {
 }
 
 static size_t mutate(uint8_t *data, size_t size, size_t capacity) {
-  static const int64_t edges[] = {0, 1, -1, 127, 128, 255, 256, 32767, 65535, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
+  static const int64_t edges[] = {0,     1,     -1,        127,       128,       255,      256,
+                                  32767, 65535, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
   switch (below(8)) {
     case 0:  // one bit
       if (size) data[below(size)] ^= (uint8_t)(1u << below(8));
@@ -125,11 +129,16 @@ int main(int argc, char **argv) {
   int folders = 0;
   for (int i = 1; i < argc; i++) {
     struct stat info;
-    if ((value = value_of(argv[i], "-max_total_time="))) seconds = atol(value);
-    else if ((value = value_of(argv[i], "-seed="))) random_state = strtoull(value, NULL, 10) * 2654435769u + 1;
-    else if ((value = value_of(argv[i], "-max_len="))) max_len = strtoull(value, NULL, 10);
-    else if ((value = value_of(argv[i], "-artifact_prefix="))) prefix = value;
-    else if (argv[i][0] != '-' && stat(argv[i], &info) == 0 && S_ISDIR(info.st_mode)) folders++;
+    if ((value = value_of(argv[i], "-max_total_time=")))
+      seconds = atol(value);
+    else if ((value = value_of(argv[i], "-seed=")))
+      random_state = strtoull(value, NULL, 10) * 2654435769u + 1;
+    else if ((value = value_of(argv[i], "-max_len=")))
+      max_len = strtoull(value, NULL, 10);
+    else if ((value = value_of(argv[i], "-artifact_prefix=")))
+      prefix = value;
+    else if (argv[i][0] != '-' && stat(argv[i], &info) == 0 && S_ISDIR(info.st_mode))
+      folders++;
   }
   const char *name = strrchr(argv[0], '/');
   snprintf(artifact, sizeof artifact, "%scrash-%s", prefix, name ? name + 1 : argv[0]);

@@ -1,6 +1,6 @@
-// Included by force into XNNPACK's src/configs/hardware-config.c and gemm-config.c: answers their cpuinfo_*() questions by the
-// compiler's own run-time checks, so that the cpuinfo library is not needed. Only what decides about float32 kernels is
-// answered with more than "no".
+// Included by force into XNNPACK's src/configs/hardware-config.c and gemm-config.c: answers their
+// cpuinfo_*() questions by the compiler's own run-time checks, so that the cpuinfo library is not
+// needed. Only what decides about float32 kernels is answered with more than "no".
 #ifndef GRADCAM_CPU_FEATURES_H
 #define GRADCAM_CPU_FEATURES_H
 
@@ -11,14 +11,13 @@
 #define cpuinfo_has_x86_avx() (__builtin_cpu_supports("avx") != 0)
 #define cpuinfo_has_x86_avx2() (__builtin_cpu_supports("avx2") != 0)
 #define cpuinfo_has_x86_fma3() (__builtin_cpu_supports("fma") != 0)
-#define cpuinfo_has_x86_f16c() cpuinfo_has_x86_fma3()  // every CPU with FMA3 has F16C; gcc 12 cannot ask for it by name
+#define cpuinfo_has_x86_f16c() cpuinfo_has_x86_fma3()  // every CPU with FMA3 has F16C
 #define cpuinfo_has_x86_avx512f() (__builtin_cpu_supports("avx512f") != 0)
 
-// The one model-specific choice (a GEMM tile for first-generation Zen) is a matter of a few percent: every core is "unknown".
+// The one model-specific choice (a GEMM tile for first-generation Zen) is a matter of a few
+// percent: every core is "unknown".
 enum { cpuinfo_uarch_unknown, cpuinfo_uarch_zen, cpuinfo_uarch_dhyana };
-static const struct gcam_core {
-  int uarch;
-} gcam_unknown_core = {cpuinfo_uarch_unknown};
+static const struct gcam_core { int uarch; } gcam_unknown_core = {cpuinfo_uarch_unknown};
 #define cpuinfo_get_core(index) (&gcam_unknown_core)
 #endif
 
