@@ -12,7 +12,7 @@ import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { networks } from './networks.mjs';
+import { findNetworks } from './networks.mjs';
 
 const { values: options } = parseArgs({ options: {
   rounds: { type: 'string', default: '15' },
@@ -104,11 +104,11 @@ function table(rows) {
 }
 
 const rows = [];
-for (const network of networks.filter(({ name }) => name.toLowerCase().includes(options.only.toLowerCase()))) {
+for (const network of await findNetworks(options.only)) {
   rows.push(...await compare(network));
 }
 if (!rows.length) {
-  console.error('No network to compare: ../shared/data/onnx is not there, or --only names none.');
+  console.error('No network to compare: --only names none that is there.');
   process.exit(1);
 }
 const sizes = ['simd', 'relaxed'].map((variant) => {

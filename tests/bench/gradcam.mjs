@@ -16,9 +16,15 @@ serve(async (network) => {
   const parcel = new Parcel(engine, bytes.length, network.name);
   parcel.write(0, bytes);
   model.load(parcel);
+  let offset = 0; // of the one logical file that the shards make up
+  for (const shard of network.shards) {
+    const piece = readFileSync(shard);
+    model.push(model.externals()[0].location, offset, piece);
+    offset += piece.length;
+  }
   model.finish();
   const shape = model.shape(model.inputName());
-  model.setInput(model.inputName(), Float32Array.from(input(shape)));
+  model.setInput(model.inputName(), input(shape));
   const classes = [...Array(8).keys()];
   return {
     forward: () => time(() => model.forward()),

@@ -9,8 +9,11 @@ const [threads] = process.argv.slice(2);
 serve(async (network) => {
   ort.env.wasm.numThreads = Number(threads);
   ort.env.logLevel = 'error';
-  const session = await ort.InferenceSession.create(readFileSync(network.path), { executionProviders: ['wasm'] });
+  const externalData = network.shards.length
+    ? [{ path: 'weights.bin', data: Buffer.concat(network.shards.map((shard) => readFileSync(shard))) }] : [];
+  const session = await ort.InferenceSession.create(readFileSync(network.path),
+    { executionProviders: ['wasm'], externalData });
   const dims = network.dims;
-  const tensor = new ort.Tensor('float32', Float32Array.from(input(dims)), dims);
+  const tensor = new ort.Tensor('float32', input(dims), dims);
   return { forward: () => time(() => session.run({ [session.inputNames[0]]: tensor })) };
 });
