@@ -138,7 +138,7 @@ gcam_status gcam_explain_to_input(gcam_job *job, int first, int *B, float **grad
 static void input_to_rows(const gcam_picture_input *in, const float *from, float *to) {
   for (int64_t i = 0; i < in->H * in->W; i++)
     for (int64_t c = 0; c < in->C; c++)
-      to[i * in->C + c] = from[i * in->pixel + c * in->channel];
+      to[i * in->C + c] = from[gcam_input_at(in, i, c)];
 }
 
 static gcam_status backward(gcam_job *job, int value, int first, int B, float **gradients,

@@ -51,7 +51,7 @@ static int finish(gcam_job *job, int b, const gcam_cam *cam, gcam_error *err) {
   for (int64_t i = 0; i < cam->H * cam->W; i++) {
     double sum = 0;
     for (int64_t c = 0; c < cam->K; c++) {
-      int64_t at = i * in->pixel + c * in->channel;
+      int64_t at = gcam_input_at(in, i, c);
       double term = (job->base[at] - baseline) * job->sums[b * job->sum_count + at] / n;
       cam->terms[i * cam->K + c] = (float)term;
       sum += term;

@@ -35,10 +35,14 @@ static gcam_status find_input(gcam_job *job, gcam_error *err) {
     return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "'%s' changes the picture or maps it, but the "
                      "model's input '%.100s' is %s, not one picture", job->method->name,
                      g->values[v].name, gcam_shape_text(s, text, sizeof text));
-  bool last = g->values[v].layout == GCAM_CHANNELS_LAST || (s->dim[1] > 4 && s->dim[3] <= 4);
+  /* sizes and distances of axes 1 to 3 in the file's order, N C H W or N H W C */
   const int64_t *d = s->dim;
-  job->input = last ? (gcam_picture_input){v, d[1], d[2], d[3], d[3], 1}
-                    : (gcam_picture_input){v, d[2], d[3], d[1], 1, d[2] * d[3]};
+  bool moved = g->values[v].layout == GCAM_CHANNELS_LAST;
+  int64_t size[3] = {moved ? d[3] : d[1], moved ? d[1] : d[2], moved ? d[2] : d[3]};
+  int64_t apart[3] = {moved ? 1 : d[2] * d[3], moved ? d[2] * d[3] : d[3], moved ? d[3] : 1};
+  bool last = (size[2] == 1 || size[2] == 3) && size[0] != 1 && size[0] != 3;
+  int y = last ? 0 : 1, x = last ? 1 : 2, c = last ? 2 : 0;
+  job->input = (gcam_picture_input){v, size[y], size[x], size[c], apart[y], apart[x], apart[c]};
   return GCAM_OK;
 }
 
@@ -60,7 +64,7 @@ void gcam_job_mask(gcam_job *job, const float *mask) {
   float *input = gcam_job_input(job);
   for (int64_t i = 0; i < in->H * in->W; i++)
     for (int64_t c = 0; c < in->C; c++) {
-      int64_t at = i * in->pixel + c * in->channel;
+      int64_t at = gcam_input_at(in, i, c);
       input[at] = job->base[at] * mask[i];
     }
 }
@@ -83,11 +87,11 @@ static gcam_status begin_variant(gcam_job *job, int64_t v, gcam_error *err) {
   for (int64_t y = 0; y < in->H; y++)
     for (int64_t x = 0; x < in->W; x++)
       for (int64_t c = 0; c < in->C; c++) {
-        int64_t from = (y * in->W + (mirror ? in->W - 1 - x : x)) * in->pixel + c * in->channel;
+        int64_t from = gcam_input_at(in, y * in->W + (mirror ? in->W - 1 - x : x), c);
         double value = (double)job->original[from] * contrast;
         int64_t index = copy * n + (y * in->W + x) * in->C + c;
         if (job->noisy) value += sigma * gcam_random_normal(seed, (uint64_t)index);
-        job->base[(y * in->W + x) * in->pixel + c * in->channel] = (float)value;
+        job->base[gcam_input_at(in, y * in->W + x, c)] = (float)value;
       }
   if (job->variants == 1 && !job->touched) return GCAM_OK; /* base is what was run */
   memcpy(gcam_job_input(job), job->base, (size_t)n * sizeof(float));
@@ -280,19 +284,20 @@ static gcam_status plan_job(gcam_job *job, gcam_error *err) {
   if (gcam_job_option(job, GCAM_OPTION_AUGMENT) != 0) job->variants *= 2 * CONTRASTS;
   bool changes = job->variants > 1 || job->noisy || m->forwards;
   if (to_input || changes) GCAM_TRY(find_input(job, err));
+  int64_t layer_size = 0; /* the most floats of any of the layers */
   for (int l = 0; l < job->layer_count; l++) {
     GCAM_TRY(gcam_session_expose(job->session, job->layers[l], err));
     const gcam_shape *s = &job->session->graph->values[job->layers[l]].shape;
     if (s->dim[0] != 1)
       return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "maps are made for one picture at a time, the "
                        "model was loaded for a batch of %lld", (long long)s->dim[0]);
+    if (gcam_numel(s) > layer_size) layer_size = gcam_numel(s);
     if (s->dim[1] * s->dim[2] > job->maps.H * job->maps.W)
       job->maps = (gcam_maps){.H = s->dim[1], .W = s->dim[2], .K = s->dim[3]};
   }
   if (job->layer_count > 1 && (to_input || m->forwards))
     return gcam_fail(err, GCAM_ERR_ARGUMENT, "'%s' takes one layer; several can be fused with the "
                      "methods that make a map from one gradient at the layer", m->name);
-  int64_t layer_size = job->maps.H * job->maps.W * job->maps.K;
   if (to_input)
     job->maps = (gcam_maps){.H = job->input.H, .W = job->input.W, .K = job->input.C};
   job->maps.count = job->count;

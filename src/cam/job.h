@@ -32,11 +32,16 @@ typedef struct gcam_request {
   gcam_gradients *gradients; /* NULL: do not keep any */
 } gcam_request;
 
-/* How the network's first input lies in memory: value (y, x, c) is at (y W + x) pixel + c channel. */
+/* How the network's first input lies in memory: value (y, x, c) is at y row + x column + c channel. */
 typedef struct gcam_picture_input {
   int value;
-  int64_t H, W, C, pixel, channel;
+  int64_t H, W, C, row, column, channel;
 } gcam_picture_input;
+
+/* Where channel c of pixel i = y W + x is. */
+static inline int64_t gcam_input_at(const gcam_picture_input *in, int64_t i, int64_t c) {
+  return i / in->W * in->row + i % in->W * in->column + c * in->channel;
+}
 
 typedef struct gcam_job {
   gcam_session *session;

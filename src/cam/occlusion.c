@@ -41,7 +41,7 @@ static int step(gcam_job *job, int64_t i, gcam_error *err) {
   for (int64_t r = top; r < top + y.size; r++)
     for (int64_t c = left; c < left + x.size; c++)
       for (int64_t k = 0; k < in->C; k++)
-        input[(r * in->W + c) * in->pixel + k * in->channel] =
+        input[gcam_input_at(in, r * in->W + c, k)] =
             (float)gcam_job_option(job, GCAM_OPTION_BASELINE);
   double scores[GCAM_MAX_TARGETS];
   GCAM_TRY(gcam_job_forward(job, err));

@@ -7,9 +7,10 @@ the network hundreds of times) on the networks and photos of shared/data. Nothin
 used. Maps to the input are large: of those a grid of samples is kept.
 
 methods.json: {"entries": [{model, photo, layer, method, score, weights, options, H, W, step, first,
-at, float32_error}]}; weights: {class: weight}; at: index into methods.f32; samples lie at rows and
-columns first, first + step, ...; step 1: the whole map. float32_error: how far float32 PyTorch is
-from the value stored, relative to the largest.
+at, largest, moves}]}; weights: {class: weight}; at: index into methods.f32; samples lie at rows and
+columns first, first + step, ...; step 1: the whole map. largest: of the whole map, absolute. moves: how
+far float32 PyTorch's map is from it when the input is changed at random by 1e-5 of its largest value, as
+a part of `largest`: a gradient jumps where a unit is that near to its kink, whoever computes it.
 """
 import argparse
 import json
@@ -258,7 +259,7 @@ class Writer:
         self.entries, self.values = [], []
         self.at = 0
 
-    def add(self, spec, photo, layer, method, weights, result, again=None, score="logit", **options):
+    def add(self, spec, photo, layer, method, weights, result, again=(), score="logit", **options):
         H, W = result.shape
         step = 1 if H * W <= 1000 else H // 12
         first = step // 2
@@ -266,8 +267,9 @@ class Writer:
         e = dict(model=spec["id"], photo=photo, layer=dict((l[1], l[2]) for l in spec["layers"])[layer],
                  method=method, score=score, weights={str(c): w for c, w in weights.items()}, options=options,
                  H=H, W=W, step=step, first=first, at=self.at, largest=float(result.abs().max()))
-        if again is not None:
-            e["float32_error"] = float(f"{((again.double() - result).abs().max() / result.abs().max()).item():.2g}")
+        if again:
+            moves = max((a.double() - result).abs().max() / result.abs().max() for a in again)
+            e["moves"] = float(f"{moves.item():.2g}")
         self.entries.append(e)
         self.values.append(kept.astype("<f4").ravel())
         self.at += kept.size
@@ -300,12 +302,14 @@ def main():
         for number, photo in enumerate(PHOTOS):
             x = G.preprocess(G.decode(photo_path(data, photo)), spec, torch.float64)
             x32 = x.float()
+            shake = lambda seed: torch.from_numpy(normal(seed, np.arange(x.numel())).reshape(x.shape)).clamp(-2, 2)
+            near = [(x + 1e-5 * x.abs().max() * shake(seed)).float() for seed in (11, 12)]
             order = [int(c) for c in net.run(x)[0][0].argsort(descending=True)]
             one, two = {order[0]: 1.0}, {order[1]: 1.0}
             add = lambda *a, **k: out.add(spec, photo, *a, **k)
 
             def layer_entry(layer, method, weights, score="logit", **options):
-                add(layer, method, weights, layer_map(net, x, layer, method, weights, score, options), None, score,
+                add(layer, method, weights, layer_map(net, x, layer, method, weights, score, options), (), score,
                     **options)
             for method in ("gradcam", "gradcam++", "hirescam", "layercam", "xgradcam", "eigencam", "eigengradcam",
                            "finercam", "counterfactual", "cam"):
@@ -325,7 +329,7 @@ def main():
             for method, options in (("gradient", {}), ("gradientxinput", {}), ("guided", {}), ("guidedgradcam", {}),
                                     ("integrated", {"steps": 8}), ("smoothgrad", {"smooth": 3})):
                 args = (last, method, one, "logit", options)
-                add(last, method, one, input_map(net, x, *args), input_map(net32, x32, *args), **options)
+                add(last, method, one, input_map(net, x, *args), [input_map(net32, y, *args) for y in near], **options)
             side = x.shape[2] // 4
             for method, options in (("occlusion", {"window": side, "stride": side // 2}), ("rise", {"samples": 12}),
                                     ("ablationcam", {}), ("scorecam", {})):
@@ -336,7 +340,7 @@ def main():
                 layer = "features.12" if spec["id"] == "squeezenet1_1" else last
                 softmax = "softmax" if method == "rise" else "logit"
                 args = (layer, method, one, softmax, options)
-                add(layer, method, one, forwards_map(net32, x32, *args), None, softmax, **options)
+                add(layer, method, one, forwards_map(net32, x32, *args), (), softmax, **options)
             print(spec["id"], photo, f"{time.process_time():.0f} s", flush=True)
             out.write()
 

@@ -1,0 +1,299 @@
+/* test_relations.c: what the papers prove about the methods, on a small network made here: no data
+ * needed. And what the header promises: tasks can be stopped, options are checked, kept gradients
+ * never serve a wrong question. */
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gradcam.h"
+#include "support/onnx_writer.h"
+
+enum { SIZE = 16, C = 3, K1 = 6, K2 = 8, CLASSES = 5, PIXELS = SIZE * SIZE };
+
+static int passed, failed;
+
+static void check(bool ok, const char *what, double value) {
+  if (ok)
+    passed++;
+  else
+    failed++;
+  if (!ok) printf("FAIL %s: %g\n", what, value);
+}
+
+static unsigned state = 12345;
+static float noise(void) { /* -1..1 */
+  state = state * 1664525u + 1013904223u;
+  return (float)(state >> 8) / (float)(1 << 23) - 1;
+}
+
+static void add_weight(make_graph *g, const char *name, const int64_t *dims, int rank, float scale) {
+  int64_t n = 1;
+  for (int i = 0; i < rank; i++) n *= dims[i];
+  float *w = malloc((size_t)n * sizeof *w);
+  for (int64_t i = 0; i < n; i++) w[i] = scale * noise();
+  make_weight(g, name, 1, dims, rank, w, (size_t)n * sizeof *w);
+  free(w);
+}
+
+/* x -> conv 3x3, relu -> conv 3x3, relu "layer" -> average -> linear [-> relu -> linear] "y" */
+static wire small_network(int classes, bool deep_head) {
+  make_graph g = {0};
+  const int64_t input[] = {1, C, SIZE, SIZE}, w1[] = {K1, C, 3, 3}, w2[] = {K2, K1, 3, 3};
+  const int64_t b1[] = {K1}, b2[] = {K2}, w3[] = {classes, K2}, w4[] = {classes, classes};
+  const int64_t pads[] = {1, 1, 1, 1};
+  state = 12345;
+  make_input(&g, "x", 1, input, 4);
+  add_weight(&g, "w1", w1, 4, 0.4f);
+  add_weight(&g, "b1", b1, 1, 0.2f);
+  add_weight(&g, "w2", w2, 4, 0.3f);
+  add_weight(&g, "b2", b2, 1, 0.2f);
+  add_weight(&g, "w3", w3, 2, 1);
+  add_weight(&g, "w4", w4, 2, 1);
+  make_node(&g, "Conv", "conv1", "x w1 b1", "c1");
+  make_ints(&g, "pads", pads, 4);
+  make_node(&g, "Relu", "relu1", "c1", "r1");
+  make_node(&g, "Conv", "conv2", "r1 w2 b2", "c2");
+  make_ints(&g, "pads", pads, 4);
+  make_node(&g, "Relu", "relu2", "c2", "layer");
+  make_node(&g, "GlobalAveragePool", "average", "layer", "p");
+  make_node(&g, "Flatten", "flat", "p", "f");
+  make_node(&g, "Gemm", "linear", "f w3", deep_head ? "h" : "y");
+  make_int(&g, "transB", 1);
+  if (deep_head) {
+    make_node(&g, "Relu", "relu3", "h", "hr");
+    make_node(&g, "Gemm", "linear2", "hr w4", "y");
+    make_int(&g, "transB", 1);
+  }
+  make_output(&g, "y");
+  return make_model(&g, 13);
+}
+
+static gcam_context *ctx;
+
+static gcam_model *load(int classes, bool deep_head) {
+  wire file = small_network(classes, deep_head);
+  gcam_model *net = gcam_model_create(ctx);
+  if (gcam_model_load(net, file.data, file.size, GCAM_COPY) || gcam_model_finish(net)) {
+    printf("%s\n", gcam_message(ctx));
+    exit(1);
+  }
+  wire_free(&file);
+  float x[C * PIXELS];
+  state = 777;
+  for (int i = 0; i < C * PIXELS; i++) x[i] = noise();
+  gcam_model_set_input(net, NULL, x, C * PIXELS);
+  gcam_model_forward(net);
+  return net;
+}
+
+/* The map of one class, copied. */
+static void map_of(gcam_model *net, const char *method, const char *layer, gcam_score score,
+                   const float *weights, float *map) {
+  if (gcam_explain_targets(net, method, layer, score, weights, 1)) {
+    printf("%s: %s\n", method, gcam_message(ctx));
+    failed++;
+    memset(map, 0, PIXELS * sizeof *map);
+    return;
+  }
+  memcpy(map, gcam_map_data(net, 0), PIXELS * sizeof *map);
+}
+
+/* max |a - scale b| / max |a| */
+static double apart(const float *a, const float *b, double scale) {
+  double error = 0, largest = 0;
+  for (int i = 0; i < PIXELS; i++) {
+    error = fmax(error, fabs(a[i] - scale * b[i]));
+    largest = fmax(largest, fabs((double)a[i]));
+  }
+  return largest > 0 ? error / largest : 1;
+}
+
+static void published_relations(gcam_model *net) {
+  float gradcam[PIXELS], other[PIXELS], third[PIXELS], one[CLASSES] = {0, 0, 1};
+  map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, one, gradcam);
+  map_of(net, "hirescam", NULL, GCAM_SCORE_LOGIT, one, other);
+  check(apart(gradcam, other, 1) < 1e-5, "HiResCAM = Grad-CAM on average + linear",
+        apart(gradcam, other, 1));
+  map_of(net, "cam", NULL, GCAM_SCORE_LOGIT, one, other);
+  check(apart(other, gradcam, PIXELS) < 1e-5, "CAM = H W Grad-CAM on average + linear",
+        apart(other, gradcam, PIXELS));
+  map_of(net, "xgradcam", NULL, GCAM_SCORE_LOGIT, one, other);
+  check(apart(gradcam, other, 1) < 1e-5, "XGrad-CAM = Grad-CAM on average + linear",
+        apart(gradcam, other, 1));
+  map_of(net, "ablationcam", NULL, GCAM_SCORE_LOGIT, one, other);
+  float scores[CLASSES];
+  gcam_model_scores(net, scores, NULL);
+  const float *alpha = gcam_map_weights(net, 0);
+  double change = 0;
+  for (int k = 0; k < K2; k++) change += alpha[k];
+  check(fabs(change - scores[2] / fabs(scores[2])) < 1e-4,
+        "Ablation-CAM's weights sum to the score on a linear head without bias", change);
+
+  map_of(net, "counterfactual", NULL, GCAM_SCORE_LOGIT, one, other);
+  check(apart(gradcam, other, -1) < 1e-6, "counterfactual = -Grad-CAM", apart(gradcam, other, -1));
+  float difference[CLASSES] = {0, -1, 1}, second[CLASSES] = {0, 1};
+  map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, difference, other);
+  map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, second, third);
+  for (int i = 0; i < PIXELS; i++) third[i] = gradcam[i] - third[i];
+  check(apart(other, third, 1) < 1e-5, "Grad-CAM of a difference = difference of Grad-CAMs",
+        apart(other, third, 1));
+  /* all classes together: the probabilities sum to 1, whatever the picture */
+  float all[CLASSES] = {1, 1, 1, 1, 1};
+  map_of(net, "gradcam", NULL, GCAM_SCORE_SOFTMAX, all, other);
+  for (int i = 0; i < PIXELS; i++)
+    check(fabsf(other[i]) < 1e-6f, "softmax over all classes does not change", other[i]);
+}
+
+static void completeness(gcam_model *net) {
+  float one[CLASSES] = {0, 1}, map[PIXELS], scores[CLASSES], zero[C * PIXELS] = {0};
+  map_of(net, "integrated", NULL, GCAM_SCORE_LOGIT, one, map);
+  double sum = 0, delta = gcam_map_delta(net, 0), terms = 0;
+  for (int i = 0; i < PIXELS; i++) sum += map[i];
+  for (int i = 0; i < PIXELS * C; i++) terms += gcam_map_terms(net, 0)[i];
+  check(gcam_map_channels(net) == C, "terms have the input's channels", gcam_map_channels(net));
+  check(fabs(sum - terms) < 1e-4, "map = sum of terms", sum - terms);
+  gcam_model_scores(net, scores, NULL);
+  double at_input = scores[1];
+  gcam_model_set_input(net, NULL, zero, C * PIXELS);
+  gcam_model_forward(net);
+  gcam_model_scores(net, scores, NULL);
+  double change = at_input - scores[1];
+  check(fabs(sum - change) < 0.02 * fabs(change), "Integrated Gradients: complete within 2 %",
+        (sum - change) / change);
+  check(fabs(delta - (sum - change)) < 1e-4, "the convergence delta is what is missing", delta);
+}
+
+static void single_logit(void) {
+  gcam_model *net = load(1, false);
+  float yes[] = {1}, no[] = {-1}, a[PIXELS], b[PIXELS];
+  for (int score = 0; score < 2; score++) {
+    map_of(net, "gradcam", NULL, (gcam_score)score, yes, a);
+    map_of(net, "gradcam", NULL, (gcam_score)score, no, b);
+    check(apart(a, b, -1) < 1e-6, "a single logit: no = -yes", apart(a, b, -1));
+  }
+  gcam_model_free(net);
+}
+
+static void deep_head(void) {
+  gcam_model *net = load(CLASSES, true);
+  int id = 0;
+  check(gcam_explain(net, "cam", NULL, GCAM_SCORE_LOGIT, &id, 1) == GCAM_ERR_UNSUPPORTED,
+        "no CAM where the head is not linear", 0);
+  check(strstr(gcam_message(ctx), "gradcam") != NULL, "and the message says what to do", 0);
+  gcam_model_free(net);
+}
+
+static void tasks(gcam_model *net) {
+  float before[CLASSES], after[CLASSES], one[CLASSES] = {1}, whole[PIXELS], map[PIXELS];
+  gcam_model_scores(net, before, NULL);
+  check(!gcam_model_set_option(net, "samples", 20), "samples can be 20", 0);
+  map_of(net, "rise", NULL, GCAM_SCORE_SOFTMAX, one, whole);
+  gcam_task *task = gcam_task_create(net, "rise", NULL, GCAM_SCORE_SOFTMAX, one, 1);
+  check(task && gcam_task_total(task) == 20, "a step for each mask", 0);
+  for (int i = 0; i < 7; i++) gcam_task_step(task);
+  check(gcam_task_done(task) == 7, "steps are counted", gcam_task_done(task));
+  gcam_task_free(task); /* stopped */
+  gcam_model_scores(net, after, NULL);
+  check(!memcmp(before, after, sizeof before), "a stopped task gives the activations back", 0);
+  task = gcam_task_create(net, "rise", NULL, GCAM_SCORE_SOFTMAX, one, 1);
+  while (gcam_task_done(task) < gcam_task_total(task) && !gcam_task_step(task)) continue;
+  check(!gcam_task_step(task), "a step after the last does nothing", 0);
+  gcam_task_free(task);
+  memcpy(map, gcam_map_data(net, 0), sizeof map);
+  check(!memcmp(map, whole, sizeof map), "step by step = at once, bit for bit", 0);
+  gcam_task_free(NULL);
+}
+
+static void options(gcam_model *net) {
+  float one[CLASSES] = {1}, map[PIXELS], mirrored[PIXELS];
+  check(gcam_model_set_option(net, "sample", 1) == GCAM_ERR_ARGUMENT, "an unknown option", 0);
+  check(gcam_model_set_option(net, "samples", 0) == GCAM_ERR_ARGUMENT, "too few", 0);
+  check(gcam_model_set_option(net, "samples", 1.5) == GCAM_ERR_ARGUMENT, "not whole", 0);
+  check(gcam_model_set_option(net, "noise", NAN) == GCAM_ERR_ARGUMENT, "not a number", 0);
+  one[1] = NAN;
+  check(gcam_explain_targets(net, NULL, NULL, GCAM_SCORE_LOGIT, one, 1) == GCAM_ERR_ARGUMENT,
+        "a weight that is not a number", 0);
+  one[1] = 0;
+  gcam_model_set_option(net, "augment", 1);
+  map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, one, map);
+  /* augmentation averages over the mirror: a mirrored input gives the mirrored map */
+  float x[C * PIXELS], turned[C * PIXELS];
+  state = 777;
+  for (int i = 0; i < C * PIXELS; i++) x[i] = noise();
+  for (int i = 0; i < C * PIXELS; i++) turned[i] = x[i - i % SIZE + SIZE - 1 - i % SIZE];
+  gcam_model_set_input(net, NULL, turned, C * PIXELS);
+  gcam_model_forward(net);
+  map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, one, mirrored);
+  for (int i = 0; i < PIXELS; i++) turned[i] = mirrored[i - i % SIZE + SIZE - 1 - i % SIZE];
+  check(apart(map, turned, 1) < 1e-5, "augmentation commutes with the mirror", apart(map, turned, 1));
+  gcam_model_set_option(net, "augment", 0);
+  gcam_model_set_input(net, NULL, x, C * PIXELS);
+  gcam_model_forward(net);
+}
+
+static void fusion(gcam_model *net) {
+  float one[CLASSES] = {0, 0, 0, 1}, map[PIXELS], first[PIXELS], second[PIXELS], want[PIXELS];
+  map_of(net, "layercam", "r1", GCAM_SCORE_LOGIT, one, first);
+  map_of(net, "layercam", "layer", GCAM_SCORE_LOGIT, one, second);
+  map_of(net, "layercam", "r1,layer", GCAM_SCORE_LOGIT, one, map);
+  float m1 = 0, m2 = 0;
+  for (int i = 0; i < PIXELS; i++) {
+    m1 = fmaxf(m1, first[i]);
+    m2 = fmaxf(m2, second[i]);
+  }
+  for (int i = 0; i < PIXELS; i++)
+    want[i] = 0.5f * (fmaxf(first[i], 0) / (m1 > 0 ? m1 : 1) + fmaxf(second[i], 0) / (m2 > 0 ? m2 : 1));
+  check(apart(map, want, 1) < 1e-6, "fused = mean of the normalised maps", apart(map, want, 1));
+  check(gcam_explain(net, NULL, "r1,nothing", GCAM_SCORE_LOGIT, &(int){0}, 1) == GCAM_ERR_ARGUMENT,
+        "an unknown layer among several", 0);
+}
+
+/* The same question after another one at the same layer: the kept gradient is the right one. */
+static void kept_gradients(gcam_model *net) {
+  float a[CLASSES] = {1}, b[CLASSES] = {0, 1}, fresh[PIXELS], map[PIXELS];
+  gcam_model_forward(net);
+  map_of(net, "layercam", NULL, GCAM_SCORE_LOGIT, b, fresh);
+  gcam_model_forward(net);
+  map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, a, map);
+  map_of(net, "layercam", NULL, GCAM_SCORE_LOGIT, b, map);
+  check(!memcmp(map, fresh, sizeof map), "another class: another gradient", 0);
+  map_of(net, "layercam", "r1", GCAM_SCORE_LOGIT, b, map);
+  map_of(net, "guided", NULL, GCAM_SCORE_LOGIT, b, map);
+  map_of(net, "layercam", NULL, GCAM_SCORE_LOGIT, b, map);
+  check(!memcmp(map, fresh, sizeof map), "after other methods: the same map", 0);
+}
+
+/* Every row of the table runs, by default options but few samples, and gives a finite map. */
+static void every_method(gcam_model *net) {
+  float one[CLASSES] = {0, 1}, map[PIXELS];
+  gcam_model_set_option(net, "samples", 5);
+  for (int i = 0; i < gcam_method_count(); i++) {
+    bool finite = true, any = false;
+    map_of(net, gcam_method_name(i), NULL, GCAM_SCORE_LOGIT, one, map);
+    for (int k = 0; k < PIXELS; k++) {
+      finite &= isfinite(map[k]);
+      any |= map[k] != 0;
+    }
+    check(finite && any, gcam_method_name(i), 0);
+  }
+}
+
+int main(void) {
+  ctx = gcam_context_create(1);
+  gcam_model *net = load(CLASSES, false);
+  published_relations(net);
+  tasks(net);
+  options(net);
+  fusion(net);
+  kept_gradients(net);
+  every_method(net);
+  completeness(net);
+  gcam_model_free(net);
+  single_logit();
+  deep_head();
+  gcam_context_free(ctx);
+  printf("%d passed, %d failed\n", passed, failed);
+  return failed != 0;
+}
