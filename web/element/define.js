@@ -1,0 +1,11 @@
+/**
+ * Makes `<grad-cam>` known to the page:
+ *
+ *     <script type="module" src=".../gradcam-wasm/web/element/define.js"></script>
+ *     <grad-cam src="dog.jpg" model="pocket" top="3"><img src="dog.jpg" alt="a dog"></grad-cam>
+ */
+import { GradCamElement } from './grad-cam.js';
+
+if (!customElements.get('grad-cam')) customElements.define('grad-cam', GradCamElement);
+
+export { GradCamElement };

@@ -1,0 +1,480 @@
+/**
+ * `<grad-cam>`: a picture, what a network sees in it, and where it looks. Importing this file defines
+ * nothing; define.js does.
+ *
+ *     <grad-cam src="dog.jpg" model="pocket" top="3"><img src="dog.jpg" alt="a dog"></grad-cam>
+ *     <grad-cam src="dog.jpg" steps="alpha sum"></grad-cam>        two steps of the lesson, alone
+ *
+ * A picture between the tags is shown until, and if, the heatmap comes; it also sets the size.
+ */
+import { holdModel, sharedSteps } from './models.js';
+import { sheet } from './style.js';
+
+const DEFAULTS = { model: 'pocket', method: 'gradcam', score: 'logit', top: 3, opacity: 0.55,
+  colormap: 'viridis' };
+
+/** The heat need not be finer than what a screen shows. */
+const MOST_HEAT_PIXELS = 512 * 512;
+
+/** Elements that come near the window are woken by one observer. */
+const NEAR = '300px';
+
+const Base = globalThis.HTMLElement ?? class {}; // importable where there is no page
+
+/**
+ * @element grad-cam
+ * @attr {string} src           address of the picture; default: the picture between the tags
+ * @attr {string} model         a model's name or the address of an .onnx or model.json; default pocket
+ * @attr {string} method        default gradcam
+ * @attr {string} layer         a layer's name, or auto
+ * @attr {string} class         a class of the network by name or id, several joined by "|"; it is shown
+ *   first, and listed after the best ones
+ * @attr {number} top           how many of the best classes are listed; default 3
+ * @attr {string} score         logit or softmax
+ * @attr {number} opacity       of the heat, 0 to 1; default 0.55
+ * @attr {string} colormap      viridis, cividis, turbo, jet, ...; default viridis
+ * @attr {string} steps         steps to show instead of the heatmap, by name; empty: heatmap and all steps
+ * @attr {string} loading       lazy (default): starts when it comes into view; eager: at once
+ * @fires result    the explanation is there; detail: the Explanation (with steps alone: the Steps)
+ * @fires progress  the model is being fetched; detail: {file, loaded, total}, bytes
+ * @fires error     it failed; detail: a GradCamError
+ * @fires change    the reader chose a class; detail: {id, name}
+ * @slot - the picture, shown at once and wherever scripts do not run
+ * @csspart stage     picture and heat
+ * @csspart picture   the picture, if it is not in the slot
+ * @csspart heat      the canvas over it
+ * @csspart classes   the list
+ * @csspart class     a button of it
+ * @csspart percent   the figure in it
+ * @csspart status    the line below, read out when it changes
+ * @csspart progress  the bar while the model comes
+ * @csspart step      one step
+ * @csspart formula   its formula
+ * @csspart caption   the sentence below it
+ * @cssprop --grad-cam-accent   of what is chosen
+ * @cssprop --grad-cam-ink      text
+ * @cssprop --grad-cam-muted    text of less weight
+ * @cssprop --grad-cam-surface  ground of panels
+ * @cssprop --grad-cam-line     lines
+ * @cssprop --grad-cam-bar      bars of probability
+ * @cssprop --grad-cam-radius   of corners
+ * @cssprop --grad-cam-ratio    of the reserved space, if nothing in the slot gives one; default 4 / 3
+ */
+export class GradCamElement extends Base {
+  static observedAttributes = ['src', 'model', 'method', 'layer', 'class', 'top', 'score', 'opacity',
+    'colormap', 'steps', 'loading'];
+
+  static #observer = null;
+
+  #parts = null;
+  #awake = false;
+  #queued = false;
+  #running = null; // AbortController of the work under way
+  #holder = null; // our share of a model
+  #heldModel = null;
+  #image = null;
+  #shown = null; // id of the class on show
+  #result = null;
+  #views = new Map(); // the steps on show, by name
+
+  /** A picture of any kind that explain() takes; goes before src. */
+  get image() {
+    return this.#image;
+  }
+
+  set image(value) {
+    this.#image = value;
+    this.#changed();
+  }
+
+  /** The last explanation (with steps alone: the last Steps). */
+  get result() {
+    return this.#result;
+  }
+
+  /** The model, once it is asked for; shared with the page's other elements. @returns {Promise<any> | null} */
+  get cam() {
+    return this.#holder?.cam ?? null;
+  }
+
+  /** The id of the class on show. @returns {number | null} */
+  get shown() {
+    return this.#shown;
+  }
+
+  connectedCallback() {
+    this.#parts ??= build(this);
+    this.#layOut();
+    if (this.getAttribute('loading') === 'eager' || typeof IntersectionObserver !== 'function') {
+      this.#wake();
+    } else {
+      GradCamElement.#watch(this);
+    }
+  }
+
+  disconnectedCallback() {
+    GradCamElement.#observer?.unobserve(this);
+    this.#running?.abort();
+    this.#holder?.release();
+    this.#holder = null;
+    this.#heldModel = null;
+    this.#dropViews();
+    this.#awake = false;
+  }
+
+  attributeChangedCallback(name, before, after) {
+    if (before === after || !this.#parts) return;
+    if (name === 'loading') {
+      if (after === 'eager') this.#wake();
+    } else if (name === 'opacity') {
+      this.#parts.heat.style.opacity = String(this.#number('opacity'));
+    } else if (name === 'colormap' && this.#result) {
+      this.#paint();
+    } else {
+      this.#changed();
+    }
+  }
+
+  static #watch(element) {
+    GradCamElement.#observer ??= new IntersectionObserver((entries, observer) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        observer.unobserve(target);
+        /** @type {GradCamElement} */ (target).#wake();
+      }
+    }, { rootMargin: NEAR });
+    GradCamElement.#observer.observe(element);
+  }
+
+  #wake() {
+    this.#awake = true;
+    this.#changed();
+  }
+
+  /** Several changes of one moment become one run. */
+  #changed() {
+    if (!this.#awake || this.#queued) return;
+    this.#queued = true;
+    queueMicrotask(() => {
+      this.#queued = false;
+      if (this.isConnected) this.#run();
+    });
+  }
+
+  /* ---- Attributes ------------------------------------------------------------------------------ */
+
+  #text(name) {
+    return this.getAttribute(name) || DEFAULTS[name];
+  }
+
+  #number(name) {
+    const given = this.getAttribute(name);
+    const value = Number(given);
+    return given === null || given === '' || !Number.isFinite(value) ? DEFAULTS[name] : value;
+  }
+
+  get #layer() {
+    const layer = this.getAttribute('layer');
+    return !layer || layer === 'auto' ? undefined : layer;
+  }
+
+  get #wanted() {
+    const text = this.getAttribute('class')?.trim();
+    if (!text) return [];
+    return text.split('|').map((one) => (/^\d+$/.test(one.trim()) ? Number(one) : one.trim()));
+  }
+
+  /** null: none; []: all, below the heatmap; names: these alone. */
+  get #steps() {
+    const text = this.getAttribute('steps');
+    return text === null ? null : text.split(/[\s,]+/).filter(Boolean);
+  }
+
+  get #stepsAlone() {
+    return Boolean(this.#steps?.length);
+  }
+
+  get #slotted() {
+    return this.querySelector('img');
+  }
+
+  get #source() {
+    const given = this.getAttribute('src');
+    const img = this.#slotted;
+    return this.#image ?? (given ? new URL(given, this.baseURI).href : img?.currentSrc || img?.src || null);
+  }
+
+  /* ---- Work ------------------------------------------------------------------------------------- */
+
+  /** What can be shown before anything is known, in the size it will have. */
+  #layOut() {
+    const { stage, picture, classes, own, figure } = this.#parts;
+    const alone = this.#stepsAlone;
+    figure.hidden = alone;
+    if (alone) return;
+    const img = this.#slotted;
+    const src = this.getAttribute('src');
+    const inSlot = Boolean(img) && !this.#image;
+    stage.toggleAttribute('data-slotted', inSlot);
+    picture.hidden = inSlot || Boolean(this.#image) || !src;
+    own.hidden = !this.#image;
+    if (!picture.hidden && picture.getAttribute('src') !== src) {
+      picture.src = src;
+      picture.alt = this.getAttribute('alt') ?? '';
+    }
+    if (!this.#result) {
+      const rows = Math.max(1, Math.min(20, this.#number('top') + this.#wanted.length));
+      classes.replaceChildren(...Array.from({ length: rows }, () => {
+        const row = Object.assign(document.createElement('li'), { className: 'empty' });
+        row.append(document.createElement('span'));
+        return row;
+      }));
+    }
+  }
+
+  async #run() {
+    this.#layOut();
+    const image = this.#source;
+    if (!image) return;
+    this.#running?.abort();
+    const controller = new AbortController();
+    this.#running = controller;
+    const { signal } = controller;
+    try {
+      const cam = await this.#model();
+      if (signal.aborted) return;
+      const steps = this.#steps;
+      if (!this.#stepsAlone) await this.#explain(cam, image, signal);
+      if (steps && !signal.aborted) await this.#showSteps(cam, image, steps, signal);
+      else if (!steps) this.#dropViews();
+    } catch (error) {
+      if (signal.aborted || error.code === 'cancelled') return;
+      this.#say(error.message, true);
+      this.dispatchEvent(new CustomEvent('error', { detail: error }));
+    } finally {
+      if (this.#running === controller) this.#running = null;
+    }
+  }
+
+  async #model() {
+    const model = this.#modelAddress();
+    if (this.#heldModel !== model) {
+      this.#holder?.release();
+      this.#heldModel = model;
+      this.#say('Loading the network …');
+      this.#holder = holdModel(model, (progress) => this.#progress(progress));
+    }
+    const { progress } = this.#parts;
+    try {
+      return await this.#holder.cam;
+    } catch (error) {
+      this.#heldModel = null; // the next run tries again
+      throw error;
+    } finally {
+      progress.hidden = true;
+    }
+  }
+
+  #modelAddress() {
+    const model = this.#text('model');
+    return /[/:]|\.(onnx|json)$/i.test(model) ? new URL(model, this.baseURI).href : model;
+  }
+
+  #progress(detail) {
+    const { progress } = this.#parts;
+    progress.hidden = false;
+    if (detail.total) progress.value = detail.loaded / detail.total;
+    this.dispatchEvent(new CustomEvent('progress', { detail }));
+  }
+
+  async #explain(cam, image, signal) {
+    const top = Math.min(cam.model.classes, Math.max(1, Math.round(this.#number('top'))));
+    const wanted = this.#wanted.map((one) => cam.findClass(one));
+    const options = { method: this.#text('method'), score: this.#text('score'), layer: this.#layer, signal };
+    const result = await cam.explain(image, { ...options, top });
+    const missing = wanted.filter((id) => !result.maps.some((map) => map.class.id === id));
+    if (missing.length) {
+      const more = await cam.explain(image, { ...options, top, classes: missing, picture: false });
+      result.maps.push(...more.maps);
+      result.warnings.push(...more.warnings.filter(({ text }) => !result.warnings.some((one) => one.text === text)));
+    }
+    if (signal.aborted) return;
+    this.#result = result;
+    this.#shown = wanted[0] ?? result.maps[0].class.id;
+    this.#paint();
+    this.dispatchEvent(new CustomEvent('result', { detail: result }));
+  }
+
+  /* ---- Heatmap ---------------------------------------------------------------------------------- */
+
+  #paint() {
+    for (const view of this.#views.values()) view.restyle?.(this.#text('colormap'));
+    const result = this.#result;
+    if (!result?.maps) return;
+    const { stage, own, heat, classes } = this.#parts;
+    const { width, height } = result.picture;
+    if (this.#image) {
+      Object.assign(own, { width, height });
+      own.getContext('2d').putImageData(new ImageData(new Uint8ClampedArray(result.picture.data), width, height), 0, 0);
+    }
+    const map = result.maps.find((one) => one.class.id === this.#shown) ?? result.maps[0];
+    const scale = Math.min(1, Math.sqrt(MOST_HEAT_PIXELS / (width * height)));
+    const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
+    let pixels;
+    try {
+      pixels = map.toImageData({ picture: false, alpha: 1, colormap: this.#text('colormap'), ...size });
+    } catch (error) {
+      this.#say(error.message, true);
+      this.dispatchEvent(new CustomEvent('error', { detail: error }));
+      return;
+    }
+    Object.assign(heat, size);
+    heat.getContext('2d').putImageData(new ImageData(pixels.data, size.width, size.height), 0, 0);
+    heat.style.opacity = String(this.#number('opacity'));
+    stage.setAttribute('data-ready', '');
+
+    const focused = this.shadowRoot.activeElement?.dataset?.id;
+    classes.replaceChildren(...result.maps.map((one) => this.#classRow(one)));
+    if (focused) classes.querySelector(`[data-id="${focused}"]`)?.focus();
+    const words = result.warnings.map(({ text }) => text).join(' ');
+    this.#say(`${describe(map, result.picture)} ${words}`.trim());
+  }
+
+  #classRow({ class: { id, name }, probability }) {
+    const button = Object.assign(document.createElement('button'), { type: 'button' });
+    button.dataset.id = String(id);
+    button.part.add('class');
+    button.setAttribute('aria-pressed', String(id === this.#shown));
+    button.style.setProperty('--share', String(probability));
+    const percent = Object.assign(document.createElement('span'), { textContent: percentOf(probability) });
+    percent.part.add('percent');
+    button.append(Object.assign(document.createElement('span'), { textContent: name }), percent);
+    button.addEventListener('click', () => {
+      this.#shown = id;
+      this.#paint();
+      this.dispatchEvent(new CustomEvent('change', { detail: { id, name } }));
+    });
+    const row = document.createElement('li');
+    row.append(button);
+    return row;
+  }
+
+  #say(text, bad = false) {
+    const { status } = this.#parts;
+    status.textContent = text;
+    status.toggleAttribute('data-bad', bad);
+  }
+
+  /* ---- Steps ------------------------------------------------------------------------------------ */
+
+  async #showSteps(cam, image, names, signal) {
+    const { findSteps } = await import('./steps/index.js');
+    const chosen = findSteps(names);
+    const [wanted] = this.#wanted;
+    const options = { class: wanted ?? (this.#stepsAlone ? undefined : this.#shown), layer: this.#layer };
+    if (this.#stepsAlone) this.#say('Computing …');
+    const steps = await sharedSteps(cam, image, options);
+    if (signal.aborted) return;
+    for (const [name, view] of this.#views) {
+      if (chosen.some((step) => step.name === name)) continue;
+      view.stop?.();
+      view.section.remove();
+      this.#views.delete(name);
+    }
+    for (const step of chosen) {
+      let view = this.#views.get(step.name);
+      if (view?.cam !== cam) {
+        view?.stop?.();
+        view?.section.remove();
+        view = this.#createView(step, cam);
+      }
+      this.#parts.steps.append(view.section);
+      view.update(steps);
+    }
+    if (!this.#stepsAlone) return;
+    this.#result = steps;
+    this.#shown = steps.class.id;
+    this.#say(steps.explanation.warnings.map(({ text }) => text).join(' '));
+    this.dispatchEvent(new CustomEvent('result', { detail: steps }));
+  }
+
+  #createView(step, cam) {
+    const section = document.createElement('section');
+    section.part.add('step', `step-${step.name}`);
+    section.className = `step step-${step.name}`;
+    section.setAttribute('aria-label', step.title);
+    const view = step.create({
+      cam,
+      model: this.#modelAddress(),
+      colormap: this.#text('colormap'),
+      fail: (error) => error.code !== 'cancelled' && this.#say(error.message, true),
+      choose: (id) => {
+        const detail = { id, name: cam.labels[id] };
+        this.dispatchEvent(new CustomEvent('change', { detail }));
+        this.setAttribute('class', String(id));
+      },
+    });
+    if (step.formula) {
+      const formula = document.createElement('div');
+      formula.part.add('formula');
+      formula.className = 'formula';
+      formula.innerHTML = step.formula; // MathML of our own
+      section.append(formula);
+    }
+    section.append(view.element);
+    if (step.caption) {
+      const caption = Object.assign(document.createElement('p'), { className: 'caption', textContent: step.caption });
+      caption.part.add('caption');
+      section.append(caption);
+    }
+    const whole = Object.assign(view, { section, cam });
+    this.#views.set(step.name, whole);
+    return whole;
+  }
+
+  #dropViews() {
+    for (const view of this.#views.values()) {
+      view.stop?.();
+      view.section.remove();
+    }
+    this.#views.clear();
+  }
+}
+
+/** The shadow tree, and its parts by name. */
+function build(host) {
+  const root = host.attachShadow({ mode: 'open' });
+  root.adoptedStyleSheets = [sheet()];
+  root.innerHTML = `
+    <figure>
+      <div class="stage" part="stage">
+        <slot></slot>
+        <img part="picture" class="picture" alt="" hidden>
+        <canvas part="picture" class="picture own" role="img" aria-label="The picture" hidden></canvas>
+        <canvas part="heat" class="heat" aria-hidden="true"></canvas>
+      </div>
+      <figcaption>
+        <ul class="classes" part="classes" aria-label="What the network sees; choose one to see where"></ul>
+      </figcaption>
+    </figure>
+    <div class="steps"></div>
+    <progress part="progress" max="1" aria-label="Loading the network" hidden></progress>
+    <p class="status" part="status" role="status"></p>`;
+  const find = (selector) => root.querySelector(selector);
+  return { figure: find('figure'), stage: find('.stage'), picture: find('img'), own: find('.own'),
+    heat: find('.heat'), classes: find('.classes'), steps: find('.steps'), progress: find('progress'),
+    status: find('.status') };
+}
+
+const percentOf = (share) => `${(100 * share).toFixed(1)} %`;
+
+/** What the heat shows, for those who do not see it. */
+function describe(map, picture) {
+  const [box] = map.boxes();
+  const { name } = map.class;
+  if (!box) return `${name}, ${percentOf(map.probability)}: no evidence for it in this layer.`;
+  const third = (at, size, names) => names[Math.min(2, Math.floor((3 * at) / size))];
+  const x = third(box.x + box.width / 2, picture.width, ['left', 'centre', 'right']);
+  const y = third(box.y + box.height / 2, picture.height, ['top', 'middle', 'bottom']);
+  return `${name}, ${percentOf(map.probability)}: evidence mostly at the ${y} ${x}.`.replace('middle centre', 'centre');
+}

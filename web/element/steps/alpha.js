@@ -1,0 +1,105 @@
+/**
+ * Step: alpha_k, the mean of a channel's gradient: what the channel counts for the class.
+ */
+import { orderChannels } from './atlas.js';
+import { drawPlane, figure, figures, make, plot, range } from './dom.js';
+
+const ENDS = 4; // channels shown at both ends
+
+export const alpha = {
+  name: 'alpha',
+  title: 'Channel weights',
+  formula: `<math display="block"><msubsup><mi>α</mi><mi>k</mi><mi>c</mi></msubsup><mo>=</mo><mfrac><mn>1</mn><mi>Z</mi></mfrac>
+    <munder><mo>∑</mo><mi>i</mi></munder><munder><mo>∑</mo><mi>j</mi></munder>
+    <mfrac><mrow><mo>∂</mo><msup><mi>y</mi><mi>c</mi></msup></mrow><mrow><mo>∂</mo><msubsup><mi>A</mi><mrow><mi>i</mi><mi>j</mi></mrow><mi>k</mi></msubsup></mrow></mfrac></math>`,
+  caption: 'The mean of a channel’s gradient over its Z = h·w positions is its weight α: how much this class cares ' +
+    'about that channel. Orange channels speak for the class, blue ones against it.',
+  create(context) {
+    let steps = null;
+    let order = new Uint32Array(0);
+    let pointed = 0; // place in the order
+    let { colormap } = context;
+    const numbers = figures();
+    const chart = plot('Weights of all channels, largest first', (ink, { width, height }, colours) => {
+      if (!steps) return;
+      const { size } = range(steps.weights);
+      const middle = (height - 4) / 2;
+      const each = width / order.length;
+      for (let place = 0; place < order.length; ++place) {
+        const value = steps.weights[order[place]];
+        const length = size ? (Math.abs(value) / size) * (middle - 16) : 0;
+        ink.fillStyle = value >= 0 ? colours.plus : colours.minus;
+        ink.globalAlpha = place === pointed ? 1 : 0.7;
+        ink.fillRect(place * each, value >= 0 ? middle - length : middle, Math.max(each * 0.85, 0.6), length);
+      }
+      ink.globalAlpha = 1;
+      ink.fillStyle = colours.line;
+      ink.fillRect(0, middle - 0.5, width, 1);
+      ink.fillStyle = colours.accent;
+      ink.fillRect(pointed * each + each / 2 - 1, 0, 2, height);
+      ink.fillStyle = colours.muted;
+      ink.textAlign = 'right';
+      ink.fillText(`+${figure(size)}`, width - 4, 12);
+      ink.fillText(`−${figure(size)}`, width - 4, height - 6);
+    });
+    chart.canvas.style.cursor = 'crosshair';
+    const slider = make('input', { type: 'range', min: '0', value: '0', 'aria-label': 'Channel, largest weight first' });
+    const ends = make('div', { class: 'trio' });
+    const element = make('div', {},
+      make('div', { class: 'split' }, make('div', {}, chart.canvas, make('div', { class: 'bar' }, make('label', { class: 'wide' }, slider))),
+        numbers.element),
+      ends);
+
+    function point(place) {
+      pointed = Math.max(0, Math.min(order.length - 1, place));
+      const k = order[pointed];
+      slider.value = String(pointed);
+      slider.setAttribute('aria-valuetext', `channel ${k}, weight ${figure(steps.weights[k])}`);
+      const positive = steps.weights.filter((value) => value > 0).length;
+      numbers.set([
+        ['class c', steps.class.name],
+        ['channel k', `${k}`],
+        ['α of it', figure(steps.weights[k])],
+        ['for the class (α > 0)', `${positive} channels`],
+        ['against it (α < 0)', `${order.length - positive} channels`],
+        ['largest α', figure(range(steps.weights).high)],
+        ['smallest α', figure(range(steps.weights).low)],
+      ]);
+      chart.redraw();
+    }
+
+    function drawEnds() {
+      const { height, width } = steps.layer;
+      const size = height * width;
+      const high = range(steps.activations).high / 2;
+      const tile = (k) => {
+        const canvas = make('canvas', { class: 'plane pixels', role: 'img', 'aria-label': `Activation of channel ${k}` });
+        drawPlane(canvas, { values: steps.activations, from: k * size, width, height, table: context.cam.colormap(colormap), low: 0, high });
+        return make('figure', { class: 'tile' }, canvas,
+          make('figcaption', { textContent: `A^${k}, α = ${figure(steps.weights[k])}` }));
+      };
+      ends.replaceChildren(...Array.from(order.slice(0, ENDS), tile), ...Array.from(order.slice(-ENDS), tile));
+    }
+
+    chart.canvas.addEventListener('pointermove', ({ clientX }) => {
+      const box = chart.canvas.getBoundingClientRect();
+      if (steps) point(Math.floor(((clientX - box.left) / box.width) * order.length));
+    });
+    slider.addEventListener('input', () => point(Number(slider.value)));
+    return {
+      element,
+      update(next) {
+        steps = next;
+        order = orderChannels(steps, 'weight');
+        slider.max = String(order.length - 1);
+        drawEnds();
+        point(0);
+      },
+      restyle(name) {
+        colormap = name;
+        if (steps) drawEnds();
+      },
+      stop: chart.stop,
+    };
+  },
+};

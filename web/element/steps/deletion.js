@@ -1,0 +1,171 @@
+/**
+ * Step: is the map faithful? Deletion and insertion (RISE, arXiv:1806.07421, section 4.2): cells of the map are
+ * covered, or uncovered, hottest first; the class's probability is read at every step. Random order of
+ * the same cells is the measure: the mean of several.
+ */
+import { button, figures, make, percent, plot } from './dom.js';
+import { meanColour } from './occlude.js';
+import { random, shuffled } from './random.js';
+
+const POINTS = 16; // of a curve
+const RANDOM = 3; // random orders
+
+/** The area under a curve over 0..1. */
+const area = (curve) => curve.slice(1).reduce((sum, value, i) => sum + (value + curve[i]) / 2, 0) / (curve.length - 1);
+
+/** The picture with some cells of a w x h map from another one. @param {Uint8Array} covered one per cell */
+function compose({ width, height, data }, other, covered, w, h) {
+  const out = new Uint8ClampedArray(data);
+  for (let y = 0; y < height; ++y) {
+    const row = Math.floor((y * h) / height) * w;
+    for (let x = 0; x < width; ++x) {
+      if (!covered[row + Math.floor((x * w) / width)]) continue;
+      for (let c = 0; c < 3; ++c) out[4 * (y * width + x) + c] = other[c];
+    }
+  }
+  return { width, height, data: out };
+}
+
+/** At the size of the network's input: the same answer, much sooner. */
+function smaller({ width, height, data }, [inHeight, inWidth]) {
+  const from = make('canvas', { width, height });
+  from.getContext('2d').putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
+  const to = make('canvas', { width: inWidth, height: inHeight }).getContext('2d');
+  to.imageSmoothingQuality = 'high';
+  to.drawImage(from, 0, 0, inWidth, inHeight);
+  return to.getImageData(0, 0, inWidth, inHeight);
+}
+
+export const deletion = {
+  name: 'deletion',
+  title: 'Deletion and insertion',
+  formula: `<math display="block"><mi>AUC</mi><mo>=</mo><msubsup><mo>∫</mo><mn>0</mn><mn>1</mn></msubsup><msub><mi>p</mi><mi>c</mi></msub><mo>(</mo><mi>t</mi><mo>)</mo><mi>d</mi><mi>t</mi></math>`,
+  caption: 'If the map is right, covering its hottest cells first makes the probability fall faster than covering cells ' +
+    'at random (deletion), and showing them first makes it rise faster (insertion). The area under the curve (AUC) is ' +
+    'the measure: low is good for deletion, high for insertion.',
+  create({ cam, fail }) {
+    let steps = null;
+    let curves = null;
+    let running = null;
+    const go = button('Measure', () => (running ? running.abort() : measure()), { class: 'action primary' });
+    const progress = make('progress', { max: 1, value: 0, hidden: true, 'aria-label': 'Measuring' });
+    const numbers = figures();
+    const words = make('p', { class: 'small', role: 'status' });
+    const KEYS = [['deletion', 'accent', []], ['deletionRandom', 'accent', [5, 4]], ['insertion', 'plus', []], ['insertionRandom', 'plus', [5, 4]]];
+    const NAMES = { deletion: 'deletion, hottest first', deletionRandom: 'deletion, random', insertion: 'insertion, hottest first', insertionRandom: 'insertion, random' };
+    const chart = plot('Probability of the class against the share of cells covered or shown', (pen, { width, height }, ink) => {
+      const [left, bottom, top, right] = [44, 34, 8, 8];
+      const x = (t) => left + t * (width - left - right);
+      const y = (p) => height - bottom - p * (height - bottom - top);
+      pen.lineWidth = 1;
+      pen.textBaseline = 'middle';
+      for (const p of [0, 0.5, 1]) {
+        pen.strokeStyle = ink.line;
+        pen.beginPath();
+        pen.moveTo(left, y(p));
+        pen.lineTo(width - right, y(p));
+        pen.stroke();
+        pen.fillStyle = ink.muted;
+        pen.textAlign = 'right';
+        pen.fillText(`${100 * p} %`, left - 6, y(p));
+      }
+      pen.textAlign = 'center';
+      pen.fillText('share of cells covered or shown', (left + width) / 2, height - 10);
+      if (!curves) return;
+      for (const [key, colour, dash] of KEYS) {
+        const curve = curves[key];
+        if (!curve?.length) continue;
+        pen.strokeStyle = ink[colour];
+        pen.lineWidth = dash.length ? 1.5 : 2.5;
+        pen.setLineDash(dash);
+        pen.beginPath();
+        curve.forEach((p, i) => pen[i ? 'lineTo' : 'moveTo'](x(i / POINTS), y(p)));
+        pen.stroke();
+      }
+      pen.setLineDash([]);
+    });
+    const key = make('ul', { class: 'small' }, ...KEYS.map(([name, colour, dash]) => {
+      const sample = make('span', { 'aria-hidden': 'true', textContent: dash.length ? '┅┅ ' : '━━ ' });
+      sample.style.color = `var(--${colour})`;
+      return make('li', {}, sample, NAMES[name]);
+    }));
+    key.style.cssText = 'list-style: none; padding: 0; margin: 0.6rem 0 0';
+    const element = make('div', {}, make('div', { class: 'bar' }, go, progress),
+      make('div', { class: 'split' }, chart.canvas, make('div', {}, numbers.element, key)), words);
+
+    function report() {
+      const value = (name) => (curves?.[name]?.length === POINTS + 1 ? area(curves[name]).toFixed(3) : '–');
+      numbers.set([
+        ['deletion AUC', value('deletion')], ['… random', value('deletionRandom')],
+        ['insertion AUC', value('insertion')], ['… random', value('insertionRandom')],
+      ]);
+      chart.redraw();
+    }
+
+    async function measure() {
+      running = new AbortController();
+      const { signal } = running;
+      go.textContent = 'Stop';
+      progress.hidden = false;
+      curves = { deletion: [], deletionRandom: [], insertion: [], insertionRandom: [] };
+      words.textContent = '';
+      const asked = steps;
+      const { width: w, height: h, raw } = asked.map;
+      const cells = w * h;
+      const picture = smaller(asked.explanation.picture, cam.model.input);
+      const grey = meanColour(picture);
+      const next = random(1);
+      const hottest = Array.from(raw.keys()).sort((a, b) => raw[b] - raw[a]);
+      const orders = [hottest, ...Array.from({ length: RANDOM }, () => shuffled(cells, next))];
+      let done = 0;
+      const whole = 2 * orders.length * (POINTS + 1);
+      const probability = async (image) => {
+        const { predictions } = await cam.explain(image, { classes: [], top: cam.model.classes, picture: false, signal });
+        progress.value = ++done / whole;
+        return predictions.find(({ id }) => id === asked.class.id).probability;
+      };
+      try {
+        for (const [which, order] of orders.entries()) {
+          for (const insert of [false, true]) {
+            const name = `${insert ? 'insertion' : 'deletion'}${which ? 'Random' : ''}`;
+            const before = which > 1 ? curves[name].slice() : null;
+            for (let point = 0; point <= POINTS; ++point) {
+              const count = Math.round((point / POINTS) * cells);
+              const covered = new Uint8Array(cells).fill(insert ? 1 : 0);
+              for (let i = 0; i < count; ++i) covered[order[i]] = insert ? 0 : 1;
+              const p = await probability(compose(picture, grey, covered, w, h));
+              // The mean of the random orders so far.
+              curves[name][point] = before ? before[point] + (p - before[point]) / which : p;
+              report();
+            }
+          }
+        }
+        const better = area(curves.deletion) < area(curves.deletionRandom) && area(curves.insertion) > area(curves.insertionRandom);
+        words.textContent = `${done} pictures asked. For ${asked.class.name}, the map is ${better ? 'better than' : 'not better than'} ` +
+          `the mean of ${RANDOM} random orders in ${better ? 'both measures' : 'at least one measure'}.`;
+      } catch (error) {
+        if (error.code === 'cancelled') words.textContent = 'Stopped.';
+        else fail(error);
+      } finally {
+        running = null;
+        go.textContent = 'Measure';
+        progress.hidden = true;
+      }
+    }
+
+    return {
+      element,
+      update(next) {
+        running?.abort();
+        steps = next;
+        curves = null;
+        words.textContent = `${2 * (1 + RANDOM) * (POINTS + 1)} pictures will be asked about ${next.class.name} at p = ${percent(next.map.probability)}.`;
+        report();
+      },
+      stop() {
+        running?.abort();
+        chart.stop();
+      },
+    };
+  },
+};

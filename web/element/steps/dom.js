@@ -1,0 +1,187 @@
+/**
+ * What every step is built from: elements, numbers as text, small planes as pixels, plots.
+ *
+ * A plane is h x w values, row by row. A table is 256 RGB triples.
+ */
+
+/**
+ * @param {string} tag
+ * @param {Record<string, any>} [props]   properties; class, and names with a dash, are attributes
+ * @param {...(Node | string)} children
+ * @returns {any}
+ */
+export function make(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (name === 'class') element.className = value;
+    else if (name.includes('-') || name === 'role') element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(...children);
+  return element;
+}
+
+/** A number with three figures that matter: 0.0123, −4.56, 1.2e−7. */
+export function figure(value) {
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  const text = size < 1e-3 || size >= 1e5 ? value.toExponential(1) : value.toPrecision(3);
+  return text.replaceAll('-', '−');
+}
+
+export const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
+/** Smallest, largest and mean value of values[from .. from + count). */
+export function range(values, from = 0, count = values.length) {
+  let [low, high, sum] = [Infinity, -Infinity, 0];
+  for (let i = from; i < from + count; ++i) {
+    const value = values[i];
+    if (value < low) low = value;
+    if (value > high) high = value;
+    sum += value;
+  }
+  return { low, high, mean: sum / count, size: Math.max(Math.abs(low), Math.abs(high)) };
+}
+
+/** Blue for negative, nearly white for zero, orange for positive: told apart by colour-blind eyes. */
+export const SIGNED = (() => {
+  const stops = [[5, 48, 97], [67, 147, 195], [247, 246, 243], [241, 163, 64], [127, 59, 8]];
+  const table = new Uint8Array(768);
+  for (let i = 0; i < 256; ++i) {
+    const at = (i / 255) * 4;
+    const low = Math.min(3, Math.floor(at));
+    for (let c = 0; c < 3; ++c) {
+      table[3 * i + c] = Math.round(stops[low][c] + (at - low) * (stops[low + 1][c] - stops[low][c]));
+    }
+  }
+  return table;
+})();
+
+/**
+ * Writes a plane's colours into RGBA pixels.
+ * @param {Uint8ClampedArray} pixels
+ * @param {number} stride   pixels in a row of it
+ * @param {number} at       the first pixel
+ * @param {{values: ArrayLike<number>, from?: number, width: number, height: number, table: Uint8Array,
+ *   low: number, high: number}} plane
+ */
+export function colour(pixels, stride, at, { values, from = 0, width, height, table, low, high }) {
+  const scale = high > low ? 255 / (high - low) : 0;
+  for (let y = 0; y < height; ++y) {
+    for (let x = 0; x < width; ++x) {
+      const level = Math.max(0, Math.min(255, Math.round(scale * (values[from + y * width + x] - low))));
+      const to = 4 * (at + y * stride + x);
+      for (let c = 0; c < 3; ++c) pixels[to + c] = table[3 * level + c];
+      pixels[to + 3] = 255;
+    }
+  }
+}
+
+/** @param {HTMLCanvasElement} canvas  becomes as large as the plane */
+export function drawPlane(canvas, plane) {
+  Object.assign(canvas, { width: plane.width, height: plane.height });
+  const image = new ImageData(plane.width, plane.height);
+  colour(image.data, plane.width, 0, plane);
+  canvas.getContext('2d').putImageData(image, 0, 0);
+}
+
+/** @param {HTMLCanvasElement} canvas @param {{width: number, height: number, data: any}} picture RGBA */
+export function drawPicture(canvas, { width, height, data }) {
+  Object.assign(canvas, { width, height });
+  canvas.getContext('2d').putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
+}
+
+/** The heat of a map, to lie over a picture; at most 512 pixels wide. */
+export function drawHeat(canvas, map, colormap, interpolation = 'bilinear') {
+  const { width, height } = map.picture;
+  const scale = Math.min(1, 512 / Math.max(width, height));
+  drawPicture(canvas, map.toImageData({ picture: false, alpha: 1, colormap, interpolation,
+    width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }));
+}
+
+export const planeCanvas = (label, more = '') => make('canvas', { class: `plane pixels ${more}`, role: 'img', 'aria-label': label });
+
+/** Says which cell of a plane the pointer is over. @param {(cell: {x: number, y: number} | null) => void} say */
+export function onCell(canvas, say) {
+  canvas.addEventListener('pointermove', (event) => {
+    const box = canvas.getBoundingClientRect();
+    const x = Math.floor(((event.clientX - box.left) / box.width) * canvas.width);
+    const y = Math.floor(((event.clientY - box.top) / box.height) * canvas.height);
+    const inside = x >= 0 && y >= 0 && x < canvas.width && y < canvas.height;
+    say(inside ? { x, y } : null);
+  });
+  canvas.addEventListener('pointerleave', () => say(null));
+}
+
+/** A list of figures with names; set() fills it. */
+export function figures() {
+  const element = make('dl', { class: 'figures' });
+  return {
+    element,
+    /** @param {[string, string][]} rows */
+    set: (rows) => element.replaceChildren(...rows.flatMap(([name, value]) => (
+      [make('dt', { textContent: name }), make('dd', { textContent: value })]))),
+  };
+}
+
+/** A strip that says what the colours mean. */
+export function legend() {
+  const strip = make('canvas', { 'aria-hidden': 'true' });
+  const [low, high] = [make('span'), make('span')];
+  return {
+    element: make('div', { class: 'legend' }, low, strip, high),
+    set(table, from, to) {
+      drawPlane(strip, { values: Float32Array.from({ length: 256 }, (_, i) => i), width: 256, height: 1, table, low: 0, high: 255 });
+      low.textContent = from;
+      high.textContent = to;
+    },
+  };
+}
+
+/** A labelled control: label('Order', select). */
+export const label = (text, control, ...more) => make('label', {}, make('span', { textContent: text }), control, ...more);
+
+/** @param {[string, string][]} options value and text */
+export const select = (options, chosen) => make('select', {}, ...options.map(([value, text]) => (
+  new Option(text, value, value === chosen, value === chosen))));
+
+export const button = (text, act, props = {}) => {
+  const element = make('button', { type: 'button', class: 'action', textContent: text, ...props });
+  element.addEventListener('click', act);
+  return element;
+};
+
+/**
+ * A canvas for a plot, drawn again when its size or the page's colours change.
+ * @param {string} name    for those who do not see it
+ * @param {(context: CanvasRenderingContext2D, size: {width: number, height: number},
+ *   ink: Record<string, string>) => void} draw   in CSS pixels
+ */
+export function plot(name, draw) {
+  const canvas = make('canvas', { class: 'plot', role: 'img', 'aria-label': name });
+  const redraw = () => {
+    const { width, height } = canvas.getBoundingClientRect();
+    if (!width || !canvas.isConnected) return;
+    const density = Math.min(3, globalThis.devicePixelRatio || 1);
+    Object.assign(canvas, { width: Math.round(width * density), height: Math.round(height * density) });
+    const context = canvas.getContext('2d');
+    context.scale(density, density);
+    const style = getComputedStyle(canvas);
+    const ink = Object.fromEntries(['accent', 'ink', 'muted', 'line', 'plus', 'minus', 'sunk'].map(
+      (key) => [key, style.getPropertyValue(`--${key}`).trim()]));
+    context.font = `12px ${style.fontFamily}`;
+    draw(context, { width, height }, ink);
+  };
+  const sizes = new ResizeObserver(redraw);
+  sizes.observe(canvas);
+  const dark = matchMedia('(prefers-color-scheme: dark)');
+  dark.addEventListener('change', redraw);
+  return {
+    canvas,
+    redraw,
+    stop() {
+      sizes.disconnect();
+      dark.removeEventListener('change', redraw);
+    },
+  };
+}

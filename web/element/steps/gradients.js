@@ -1,0 +1,51 @@
+/**
+ * Step: the gradient of the class's logit with respect to every activation.
+ */
+import { createAtlas } from './atlas.js';
+import { make, SIGNED } from './dom.js';
+
+/** Whether every plane has the same value everywhere, as below global average pooling. */
+function isFlat({ gradients, layer: { height, width, channels } }) {
+  const size = height * width;
+  for (let k = 0; k < channels; ++k) {
+    for (let i = 1; i < size; ++i) {
+      if (Math.abs(gradients[k * size + i] - gradients[k * size]) > 1e-5 * Math.abs(gradients[k * size])) return false;
+    }
+  }
+  return true;
+}
+
+export const gradients = {
+  name: 'gradients',
+  title: 'Gradients',
+  formula: `<math display="block"><mfrac><mrow><mo>∂</mo><msup><mi>y</mi><mi>c</mi></msup></mrow>
+    <mrow><mo>∂</mo><msubsup><mi>A</mi><mrow><mi>i</mi><mi>j</mi></mrow><mi>k</mi></msubsup></mrow></mfrac></math>`,
+  caption: 'Run backwards, the network says how much the logit of the class would grow if one activation grew a little: ' +
+    'the gradient. Orange: it would grow; blue: it would fall.',
+  create() {
+    const atlas = createAtlas({
+      name: 'Gradients',
+      symbol: 'gradient',
+      planes: (steps) => steps.gradients,
+      scale: (low, high) => ({ low: -Math.max(-low, high) / 2, high: Math.max(-low, high) / 2 }),
+      table: () => SIGNED,
+    });
+    const words = make('p', { class: 'caption', role: 'note' });
+    return {
+      element: make('div', {}, atlas.element, words),
+      update(steps) {
+        atlas.element.hidden = !steps.gradients;
+        if (!steps.gradients) {
+          words.textContent = 'This file ends in a softmax and gives no logits, so the planes cannot be shown; ' +
+            'their means α, in the next step, can.';
+          return;
+        }
+        atlas.update(steps);
+        words.textContent = isFlat(steps) ? 'Each plane has one colour only: behind this layer the network takes ' +
+          'the mean of each channel over all positions (global average pooling), so every position counts alike. ' +
+          'Choose an earlier layer to see gradients that differ from place to place.' : '';
+      },
+      stop: atlas.stop,
+    };
+  },
+};

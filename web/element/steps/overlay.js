@@ -1,0 +1,68 @@
+/**
+ * Step: the map as colours over the picture.
+ */
+import { drawHeat, drawPicture, figures, label, legend, make, percent, select } from './dom.js';
+
+export const overlay = {
+  name: 'overlay',
+  title: 'Overlay',
+  formula: `<math display="block"><mi>a</mi><mo>·</mo><mi>colour</mi><mo>(</mo><mfrac><msup><mi>L</mi><mi>c</mi></msup><mrow><mi>max</mi><msup><mi>L</mi><mi>c</mi></msup></mrow></mfrac><mo>)</mo>
+    <mo>+</mo><mo>(</mo><mn>1</mn><mo>−</mo><mi>a</mi><mo>)</mo><mo>·</mo><mi>picture</mi></math>`,
+  caption: 'Divided by its largest value, the map runs from 0 to 1 and can be coloured. So the colours of two pictures ' +
+    'cannot be compared: the warmest point is always 1. The box encloses the largest part above 15 % of it, as the ' +
+    'paper’s localisation does.',
+  create({ cam, colormap: first }) {
+    let map = null;
+    const ground = make('canvas', { class: 'plane', role: 'img', 'aria-label': 'Heatmap over the picture' });
+    const heat = make('canvas', { 'aria-hidden': 'true' });
+    const frame = make('canvas', { 'aria-hidden': 'true' });
+    const opacity = make('input', { type: 'range', min: '0', max: '1', step: '0.05', value: '0.5' });
+    const colours = select(cam.colormaps().map((name) => [name, name]), first);
+    const boxed = make('input', { type: 'checkbox', checked: true });
+    const scale = legend();
+    const numbers = figures();
+    const element = make('div', {},
+      make('div', { class: 'bar' }, label('a', opacity), label('Colours', colours), make('label', {}, boxed, 'box at 15 %')),
+      make('div', { class: 'split' }, make('div', {}, make('div', { class: 'cover' }, ground, heat, frame), scale.element), numbers.element));
+    function show() {
+      drawHeat(heat, map, colours.value);
+      scale.set(cam.colormap(colours.value), '0', '1 (the largest value)');
+      const { width, height } = map.picture;
+      Object.assign(frame, { width, height });
+      const [box] = map.boxes({ threshold: 0.15 });
+      if (box && boxed.checked) {
+        const pen = frame.getContext('2d');
+        const line = Math.max(2, width / 160);
+        for (const [style, size] of [['#000', line * 2], ['#fff', line]]) {
+          pen.strokeStyle = style;
+          pen.lineWidth = size;
+          pen.strokeRect(box.x + line, box.y + line, box.width - 2 * line, box.height - 2 * line);
+        }
+      }
+      numbers.set([
+        ['class', map.class.name],
+        ['probability', percent(map.probability)],
+        ['box: left, top', box ? `${box.x}, ${box.y}` : 'none'],
+        ['box: width, height', box ? `${box.width}, ${box.height}` : 'none'],
+        ['share of the picture', box ? percent(box.area / (width * height)) : '0 %'],
+      ]);
+    }
+    const fade = () => { heat.style.opacity = opacity.value; };
+    opacity.addEventListener('input', fade);
+    colours.addEventListener('change', () => map && show());
+    boxed.addEventListener('change', () => map && show());
+    return {
+      element,
+      update(steps) {
+        ({ map } = steps);
+        drawPicture(ground, steps.explanation.picture);
+        show();
+        fade();
+      },
+      restyle(name) {
+        colours.value = name;
+        if (map) show();
+      },
+    };
+  },
+};

@@ -1,0 +1,50 @@
+/**
+ * Step: ReLU keeps what speaks for the class.
+ */
+import { drawPlane, figure, figures, legend, make, onCell, percent, planeCanvas, range, SIGNED } from './dom.js';
+
+export const relu = {
+  name: 'relu',
+  title: 'ReLU',
+  formula: `<math display="block"><msup><mi>L</mi><mi>c</mi></msup><mo>=</mo><mi>ReLU</mi><mo>(</mo><munder><mo>∑</mo><mi>k</mi></munder>
+    <msubsup><mi>α</mi><mi>k</mi><mi>c</mi></msubsup><msup><mi>A</mi><mi>k</mi></msup><mo>)</mo><mo>,</mo><mspace width="0.6em"/>
+    <mi>ReLU</mi><mo>(</mo><mi>s</mi><mo>)</mo><mo>=</mo><mi>max</mi><mo>(</mo><mn>0</mn><mo>,</mo><mi>s</mi><mo>)</mo></math>`,
+  caption: 'ReLU sets negative values to zero: what speaks against the class, often other things in the picture, is ' +
+    'left out. Switch it off to see them, in blue.',
+  create() {
+    let steps = null;
+    const on = make('input', { type: 'checkbox', checked: true, role: 'switch' });
+    const canvas = planeCanvas('The map');
+    const scale = legend();
+    const numbers = figures();
+    const element = make('div', {},
+      make('div', { class: 'bar' }, make('label', {}, on, make('span', { textContent: 'ReLU' }))),
+      make('div', { class: 'split' }, make('div', {}, canvas, scale.element), numbers.element));
+    function show(cell = null) {
+      const { width, height, raw } = steps.map;
+      const values = on.checked ? raw.map((value) => Math.max(0, value)) : raw;
+      const most = range(raw).size || 1;
+      drawPlane(canvas, { values, width, height, table: SIGNED, low: -most, high: most });
+      scale.set(SIGNED, figure(-most), figure(most));
+      const { low, high } = range(values);
+      const positive = raw.filter((value) => value > 0).length / raw.length;
+      numbers.set([
+        ['size', `${width} × ${height}`],
+        ['smallest value', figure(low)],
+        ['largest value', figure(high)],
+        ['positions above 0', percent(positive)],
+        ...(cell ? [[`column ${cell.x + 1}, row ${cell.y + 1}`, figure(values[cell.y * width + cell.x])]] : []),
+      ]);
+      canvas.setAttribute('aria-label', `The map ${on.checked ? 'after' : 'before'} ReLU, from ${figure(low)} to ${figure(high)}`);
+    }
+    on.addEventListener('change', () => steps && show());
+    onCell(canvas, (cell) => steps && show(cell));
+    return {
+      element,
+      update(next) {
+        steps = next;
+        show();
+      },
+    };
+  },
+};

@@ -1,0 +1,123 @@
+/**
+ * Step: the gradient of the softmax probability against that of the logit, as the network grows surer.
+ *
+ * With the logits times s, p = softmax(s y), and dp_c/dA = s sum over j of p_c (delta_cj - p_j) dy_j/dA.
+ * Grad-CAM's map is linear in the gradient, so the map of p_c is the same sum of the logits' maps L^j
+ * before ReLU: nothing needs to be computed again when s changes.
+ */
+import { drawPlane, figure, figures, make, planeCanvas } from './dom.js';
+
+const MOST_CLASSES = 32; // of many classes, the likeliest; the others' p is too small to count
+const f32 = Math.fround;
+
+/** Softmax of s*y with every number rounded to 32 bits, as networks compute. */
+function softmax32(logits, s) {
+  const most = Math.max(...logits);
+  const powers = logits.map((y) => f32(Math.exp(f32(s * f32(y - most)))));
+  const total = powers.reduce((sum, value) => f32(sum + value), 0);
+  return powers.map((value) => f32(value / total));
+}
+
+/** Factors of the L^j in the map of p_c, in 32 bits, as backpropagation through softmax gives them. */
+export function plainFactors(logits, c, s) {
+  const p = softmax32(logits, s);
+  return p.map((share, j) => f32(f32(s * p[c]) * f32((j === c ? 1 : 0) - share)));
+}
+
+/** The same direction without the factor s p_c (1 - p_c): L^c - sum of q_j L^j, q: softmax of the others. */
+export function exactFactors(logits, c, s) {
+  const others = logits.map((y, j) => (j === c ? -Infinity : y));
+  const most = Math.max(...others);
+  const powers = others.map((y) => Math.exp(s * (y - most)));
+  const total = powers.reduce((sum, value) => sum + value, 0);
+  return powers.map((value, j) => (j === c ? 1 : -value / total));
+}
+
+const mix = (maps, factors) => maps[0].raw.map((_, i) => maps.reduce((sum, map, j) => sum + factors[j] * map.raw[i], 0));
+
+export const softmax = {
+  name: 'softmax',
+  title: 'Logit or softmax?',
+  formula: `<math display="block"><mfrac><mrow><mo>∂</mo><msub><mi>p</mi><mi>c</mi></msub></mrow><mrow><mo>∂</mo><mi>A</mi></mrow></mfrac><mo>=</mo>
+    <munder><mo>∑</mo><mi>j</mi></munder><msub><mi>p</mi><mi>c</mi></msub><mo>(</mo><msub><mi>δ</mi><mrow><mi>c</mi><mi>j</mi></mrow></msub><mo>−</mo><msub><mi>p</mi><mi>j</mi></msub><mo>)</mo>
+    <mfrac><mrow><mo>∂</mo><msup><mi>y</mi><mi>j</mi></msup></mrow><mrow><mo>∂</mo><mi>A</mi></mrow></mfrac></math>`,
+  caption: 'Softmax saturates: when the network is sure, p is 1, nothing can raise it, and its gradient is 0. The ' +
+    'slider multiplies all logits by s, which makes the network surer of the same answer. In 32-bit numbers the ' +
+    'probability’s map fades, loses its own class and ends as 0/0; the logit’s map never changes.',
+  create({ cam, colormap: first, fail }) {
+    let colormap = first;
+    let steps = null;
+    let all = null; // {maps, logits, c}
+    let controller = null;
+    const slider = make('input', { type: 'range', min: '0', max: '7', step: '0.05', value: '0', 'aria-label': 'Logits times s' });
+    const value = make('output');
+    const tiles = [['logit', 'gradient of the logit'], ['plain', 'of the probability, 32-bit'], ['exact', 'of the probability, factored']].map(
+      ([name, words]) => {
+        const canvas = planeCanvas(words);
+        const more = make('span', { class: 'small' });
+        return { name, canvas, more, figure: make('figure', { class: 'tile' }, canvas,
+          make('figcaption', {}, make('strong', { textContent: words }), make('br'), more)) };
+      });
+    const numbers = figures();
+    const verdict = make('p', { class: 'caption', role: 'status' });
+    const element = make('div', {},
+      make('div', { class: 'bar' }, make('label', { class: 'wide' }, 's', slider, value)),
+      make('div', { class: 'trio' }, ...tiles.map((tile) => tile.figure)), numbers.element, verdict);
+
+    function show() {
+      const s = 2 ** Number(slider.value);
+      const { maps, logits, c } = all;
+      const p = softmax32(logits, s);
+      const plain = plainFactors(logits, c, s);
+      const data = { logit: maps[c].raw, plain: mix(maps, plain), exact: mix(maps, exactFactors(logits, c, s)) };
+      const { width, height } = maps[c];
+      for (const { name, canvas, more } of tiles) {
+        const values = data[name].map((one) => Math.max(0, one));
+        const high = values.reduce((most, one) => Math.max(most, one), 0);
+        drawPlane(canvas, { values, width, height, table: cam.colormap(colormap), low: 0, high });
+        more.textContent = high > 0 ? `largest value ${figure(high)}` : 'empty: 0/0';
+      }
+      value.textContent = `× ${figure(s)}`;
+      numbers.set([
+        ['class c', maps[c].class.name],
+        ['p of it, in 32 bits', p[c] === 1 ? '1 exactly' : String(p[c].toPrecision(7))],
+        ['1 − p', figure(f32(1 - p[c]))],
+        ['factor of its own map', figure(plain[c])],
+        ['largest factor of another class', figure(-Math.max(...plain.filter((_, j) => j !== c).map(Math.abs)))],
+      ]);
+      verdict.textContent = plain[c] !== 0 ? 'The probability’s map still holds its own class; only its scale shrinks as the network grows surer.'
+        : plain.some((one) => one !== 0) ? 'Saturated: 1 − p has rounded to 0. What is left in the 32-bit map is the other classes alone, ' +
+          'turned around.' : 'Fully saturated: every factor has underflowed to 0. Divided by its maximum, the map is 0/0.';
+    }
+
+    async function load() {
+      controller?.abort();
+      controller = new AbortController();
+      const { signal } = controller;
+      const { predictions, picture } = steps.explanation;
+      const some = predictions.slice(0, MOST_CLASSES);
+      if (!some.some(({ id }) => id === steps.class.id)) some.push(predictions.find(({ id }) => id === steps.class.id));
+      try {
+        const result = await cam.explain(picture, { classes: some.map(({ id }) => id), top: 1,
+          layer: steps.layer.name, picture: false, signal });
+        all = { maps: result.maps, logits: result.maps.map((map) => map.score), c: some.findIndex(({ id }) => id === steps.class.id) };
+        show();
+      } catch (error) {
+        fail(error);
+      }
+    }
+    slider.addEventListener('input', () => all && show());
+    return {
+      element,
+      update(next) {
+        steps = next;
+        load();
+      },
+      restyle(name) {
+        colormap = name;
+        if (all) show();
+      },
+      stop: () => controller?.abort(),
+    };
+  },
+};

@@ -1,0 +1,167 @@
+/**
+ * The look of `<grad-cam>`: one constructed style sheet that all elements of a page share; strict
+ * content security policies allow it. Pages change it by the --grad-cam-* properties and ::part().
+ */
+const CSS = `
+:host {
+  --accent: var(--grad-cam-accent, #0b6e99);
+  --accent-ink: var(--grad-cam-accent-ink, #ffffff);
+  --ink: var(--grad-cam-ink, #1d2229);
+  --muted: var(--grad-cam-muted, #5a636e);
+  --surface: var(--grad-cam-surface, #ffffff);
+  --sunk: var(--grad-cam-sunk, #f3f1ed);
+  --line: var(--grad-cam-line, #dcd9d3);
+  --bar: var(--grad-cam-bar, #d6e8f0);
+  --plus: #b35806;
+  --minus: #2166ac;
+  --bad: #a4262c;
+  --radius: var(--grad-cam-radius, 10px);
+  display: block;
+  container-type: inline-size;
+  color: var(--ink);
+  font: 1rem/1.5 system-ui, sans-serif;
+  text-align: start;
+}
+@media (prefers-color-scheme: dark) {
+  :host {
+    --accent: var(--grad-cam-accent, #6cc3ea);
+    --accent-ink: var(--grad-cam-accent-ink, #0c1a22);
+    --ink: var(--grad-cam-ink, #e9ebee);
+    --muted: var(--grad-cam-muted, #a0a9b4);
+    --surface: var(--grad-cam-surface, #1c2127);
+    --sunk: var(--grad-cam-sunk, #14171b);
+    --line: var(--grad-cam-line, #333b45);
+    --bar: var(--grad-cam-bar, #24465a);
+    --plus: #f1a340;
+    --minus: #74add1;
+    --bad: #ff9a94;
+  }
+}
+:host([hidden]), [hidden] { display: none !important; }
+*, ::before, ::after { box-sizing: border-box; }
+
+figure { margin: 0; }
+.stage {
+  position: relative;
+  overflow: hidden;
+  aspect-ratio: var(--grad-cam-ratio, 4 / 3);
+  border-radius: var(--radius);
+  background: var(--sunk);
+}
+.stage[data-slotted] { aspect-ratio: auto; width: fit-content; max-width: 100%; }
+.stage:not([data-slotted]) slot { display: none; }
+::slotted(img) { display: block; max-width: 100%; height: auto; }
+.picture, .heat { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }
+.heat { pointer-events: none; opacity: 0; transition: opacity 0.15s; }
+
+.classes { margin: 0.6rem 0 0; padding: 0; list-style: none; }
+.classes li { margin: 0 0 0.3rem; }
+.classes .empty { height: 2.5rem; border-radius: 8px; background: var(--sunk); }
+.classes button {
+  --share: 0;
+  display: grid;
+  grid-template-columns: 1fr auto;
+  align-items: center;
+  width: 100%;
+  height: 2.5rem;
+  padding: 0 0.7rem;
+  border: 1px solid transparent;
+  border-radius: 8px;
+  background: linear-gradient(var(--bar), var(--bar)) no-repeat 0 0 / calc(100% * var(--share)) 100%, var(--sunk);
+  color: inherit;
+  font: inherit;
+  text-align: start;
+  cursor: pointer;
+}
+.classes button:hover { border-color: var(--line); }
+.classes button[aria-pressed='true'] { border-color: var(--accent); font-weight: 600; }
+.classes button > :first-child { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+[part='percent'], output, .figures dd, td { font-variant-numeric: tabular-nums; }
+
+.status { min-height: 1.5em; margin: 0.3rem 0 0; color: var(--muted); font-size: 0.875rem; }
+.status[data-bad] { color: var(--bad); }
+progress { width: 100%; accent-color: var(--accent); }
+:is(button, select, input, canvas, summary):focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+
+/* Steps */
+.step { padding: 0.25rem 0; }
+.step + .step { margin-top: 1.5rem; padding-top: 1.25rem; border-top: 1px solid var(--line); }
+.formula { overflow-x: auto; margin: 0 0 0.9rem; padding: 0.7rem 0.9rem; border-radius: var(--radius); background: var(--sunk); font-size: 1.15rem; }
+.formula math { margin: 0; }
+.caption { margin: 0.6rem 0 0; color: var(--muted); font-size: 0.9rem; max-width: 46rem; }
+.split { display: grid; gap: 1rem 1.5rem; align-items: start; }
+@container (min-width: 40rem) { .split { grid-template-columns: minmax(0, 3fr) minmax(13rem, 2fr); } }
+.trio { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 9.5rem), 1fr)); gap: 1rem; }
+.trio figcaption, .tile figcaption { margin-top: 0.35rem; font-size: 0.9rem; }
+.small { color: var(--muted); font-size: 0.875rem; }
+canvas.plane { display: block; width: 100%; height: auto; border-radius: 6px; background: var(--sunk); }
+canvas.pixels { image-rendering: pixelated; }
+canvas.plot { display: block; width: 100%; height: 14rem; }
+.cover { position: relative; }
+.cover > canvas + canvas { position: absolute; inset: 0; width: 100%; height: 100%; }
+.atlas { position: relative; cursor: crosshair; }
+.atlas canvas { display: block; width: 100%; height: auto; border-radius: 6px; background: var(--sunk); image-rendering: pixelated; }
+.atlas .mark { position: absolute; border: 2px solid var(--accent); outline: 1px solid var(--surface); border-radius: 2px; pointer-events: none; }
+
+.bar { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 1rem; margin: 0 0 0.75rem; font-size: 0.9rem; }
+.bar label { display: inline-flex; align-items: center; gap: 0.5rem; }
+.bar .wide { flex: 1 1 14rem; }
+.bar .wide input { flex: 1; min-width: 6rem; }
+button.action, select {
+  padding: 0.4rem 0.8rem;
+  border: 1px solid var(--line);
+  border-radius: 8px;
+  background: var(--surface);
+  color: var(--ink);
+  font: inherit;
+}
+button.action { cursor: pointer; min-width: 5rem; }
+button.action:hover { border-color: var(--accent); }
+button.action.primary, button.action[aria-pressed='true'] { border-color: var(--accent); background: var(--accent); color: var(--accent-ink); }
+button.action:disabled { opacity: 0.5; cursor: default; }
+input[type='range'] { accent-color: var(--accent); }
+input[type='checkbox'], input[type='radio'] { accent-color: var(--accent); width: 1.1rem; height: 1.1rem; }
+.figures { display: grid; grid-template-columns: auto 1fr; gap: 0.15rem 1rem; margin: 0.6rem 0 0; font-size: 0.9rem; }
+.figures dt { color: var(--muted); }
+.figures dd { margin: 0; text-align: end; overflow-wrap: anywhere; }
+table { width: 100%; border-collapse: collapse; font-size: 0.9rem; }
+th { color: var(--muted); font-weight: 500; text-align: start; }
+th, td { padding: 0.3rem 0.4rem; border-bottom: 1px solid var(--line); }
+:is(th, td):not(:first-child) { text-align: end; }
+td button { all: unset; cursor: pointer; text-decoration: underline; text-underline-offset: 3px; text-decoration-color: var(--line); }
+td button:focus-visible { outline: 3px solid var(--accent); }
+tr[aria-current] td { font-weight: 600; background: var(--bar); }
+.meter { height: 0.8rem; border-radius: 4px; background: var(--sunk); overflow: hidden; }
+.meter i { display: block; height: 100%; width: 0; background: var(--accent); transition: width 0.1s; }
+.legend { display: flex; align-items: center; gap: 0.5rem; margin-top: 0.4rem; color: var(--muted); font-size: 0.8rem; }
+.legend canvas { flex: 1; height: 0.6rem; min-width: 3rem; border-radius: 3px; }
+.brush { touch-action: none; cursor: crosshair; border-radius: 6px; }
+.quiz { display: grid; gap: 0.6rem; padding: 1rem 0; border-top: 1px solid var(--line); }
+.quiz:first-child { border-top: 0; padding-top: 0; }
+.quiz h4 { margin: 0; font-size: 1rem; }
+.quiz p { margin: 0; }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0.8rem; max-width: 36rem; }
+.pair button { padding: 0.35rem; border: 2px solid var(--line); border-radius: var(--radius); background: none; color: inherit; font: inherit; cursor: pointer; }
+.pair button:hover { border-color: var(--accent); }
+.pair button[data-right] { border-color: var(--accent); }
+.pair button[data-wrong] { border-color: var(--bad); border-style: dashed; }
+.pair canvas { width: 100%; height: auto; display: block; border-radius: 6px; }
+
+@media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
+@media print {
+  .bar, progress { display: none; }
+  .step { break-inside: avoid; }
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+}
+`;
+
+let made = null;
+
+/** @returns {CSSStyleSheet} */
+export function sheet() {
+  if (!made) {
+    made = new CSSStyleSheet();
+    made.replaceSync(CSS);
+  }
+  return made;
+}
