@@ -24,12 +24,14 @@ export const FORMS = ['f32', 'f16', 'int8'];
  * @property {string | Blob | Uint8Array} source  path (Node), File, or bytes of a Keras file
  * @property {import('./sinks.js').Sink} out  gets the .onnx file, then the shards, then the card
  * @property {string} [name]  the model's name; default: the architecture's or the file's
+ * @property {string} [fileName]  what the file is called, where the source does not know it
  * @property {string} [arch]  architecture of a weights-only file, e.g. 'vgg16'; found out if left away
  * @property {string | object} [config]  or its Keras model configuration (JSON)
  * @property {'f32' | 'f16' | 'int8'} [weights]  form of the kernels; default f32
  * @property {[number, number]} [inputSize]  height, width, where the file leaves them open
  * @property {object} [card]  fields that replace the card's own: title, input, labels, source, ...
  * @property {boolean} [embed]  weights inside the .onnx file, no shards
+ * @property {boolean} [unsigned]  a card without digests: the result is used here and now
  * @property {(progress: {file: string, loaded: number, total: number}) => void} [onProgress]
  * @property {AbortSignal} [signal]
  * @property {string} [packagesUrl]  folder with h5wasm/ and fflate/, for pages without a bundler
@@ -54,19 +56,20 @@ export async function convert(options) {
   } catch (error) {
     await out.abort();
     if (error instanceof ModelError) throw error;
-    throw new ModelError('format', `${fileName(options.source)} cannot be converted: ` +
+    throw new ModelError('format', `${fileName(options)} cannot be converted: ` +
       `${error.message}`, { cause: error });
   } finally {
     await opened?.close();
   }
 }
 
-const fileName = (source) => (typeof source === 'string' ? source.split(/[\\/]/).at(-1)
-  : source?.name ?? 'the file');
+const fileName = ({ fileName: given, source }) => given ??
+  (typeof source === 'string' ? source.split(/[\\/]/).at(-1) : source?.name ?? 'the file');
 
 /** Opens the file and finds the model's configuration, inside it or among the architectures. */
-async function openSource({ source, arch, config, packagesUrl }) {
-  const name = fileName(source);
+async function openSource(options) {
+  const { source, arch, config, packagesUrl } = options;
+  const name = fileName(options);
   if (await isZip(source)) {
     const archive = await openKerasArchive(source, name, packagesUrl);
     try {
@@ -135,9 +138,9 @@ async function isZip(source) {
 }
 
 async function write({ file, model, arch, kerasMajor }, options, form) {
-  const { out, inputSize, embed = false, onProgress, signal } = options;
+  const { out, inputSize, embed = false, unsigned = false, onProgress, signal } = options;
   const name = options.name ?? (arch ? arch.variant(model.name)
-    : fileName(options.source).replace(/\.[^.]*$/, ''));
+    : fileName(options).replace(/\.[^.]*$/, ''));
   let weights;
   try {
     weights = mapWeights(file, model);
@@ -153,7 +156,7 @@ async function write({ file, model, arch, kerasMajor }, options, form) {
     loaded += bytes;
     onProgress?.({ file: `${name}.onnx`, loaded, total });
   };
-  const shards = new ShardWriter(out, `${name}-weights`, signal);
+  const shards = new ShardWriter(out, `${name}-weights`, { signal, unsigned });
   let onnx;
   if (embed) {
     onnx = await embedWeights(jobs, graph, advance);
@@ -164,7 +167,8 @@ async function write({ file, model, arch, kerasMajor }, options, form) {
     await out.put(`${name}.onnx`, onnx);
     await writeWeights(jobs, graph, shards, advance);
   }
-  const card = await makeCard({ name, arch, model, input, graph, onnx, shards, form }, options);
+  const digest = unsigned ? undefined : await sha256(onnx);
+  const card = await makeCard({ name, arch, model, input, graph, onnx, digest, shards, form }, options);
   await out.put('model.json', new TextEncoder().encode(`${JSON.stringify(card, null, 2)}\n`));
   return card;
 }
@@ -177,7 +181,8 @@ function withGuess(error, file, wanted) {
   return new ModelError('mismatch', `Asked for ${wanted}. ${error.message}${guess}`);
 }
 
-async function makeCard({ name, arch, model, input, graph, onnx, shards, form }, { card, source }) {
+async function makeCard(made, options) {
+  const { name, arch, model, input, graph, onnx, digest, shards, form } = made;
   const last = graph.nodes.at(-1);
   const endsInProbabilities = ['Softmax', 'Sigmoid'].includes(last?.op);
   const published = (await arch?.card()) ?? {};
@@ -186,16 +191,16 @@ async function makeCard({ name, arch, model, input, graph, onnx, shards, form },
     name,
     title: published.title ?? model.name,
     file: `${name}.onnx`,
-    sha256: await sha256(onnx),
+    sha256: digest,
     bytes: onnx.length,
-    source: fileName(source),
+    source: fileName(options),
     notes: published.notes,
     input: describeInput(input, published.input, model),
     output: endsInProbabilities ? 'probabilities' : 'logits',
     layer: published.layer,
     labels,
     weights: form,
-    ...card,
+    ...options.card,
     external: 'weights.bin',
     shards: shards.shards,
   };

@@ -25,16 +25,18 @@ export class ShardWriter {
   /**
    * @param {{put: (name: string, bytes: Uint8Array) => Promise<void>}} sink
    * @param {string} stem  shards are named stem-000.bin, stem-001.bin, ...
-   * @param {AbortSignal} [signal]
+   * @param {{signal?: AbortSignal, unsigned?: boolean, shardBytes?: number}} [options]  unsigned:
+   *   no digests
    */
-  constructor(sink, stem, signal, shardBytes = SHARD_BYTES) {
+  constructor(sink, stem, { signal, unsigned = false, shardBytes = SHARD_BYTES } = {}) {
     this.sink = sink;
     this.stem = stem;
     this.signal = signal;
+    this.unsigned = unsigned;
     this.buffer = new Uint8Array(shardBytes);
     this.filled = 0;
     this.position = 0;
-    /** @type {{file: string, bytes: number, sha256: string}[]} */
+    /** @type {{file: string, bytes: number, sha256?: string}[]} */
     this.shards = [];
   }
 
@@ -63,7 +65,8 @@ export class ShardWriter {
     const bytes = this.buffer.subarray(0, this.filled);
     const file = `${this.stem}-${String(this.shards.length).padStart(3, '0')}.bin`;
     await this.sink.put(file, bytes);
-    this.shards.push({ file, bytes: bytes.length, sha256: await sha256(bytes) });
+    const digest = this.unsigned ? undefined : await sha256(bytes);
+    this.shards.push({ file, bytes: bytes.length, sha256: digest });
     this.filled = 0;
   }
 }

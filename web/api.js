@@ -27,6 +27,13 @@ import { boxes, normalise, overlay, veil } from './render.js';
  * @property {string | string[]} [labels]    'imagenet', names, or the address of a JSON list
  * @property {Record<string, number[]>} [inputShape]  sizes for inputs, ONNX order: {input: [1, 3, 160, 160]}
  * @property {boolean} [precise]             plain loops only; slow, for checking
+ * @property {'auto' | 'none'} [cache]       browsers: whether files whose digest is known are kept for the
+ *   next visit
+ * @property {string} [arch]                 Keras files without a model: 'vgg16', 'xception', ...; default:
+ *   found out from the layers
+ * @property {'f32' | 'f16' | 'int8'} [weights]  Keras files: how the weights are held; default 'f32'
+ * @property {string | URL} [packagesUrl]    Keras files on pages without a bundler: folder that holds
+ *   h5wasm/ and fflate/; default: node_modules beside the package
  *
  * @typedef {object} ExplainOptions
  * @property {number} [top]                  how many predictions; default 5
@@ -64,23 +71,38 @@ function fileSpec(source, platform) {
   if (ArrayBuffer.isView(source)) {
     return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   }
-  if (typeof Blob === 'function' && source instanceof Blob) return source;
+  if (typeof Blob === 'function' && source instanceof Blob) return platform.sendable(source);
   if (typeof source === 'string' || source instanceof URL) return platform.absolute(source);
   if (source?.bytes instanceof Uint8Array) return source;
   return null;
 }
 
 /** @returns {import('./protocol.js').SourceSpec} */
-function modelSpec(source, platform) {
+function modelSpec(given, platform) {
+  const list = Array.isArray(given) || (typeof FileList === 'function' && given instanceof FileList);
+  const source = list ? sortFiles([...given]) : given;
   const { onnx, weights = [], card } = source?.onnx === undefined ? { onnx: source } : source;
   const named = typeof onnx === 'string' && isModelName(onnx);
+/** The files of one model, as somebody drops them all at once. */
+function sortFiles(files) {
+  const named = (pattern) => files.filter(
+    (file) => pattern.test(typeof file === 'string' ? file : file?.name ?? ''));
+  const models = named(/\.(onnx|h5|hdf5|keras)$/i);
+  if (models.length !== 1) {
+    throw new GradCamError('argument', `A model is one .onnx, .h5, .hdf5 or .keras file, with its ` +
+      `weights and model.json where it has such; ${models.length} came.`);
+  }
+  const [card] = named(/\.json$/i);
+  return { onnx: models[0], weights: files.filter((file) => file !== models[0] && file !== card), card };
+}
+
   const spec = named ? onnx : fileSpec(onnx, platform);
   const files = [...weights].map((file) => fileSpec(file, platform));
   if (spec === null || files.includes(null)) {
-    throw new GradCamError('argument', 'A model is a name, an address, a path, a File, bytes, or ' +
-      '{onnx, weights: [files]}.');
+    throw new GradCamError('argument', 'A model is a name, an address, a path, a File, bytes, ' +
+      '{onnx, weights: [files], card}, or a list of the files.');
   }
-  return { onnx: spec, weights: files, card };
+  return { onnx: spec, weights: files, card: fileSpec(card, platform) ?? card };
 }
 
 export class GradCamBase {
@@ -100,22 +122,27 @@ export class GradCamBase {
 
   /**
    * Loads a model into a worker of its own.
-   * @param {Source | {onnx: Source, weights: Source[]}} source  weights: ONNX external data, where
-   *   it does not lie beside the file
+   * @param {Source | Source[] | {onnx: Source, weights?: Source[], card?: object | Source}} [source]
+   *   an ONNX or a Keras file (.h5, .hdf5, .keras); default: the bundled 'pocket'. weights: ONNX
+   *   external data, where it does not lie beside the file; card: its model.json. A list: all these
+   *   files, told apart by their names
    * @param {LoadOptions} [options]
    */
-  static async load(source, options = {}) {
+  static async load(source = 'pocket', options = {}) {
     const { onProgress, signal, threads = 'auto', variant = 'auto', wasmUrl, modelsUrl } = options;
     const { preprocess, resize, labels, inputShape, precise = false } = options;
     const { platform } = this;
     if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
       throw new GradCamError('argument', `threads is ${threads}, but must be 'auto' or 1 to 64.`);
     }
+    const { cache = 'auto', arch, weights, packagesUrl } = options;
     oneOf(variant, ['auto', 'simd', 'relaxed'], 'variant');
     const folder = (address) => address && platform.absolute(String(address));
     const args = {
       source: modelSpec(source, platform),
       threads,
+    oneOf(cache, ['auto', 'none'], 'cache');
+    if (weights !== undefined) oneOf(weights, ['f32', 'f16', 'int8'], 'weights');
       variant,
       wasmUrl: folder(wasmUrl),
       modelsUrl: folder(modelsUrl),
@@ -128,6 +155,10 @@ export class GradCamBase {
     const connection = new Connection(platform.spawn());
     try {
       const info = await connection.ask('load', args, { signal, onProgress });
+      cache,
+      arch,
+      weights,
+      packagesUrl: folder(packagesUrl),
       return new this(connection, info, platform);
     } catch (error) {
       connection.close();
@@ -186,7 +217,8 @@ export class GradCamBase {
    * @returns {Promise<Explanation>}
    */
   async explain(image, options = {}) {
-    const { top = 5, classes, method = 'gradcam', layer, preprocess, resize, signal } = options;
+    const { top = 5, classes, method = 'gradcam', preprocess, resize, signal, onProgress } = options;
+    const layer = options.layer === undefined ? undefined : [options.layer].flat().join(',');
     const preset = findPreset(options.preset);
     const score = oneOf(options.score ?? preset.score, SCORES, 'score');
     if (!(Number.isInteger(top) && top >= 1)) {
@@ -204,7 +236,7 @@ export class GradCamBase {
       preprocess,
       resize,
       pixels: wantPicture && !own,
-    }, { signal });
+    }, { signal, onProgress });
     if (own && wantPicture) value.picture.data = own.data;
     return this.#explanation(value, { preset, score, raw: options.raw ?? false });
   }

@@ -26,9 +26,12 @@ export class GradCamError extends Error {
   }
 }
 
+/** The codes of models/errors.js that have another name here. */
+const CODES = { format: 'model', mismatch: 'model', digest: 'model', storage: 'file' };
+
 /**
- * Any thrown value as a GradCamError; one that is a GradCamError (or a ModelError of models/, which
- * has the same shape) keeps its code.
+ * Any thrown value as a GradCamError; one that is a GradCamError, or a ModelError of models/, keeps
+ * its words.
  * @param {unknown} error
  * @returns {GradCamError}
  */
@@ -37,7 +40,7 @@ export function asGradCamError(error) {
   const { name, code, message } = /** @type {any} */ (error ?? {});
   if (name === 'AbortError' || code === 'ABORT_ERR') return cancelled(error);
   if (name === 'ModelError' || name === 'GradCamError') {
-    return new GradCamError(code, message, { cause: error });
+    return new GradCamError(CODES[code] ?? code, message, { cause: error });
   }
   return new GradCamError('internal', message ? `${name}: ${message}` : String(error),
     { cause: error });

@@ -6,6 +6,9 @@
  * @property {string} name
  * @property {number | null} size    bytes, where known beforehand
  * @property {AsyncIterable<Uint8Array> | Iterable<Uint8Array>} chunks
+ * @property {true} [stored]              it was kept from an earlier time (cache.js)
+ * @property {() => Promise<any>} [keep]  once read and found right: keeps it; gives why not, or null
+ * @property {() => Promise<any>} [drop]  it is not right: nothing of it stays
  */
 import { cancelled, checkSignal, GradCamError } from './errors.js';
 
@@ -39,26 +42,28 @@ export async function openUrl(url, signal) {
   return {
     name,
     size: length === null ? null : Number(length),
-    chunks: (async function* () {
-      const reader = response.body.getReader();
-      try {
-        for (;;) {
-          const { done, value } = await reader.read().catch((cause) => {
-            throw failed(cause);
-          });
-          if (done) return;
-          yield value;
-        }
-      } finally {
-        reader.cancel().catch(() => {});
-      }
-    })(),
+    chunks: responseChunks(response, failed),
   };
 }
 
-/** @param {Blob} blob @returns {OpenFile} */
-export function openBlob(blob) {
-  const name = /** @type {File} */ (blob).name ?? 'the file';
+/** The pieces of an answer; `failed` makes an error of what stops it. */
+export async function* responseChunks(response, failed) {
+  const reader = response.body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch((cause) => {
+        throw failed(cause);
+      });
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** @param {Blob} blob @param {string} [name] @returns {OpenFile} */
+export function openBlob(blob, name = /** @type {File} */ (blob).name ?? 'the file') {
   return {
     name,
     size: blob.size,

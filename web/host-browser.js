@@ -5,8 +5,11 @@
  * @property {() => number} threads   what 'auto' means here
  * @property {() => void} prepare     called before WebAssembly features are looked for
  * @property {(url: string, signal?: AbortSignal) => Promise<WebAssembly.Module>} compile
- * @property {(spec: import('./protocol.js').FileSpec, signal?: AbortSignal) =>
- *   Promise<import('./files.js').OpenFile>} open
+ * @property {(spec: import('./protocol.js').FileSpec, signal?: AbortSignal, keepAs?: string) =>
+ *   Promise<import('./files.js').OpenFile>} open  keepAs: the SHA-256 it should have, and may be
+ *   kept by for the next visit
+ * @property {(spec: import('./protocol.js').FileSpec) => string | Blob | Uint8Array | null} local
+ *   the file in a form that models/ can read here and there; null: it must come by open()
  * @property {(base: string, file: string) => string} beside  the address of a file beside another
  * @property {(model: string, options: {modelsUrl?: string, signal?: AbortSignal}) =>
  *   Promise<{card: any, onnx?: string} | null>} findCard  by name or address; onnx: the file it
@@ -15,6 +18,7 @@
  * @property {(bytes: Uint8Array) => Promise<import('./protocol.js').Pixels | null>} decode
  *   for formats that the engine does not read
  */
+import { openKept } from './cache.js';
 import { Sha256 } from './digest.js';
 import { GradCamError } from './errors.js';
 import { openBlob, openBytes, openUrl, readJson } from './files.js';
@@ -48,19 +52,28 @@ export const browserHost = {
     return WebAssembly.compile(await response.arrayBuffer());
   },
 
-  async open(spec, signal) {
-    if (typeof spec === 'string') return openUrl(spec, signal);
+  async open(spec, signal, keepAs) {
+    if (typeof spec === 'string') {
+      return keepAs ? openKept(spec, keepAs, signal) : openUrl(spec, signal);
+    }
     if (spec instanceof Uint8Array) return openBytes(spec);
     return spec instanceof Blob ? openBlob(spec) : openBytes(spec.bytes, spec.name);
+  },
+
+  local(spec) {
+    if (typeof spec === 'string') return null;
+    return spec instanceof Uint8Array || spec instanceof Blob ? spec : spec.bytes;
   },
 
   beside: (base, file) => new URL(file, base).href,
 
   async findCard(model, { modelsUrl, signal }) {
     const named = isModelName(model);
-    if (!named && !/\.json([?#].*)?$/.test(model)) return null;
+    const isFolder = /^[^?#]*\/$/.test(model);
+    if (!named && !isFolder && !/\.json([?#].*)?$/.test(model)) return null;
     const folder = modelsUrl ?? new URL('../models/', import.meta.url).href;
-    const address = named ? `${folder.replace(/\/*$/, '/')}${model}/model.json` : model;
+    const address = named ? `${folder.replace(/\/*$/, '/')}${model}/model.json`
+      : isFolder ? `${model}model.json` : model;
     try {
       const card = await readJson(await openUrl(address, signal), signal);
       return { card, onnx: card.file && new URL(card.file, address).href };

@@ -85,7 +85,16 @@ export const nodeHost = {
       return isUrl(spec) ? openUrl(spec, signal) : openPath(spec);
     }
     if (spec instanceof Uint8Array) return openBytes(spec);
-    return spec instanceof Blob ? openBlob(spec) : openBytes(spec.bytes, spec.name);
+    if (spec instanceof Blob) return openBlob(spec);
+    return spec.bytes instanceof Blob ? openBlob(spec.bytes, spec.name) : openBytes(spec.bytes, spec.name);
+  },
+
+  local(spec) {
+    if (typeof spec === 'string') {
+      return spec.startsWith('file:') ? fileURLToPath(spec) : isUrl(spec) ? null : spec;
+    }
+    const bytes = /** @type {any} */ (spec).bytes ?? spec;
+    return bytes instanceof Blob ? null : bytes;
   },
 
   beside: (base, file) => (isUrl(base) ? new URL(file, base).href : join(dirname(base), file)),

@@ -1,6 +1,7 @@
 /**
  * From what the caller names a model by, to its card and its files. Runs in the worker.
  *
+ * A model is an ONNX file, its weights inside or in further files, or a Keras file (see keras.js).
  * A card is a model.json: {name, title, file, sha256, bytes, external, shards: [{file, bytes, sha256}],
  * input: {order, mean, std, resize}, layer, labels, download}. `external` is the name that the .onnx
  * file calls its weights by; the shards, joined in order, are that file.
@@ -15,8 +16,9 @@ export const isModelName = (text) => /^[\w][\w.-]*$/.test(text) && !/\.(onnx|jso
  * @typedef {object} ModelSource
  * @property {string} name
  * @property {any} card                                    {} where there is none
- * @property {import('./protocol.js').FileSpec} onnx
- * @property {(location: string) => {spec: import('./protocol.js').FileSpec, sha256?: string}[]}
+ * @property {import('./protocol.js').FileSpec} onnx     or the Keras file
+ * @property {boolean} keras
+ * @property {(location: string) => {spec: import('./protocol.js').FileSpec, sha256?: string, bytes?: number}[]}
  *   weights   the pieces of an external data file, in order
  */
 
@@ -28,8 +30,8 @@ export const isModelName = (text) => /^[\w][\w.-]*$/.test(text) && !/\.(onnx|jso
  */
 export async function resolveModel({ onnx, weights, card: given }, host, options) {
   let found = { card: {}, onnx };
-  if (typeof onnx === 'string') {
-    refuseKeras(onnx);
+  const keras = await isKeras(onnx);
+  if (typeof onnx === 'string' && !keras) {
     const known = await host.findCard(onnx, options);
     if (known) {
       found = known;
@@ -38,41 +40,59 @@ export async function resolveModel({ onnx, weights, card: given }, host, options
         '`gradcam models` lists them; a file is given as a path, like ./net.onnx.');
     }
   }
-  const card = { ...found.card, ...given };
+  const card = { ...found.card, ...(await readCard(given, host, options.signal)) };
   if (!found.onnx) {
     throw new GradCamError('file', `The weights of ${card.name} have not been fetched yet. ` +
-      `Run: npx gradcam fetch ${card.name}`);
+      `Run: npx gradcam fetch ${card.name}. Or give the Keras file itself.`);
   }
-  const name = card.name ?? plainName(found.onnx);
+  const name = card.name ?? nameOf(found.onnx, 'model').replace(/\.(onnx|h5|hdf5|keras)$/i, '');
   const files = { onnx: found.onnx, weights, card };
-  return { name, card, onnx: found.onnx, weights: (location) => pieces(location, files, host) };
+  return { name, card, onnx: found.onnx, keras, weights: (location) => pieces(location, files, host) };
 }
 
-function refuseKeras(address) {
-  if (/\.(h5|hdf5|keras)$/i.test(address)) {
-    throw new GradCamError('unsupported', `${baseName(address)} is a Keras file; make it an ONNX ` +
-      `file first: gradcam convert ${baseName(address)} -o DIR`);
-  }
+/** A file's own name, where it has one. */
+export function nameOf(spec, otherwise = '') {
+  return typeof spec === 'string' ? baseName(spec) : /** @type {any} */ (spec).name ?? otherwise;
 }
 
-function plainName(spec) {
-  const name = typeof spec === 'string' ? baseName(spec) : /** @type {any} */ (spec).name ?? 'model';
-  return name.replace(/\.onnx$/i, '');
+/** HDF5 and ZIP (.keras) by their first bytes; what has an address, by its ending. */
+async function isKeras(spec) {
+  if (typeof spec === 'string') return /\.(h5|hdf5|keras)$/i.test(baseName(spec));
+  const bytes = spec.bytes ?? spec;
+  const head = bytes instanceof Uint8Array ? bytes.subarray(0, 4)
+    : new Uint8Array(await bytes.slice(0, 4).arrayBuffer());
+  return ['137,72,68,70', '80,75,3,4'].includes(head.join()) ||
+    /\.(h5|hdf5|keras)$/i.test(nameOf(spec));
+}
+
+/** A card comes as an object, or as the file model.json. */
+async function readCard(given, host, signal) {
+  const isFile = typeof given === 'string' || given instanceof Uint8Array || given instanceof Blob ||
+    given?.bytes !== undefined;
+  if (!isFile) return given;
+  return readJson(await host.open(given, signal), signal);
 }
 
 /** The files that make up the external data `location`. */
 function pieces(location, { onnx, weights, card }, host) {
-  const given = new Map(weights.map((file) => [
-    baseName(typeof file === 'string' ? file : /** @type {any} */ (file).name ?? ''), file]));
-  const parts = card.external === location && card.shards?.length ? card.shards : [{ file: location }];
-  return parts.map(({ file, sha256 }) => {
-    const listed = given.get(baseName(file));
-    if (listed) return { spec: listed, sha256 };
+  const given = new Map(weights.map((file) => [nameOf(file), file]));
+  const parts = listed(location, card, given);
+  return parts.map(({ file, sha256, bytes }) => {
+    const own = given.get(baseName(file));
+    if (own) return { spec: own, sha256, bytes };
     // The name stands in a file that nobody has vouched for: never outside its own folder.
     if (typeof onnx !== 'string' || /^([\\/]|[a-z]+:)|(^|[\\/])\.\.([\\/]|$)/i.test(file)) {
       throw new GradCamError('file', `The model keeps weights in the file "${file}"; give it too, ` +
-        'as {onnx, weights: [files]}.');
+        'with the others: all files of the model at once, model.json included.');
     }
-    return { spec: host.beside(onnx, file), sha256 };
+    return { spec: host.beside(onnx, file), sha256, bytes };
   });
+}
+
+/** The card's shards; without a card, what was given as name-000.bin, name-001.bin, ... */
+function listed(location, card, given) {
+  if (card.external === location && card.shards?.length) return card.shards;
+  const numbered = [...given.keys()].filter((name) => /-\d{3}\.bin$/.test(name)).sort();
+  return given.has(location) || !numbered.length ? [{ file: location }]
+    : numbered.map((file) => ({ file }));
 }

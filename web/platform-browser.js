@@ -5,6 +5,7 @@
  * @property {() => import('./protocol.js').Port} spawn   starts the worker
  * @property {(address: string | URL) => string} absolute  a path or address that means the same in
  *   the worker
+ * @property {(file: Blob) => import('./protocol.js').FileSpec} sendable  with its name, if it has one
  * @property {(image: any) => Promise<import('./protocol.js').Pixels | null>} snapshot  the pixels of
  *   what can be drawn; null for everything else
  * @property {(pixels: import('./protocol.js').Pixels) => any} canvas  painted with the pixels
@@ -50,6 +51,8 @@ export const browserPlatform = {
   },
 
   absolute: (address) => new URL(address, globalThis.document?.baseURI ?? location.href).href,
+
+  sendable: (file) => file,
 
   async snapshot(image) {
     if (isInstance(image, 'ImageData')) return image;

@@ -32,6 +32,9 @@ export const nodePlatform = {
     return /^[a-z][a-z0-9+.-]+:(\/\/|.*,)/i.test(address) ? address : resolve(address);
   },
 
+  // Node sends a File as a Blob, without its name.
+  sendable: (file) => ('name' in file ? { name: file.name, bytes: file } : file),
+
   snapshot: async () => null,
 
   canvas() {

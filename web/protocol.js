@@ -33,11 +33,16 @@
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]
  * @property {string[] | string} [labels]
  * @property {Record<string, number[]>} [inputShape]  per input, ONNX order
+ * @property {'auto' | 'none'} cache        whether files with a digest are kept for the next visit
+ * @property {string} [arch]                of a Keras file without a model
+ * @property {'f32' | 'f16' | 'int8'} [weights]  how the weights of a Keras file are held
+ * @property {string} [packagesUrl]         folder with h5wasm/ and fflate/, where a page has no bundler
  *
  * A model: a name ('pocket'), an address, a path, a Blob or bytes; weights: files that ONNX calls
  * external data. Weights found beside an address or path need not be listed.
- * @typedef {string | Blob | Uint8Array | {name: string, bytes: Uint8Array}} FileSpec
- * @typedef {{onnx: FileSpec, weights: FileSpec[], card?: object}} SourceSpec
+ * @typedef {string | Blob | Uint8Array | {name: string, bytes: Uint8Array | Blob}} FileSpec
+ * card: model.json, as an object or the file. onnx may be a Keras file.
+ * @typedef {{onnx: FileSpec, weights: FileSpec[], card?: FileSpec | object}} SourceSpec
  *
  * @typedef {object} ModelInfo
  * @property {string} name
@@ -73,6 +78,7 @@
  * @property {(number | string)[]} [classes]
  * @property {string} method
  * @property {string} [layer]
+ * @property {Record<string, number>} [options]
  * @property {'logit' | 'softmax'} score
  * @property {string | object} [preprocess]
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]

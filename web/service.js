@@ -38,6 +38,8 @@ export function createService(host) {
   let info;
   /** The picture whose activations the model holds: {key, picture}. */
   let current = null;
+  let caching = true;
+  let notKept = null; // why a file could not be kept for the next time
   let decoded = null; // the last decoded picture: {key, picture}
 
   /* ---- Loading ------------------------------------------------------------------------------- */
@@ -81,26 +83,53 @@ export function createService(host) {
     }
   }
 
+  /**
+   * Opens a file and uses it. One that was kept from an earlier time, and has gone bad since, is
+   * fetched anew; one that is new and sound is kept, where the browser has room.
+   */
+  async function fetched(spec, sha256, { signal }, use) {
+    const file = await host.open(spec, signal, caching ? sha256 : undefined);
+    try {
+      const result = await use(file);
+      const trouble = await file.keep?.();
+      if (trouble) notKept ??= `${file.name}: ${trouble.message ?? trouble}`;
+      return result;
+    } catch (error) {
+      await file.drop?.();
+      if (!file.stored || error.code !== 'model') throw error;
+      return use(await host.open(spec, signal));
+    }
+  }
+
   /** Pushes the files that hold external data, piece by piece. */
-  async function pushWeights(source, { signal, onProgress }) {
+  async function pushWeights(source, context) {
     const locations = new Set(model.externals().map(({ location }) => location));
     for (const location of locations) {
       let offset = 0;
-      for (const { spec, sha256 } of source.weights(location)) {
-        const file = await host.open(spec, signal);
-        const sum = sha256 ? host.sha256() : null;
-        let loaded = 0;
-        for await (const piece of file.chunks) {
-          checkSignal(signal);
-          sum?.update(piece);
-          model.push(location, offset, piece);
-          offset += piece.byteLength;
-          loaded += piece.byteLength;
-          onProgress({ file: file.name, loaded, total: file.size });
-        }
-        checkDigest(file.name, sum, sha256);
+      for (const { spec, sha256, bytes } of source.weights(location)) {
+        offset += await fetched(spec, sha256, context,
+          (file) => pushFile(file, { location, offset, sha256, bytes }, context));
       }
     }
+  }
+
+  /** Pushes one file, and says how large it was. */
+  async function pushFile(file, { location, offset, sha256, bytes }, { signal, onProgress }) {
+    if (bytes !== undefined && file.size !== null && file.size !== bytes) {
+      throw new GradCamError('model', `${file.name} has ${file.size} bytes, but the model's card says ` +
+        `${bytes}: it was cut off or belongs to another model. Fetch it again.`);
+    }
+    const sum = sha256 ? host.sha256() : null;
+    let loaded = 0;
+    for await (const piece of file.chunks) {
+      checkSignal(signal);
+      sum?.update(piece);
+      model.push(location, offset + loaded, piece);
+      loaded += piece.byteLength;
+      onProgress({ file: file.name, loaded, total: file.size });
+    }
+    checkDigest(file.name, sum, sha256);
+    return loaded;
   }
 
   async function readLabels(labels, classes, signal) {
@@ -112,12 +141,8 @@ export function createService(host) {
     return completeLabels(names, classes);
   }
 
-  async function load(args, { signal, onProgress }) {
-    const [source] = await Promise.all([resolveModel(args.source, host, { ...args, signal }),
-      start(args, signal)]);
-    const { card } = source;
-    const file = await host.open(source.onnx, signal);
-    const parcel = await readParcel(file, card, { signal, onProgress });
+  /** Makes the model from its graph; weights that lie outside of it may follow. */
+  function begin(parcel, args) {
     model = engine.createModel();
     try {
       if (args.precise) model.setPrecise(true);
@@ -127,7 +152,37 @@ export function createService(host) {
       throw error;
     }
     model.load(parcel);
-    await pushWeights(source, { signal, onProgress });
+  }
+
+  async function loadOnnxFile(source, args, context) {
+    const { sha256 } = source.card;
+    const parcel = await fetched(source.onnx, sha256, context, (file) => readParcel(file, source.card, context));
+    begin(parcel, args);
+    await pushWeights(source, context);
+    return source.card;
+  }
+
+  async function loadKerasFile(source, args, context) {
+    const { loadKeras } = await import('./keras.js');
+    let location;
+    return loadKeras(source, {
+      begin(onnx) {
+        const parcel = new Parcel(engine, onnx.byteLength, source.name);
+        parcel.write(0, onnx);
+        // Its sizes are the file's own, or were given to the converter.
+        begin(parcel, { ...args, inputShape: undefined });
+        location = model.externals()[0]?.location;
+      },
+      push: (offset, bytes) => model.push(location, offset, bytes),
+    }, host, args, context);
+  }
+
+  async function load(args, { signal, onProgress }) {
+    const [source] = await Promise.all([resolveModel(args.source, host, { ...args, signal }),
+      start(args, signal)]);
+    const context = { signal, onProgress };
+    caching = args.cache !== 'none';
+    const card = await (source.keras ? loadKerasFile : loadOnnxFile)(source, args, context);
     await breathe(signal);
     model.finish();
 
@@ -137,15 +192,21 @@ export function createService(host) {
     if (main >= 0) layers[main].default = true;
     const given = args.preprocess ?? card.input;
     const warnings = [];
-    if (!given && channels) {
+    const assumed = !args.preprocess && card.input?.assumed;
+    if ((!given || assumed) && channels) {
+      const taken = assumed ? '0..1' : guessPreprocess(channels);
       warnings.push({ name: 'preprocessing-guessed', text: `No preprocessing is known for ` +
-        `${source.name}; "${guessPreprocess(channels)}" was taken. Say what the network expects ` +
+        `${card.name ?? source.name}; "${taken}" was taken. Say what the network expects ` +
         'with --preprocess or the option preprocess.' });
+    }
+    if (notKept) {
+      warnings.push({ name: 'not-cached', text: `The browser could not keep the model for the next ` +
+        `time (${notKept}). It works, but will be fetched again` });
     }
     const preprocess = channels ? completePreprocess(given ?? guessPreprocess(channels), channels,
       args.resize) : null;
     info = {
-      name: source.name,
+      name: card.name ?? source.name,
       input: [height, width],
       channels,
       classes: model.classCount,

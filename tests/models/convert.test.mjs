@@ -205,7 +205,7 @@ test('weights as 64-bit floats, compressed in chunks, are read; other kinds are 
 
 test('shards are cut at the limit and join to one file', async () => {
   const sink = memorySink();
-  const writer = new ShardWriter(sink, 'w', undefined, 100);
+  const writer = new ShardWriter(sink, 'w', { shardBytes: 100 });
   const data = uniform('shards', 90, 1);
   const bytes = new Uint8Array(data.buffer);
   await writer.write(bytes.subarray(0, 130));

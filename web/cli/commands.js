@@ -31,11 +31,12 @@ export async function run(args) {
 
 /** Runs `use` with a loaded model, and ends the worker whatever happens. */
 async function withModel(options, use) {
-  const { model = 'pocket', preprocess, resize, threads = 'auto', variant } = options;
+  const { model = 'pocket', preprocess, resize, threads = 'auto', variant, arch, weights } = options;
   const bar = progressBar(options);
   let cam;
   try {
-    cam = await GradCam.load(model, { preprocess, resize, threads, variant, onProgress: bar.update });
+    cam = await GradCam.load(model, { preprocess, resize, threads, variant, arch, weights,
+      onProgress: bar.update });
   } finally {
     bar.done();
   }

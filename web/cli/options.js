@@ -47,6 +47,8 @@ const MODEL = {
 export const COMMANDS = {
   explain: {
     ...COMMON,
+  arch: text,
+  weights: oneOf('f32', 'f16', 'int8'),
     ...MODEL,
     top: integer(1, 1000000),
     class: text,
@@ -137,7 +139,10 @@ export const USAGE = `gradcam: what a network sees in a picture, and where it lo
   gradcam convert FILE.h5 [--arch A] -o DIR [--weights f32|f16|int8]
 
 Model
-  --model NAME|FILE       a name (default: pocket) or an .onnx file
+  --model NAME|FILE       a name (default: pocket), an .onnx, .h5, .hdf5 or .keras file, or the
+                          folder of a converted model
+  --arch A                of a Keras file that holds weights alone: vgg16, xception, ...
+  --weights f32|f16|int8  how the weights of a Keras file are held (default f32)
   --preprocess P          ${MODE_NAMES.join(', ')}, or a list: order rgb, bgr or grey, then mean
                           and std on the 0..255 scale: bgr,mean=104/117/123,std=1/1/1
   --resize R              picture to input: ${RESIZES.join(', ')}
