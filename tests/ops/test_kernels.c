@@ -48,7 +48,7 @@ enum { NAME = 16 };
 
 typedef struct network {
   make_graph w;
-  char about[512];   /* for the message of a failure */
+  char about[512];      /* for the message of a failure */
   char hidden[4][NAME]; /* values between nodes, to be read afterwards */
   int hidden_count, value_count;
   int64_t dims[4]; /* of the newest value, NCHW */
@@ -79,8 +79,10 @@ static void begin(network *net, int n, int c, int h, int w) {
 
 /* The newest value's name, or a new one's. */
 static void value_name(int index, char name[NAME]) {
-  if (index == 0) strcpy(name, "x");
-  else snprintf(name, NAME, "t%d", index);
+  if (index == 0)
+    strcpy(name, "x");
+  else
+    snprintf(name, NAME, "t%d", index);
 }
 
 static void add_node(network *net, const char *op, const char *more_inputs) {
@@ -144,8 +146,7 @@ static void add_conv(network *net, window v, int outputs, int groups, int bias) 
   snprintf(weight, sizeof weight, "w%d", net->value_count);
   snprintf(shift, sizeof shift, "b%d", net->value_count);
   snprintf(more, sizeof more, bias ? "%s %s" : "%s", weight, shift);
-  add_random(net, weight, dims, 4,
-             1.7f / sqrtf((float)(dims[1] * dims[2] * dims[3])), 0);
+  add_random(net, weight, dims, 4, 1.7f / sqrtf((float)(dims[1] * dims[2] * dims[3])), 0);
   if (bias) add_random(net, shift, dims, 1, 1, 0);
   add_node(net, "Conv", more);
   make_int(&net->w, "group", groups);
@@ -229,9 +230,9 @@ static size_t size_of(const gcam_model *net, const char *tensor) {
   return count;
 }
 
-static int run(gcam_context *ctx, const network *net, const wire *model,
-               gcam_precision precision, const float *x, const float *cotangents, int B,
-               const char *output, const char *inner, results *r) {
+static int run(gcam_context *ctx, const network *net, const wire *model, gcam_precision precision,
+               const float *x, const float *cotangents, int B, const char *output,
+               const char *inner, results *r) {
   gcam_model *m = gcam_model_create(ctx);
   int good = m && !gcam_model_set_precision(m, precision) &&
              !gcam_model_load(m, model->data, model->size, GCAM_COPY) && !gcam_model_finish(m) &&
@@ -269,8 +270,8 @@ static double difference(const float *got, const float *expected, size_t count) 
 
 /* Compares all precisions for one random input; how many results are too far off. Says so only
  * where `report` is set. */
-static int attempt(gcam_context *ctx, const network *net, const wire *model,
-                   size_t inputs, size_t outputs, const char *output, int report) {
+static int attempt(gcam_context *ctx, const network *net, const wire *model, size_t inputs,
+                   size_t outputs, const char *output, int report) {
   char inner[NAME];
   int B = pick(1, 8), bad = 0;
   float *x = noise(inputs, 1.7f), *cotangents = noise((size_t)B * outputs, 1.7f);
@@ -334,8 +335,10 @@ static void random_conv(gcam_context *ctx) {
   begin(&net, pick(0, 3) ? 1 : 2, c, pick(1, 14), pick(1, 14));
   if (pick(0, 4) == 0) add_border(&net);
   window v = random_window(&net, 0);
-  if (kind == 0) add_conv(&net, v, c * (pick(0, 3) ? 1 : 2), c, pick(0, 1));
-  else add_conv(&net, v, channels() * groups, groups, pick(0, 1));
+  if (kind == 0)
+    add_conv(&net, v, c * (pick(0, 3) ? 1 : 2), c, pick(0, 1));
+  else
+    add_conv(&net, v, channels() * groups, groups, pick(0, 1));
   if (pick(0, 2) == 0) add_batch_norm(&net);
   if (pick(0, 1)) add_activation(&net);
   check(ctx, &net, 14);
@@ -439,7 +442,8 @@ static void random_branches(gcam_context *ctx) {
   make_int(&net.w, "axis", 1);
   net.dims[1] = total;
   tell(&net, "; branches; Concat");
-  if (pick(0, 1)) add_conv(&net, point, channels(), 1, 1);
+  if (pick(0, 1))
+    add_conv(&net, point, channels(), 1, 1);
   else if (net.dims[2] > 2 && net.dims[3] > 2) {
     window v = {{3, 3}, {2, 2}, {1, 1}, {0, 0, 0, 0}};
     add_node(&net, "MaxPool", "");
@@ -453,8 +457,9 @@ static void random_branches(gcam_context *ctx) {
 static void random_head(gcam_context *ctx) {
   network net;
   begin(&net, pick(1, 2), channels(), pick(1, 9), pick(1, 9));
-  if (pick(0, 1)) add_node(&net, pick(0, 1) ? "GlobalAveragePool" : "GlobalMaxPool", ""),
-      net.dims[2] = net.dims[3] = 1, tell(&net, "; global pool");
+  if (pick(0, 1))
+    add_node(&net, pick(0, 1) ? "GlobalAveragePool" : "GlobalMaxPool", ""),
+        net.dims[2] = net.dims[3] = 1, tell(&net, "; global pool");
   add_node(&net, "Flatten", "");
   int64_t in = net.dims[1] * net.dims[2] * net.dims[3];
   int64_t out = pick(0, 4) ? pick(1, 70) : pick(200, 600);
@@ -490,6 +495,15 @@ static void random_lrn(gcam_context *ctx) {
   check(ctx, &net, 14);
 }
 
+/* Any number of values, so that the last vector is not full. */
+static void random_sigmoid(gcam_context *ctx) {
+  network net;
+  begin(&net, pick(1, 2), channels(), pick(1, 9), pick(1, 9));
+  add_node(&net, "Sigmoid", "");
+  tell(&net, "; Sigmoid");
+  check(ctx, &net, 14);
+}
+
 /* A block whose input is read twice: its gradient is a sum. */
 static void random_residual(gcam_context *ctx) {
   network net;
@@ -521,8 +535,9 @@ static void known_troubles(gcam_context *ctx) {
 
 int main(int argc, char **argv) {
   static void (*const kinds[])(gcam_context *) = {
-      random_conv, random_conv, random_conv, random_winograd, random_separable, random_pool,
-      random_pool, random_branches, random_head, random_lrn, random_residual};
+      random_conv,      random_conv, random_conv,    random_winograd,
+      random_separable, random_pool, random_pool,    random_branches,
+      random_head,      random_lrn,  random_sigmoid, random_residual};
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 20240607;
   int rounds = argc > 2 ? atoi(argv[2]) : 15;
   state = seed * 2862933555777941757u + 3037000493u;
