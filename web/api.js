@@ -77,12 +77,6 @@ function fileSpec(source, platform) {
   return null;
 }
 
-/** @returns {import('./protocol.js').SourceSpec} */
-function modelSpec(given, platform) {
-  const list = Array.isArray(given) || (typeof FileList === 'function' && given instanceof FileList);
-  const source = list ? sortFiles([...given]) : given;
-  const { onnx, weights = [], card } = source?.onnx === undefined ? { onnx: source } : source;
-  const named = typeof onnx === 'string' && isModelName(onnx);
 /** The files of one model, as somebody drops them all at once. */
 function sortFiles(files) {
   const named = (pattern) => files.filter(
@@ -96,6 +90,12 @@ function sortFiles(files) {
   return { onnx: models[0], weights: files.filter((file) => file !== models[0] && file !== card), card };
 }
 
+/** @returns {import('./protocol.js').SourceSpec} */
+function modelSpec(given, platform) {
+  const list = Array.isArray(given) || (typeof FileList === 'function' && given instanceof FileList);
+  const source = list ? sortFiles([...given]) : given;
+  const { onnx, weights = [], card } = source?.onnx === undefined ? { onnx: source } : source;
+  const named = typeof onnx === 'string' && isModelName(onnx);
   const spec = named ? onnx : fileSpec(onnx, platform);
   const files = [...weights].map((file) => fileSpec(file, platform));
   if (spec === null || files.includes(null)) {
@@ -131,18 +131,18 @@ export class GradCamBase {
   static async load(source = 'pocket', options = {}) {
     const { onProgress, signal, threads = 'auto', variant = 'auto', wasmUrl, modelsUrl } = options;
     const { preprocess, resize, labels, inputShape, precise = false } = options;
+    const { cache = 'auto', arch, weights, packagesUrl } = options;
     const { platform } = this;
     if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
       throw new GradCamError('argument', `threads is ${threads}, but must be 'auto' or 1 to 64.`);
     }
-    const { cache = 'auto', arch, weights, packagesUrl } = options;
     oneOf(variant, ['auto', 'simd', 'relaxed'], 'variant');
+    oneOf(cache, ['auto', 'none'], 'cache');
+    if (weights !== undefined) oneOf(weights, ['f32', 'f16', 'int8'], 'weights');
     const folder = (address) => address && platform.absolute(String(address));
     const args = {
       source: modelSpec(source, platform),
       threads,
-    oneOf(cache, ['auto', 'none'], 'cache');
-    if (weights !== undefined) oneOf(weights, ['f32', 'f16', 'int8'], 'weights');
       variant,
       wasmUrl: folder(wasmUrl),
       modelsUrl: folder(modelsUrl),
@@ -151,14 +151,14 @@ export class GradCamBase {
       labels: typeof labels === 'string' && labels !== 'imagenet' ? platform.absolute(labels) : labels,
       inputShape,
       precise,
-    };
-    const connection = new Connection(platform.spawn());
-    try {
-      const info = await connection.ask('load', args, { signal, onProgress });
       cache,
       arch,
       weights,
       packagesUrl: folder(packagesUrl),
+    };
+    const connection = new Connection(platform.spawn());
+    try {
+      const info = await connection.ask('load', args, { signal, onProgress });
       return new this(connection, info, platform);
     } catch (error) {
       connection.close();

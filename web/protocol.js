@@ -77,8 +77,8 @@
  * @property {number} top
  * @property {(number | string)[]} [classes]
  * @property {string} method
- * @property {string} [layer]
  * @property {Record<string, number>} [options]
+ * @property {string} [layer]
  * @property {'logit' | 'softmax'} score
  * @property {string | object} [preprocess]
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]

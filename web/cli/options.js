@@ -39,6 +39,8 @@ const flag = null;
 const COMMON = { help: flag, version: flag, quiet: flag };
 const MODEL = {
   model: text,
+  arch: text,
+  weights: oneOf('f32', 'f16', 'int8'),
   threads: (value, option) => (value === 'auto' ? value : integer(1, 64)(value, option)),
   variant: oneOf('auto', 'simd', 'relaxed'),
 };
@@ -47,8 +49,6 @@ const MODEL = {
 export const COMMANDS = {
   explain: {
     ...COMMON,
-  arch: text,
-  weights: oneOf('f32', 'f16', 'int8'),
     ...MODEL,
     top: integer(1, 1000000),
     class: text,
