@@ -11,7 +11,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { build, wasmPresets } from '../emscripten/build.mjs';
-import { readOr, root, run, runMain, say, Stop, which } from '../emscripten/tools.mjs';
+import { cache, readOr, root, run, runMain, say, Stop, which } from '../emscripten/tools.mjs';
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 
@@ -97,15 +97,15 @@ async function runCTests(preset, env = {}) {
   }
 }
 
-/** npm packages of tests/<folder>, installed where its lock file has changed since. */
+/** npm packages of a folder of the repository, installed where its lock file has changed since. */
 function installPackages(folder) {
-  const lock = readOr(join(root, 'tests', folder, 'package-lock.json'));
-  if (!lock) return;
-  const stamp = join(root, 'tests', folder, 'node_modules/.installed');
-  if (readOr(stamp) === lock) return;
-  say(`installing the packages of tests/${folder}`);
-  run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: join(root, 'tests', folder) });
-  mkdirSync(join(root, 'tests', folder, 'node_modules'), { recursive: true });
+  const at = join(root, folder);
+  const lock = readOr(join(at, 'package-lock.json'));
+  const stamp = join(at, 'node_modules/.installed');
+  if (!lock || readOr(stamp) === lock) return;
+  say(`installing the packages of ${folder}`);
+  run('npm', ['ci', '--no-audit', '--no-fund', '--cache', join(cache, 'npm')], { cwd: at });
+  mkdirSync(join(at, 'node_modules'), { recursive: true });
   writeFileSync(stamp, lock);
 }
 
@@ -143,7 +143,7 @@ async function testAll() {
   await build([...wasmPresets, 'native']);
   await fetchTestData();
   await runCTests('native');
-  installPackages('browser');
+  for (const folder of ['.', 'tests/browser']) installPackages(folder);
   await runNodeTests();
 }
 
@@ -209,7 +209,7 @@ async function bench() {
   const scripts = JSON.parse(readOr(join(root, 'tests/bench/package.json'), '{}')).scripts ?? {};
   if (!scripts.bench) throw new Stop('tests/bench/package.json has no script "bench".');
   await build(wasmPresets);
-  installPackages('bench');
+  installPackages('tests/bench');
   const child = spawn('npm', ['--silent', 'run', 'bench', '--', ...process.argv.slice(3)], {
     cwd: join(root, 'tests/bench'),
     stdio: 'inherit',
