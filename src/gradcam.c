@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "cam/job.h"
 #include "cam/layers.h"
+#include "cam/randomise.h"
 #include "image/image.h"
 #include "image/preprocess.h"
 #include "image/resize.h"
@@ -655,6 +656,24 @@ gcam_status gcam_model_set_option(gcam_model *net, const char *name, double valu
                      "%g", name, value, row->whole ? "whole " : "", row->least, row->most);
   net->options.value[index] = value;
   return GCAM_OK;
+}
+
+const char *gcam_model_weight_layer(const gcam_model *net, int index) {
+  int n = net->session && index >= 0 ? gcam_weighted_layer(&net->graph, index) : -1;
+  return n < 0 ? NULL : net->graph.nodes[n].name;
+}
+
+gcam_status gcam_model_randomise(gcam_model *net, int layers, double seed) {
+  gcam_error *err = fresh(net->ctx);
+  GCAM_TRY(finished(net, err));
+  if (!(seed >= 0 && seed <= 0x1p53))
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "a seed is a number from 0 to 2^53, not %g", seed);
+  GCAM_TRY(gcam_randomise_weights(&net->graph, layers, (uint64_t)seed, err));
+  forget_maps(net);
+  net->warnings.count = 0;
+  gcam_session_free(net->session);
+  net->session = NULL;
+  return gcam_session_create(&net->session, &net->graph, &net->ctx->pool, net->precision, err);
 }
 
 int gcam_map_count(const gcam_model *net) { return net->maps.count; }

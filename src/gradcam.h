@@ -222,6 +222,12 @@ GCAM_EXPORT const char *gcam_option_text(int index); /* what it does, in a line 
 GCAM_EXPORT double gcam_option_default(int index);
 GCAM_EXPORT gcam_status gcam_model_set_option(gcam_model *net, const char *name, double value);
 
+/* Layers with weights, counted from the output: their node's name; NULL: no more. */
+GCAM_EXPORT const char *gcam_model_weight_layer(const gcam_model *net, int index);
+/* The sanity check of arXiv 1810.03292: the first `layers` of those get random weights of the same
+ * spread. For good: load the model anew to have it back. Forward must be run again. */
+GCAM_EXPORT gcam_status gcam_model_randomise(gcam_model *net, int layers, double seed);
+
 /* Results of the last explanation. Data: height x width, before ReLU, never NaN or infinite. */
 GCAM_EXPORT int gcam_map_count(const gcam_model *net);
 GCAM_EXPORT int gcam_map_height(const gcam_model *net);

@@ -280,6 +280,39 @@ static void every_method(gcam_model *net) {
   }
 }
 
+/* Cascading randomisation: reproducible, from the output on, the rest untouched. */
+static void randomisation(void) {
+  float one[CLASSES] = {1}, first[PIXELS], again[PIXELS], x[C * PIXELS];
+  float before[K2 * PIXELS], after[K2 * PIXELS], learned[CLASSES], scores[CLASSES];
+  for (int round = 0; round < 2; round++) {
+    gcam_model *net = load(CLASSES, false);
+    gcam_model_scores(net, learned, NULL);
+    gcam_model_read(net, "layer", before, K2 * PIXELS);
+    check(!strcmp(gcam_model_weight_layer(net, 0), "linear"), "the last layer comes first", 0);
+    check(!strcmp(gcam_model_weight_layer(net, 2), "conv1"), "and the first last", 0);
+    check(!gcam_model_weight_layer(net, 3), "then none", 0);
+    check(!gcam_model_randomise(net, 1, 9), "weights can be forgotten", 0);
+    check(gcam_explain_targets(net, NULL, NULL, GCAM_SCORE_LOGIT, one, 1) == GCAM_ERR_STATE,
+          "then forward must run first", 0);
+    state = 777;
+    for (int i = 0; i < C * PIXELS; i++) x[i] = noise();
+    gcam_model_set_input(net, NULL, x, C * PIXELS);
+    gcam_model_forward(net);
+    gcam_model_read(net, "layer", after, K2 * PIXELS);
+    gcam_model_scores(net, scores, NULL);
+    check(!memcmp(before, after, sizeof before), "layers before are as they were", 0);
+    check(memcmp(learned, scores, sizeof scores), "the scores are not", 0);
+    map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, one, round ? again : first);
+    gcam_model_randomise(net, 3, 9);
+    gcam_model_set_input(net, NULL, x, C * PIXELS);
+    gcam_model_forward(net);
+    gcam_model_read(net, "layer", after, K2 * PIXELS);
+    check(memcmp(before, after, sizeof before), "all three: nothing is as it was", 0);
+    gcam_model_free(net);
+  }
+  check(!memcmp(first, again, sizeof first), "the same seed, the same weights", 0);
+}
+
 int main(void) {
   ctx = gcam_context_create(1);
   gcam_model *net = load(CLASSES, false);
@@ -293,6 +326,7 @@ int main(void) {
   gcam_model_free(net);
   single_logit();
   deep_head();
+  randomisation();
   gcam_context_free(ctx);
   printf("%d passed, %d failed\n", passed, failed);
   return failed != 0;
