@@ -37,9 +37,13 @@ import { boxes, normalise, overlay, veil } from './render.js';
  *
  * @typedef {object} ExplainOptions
  * @property {number} [top]                  how many predictions; default 5
- * @property {(number | string)[]} [classes]  maps for these, by id or name; default: the top ones
- * @property {string} [method]               default 'gradcam'
- * @property {string} [layer]                default: the model's, see GradCam.defaultLayer
+ * @property {(number | string | {plus?: (number | string)[], minus?: (number | string)[]})[]} [classes]
+ *   maps for these, by id or name, or for a sum or difference of several; default: the top ones
+ * @property {string} [method]               see GradCam.methods(); default 'gradcam'
+ * @property {Record<string, number>} [options]  of the method, see GradCam.options()
+ * @property {string | string[]} [layer]     default: the model's, see GradCam.defaultLayer; several
+ *   are fused
+ * @property {(progress: Progress) => void} [onProgress]  steps of methods that run the network often
  * @property {string} [preset]               default 'paper'
  * @property {'logit' | 'softmax'} [score]   default: the preset's
  * @property {string | object} [preprocess]  for this picture only
@@ -192,6 +196,11 @@ export class GradCamBase {
     return this.#info.methods.map((method) => ({ ...method }));
   }
 
+  /** Options of methods. @returns {{name: string, text: string, default: number}[]} */
+  options() {
+    return this.#info.options.map((option) => ({ ...option }));
+  }
+
   /** Names of the colour maps. @returns {string[]} */
   colormaps() {
     return this.#info.colormaps.map(({ name }) => name);
@@ -231,6 +240,7 @@ export class GradCamBase {
       top,
       classes: classes === undefined ? undefined : [classes].flat(),
       method,
+      options: options.options,
       layer,
       score,
       preprocess,
@@ -396,8 +406,11 @@ export class HeatMap {
     this.#context = context;
     /** @type {{id: number, name: string}} */
     this.class = value.class;
+    /** Of the class; null for several together. @type {number | null} */
     this.probability = value.probability;
     this.score = value.score;
+    /** Integrated Gradients: what the map's sum misses of the score; 0 for other methods. */
+    this.delta = value.delta;
     this.width = context.width;
     this.height = context.height;
     /** The sum over the channels, before ReLU; row by row. @type {Float32Array} */

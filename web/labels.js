@@ -67,9 +67,31 @@ export function findClass(wanted, labels) {
   throw new GradCamError('argument', `The model has no class named "${text}". ${hint}`);
 }
 
+/**
+ * What a map is asked for: a class, or a sum and difference of several.
+ * @param {number | string | {plus?: (number | string)[], minus?: (number | string)[]}} wanted
+ * @param {string[]} labels
+ * @returns {{id: number, name: string, single: boolean, weights: Float32Array}}  weights: of every
+ *   class in the score
+ */
+export function findTarget(wanted, labels) {
+  const single = typeof wanted !== 'object' || wanted === null;
+  const { plus = [], minus = [] } = single ? { plus: [wanted] } : wanted;
+  const [ids, against] = [plus, minus].map((list) => [list].flat().map((one) => findClass(one, labels)));
+  if (!ids.length && !against.length) {
+    throw new GradCamError('argument', 'A target needs at least one class: {plus: [...], minus: [...]}.');
+  }
+  const weights = new Float32Array(labels.length);
+  for (const id of ids) weights[id] += 1;
+  for (const id of against) weights[id] -= 1;
+  const names = (list) => list.map((id) => labels[id]);
+  const name = `${names(ids).join(' + ')}${against.length ? ` \u2212 ${names(against).join(' \u2212 ')}` : ''}`;
+  return { id: ids[0] ?? against[0], name: name.trim(), single, weights };
+}
+
 /** "718, Pier  77.1 %", the title of a map. */
 export function title({ id, name }, probability) {
   const words = name.charAt(0).toUpperCase() + name.slice(1);
-  const percent = probability === undefined ? '' : `  ${(100 * probability).toFixed(1)} %`;
+  const percent = probability === null ? '' : `  ${(100 * probability).toFixed(1)} %`;
   return `${id}, ${words}${percent}`;
 }

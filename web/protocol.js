@@ -53,6 +53,7 @@
  * @property {LayerInfo[]} layers
  * @property {string | null} defaultLayer
  * @property {{name: string, title: string, paper: string}[]} methods
+ * @property {{name: string, text: string, default: number}[]} options  of methods
  * @property {{name: string, rgb: Uint8Array}[]} colormaps   256 RGB triples each
  * @property {object} preprocess            as used: order, resize, mean, std
  * @property {string} engine                version and variant
@@ -75,7 +76,7 @@
  * @typedef {object} ExplainArgs
  * @property {PictureSpec} picture
  * @property {number} top
- * @property {(number | string)[]} [classes]
+ * @property {(number | string | {plus?: (number | string)[], minus?: (number | string)[]})[]} [classes]
  * @property {string} method
  * @property {Record<string, number>} [options]
  * @property {string} [layer]
@@ -87,8 +88,8 @@
  * @typedef {object} ExplainValue
  * @property {{width: number, height: number, data?: Uint8Array}} picture
  * @property {{id: number, name: string, score: number, probability: number}[]} predictions
- * @property {{class: {id: number, name: string}, score: number, probability: number,
- *   data: Float32Array}[]} maps            data: before ReLU
+ * @property {{class: {id: number, name: string}, score: number, probability: number | null,
+ *   delta: number, data: Float32Array}[]} maps   data: before ReLU
  * @property {number} width                 of the maps
  * @property {number} height
  * @property {string} layer

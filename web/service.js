@@ -5,7 +5,7 @@
 import { cancelled, checkSignal, GradCamError } from './errors.js';
 import { fingerprint } from './digest.js';
 import { readAll, readJson } from './files.js';
-import { completeLabels, findClass } from './labels.js';
+import { completeLabels, findTarget } from './labels.js';
 import { resolveModel } from './model-source.js';
 import { completePreprocess, guessPreprocess } from './preprocess.js';
 import { Transfer } from './protocol.js';
@@ -214,6 +214,7 @@ export function createService(host) {
       layers,
       defaultLayer: card.layer ?? layers[main]?.name ?? null,
       methods: engine.methods(),
+      options: engine.options(),
       colormaps: engine.colormaps(),
       preprocess,
       engine: engine.version,
@@ -249,7 +250,7 @@ export function createService(host) {
   }
 
   /** @param {number} [most]  maps for so many of the best classes, where none are named */
-  async function explain(args, { signal }, most = args.top) {
+  async function explain(args, { signal, onProgress }, most = args.top) {
     const timings = { decode: 0, forward: 0, backward: 0 };
     const timed = (step, work) => {
       const before = performance.now();
@@ -278,20 +279,34 @@ export function createService(host) {
 
     const named = ({ id, score, probability }) => ({ id, name: info.labels[id], score, probability });
     const predictions = model.top(Math.min(args.top, info.classes)).map(named);
-    const ids = args.classes?.map((wanted) => findClass(wanted, info.labels)) ??
-      predictions.slice(0, most).map(({ id }) => id);
+    const targets = (args.classes ?? predictions.slice(0, most).map(({ id }) => id))
+      .map((wanted) => findTarget(wanted, info.labels));
     const layer = args.layer ?? info.defaultLayer;
     const { scores, probabilities } = model.scores();
+    for (const option of info.options) model.setOption(option.name, option.default);
+    for (const [name, value] of Object.entries(args.options ?? {})) model.setOption(name, value);
     const maps = [];
     let size = { width: 0, height: 0 };
-    for (let at = 0; at < ids.length; at += MOST_TARGETS) {
-      const some = ids.slice(at, at + MOST_TARGETS);
-      timed('backward', () => model.explain(args.method, layer, args.score, some));
+    for (let at = 0; at < targets.length; at += MOST_TARGETS) {
+      const some = targets.slice(at, at + MOST_TARGETS);
+      const task = model.startTask(args.method, layer, args.score, some.map(({ weights }) => weights));
+      try {
+        while (task.done < task.total) {
+          timed('backward', () => task.step());
+          if (task.total > 1) {
+            onProgress({ file: args.method, loaded: task.done, total: task.total });
+            await breathe(signal);
+          }
+        }
+      } finally {
+        task.free();
+      }
       size = model.maps();
-      maps.push(...some.map((id, index) => ({
-        class: { id, name: info.labels[id] },
-        score: scores[id],
-        probability: probabilities[id],
+      maps.push(...some.map(({ id, name, single, weights }, index) => ({
+        class: { id, name },
+        score: single ? scores[id] : weights.reduce((sum, weight, i) => sum + weight * scores[i], 0),
+        probability: single ? probabilities[id] : null,
+        delta: model.mapDelta(index),
         data: size.data[index],
       })));
       for (const warning of model.warnings()) {

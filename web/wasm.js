@@ -227,6 +227,15 @@ export class Engine {
     }));
   }
 
+  /** Options of methods. */
+  options() {
+    return Array.from({ length: this.call('gcam_option_count') }, (_, index) => ({
+      name: this.text('gcam_option_name', index),
+      text: this.text('gcam_option_text', index),
+      default: this.call('gcam_option_default', index),
+    }));
+  }
+
   /** @returns {{name: string, rgb: Uint8Array}[]} 256 RGB triples each */
   colormaps() {
     return Array.from({ length: this.call('gcam_colormap_count') }, (_, index) => {
@@ -367,6 +376,34 @@ export class Parcel {
 
   free() {
     if (this.#address) this.#engine.release(this.take());
+  }
+}
+
+/** A gcam_task: nothing else may be done with its model until it is freed. */
+export class Task {
+  #engine;
+  #address;
+
+  constructor(engine, address) {
+    this.#engine = engine;
+    this.#address = address;
+  }
+
+  step() {
+    this.#engine.run('gcam_task_step', this.#address);
+  }
+
+  get done() {
+    return this.#engine.call('gcam_task_done', this.#address);
+  }
+
+  get total() {
+    return this.#engine.call('gcam_task_total', this.#address);
+  }
+
+  free() {
+    this.#engine.call('gcam_task_free', this.#address);
+    this.#address = 0;
   }
 }
 
@@ -561,16 +598,26 @@ export class Model {
 
   /* ---- Explaining ---- */
 
+  /** Holds for every later explanation. */
+  setOption(name, value) {
+    this.#engine.lendString(name, (address) => this.#run('gcam_model_set_option', address, value));
+  }
+
   /**
-   * @param {string | null} method
+   * Starts an explanation that is made step by step; its maps are the model's after the last one.
+   * @param {string} method
    * @param {string | null} layer
    * @param {'logit' | 'softmax'} score
-   * @param {number[]} classes
+   * @param {Float32Array[]} targets  per map, the weight of every class in the score
    */
-  explain(method, layer, score, classes) {
-    this.#engine.lend(Int32Array.from(classes), 'classes', (ids) => this.#engine.lendString(method,
-      (how) => this.#engine.lendString(layer,
-        (where) => this.#run('gcam_explain', how, where, SCORES[score], ids, classes.length))));
+  startTask(method, layer, score, targets) {
+    const engine = this.#engine;
+    const classes = targets[0].length;
+    const weights = new Float32Array(targets.length * classes);
+    targets.forEach((row, index) => weights.set(row, index * classes));
+    return engine.lend(weights, 'targets', (rows) => engine.lendString(method,
+      (how) => engine.lendString(layer, (where) => new Task(engine, engine.make('gcam_task_create',
+        this.#address, how, where, SCORES[score], rows, targets.length)))));
   }
 
   /** The maps of the last explain, before ReLU. */
@@ -581,6 +628,11 @@ export class Model {
     const data = Array.from({ length }, (_, index) => this.#engine.floats(
       this.#engine.pointer('gcam_map_data', this.#address, index), width * height));
     return { width, height, layer: this.#call('gcam_map_layer'), data };
+  }
+
+  /** Integrated Gradients: what the map's sum misses of the score; 0 for other methods. */
+  mapDelta(index) {
+    return this.#call('gcam_map_delta', index);
   }
 
   /** @returns {Float32Array | null} alpha_k of map `index` of the last explain */

@@ -14,7 +14,7 @@ export { CommandLineError };
 const say = (text) => process.stdout.write(`${text}\n`);
 const warn = (text) => process.stderr.write(`gradcam: warning: ${text}\n`);
 
-const RUN = { explain, layers, models, fetch: fetchModel, convert };
+const RUN = { explain, layers, methods, models, fetch: fetchModel, convert };
 
 /** @param {string[]} args what stands after `gradcam` */
 export async function run(args) {
@@ -127,9 +127,17 @@ async function explain(options, images) {
   });
 }
 
-function explainOne(cam, image, { top, class: classes, method, layer, score, preset, output }) {
-  const picture = output !== undefined;
-  return cam.explain(image, { top, classes, method, layer, score, preset, picture });
+async function explainOne(cam, image, options) {
+  const { top, class: plus, against: minus, method, layer, score, preset, output, quiet } = options;
+  let classes = plus;
+  if (minus) classes = plus ? plus.map((one) => ({ plus: [one], minus })) : [{ minus }];
+  const bar = progressBar({ quiet, format: (steps) => `${steps} steps` });
+  try {
+    return await cam.explain(image, { top, classes, method, layer, score, preset,
+      options: Object.fromEntries(options.option ?? []), picture: output !== undefined, onProgress: bar.update });
+  } finally {
+    bar.done();
+  }
 }
 
 function print(cam, image, result, paths) {
@@ -165,6 +173,27 @@ async function layers(options, positionals) {
       say(`${layer.default ? '*' : ' '} ${name}  ${node}  ${op}  ${size(layer)}`);
     }
     if (!options.quiet) say(`\n${list.length} layers: tensor, node, operator, height x width x channels. * default`);
+  });
+}
+
+async function methods(options, positionals) {
+  if (positionals.length) throw new CommandLineError('methods takes no pictures.');
+  await withModel({ preprocess: 'none', ...options }, async (cam) => {
+    const [list, settings] = [cam.methods(), cam.options()];
+    if (options.json !== undefined) {
+      await writeJson(options.json, { methods: list, options: settings });
+      if (options.json === '-') return;
+    }
+    const width = (rows, key) => Math.max(...rows.map((row) => String(row[key]).length));
+    const [names, titles, keys, values] = [width(list, 'name'), width(list, 'title'),
+      width(settings, 'name'), width(settings, 'default')];
+    for (const { name, title, paper } of list) {
+      say(`${name.padEnd(names)}  ${title.padEnd(titles)}  ${paper}`);
+    }
+    say('\nOptions, with what they are where nothing is said:');
+    for (const { name, default: value, text } of settings) {
+      say(`${name.padEnd(keys)}  ${String(value).padStart(values)}  ${text}`);
+    }
   });
 }
 

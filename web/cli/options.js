@@ -33,6 +33,14 @@ const preprocess = (value, option) => {
   return value;
 };
 
+const setting = (value, option) => {
+  const [, name, amount] = /^(\w+)=(.+)$/.exec(value) ?? [];
+  if (name === undefined || !Number.isFinite(Number(amount))) {
+    wrong(`${option} is "${value}", but must be like samples=500. \`gradcam methods\` lists them.`);
+  }
+  return [name, Number(amount)];
+};
+
 const text = (value, option) => (value === '' ? wrong(`${option} is empty.`) : value);
 const flag = null;
 
@@ -52,7 +60,9 @@ export const COMMANDS = {
     ...MODEL,
     top: integer(1, 1000000),
     class: text,
+    against: text,
     method: text,
+    option: setting,
     layer: text,
     score: oneOf('logit', 'softmax'),
     preset: oneOf(...Object.keys(PRESETS)),
@@ -65,12 +75,13 @@ export const COMMANDS = {
     raw: flag,
   },
   layers: { ...COMMON, ...MODEL, json: text },
+  methods: { ...COMMON, ...MODEL, json: text },
   models: { ...COMMON, json: text },
   fetch: { ...COMMON, weights: oneOf('f32', 'f16', 'int8'), mirror: text, force: flag },
   convert: { ...COMMON, arch: text, output: text, weights: oneOf('f32', 'f16', 'int8') },
 };
 
-const REPEATED = new Set(['class']);
+const REPEATED = new Set(['class', 'against', 'option']);
 const SHORT = { output: 'o', help: 'h', version: 'V', quiet: 'q' };
 
 /**
@@ -133,6 +144,7 @@ export const USAGE = `gradcam: what a network sees in a picture, and where it lo
 
   gradcam IMAGE... [options]           predictions and heatmaps
   gradcam layers --model M             the layers a map can be asked for
+  gradcam methods                      the methods and their options
   gradcam models                       the models known by name
   gradcam fetch NAME [--mirror FOLDER|URL] [--weights f32|f16|int8] [--force]
                                        downloads one; --mirror: the official file lies there
@@ -151,8 +163,11 @@ Model
 Explanation
   --top N                 predictions, and maps for them (default 5)
   --class ID|NAME         a map for this class instead; may be repeated
-  --layer NAME            an ONNX node or tensor, or a Keras layer (default: the last before the head)
-  --method M              default gradcam
+  --against ID|NAME       what speaks for the class and not for this one; may be repeated
+  --layer NAME            an ONNX node or tensor, or a Keras layer (default: the last before the
+                          head); several with commas are fused
+  --method M              default gradcam; the others: gradcam methods
+  --option NAME=VALUE     of the method: samples=500, smooth=20; may be repeated
   --score S               gradient of: logit (default) or softmax
   --preset P              as others do it: ${Object.keys(PRESETS).join(', ')}
 Output

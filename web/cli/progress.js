@@ -4,8 +4,12 @@
 
 const WIDTH = 24;
 
-/** @param {{quiet?: boolean, stream?: NodeJS.WriteStream}} options */
-export function progressBar({ quiet = false, stream = process.stderr } = {}) {
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+
+/**
+ * @param {{quiet?: boolean, stream?: NodeJS.WriteStream, format?: (amount: number) => string}} options
+ */
+export function progressBar({ quiet = false, stream = process.stderr, format = megabytes } = {}) {
   const shown = stream.isTTY && !quiet;
   const start = performance.now();
   let last = 0;
@@ -23,13 +27,12 @@ export function progressBar({ quiet = false, stream = process.stderr } = {}) {
       // Short work needs no bar.
       if (!shown || now - start < 300 || now - last < 80) return;
       last = now;
-      const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
       if (total) {
         const filled = Math.round((WIDTH * loaded) / total);
         const bar = '#'.repeat(filled) + '-'.repeat(WIDTH - filled);
-        draw(`${file} [${bar}] ${megabytes(loaded)} of ${megabytes(total)} MB`);
+        draw(`${file} [${bar}] ${format(loaded)} of ${format(total)}`);
       } else {
-        draw(`${file} ${megabytes(loaded)} MB`);
+        draw(`${file} ${format(loaded)}`);
       }
     },
     done() {
