@@ -303,7 +303,7 @@ describe('sources', () => {
       ['http://127.0.0.1:1/x.onnx', 'network', /x\.onnx could not be fetched/],
       [tinyNetwork({ external: true }).onnx, 'file', /weights\.bin/],
       [new Uint8Array(0), 'model', /./],
-      [join(folder, 'x.h5'), 'unsupported', /gradcam convert/],
+      [join(folder, 'x.h5'), 'model', /x\.h5 cannot be read/],
       [{}, 'argument', /A model is/],
     ];
     for (const [source, code, message] of failing) {

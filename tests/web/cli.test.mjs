@@ -68,7 +68,9 @@ describe('wrong usage: exit 2, the option named, a hint', () => {
     [['a.png', '-o', 'out.jpg', ...TINY], /PNG/],
     [['a.png', '--method', 'mine', ...TINY], /--method.*gradcam/],
     [['a.png', '--colormap', 'rainbow', ...TINY], /--colormap.*jet/],
+    [['a.png', '--option', 'samples', ...TINY], /--option.*samples=500/],
     [['layers', 'x.png'], /layers takes no pictures/],
+    [['methods', 'x.png'], /methods takes no pictures/],
     [['fetch'], /gradcam fetch NAME/],
     [['convert', 'x.h5'], /-o DIR/],
   ];
@@ -95,7 +97,8 @@ describe('failed work: exit 1, what and where', () => {
     [['a.png', '-o', 'no/such/folder/x.png', ...TINY], /no\/such\/folder\/x\.png/],
     [['a.png', '--json', 'no/such/x.json', ...TINY], /no\/such\/x\.json/],
     [['fetch', 'no-such-name'], /no-such-name/],
-    [['a.png', '--model', 'tiny.h5'], /gradcam convert/],
+    [['a.png', '--model', 'tiny.h5'], /tiny\.h5 cannot be read/],
+    [['a.png', '--method', 'rise', '--option', 'sample=3', ...TINY], /sample/],
   ];
   for (const [args, message] of cases) {
     test(args.join(' '), async () => {
@@ -204,6 +207,16 @@ describe('done: exit 0', () => {
     assert.match(out, /^\* relu +relu +Relu +8x8x4$/m);
     const json = await gradcam(['layers', '--model', 'tiny.onnx', '--json', '-'], { cwd: folder });
     assert.ok(JSON.parse(json.out).layers.some(({ name }) => name === 'conv'));
+  });
+
+  test('methods and their options', async () => {
+    const { code, out } = await gradcam(['methods', '--model', 'tiny.onnx'], { cwd: folder });
+    assert.equal(code, 0);
+    assert.match(out, /^gradcam +Grad-CAM +arXiv:1610\.02391/m);
+    assert.match(out, /^samples +1000 +RISE/m);
+    const { code: done, err } = await gradcam(['a.png', '--method', 'rise', '--option', 'samples=20', '--option',
+      'seed=3', '--class', '1', '--against', '2', ...TINY], { cwd: folder });
+    assert.equal(done, 0, err);
   });
 
   test('models: those to be fetched, and those that have been', async () => {
