@@ -1,11 +1,11 @@
-// A static server for this repository's page on the loopback interface: web/ and models/, nothing
-// else of the checkout.
+// A static server for this repository's page on the loopback interface: web/, models/ and the
+// packages that read Keras files, nothing else of the checkout.
 import { createReadStream, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize, sep } from 'node:path';
 import { root } from './tools.mjs';
 
-const served = ['web', 'models'];
+const served = ['web', 'models', 'node_modules/h5wasm', 'node_modules/fflate'];
 const types = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',
@@ -30,7 +30,7 @@ function fileOf(path) {
   }
   const parts = name.split(sep);
   if (
-    !served.includes(parts[0]) ||
+    !served.some((folder) => name.startsWith(`${folder}/`.replaceAll('/', sep))) ||
     name.includes('\0') ||
     parts.some((part) => part.startsWith('.'))
   )

@@ -93,8 +93,8 @@ export const nodeHost = {
     if (typeof spec === 'string') {
       return spec.startsWith('file:') ? fileURLToPath(spec) : isUrl(spec) ? null : spec;
     }
-    const bytes = /** @type {any} */ (spec).bytes ?? spec;
-    return bytes instanceof Blob ? null : bytes;
+    if (spec instanceof Uint8Array) return spec;
+    return spec instanceof Blob || spec.bytes instanceof Blob ? null : spec.bytes;
   },
 
   beside: (base, file) => (isUrl(base) ? new URL(file, base).href : join(dirname(base), file)),

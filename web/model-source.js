@@ -58,7 +58,8 @@ export function nameOf(spec, otherwise = '') {
 /** HDF5 and ZIP (.keras) by their first bytes; what has an address, by its ending. */
 async function isKeras(spec) {
   if (typeof spec === 'string') return /\.(h5|hdf5|keras)$/i.test(baseName(spec));
-  const bytes = spec.bytes ?? spec;
+  // A Blob has a bytes, too: a method.
+  const bytes = spec instanceof Blob ? spec : spec.bytes ?? spec;
   const head = bytes instanceof Uint8Array ? bytes.subarray(0, 4)
     : new Uint8Array(await bytes.slice(0, 4).arrayBuffer());
   return ['137,72,68,70', '80,75,3,4'].includes(head.join()) ||

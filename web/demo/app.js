@@ -127,15 +127,18 @@ function show() {
 
 const again = () => guard(() => state.image && explain(state.image, state.name));
 
-takePictures({ frame: byId('frame'), input: byId('file') }, (file) => (
-  /\.(onnx|data|bin)$/i.test(file.name) ? openModel([file]) : guard(() => explain(file, file.name))));
+const OF_A_MODEL = /\.(onnx|h5|hdf5|keras|data|bin|json)$/i;
 
+takePictures({ frame: byId('frame'), input: byId('file') }, (files) => (
+  files.some(({ name }) => OF_A_MODEL.test(name)) ? openModel(files)
+    : guard(() => explain(files[0], files[0].name))));
+
+/** @param {File[]} files  an ONNX or Keras file, with its weights and card where it has such */
 async function openModel(files) {
-  const onnx = files.find((file) => /\.onnx$/i.test(file.name));
-  if (!onnx) return;
   await guard(async () => {
-    await loadModel({ onnx, weights: files.filter((file) => file !== onnx) });
-    const option = new Option(onnx.name, 'file', true, true);
+    await loadModel(files);
+    const { name } = files.find((file) => /\.(onnx|h5|hdf5|keras)$/i.test(file.name));
+    const option = new Option(name, 'file', true, true);
     byId('model').querySelector('[value=file]')?.remove();
     byId('model').append(option);
     await again();

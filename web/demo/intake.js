@@ -1,14 +1,14 @@
 /**
- * Pictures that come in by drop, paste or choice.
+ * Pictures, and models, that come in by drop, paste or choice.
  */
 
 /**
  * @param {{frame: HTMLElement, input: HTMLInputElement}} elements
- * @param {(file: File) => void} take
+ * @param {(files: File[]) => void} take
  */
 export function takePictures({ frame, input }, take) {
   input.addEventListener('change', () => {
-    if (input.files.length) take(input.files[0]);
+    if (input.files.length) take([...input.files]);
     input.value = ''; // the same file may be chosen again
   });
 
@@ -24,12 +24,12 @@ export function takePictures({ frame, input }, take) {
   document.addEventListener('drop', (event) => {
     event.preventDefault();
     over(-depth);
-    const [file] = event.dataTransfer.files;
-    if (file) take(file);
+    const { files } = event.dataTransfer;
+    if (files.length) take([...files]);
   });
 
   document.addEventListener('paste', (event) => {
-    const [file] = event.clipboardData.files;
-    if (file) take(file);
+    const { files } = event.clipboardData;
+    if (files.length) take([...files]);
   });
 }
