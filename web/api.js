@@ -308,6 +308,32 @@ export class GradCamBase {
   }
 
   /**
+   * Score (logit) and probability of every class, without maps.
+   * @param {any} image   as in explain()
+   * @param {{preprocess?: string | object, resize?: string, signal?: AbortSignal}} [options]
+   * @returns {Promise<{scores: Float32Array, probabilities: Float32Array}>}
+   */
+  async scores(image, { preprocess, resize, signal } = {}) {
+    const { picture } = await this.#picture(image);
+    return this.#connection.ask('scores', { picture, preprocess, resize }, { signal });
+  }
+
+  /** Names of the layers with weights, from the output on. @returns {Promise<string[]>} */
+  weightLayers() {
+    return this.#connection.ask('weightLayers', {});
+  }
+
+  /**
+   * Gives the last layers random weights, for the sanity check of arXiv:1810.03292. Load the model
+   * anew to have it back.
+   * @param {number} layers   how many of weightLayers()
+   * @param {number} [seed]
+   */
+  randomise(layers, seed = 1) {
+    return this.#connection.ask('randomise', { layers, seed });
+  }
+
+  /**
    * Bytes in use: of the WebAssembly memory (which never shrinks), and in it by weights and by
    * activations.
    * @returns {Promise<{heap: number, weights: number, activations: number}>}
@@ -409,6 +435,8 @@ export class HeatMap {
     /** Of the class; null for several together. @type {number | null} */
     this.probability = value.probability;
     this.score = value.score;
+    /** Methods to the input: every channel of every pixel, {channels, data}; null for others. */
+    this.terms = value.terms;
     /** Integrated Gradients: what the map's sum misses of the score; 0 for other methods. */
     this.delta = value.delta;
     this.width = context.width;

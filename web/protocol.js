@@ -17,6 +17,10 @@
  * @typedef {object} Requests
  * @property {(args: LoadArgs) => ModelInfo} load
  * @property {(args: ExplainArgs) => ExplainValue} explain
+ * @property {(args: Pick<ExplainArgs, 'picture' | 'preprocess' | 'resize'>) =>
+ *   {scores: Float32Array, probabilities: Float32Array}} scores   of every class
+ * @property {() => string[]} weightLayers   layers with weights, from the output on
+ * @property {(args: {layers: number, seed: number}) => void} randomise   for good
  * @property {(args: StepsArgs) => StepsValue} steps  everything between picture and map, for one class
  * @property {() => {heap: number, weights: number, activations: number}} memory   bytes
  * @property {(args: PaintArgs) => Uint8Array} png    heat over picture, as PNG bytes
@@ -89,7 +93,8 @@
  * @property {{width: number, height: number, data?: Uint8Array}} picture
  * @property {{id: number, name: string, score: number, probability: number}[]} predictions
  * @property {{class: {id: number, name: string}, score: number, probability: number | null,
- *   delta: number, data: Float32Array}[]} maps   data: before ReLU
+ *   delta: number, data: Float32Array, terms: {channels: number, data: Float32Array} | null}[]} maps
+ *   data: before ReLU
  * @property {number} width                 of the maps
  * @property {number} height
  * @property {string} layer

@@ -249,6 +249,37 @@ export function createService(host) {
     }
   }
 
+  /** Brings the model's activations to the picture's; runs nothing where they are already. */
+  async function run(args, signal, timings) {
+    let before = performance.now();
+    const { key: pictureKey, picture } = await decode(args.picture, signal);
+    timings.decode = performance.now() - before;
+    await breathe(signal);
+    const pre = preprocessFor(args);
+    const key = `${pictureKey} ${JSON.stringify(pre)}`;
+    if (current === key) return picture;
+    current = null;
+    before = performance.now();
+    model.setImage(picture, pre);
+    model.forward();
+    timings.forward = performance.now() - before;
+    current = key;
+    await breathe(signal);
+    return picture;
+  }
+
+  /** Score and probability of every class. */
+  async function scores(args, { signal }) {
+    await run(args, signal, {});
+    const value = model.scores();
+    return new Transfer(value, [value.scores.buffer, value.probabilities.buffer]);
+  }
+
+  function randomise({ layers, seed }) {
+    current = null;
+    model.randomise(layers, seed);
+  }
+
   /** @param {number} [most]  maps for so many of the best classes, where none are named */
   async function explain(args, { signal, onProgress }, most = args.top) {
     const timings = { decode: 0, forward: 0, backward: 0 };
@@ -259,24 +290,8 @@ export function createService(host) {
       return result;
     };
 
-    let before = performance.now();
-    const { key: pictureKey, picture } = await decode(args.picture, signal);
-    timings.decode = performance.now() - before;
-    await breathe(signal);
-
-    const pre = preprocessFor(args);
-    const key = `${pictureKey} ${JSON.stringify(pre)}`;
+    const picture = await run(args, signal, timings);
     const warnings = [...info.warnings];
-    if (current !== key) {
-      current = null;
-      timed('forward', () => {
-        model.setImage(picture, pre);
-        model.forward();
-      });
-      current = key;
-      await breathe(signal);
-    }
-
     const named = ({ id, score, probability }) => ({ id, name: info.labels[id], score, probability });
     const predictions = model.top(Math.min(args.top, info.classes)).map(named);
     const targets = (args.classes ?? predictions.slice(0, most).map(({ id }) => id))
@@ -307,6 +322,7 @@ export function createService(host) {
         score: single ? scores[id] : weights.reduce((sum, weight, i) => sum + weight * scores[i], 0),
         probability: single ? probabilities[id] : null,
         delta: model.mapDelta(index),
+        terms: model.mapTerms(index),
         data: size.data[index],
       })));
       for (const warning of model.warnings()) {
@@ -330,7 +346,8 @@ export function createService(host) {
       timings,
       warnings,
     };
-    const buffers = maps.map((map) => map.data.buffer);
+    const buffers = maps.flatMap((map) => [map.data, map.terms?.data].filter(Boolean))
+      .map(({ buffer }) => buffer);
     return new Transfer(value, data ? [...buffers, data.buffer] : buffers);
   }
 

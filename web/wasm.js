@@ -630,6 +630,27 @@ export class Model {
     return { width, height, layer: this.#call('gcam_map_layer'), data };
   }
 
+  /** Methods to the input: every channel of every pixel, H x W x C; null for others. */
+  mapTerms(index) {
+    const address = this.#engine.pointer('gcam_map_terms', this.#address, index);
+    if (!address) return null;
+    const channels = this.#call('gcam_map_channels');
+    const count = this.#call('gcam_map_width') * this.#call('gcam_map_height') * channels;
+    return { channels, data: this.#engine.floats(address, count) };
+  }
+
+  /** Names of the layers with weights, from the output on. @returns {string[]} */
+  weightLayers() {
+    const names = [];
+    for (let name; (name = this.#text('gcam_model_weight_layer', names.length));) names.push(name);
+    return names;
+  }
+
+  /** Random weights for the last `layers` of them; for good. */
+  randomise(layers, seed) {
+    this.#run('gcam_model_randomise', layers, seed);
+  }
+
   /** Integrated Gradients: what the map's sum misses of the score; 0 for other methods. */
   mapDelta(index) {
     return this.#call('gcam_map_delta', index);
