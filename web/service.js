@@ -441,6 +441,9 @@ export function createService(host) {
   return {
     load,
     explain: (args, context) => explain(args, context),
+    scores,
+    randomise,
+    weightLayers: () => model.weightLayers(),
     steps,
     memory: () => ({ heap: engine.heapBytes, ...model.bytes() }),
     png: (args) => bytes(png(args)),
