@@ -1,6 +1,7 @@
 // Runs suites one after another: `node tests/run.mjs SUITE...`; npm test, npm run test:sanitize,
 // fuzz and bench call it.
 //   all       builds, then every C test natively, then every tests/**/*.test.mjs with node:test
+//   slow      every tests/**/*.slow.mjs: networks of full size, minutes and gigabytes
 //   sanitize  the C tests under AddressSanitizer + UndefinedBehaviorSanitizer, then under
 //   ThreadSanitizer
 //   fuzz      every fuzz target for FUZZ_SECONDS (default 20) each
@@ -109,9 +110,9 @@ function installPackages(folder) {
   writeFileSync(stamp, lock);
 }
 
-/** Every tests/**\/*.test.mjs; node's own summary gives the counts. */
-async function runNodeTests() {
-  const files = testFiles(/\.test\.mjs$/);
+/** Every file of tests/ of that name; node's own summary gives the counts. */
+async function runNodeTests(pattern) {
+  const files = testFiles(pattern);
   if (!files.length) return;
   const folder = mkdtempSync(join(tmpdir(), 'gradcam-test-'));
   const report = join(folder, 'report.tap');
@@ -144,7 +145,13 @@ async function testAll() {
   await fetchTestData();
   await runCTests('native');
   for (const folder of ['.', 'tests/browser']) installPackages(folder);
-  await runNodeTests();
+  await runNodeTests(/\.test\.mjs$/);
+}
+
+async function testSlow() {
+  await build(wasmPresets);
+  installPackages('.');
+  await runNodeTests(/\.slow\.mjs$/);
 }
 
 async function testSanitized() {
@@ -218,7 +225,7 @@ async function bench() {
 }
 
 await runMain(async () => {
-  const suites = { all: testAll, sanitize: testSanitized, fuzz };
+  const suites = { all: testAll, slow: testSlow, sanitize: testSanitized, fuzz };
   const names = process.argv.slice(2);
   if (names[0] === 'bench') return bench();
   for (const name of names) {
