@@ -10,11 +10,14 @@
 import { holdModel, sharedSteps } from './models.js';
 import { sheet } from './style.js';
 
-const DEFAULTS = { model: 'pocket', method: 'gradcam', score: 'logit', top: 3, opacity: 0.55,
+const DEFAULTS = { model: 'pocket', method: 'gradcam', score: 'logit', top: 3, opacity: 0.6,
   colormap: 'viridis' };
 
 /** The heat need not be finer than what a screen shows. */
 const MOST_HEAT_PIXELS = 512 * 512;
+
+/** The heat is fully there from 1/FADE of the map's maximum. */
+const FADE = 2.5;
 
 /** Elements that come near the window are woken by one observer. */
 const NEAR = '300px';
@@ -31,7 +34,7 @@ const Base = globalThis.HTMLElement ?? class {}; // importable where there is no
  *   first, and listed after the best ones
  * @attr {number} top           how many of the best classes are listed; default 3
  * @attr {string} score         logit or softmax
- * @attr {number} opacity       of the heat, 0 to 1; default 0.55
+ * @attr {number} opacity       of the heat, 0 to 1; default 0.6; near 0 the map always fades out
  * @attr {string} colormap      viridis, cividis, turbo, jet, ...; default viridis
  * @attr {string} steps         steps to show instead of the heatmap, by name; empty: heatmap and all steps
  * @attr {string} loading       lazy (default): starts when it comes into view; eager: at once
@@ -322,7 +325,9 @@ export class GradCamElement extends Base {
     const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
     let pixels;
     try {
-      pixels = map.toImageData({ picture: false, alpha: 1, colormap: this.#text('colormap'), ...size });
+      const style = { picture: false, alpha: 1, ...size };
+      pixels = fade(map.toImageData({ ...style, colormap: this.#text('colormap') }),
+        map.toImageData({ ...style, colormap: 'gray' }));
     } catch (error) {
       this.#say(error.message, true);
       this.dispatchEvent(new CustomEvent('error', { detail: error }));
@@ -390,6 +395,8 @@ export class GradCamElement extends Base {
       }
       this.#parts.steps.append(view.section);
       view.update(steps);
+      const formula = view.section.querySelector('.formula');
+      if (formula) formula.tabIndex = formula.scrollWidth > formula.clientWidth ? 0 : -1; // to scroll it by keys
     }
     if (!this.#stepsAlone) return;
     this.#result = steps;
@@ -421,12 +428,12 @@ export class GradCamElement extends Base {
       formula.innerHTML = step.formula; // MathML of our own
       section.append(formula);
     }
-    section.append(view.element);
     if (step.caption) {
       const caption = Object.assign(document.createElement('p'), { className: 'caption', textContent: step.caption });
       caption.part.add('caption');
       section.append(caption);
     }
+    section.append(view.element);
     const whole = Object.assign(view, { section, cam });
     this.#views.set(step.name, whole);
     return whole;
@@ -464,6 +471,16 @@ function build(host) {
   return { figure: find('figure'), stage: find('.stage'), picture: find('img'), own: find('.own'),
     heat: find('.heat'), classes: find('.classes'), steps: find('.steps'), progress: find('progress'),
     status: find('.status') };
+}
+
+/**
+ * Heat that fades out where the map is near 0, so that the picture stays what it is there.
+ * @param {{data: Uint8ClampedArray}} heat
+ * @param {{data: Uint8ClampedArray}} values  the same map in grey: 0..255
+ */
+function fade(heat, { data: grey }) {
+  for (let i = 0; i < heat.data.length; i += 4) heat.data[i + 3] = Math.min(255, FADE * grey[i]);
+  return heat;
 }
 
 const percentOf = (share) => `${(100 * share).toFixed(1)} %`;

@@ -86,16 +86,21 @@ progress { width: 100%; accent-color: var(--accent); }
 /* Steps */
 .step { padding: 0.25rem 0; }
 .step + .step { margin-top: 1.5rem; padding-top: 1.25rem; border-top: 1px solid var(--line); }
-.formula { overflow-x: auto; margin: 0 0 0.9rem; padding: 0.7rem 0.9rem; border-radius: var(--radius); background: var(--sunk); font-size: 1.15rem; }
+.formula { overflow-x: auto; margin: 0 0 0.9rem; padding: 0.7rem 0.9rem; border-radius: var(--radius); background: var(--sunk); font-size: 1.15rem; font-size: clamp(0.8rem, 3.6cqi, 1.2rem); }
 .formula math { margin: 0; }
-.caption { margin: 0.6rem 0 0; color: var(--muted); font-size: 0.9rem; max-width: 46rem; }
-.split { display: grid; gap: 1rem 1.5rem; align-items: start; }
+.caption { margin: 0 0 1rem; color: var(--muted); font-size: 0.92rem; max-width: 46rem; }
+.caption:empty { display: none; }
+div > .caption { margin: 0.8rem 0 0; }
+.split { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem 1.5rem; align-items: start; }
 @container (min-width: 40rem) { .split { grid-template-columns: minmax(0, 3fr) minmax(13rem, 2fr); } }
 .trio { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 9.5rem), 1fr)); gap: 1rem; }
 .trio figcaption, .tile figcaption { margin-top: 0.35rem; font-size: 0.9rem; }
 .small { color: var(--muted); font-size: 0.875rem; }
+.ends { display: grid; grid-template-columns: repeat(auto-fit, minmax(6.5rem, 1fr)); gap: 0.8rem; }
+sup { line-height: 0; }
 canvas.plane { display: block; width: 100%; height: auto; border-radius: 6px; background: var(--sunk); }
 canvas.pixels { image-rendering: pixelated; }
+.modest { max-width: 24rem; }
 canvas.plot { display: block; width: 100%; height: 14rem; }
 .cover { position: relative; }
 .cover > canvas + canvas { position: absolute; inset: 0; width: 100%; height: 100%; }
@@ -121,7 +126,7 @@ button.action.primary, button.action[aria-pressed='true'] { border-color: var(--
 button.action:disabled { opacity: 0.5; cursor: default; }
 input[type='range'] { accent-color: var(--accent); }
 input[type='checkbox'], input[type='radio'] { accent-color: var(--accent); width: 1.1rem; height: 1.1rem; }
-.figures { display: grid; grid-template-columns: auto 1fr; gap: 0.15rem 1rem; margin: 0.6rem 0 0; font-size: 0.9rem; }
+.figures { max-width: 26rem; display: grid; grid-template-columns: auto 1fr; gap: 0.15rem 1rem; margin: 0.6rem 0 0; font-size: 0.9rem; }
 .figures dt { color: var(--muted); }
 .figures dd { margin: 0; text-align: end; overflow-wrap: anywhere; }
 table { width: 100%; border-collapse: collapse; font-size: 0.9rem; }
@@ -138,9 +143,10 @@ tr[aria-current] td { font-weight: 600; background: var(--bar); }
 .brush { touch-action: none; cursor: crosshair; border-radius: 6px; }
 .quiz { display: grid; gap: 0.6rem; padding: 1rem 0; border-top: 1px solid var(--line); }
 .quiz:first-child { border-top: 0; padding-top: 0; }
-.quiz h4 { margin: 0; font-size: 1rem; }
+.quiz h3 { margin: 0; font-size: 1rem; }
 .quiz p { margin: 0; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 0.8rem; max-width: 36rem; }
+.pair button canvas { margin-bottom: 0.35rem; }
 .pair button { padding: 0.35rem; border: 2px solid var(--line); border-radius: var(--radius); background: none; color: inherit; font: inherit; cursor: pointer; }
 .pair button:hover { border-color: var(--accent); }
 .pair button[data-right] { border-color: var(--accent); }

@@ -9,7 +9,7 @@ export const activations = {
   formula: `<math display="block"><msup><mi>A</mi><mi>k</mi></msup><mo>∈</mo><msup><mi>ℝ</mi><mrow><mi>h</mi><mo>×</mo><mi>w</mi></mrow></msup>
     <mo>,</mo><mspace width="0.6em"/><mi>k</mi><mo>=</mo><mn>1</mn><mo>…</mo><mi>K</mi></math>`,
   caption: 'Each of the K channels of a layer answers, position by position, how strongly it finds its own pattern ' +
-    'there: its activation map A^k. Bright is strong.',
+    'there: its activation map. Bright is strong.',
   create(context) {
     let { colormap } = context;
     const atlas = createAtlas({

@@ -2,7 +2,7 @@
  * Step: alpha_k, the mean of a channel's gradient: what the channel counts for the class.
  */
 import { orderChannels } from './atlas.js';
-import { drawPlane, figure, figures, make, plot, range } from './dom.js';
+import { channel, drawPlane, figure, figures, make, plot, range } from './dom.js';
 
 const ENDS = 4; // channels shown at both ends
 
@@ -44,7 +44,7 @@ export const alpha = {
     });
     chart.canvas.style.cursor = 'crosshair';
     const slider = make('input', { type: 'range', min: '0', value: '0', 'aria-label': 'Channel, largest weight first' });
-    const ends = make('div', { class: 'trio' });
+    const ends = make('div', { class: 'ends' });
     const element = make('div', {},
       make('div', { class: 'split' }, make('div', {}, chart.canvas, make('div', { class: 'bar' }, make('label', { class: 'wide' }, slider))),
         numbers.element),
@@ -76,7 +76,7 @@ export const alpha = {
         const canvas = make('canvas', { class: 'plane pixels', role: 'img', 'aria-label': `Activation of channel ${k}` });
         drawPlane(canvas, { values: steps.activations, from: k * size, width, height, table: context.cam.colormap(colormap), low: 0, high });
         return make('figure', { class: 'tile' }, canvas,
-          make('figcaption', { textContent: `A^${k}, α = ${figure(steps.weights[k])}` }));
+          make('figcaption', {}, channel(k), `, α = ${figure(steps.weights[k])}`));
       };
       ends.replaceChildren(...Array.from(order.slice(0, ENDS), tile), ...Array.from(order.slice(-ENDS), tile));
     }

@@ -7,7 +7,8 @@
 import { colour, drawPlane, figure, figures, label, legend, make, onCell, planeCanvas, range, select } from './dom.js';
 
 const GAP = 1; // pixels of the atlas between two planes
-const FEW = 96; // how many are shown at first
+const ROWS = 8; // so many are shown at first
+const [TILE, SMALL_TILE] = [34, 22]; // CSS pixels of a plane; if all are shown
 
 const ORDERS = [
   ['weight', 'weight α, largest first'],
@@ -43,7 +44,7 @@ export function createAtlas(what) {
   const how = select(ORDERS, 'weight');
   const all = make('input', { type: 'checkbox' });
   const allText = make('span');
-  const slider = make('input', { type: 'range', min: '0', value: '0', 'aria-label': `Channel, in this order` });
+  const slider = make('input', { type: 'range', min: '0', value: '0', 'aria-label': 'Channel, in this order' });
   const which = make('output');
   const large = planeCanvas(`${what.name} of the chosen channel`);
   const scale = legend();
@@ -57,14 +58,14 @@ export function createAtlas(what) {
         make('div', { class: 'bar' }, make('label', { class: 'wide' }, slider, which)),
         large, scale.element, numbers.element)));
 
-  const count = () => (all.checked ? order.length : Math.min(FEW, order.length));
+  const count = () => Math.min(order.length, all.checked ? Infinity : ROWS * columns);
 
   function drawAll() {
     const { height, width } = steps.layer;
     const planes = what.planes(steps);
     const table = what.table();
     const box = atlas.clientWidth || 400;
-    columns = Math.max(6, Math.min(32, count(), Math.floor(box / (count() > FEW ? 22 : 34))));
+    columns = Math.max(6, Math.min(32, order.length, Math.floor(box / (all.checked ? SMALL_TILE : TILE))));
     const rows = Math.ceil(count() / columns);
     Object.assign(canvas, { width: columns * (width + GAP) - GAP, height: rows * (height + GAP) - GAP });
     const image = new ImageData(canvas.width, canvas.height);
@@ -111,9 +112,9 @@ export function createAtlas(what) {
   function redraw() {
     if (!steps) return;
     order = orderChannels(steps, how.value);
-    chosen = Math.min(chosen, count() - 1);
     allText.textContent = `all ${order.length} channels`;
     drawAll();
+    chosen = Math.min(chosen, count() - 1);
     drawChosen();
   }
 

@@ -92,7 +92,7 @@ export const bugs = {
         });
         return button;
       });
-      const element = make('div', { class: 'quiz' }, make('h4', { textContent: `${number + 1}. ${bug.question}` }),
+      const element = make('div', { class: 'quiz' }, make('h3', { textContent: `${number + 1}. ${bug.question}` }),
         make('div', { class: 'pair' }, ...buttons), words);
       return { bug, right, wrong, buttons, words, element };
     });

@@ -39,7 +39,7 @@ function smaller({ width, height, data }, [inHeight, inWidth]) {
 export const deletion = {
   name: 'deletion',
   title: 'Deletion and insertion',
-  formula: `<math display="block"><mi>AUC</mi><mo>=</mo><msubsup><mo>∫</mo><mn>0</mn><mn>1</mn></msubsup><msub><mi>p</mi><mi>c</mi></msub><mo>(</mo><mi>t</mi><mo>)</mo><mi>d</mi><mi>t</mi></math>`,
+  formula: `<math display="block"><mi>AUC</mi><mo>=</mo><msubsup><mo>∫</mo><mn>0</mn><mn>1</mn></msubsup><msub><mi>p</mi><mi>c</mi></msub><mo stretchy="false">(</mo><mi>t</mi><mo stretchy="false">)</mo><mi>d</mi><mi>t</mi></math>`,
   caption: 'If the map is right, covering its hottest cells first makes the probability fall faster than covering cells ' +
     'at random (deletion), and showing them first makes it rise faster (insertion). The area under the curve (AUC) is ' +
     'the measure: low is good for deletion, high for insertion.',

@@ -21,6 +21,9 @@ export function make(tag, props = {}, ...children) {
   return element;
 }
 
+/** A^k as text. */
+export const channel = (k) => make('span', {}, 'A', make('sup', { textContent: String(k) }));
+
 /** A number with three figures that matter: 0.0123, −4.56, 1.2e−7. */
 export function figure(value) {
   if (value === 0) return '0';

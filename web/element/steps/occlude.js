@@ -15,7 +15,7 @@ export function meanColour({ data }) {
 export const occlude = {
   name: 'occlude',
   title: 'Cover a part',
-  formula: `<math display="block"><mi>Δ</mi><mo>=</mo><msub><mi>p</mi><mi>c</mi></msub><mo>(</mo><mi>covered</mi><mo>)</mo><mo>−</mo><msub><mi>p</mi><mi>c</mi></msub><mo>(</mo><mi>picture</mi><mo>)</mo></math>`,
+  formula: `<math display="block"><mi>Δ</mi><mo>=</mo><msub><mi>p</mi><mi>c</mi></msub><mo stretchy="false">(</mo><mi>covered</mi><mo stretchy="false">)</mo><mo>−</mo><msub><mi>p</mi><mi>c</mi></msub><mo stretchy="false">(</mo><mi>picture</mi><mo stretchy="false">)</mo></math>`,
   caption: 'Paint over what the heatmap marks: if the network really used it, the probability falls. Then paint over ' +
     'something cold. With the keyboard: arrow keys move the brush, the space bar covers.',
   create({ cam, colormap: first, fail }) {

@@ -7,7 +7,7 @@ export const overlay = {
   name: 'overlay',
   title: 'Overlay',
   formula: `<math display="block"><mi>a</mi><mo>·</mo><mi>colour</mi><mo>(</mo><mfrac><msup><mi>L</mi><mi>c</mi></msup><mrow><mi>max</mi><msup><mi>L</mi><mi>c</mi></msup></mrow></mfrac><mo>)</mo>
-    <mo>+</mo><mo>(</mo><mn>1</mn><mo>−</mo><mi>a</mi><mo>)</mo><mo>·</mo><mi>picture</mi></math>`,
+    <mo>+</mo><mo stretchy="false">(</mo><mn>1</mn><mo>−</mo><mi>a</mi><mo stretchy="false">)</mo><mo>·</mo><mi>picture</mi></math>`,
   caption: 'Divided by its largest value, the map runs from 0 to 1 and can be coloured. So the colours of two pictures ' +
     'cannot be compared: the warmest point is always 1. The box encloses the largest part above 15 % of it, as the ' +
     'paper’s localisation does.',

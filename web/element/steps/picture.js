@@ -31,7 +31,7 @@ export const picture = {
   name: 'picture',
   title: 'Picture to logits',
   formula: `<math display="block"><mi>x</mi><mo>=</mo><mfrac><mrow><mi>v</mi><mo>−</mo><mi>μ</mi></mrow><mi>σ</mi></mfrac>
-    <mspace width="1.5em"/><mi>y</mi><mo>=</mo><mi>f</mi><mo>(</mo><mi>x</mi><mo>)</mo>
+    <mspace width="1.5em"/><mi>y</mi><mo>=</mo><mi>f</mi><mo stretchy="false">(</mo><mi>x</mi><mo stretchy="false">)</mo>
     <mspace width="1.5em"/><msub><mi>p</mi><mi>c</mi></msub><mo>=</mo>
     <mfrac><msup><mi>e</mi><msup><mi>y</mi><mi>c</mi></msup></msup><mrow><munder><mo>∑</mo><mi>j</mi></munder><msup><mi>e</mi><msup><mi>y</mi><mi>j</mi></msup></msup></mrow></mfrac></math>`,
   caption: 'The picture is resized to the network’s input, each colour value v is shifted by a mean μ and divided by a ' +

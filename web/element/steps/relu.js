@@ -6,9 +6,9 @@ import { drawPlane, figure, figures, legend, make, onCell, percent, planeCanvas,
 export const relu = {
   name: 'relu',
   title: 'ReLU',
-  formula: `<math display="block"><msup><mi>L</mi><mi>c</mi></msup><mo>=</mo><mi>ReLU</mi><mo>(</mo><munder><mo>∑</mo><mi>k</mi></munder>
-    <msubsup><mi>α</mi><mi>k</mi><mi>c</mi></msubsup><msup><mi>A</mi><mi>k</mi></msup><mo>)</mo><mo>,</mo><mspace width="0.6em"/>
-    <mi>ReLU</mi><mo>(</mo><mi>s</mi><mo>)</mo><mo>=</mo><mi>max</mi><mo>(</mo><mn>0</mn><mo>,</mo><mi>s</mi><mo>)</mo></math>`,
+  formula: `<math display="block"><msup><mi>L</mi><mi>c</mi></msup><mo>=</mo><mi>ReLU</mi><mo stretchy="false">(</mo><munder><mo>∑</mo><mi>k</mi></munder>
+    <msubsup><mi>α</mi><mi>k</mi><mi>c</mi></msubsup><msup><mi>A</mi><mi>k</mi></msup><mo stretchy="false">)</mo><mo>,</mo><mspace width="0.6em"/>
+    <mi>ReLU</mi><mo stretchy="false">(</mo><mi>s</mi><mo stretchy="false">)</mo><mo>=</mo><mi>max</mi><mo stretchy="false">(</mo><mn>0</mn><mo>,</mo><mi>s</mi><mo stretchy="false">)</mo></math>`,
   caption: 'ReLU sets negative values to zero: what speaks against the class, often other things in the picture, is ' +
     'left out. Switch it off to see them, in blue.',
   create() {
@@ -19,7 +19,7 @@ export const relu = {
     const numbers = figures();
     const element = make('div', {},
       make('div', { class: 'bar' }, make('label', {}, on, make('span', { textContent: 'ReLU' }))),
-      make('div', { class: 'split' }, make('div', {}, canvas, scale.element), numbers.element));
+      make('div', { class: 'split' }, make('div', { class: 'modest' }, canvas, scale.element), numbers.element));
     function show(cell = null) {
       const { width, height, raw } = steps.map;
       const values = on.checked ? raw.map((value) => Math.max(0, value)) : raw;

@@ -31,7 +31,7 @@ async function fetchModel(model, signal) {
 export const sanity = {
   name: 'sanity',
   title: 'Sanity check',
-  formula: `<math display="block"><mi>ρ</mi><mo>(</mo><mi>L</mi><mo>(</mo><mi>trained</mi><mo>)</mo><mo>,</mo><mi>L</mi><mo>(</mo><mi>randomised</mi><mo>)</mo><mo>)</mo></math>`,
+  formula: `<math display="block"><mi>ρ</mi><mo stretchy="false">(</mo><mi>L</mi><mo stretchy="false">(</mo><mi>trained</mi><mo stretchy="false">)</mo><mo>,</mo><mi>L</mi><mo stretchy="false">(</mo><mi>randomised</mi><mo stretchy="false">)</mo><mo stretchy="false">)</mo></math>`,
   caption: 'The slider shuffles the weights of more and more layers, beginning at the output. An honest map must fall ' +
     'apart: if it looked the same without the knowledge, it could not be showing that knowledge. ρ is the correlation ' +
     'of the two maps before ReLU.',

@@ -5,7 +5,7 @@
  * Grad-CAM's map is linear in the gradient, so the map of p_c is the same sum of the logits' maps L^j
  * before ReLU: nothing needs to be computed again when s changes.
  */
-import { drawPlane, figure, figures, make, planeCanvas } from './dom.js';
+import { button, drawPlane, figure, figures, make, planeCanvas } from './dom.js';
 
 const MOST_CLASSES = 32; // of many classes, the likeliest; the others' p is too small to count
 const f32 = Math.fround;
@@ -39,7 +39,7 @@ export const softmax = {
   name: 'softmax',
   title: 'Logit or softmax?',
   formula: `<math display="block"><mfrac><mrow><mo>∂</mo><msub><mi>p</mi><mi>c</mi></msub></mrow><mrow><mo>∂</mo><mi>A</mi></mrow></mfrac><mo>=</mo>
-    <munder><mo>∑</mo><mi>j</mi></munder><msub><mi>p</mi><mi>c</mi></msub><mo>(</mo><msub><mi>δ</mi><mrow><mi>c</mi><mi>j</mi></mrow></msub><mo>−</mo><msub><mi>p</mi><mi>j</mi></msub><mo>)</mo>
+    <munder><mo>∑</mo><mi>j</mi></munder><msub><mi>p</mi><mi>c</mi></msub><mo stretchy="false">(</mo><msub><mi>δ</mi><mrow><mi>c</mi><mi>j</mi></mrow></msub><mo>−</mo><msub><mi>p</mi><mi>j</mi></msub><mo stretchy="false">)</mo>
     <mfrac><mrow><mo>∂</mo><msup><mi>y</mi><mi>j</mi></msup></mrow><mrow><mo>∂</mo><mi>A</mi></mrow></mfrac></math>`,
   caption: 'Softmax saturates: when the network is sure, p is 1, nothing can raise it, and its gradient is 0. The ' +
     'slider multiplies all logits by s, which makes the network surer of the same answer. In 32-bit numbers the ' +
@@ -49,7 +49,7 @@ export const softmax = {
     let steps = null;
     let all = null; // {maps, logits, c}
     let controller = null;
-    const slider = make('input', { type: 'range', min: '0', max: '7', step: '0.05', value: '0', 'aria-label': 'Logits times s' });
+    const slider = make('input', { type: 'range', min: '0', max: '8', step: '0.05', value: '0', 'aria-label': 'Logits times s' });
     const value = make('output');
     const tiles = [['logit', 'gradient of the logit'], ['plain', 'of the probability, 32-bit'], ['exact', 'of the probability, factored']].map(
       ([name, words]) => {
@@ -59,9 +59,21 @@ export const softmax = {
           make('figcaption', {}, make('strong', { textContent: words }), make('br'), more)) };
       });
     const numbers = figures();
+    const saturate = button('Saturate', () => {
+      if (!all) return;
+      const { logits, c } = all;
+      // The first s at which the class's own factor is 0; the end of the scale where there is none.
+      slider.value = slider.max;
+      for (let at = 0; at <= Number(slider.max); at += 0.05) {
+        if (plainFactors(logits, c, 2 ** at)[c] !== 0) continue;
+        slider.value = String(at);
+        break;
+      }
+      show();
+    });
     const verdict = make('p', { class: 'caption', role: 'status' });
     const element = make('div', {},
-      make('div', { class: 'bar' }, make('label', { class: 'wide' }, 's', slider, value)),
+      make('div', { class: 'bar' }, make('label', { class: 'wide' }, 's', slider, value), saturate),
       make('div', { class: 'trio' }, ...tiles.map((tile) => tile.figure)), numbers.element, verdict);
 
     function show() {

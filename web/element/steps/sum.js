@@ -1,9 +1,10 @@
 /**
  * Step: the weighted sum of the channels, growing one by one.
  */
-import { button, drawPlane, figure, figures, label, legend, make, onCell, planeCanvas, range, select, SIGNED } from './dom.js';
+import { button, channel, drawPlane, figure, figures, label, legend, make, onCell, planeCanvas, range, select, SIGNED } from './dom.js';
 
 const SECONDS = 8; // for all channels
+const FIRST = 10; // channels added before anyone presses Play
 
 /** How alike two planes are: Pearson's correlation; 0 where one is constant. */
 export function correlation(a, b) {
@@ -79,7 +80,8 @@ export const sum = {
       const term = steps.activations.subarray(k * size, (k + 1) * size).map((value) => (done ? value * steps.weights[k] : 0));
       const ownMost = range(steps.activations, k * size, size).high * Math.abs(steps.weights[k]) || 1;
       drawPlane(one, { values: term, width, height, table: SIGNED, low: -ownMost, high: ownMost });
-      oneWords.textContent = done ? `α · A^${k}, α = ${figure(steps.weights[k])} (own colour scale)` : 'nothing added yet';
+      if (done) oneWords.replaceChildren('just added: α ', channel(k), `, α = ${figure(steps.weights[k])} (own colour scale)`);
+      else oneWords.textContent = 'nothing added yet';
       wholeWords.textContent = `the sum of ${done} channels`;
       scale.set(SIGNED, figure(-most), figure(most));
       count.textContent = `n = ${done} of ${order.length}`;
@@ -137,7 +139,7 @@ export const sum = {
         sort();
         total = sumOf(order.length);
         scrub.max = String(order.length);
-        show(order.length);
+        show(Math.min(FIRST, order.length));
       },
       stop: pause,
     };
