@@ -328,6 +328,6 @@ int main(void) {
   deep_head();
   randomisation();
   gcam_context_free(ctx);
-  printf("%d passed, %d failed\n", passed, failed);
+  printf("%d passed, %d failed, 0 skipped\n", passed, failed);
   return failed != 0;
 }
