@@ -20,7 +20,8 @@ export function launch() {
   return playwright.chromium.launch({
     executablePath: program,
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync'],
+      '--disable-component-update', '--disable-sync', '--use-fake-device-for-media-stream',
+      '--use-fake-ui-for-media-stream'],
   });
 }
 

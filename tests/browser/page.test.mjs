@@ -3,7 +3,9 @@
  */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { data, launch, openPage, serve, withoutBrowser, withoutData } from './browser.mjs';
 
 describe('the page', { skip: withoutBrowser }, () => {
@@ -35,6 +37,19 @@ describe('the page', { skip: withoutBrowser }, () => {
     canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.subarray(0, 4000)));
 
   const settled = (page) => page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
+
+  const openSettings = (page) => page.$$eval('details.settings', (all) => all.forEach((one) => {
+    one.open = true;
+  }));
+
+  /** Waits for the next explanation that `work` brings about. */
+  async function explained(page, work) {
+    await page.$eval('#status', (status) => {
+      status.textContent = '';
+    });
+    await work();
+    await settled(page);
+  }
 
   /** Drops a file on the frame, as a file manager would. */
   const drop = (page, name, bytes, type) => page.evaluate(({ name: called, base64, type: mime }) => {
@@ -90,7 +105,7 @@ describe('the page', { skip: withoutBrowser }, () => {
 
   test('a dropped ImageNet network and a dropped photo: pier', { skip: withoutData }, async () => {
     const { page, problems } = await demo();
-    await page.evaluate(() => document.querySelector('.settings').setAttribute('open', ''));
+    await openSettings(page);
     await page.selectOption('#preprocess', 'torch');
     await page.setInputFiles('#onnx', data('onnx/squeezenet1_1.onnx'));
     await page.waitForFunction(() => /squeezenet1_1/.test(document.getElementById('status').textContent));
@@ -110,6 +125,112 @@ describe('the page', { skip: withoutBrowser }, () => {
     await drop(page, 'goldfish.jpg', bytes, 'image/jpeg');
     await settled(page);
     assert.equal((await list(page)).length, 5);
+    await page.close();
+  });
+
+  test('layers by slider, methods, boxes, comparing as border and as difference', async () => {
+    const { page, problems } = await demo();
+    await page.click('#samples button >> nth=0');
+    await settled(page);
+    await openSettings(page);
+    const seen = [await heat(page)];
+    const isNew = async (what) => {
+      const now = await heat(page);
+      assert.ok(!seen.some((one) => JSON.stringify(one) === JSON.stringify(now)), what);
+      seen.push(now);
+    };
+    await explained(page, () => page.$eval('#depth', (depth) => {
+      depth.value = depth.max - 4;
+      depth.dispatchEvent(new Event('input', { bubbles: true }));
+    }));
+    assert.notEqual(await page.$eval('[name=layer]', ({ value }) => value), '');
+    await isNew('another layer');
+    await explained(page, () => page.selectOption('[name=method]', 'layercam'));
+    await isNew('another method');
+    assert.match(await page.textContent('#paper'), /\d{4}|arXiv/);
+    await page.check('[name=boxes]');
+    assert.ok(await page.locator('.boxes rect').count() > 0);
+    await page.selectOption('[name=compare]', { index: 2 });
+    await page.waitForSelector('#wipe', { state: 'visible' });
+    await page.check('[value=difference]');
+    await page.waitForSelector('#wipe', { state: 'hidden' });
+    await isNew('the difference');
+    await page.hover('#frame');
+    assert.match(await page.textContent('.readout'), /golf ball \d\.\d\d .*flower \d\.\d\d/);
+
+    // The address carries the settings into another window.
+    const other = await browser.newPage();
+    await other.goto(page.url());
+    await other.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
+    assert.equal(await other.$eval('[name=method]', ({ value }) => value), 'layercam');
+    assert.ok(await other.isChecked('[name=boxes]'));
+    await other.close();
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+
+  test('saves overlay, grid, JSON, .npy, and everything with a manifest', async () => {
+    const { page } = await demo();
+    await page.click('#samples button >> nth=3');
+    await settled(page);
+    const save = async (what) => {
+      const [saved] = await Promise.all([page.waitForEvent('download'), page.click(`[data-save=${what}]`)]);
+      return { name: saved.suggestedFilename(), bytes: await readFile(await saved.path()), path: await saved.path() };
+    };
+    for (const what of ['overlay', 'grid']) {
+      const { name, bytes } = await save(what);
+      assert.match(name, /^parachute.*\.png$/);
+      assert.equal(bytes.toString('latin1', 1, 4), 'PNG');
+    }
+    const report = JSON.parse((await save('json')).bytes);
+    assert.equal(report.predictions[0].name, 'parachute');
+    const { bytes } = await save('npy');
+    const header = bytes.toString('latin1', 10, 10 + bytes.readUInt16LE(8));
+    assert.match(header, /'descr': '<f4'.*'shape': \(10, 10,\)/);
+    const first = bytes.readFloatLE(10 + bytes.readUInt16LE(8));
+    assert.ok(Math.abs(Math.max(0, first) / report.maps[0].max - report.maps[0].data[0]) < 1e-5);
+    const archive = await save('bundle');
+    const list = execFileSync('python3', ['-c', `import json, sys, zipfile
+z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None
+m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['model']['name'], m['sha256']]))`, archive.path]);
+    const [names, model, digests] = JSON.parse(list);
+    assert.equal(model, 'pocket');
+    assert.ok(names.includes('report.json') && names.includes('grid.png') && names.length === 3 + 2 * report.maps.length);
+    assert.ok(Object.values(digests).every((digest) => /^[0-9a-f]{64}$/.test(digest)));
+    await page.close();
+  });
+
+  test('the camera: picture after picture, without growing', async () => {
+    const { page, problems } = await demo();
+    await page.click('#camera');
+    await page.waitForFunction(() => /pictures a second/.test(document.getElementById('status').textContent), null, { timeout: 30000 });
+    const rate = Number.parseInt(await page.textContent('#status'), 10);
+    console.log(`# camera: ${rate} pictures a second`);
+    assert.ok(rate >= 2);
+    assert.ok((await list(page)).length === 5);
+    await page.click('#camera');
+    assert.match(await page.textContent('#status'), /off/);
+    await page.click('#samples button >> nth=1');
+    await settled(page);
+    assert.equal((await list(page))[0].name, 'golf ball');
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+
+  test('several pictures, and one by its address', async () => {
+    const { page } = await demo();
+    const samples = new URL('../../models/pocket/samples/', import.meta.url);
+    await page.setInputFiles('#file', ['golf_ball.jpg', 'flower.jpg', 'church.jpg'].map((name) => fileURLToPath(new URL(name, samples))));
+    await settled(page);
+    assert.equal((await list(page))[0].name, 'golf ball');
+    assert.equal(await page.locator('#gallery button').count(), 3);
+    await explained(page, () => page.click('#gallery button >> nth=1'));
+    assert.equal((await list(page))[0].name, 'flower');
+    await explained(page, async () => {
+      await page.fill('#url', `${server.origin}/models/pocket/samples/parachute.jpg`);
+      await page.press('#url', 'Enter');
+    });
+    assert.equal((await list(page))[0].name, 'parachute');
     await page.close();
   });
 

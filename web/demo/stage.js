@@ -1,25 +1,34 @@
 /**
- * The picture with the heat over it: two canvases of the same size, so that another class, colour map
- * or opacity repaints one of them at most.
+ * The picture with the heat over it: canvases of the same size, so that another class, colour map or
+ * opacity repaints one of them at most. A second heat, for comparing, lies beside the first along a
+ * line that the reader moves, or the two are subtracted.
  */
 
 /** The heat need not be finer than what a screen shows. */
-const MOST_HEAT_PIXELS = 1024 * 1024;
+const MOST_HEAT_PIXELS = 768 * 768;
+
+const SVG = 'http://www.w3.org/2000/svg';
 
 export class Stage {
   #frame;
   #picture;
-  #heat;
+  #heats;
+  #boxes;
+  #readout;
+  #shown = null; // {map, other, style}
+  #name = '';
 
-  /**
-   * @param {HTMLElement} frame
-   * @param {HTMLCanvasElement} picture
-   * @param {HTMLCanvasElement} heat
-   */
-  constructor(frame, picture, heat) {
+  /** @param {HTMLElement} frame  holds .picture, two .heat, .boxes and .readout */
+  constructor(frame) {
     this.#frame = frame;
-    this.#picture = picture;
-    this.#heat = heat;
+    this.#picture = frame.querySelector('.picture');
+    this.#heats = [...frame.querySelectorAll('.heat')];
+    this.#boxes = frame.querySelector('.boxes');
+    this.#readout = frame.querySelector('.readout');
+    frame.addEventListener('pointermove', (event) => this.#read(event));
+    frame.addEventListener('pointerleave', () => {
+      this.#readout.hidden = true;
+    });
   }
 
   /**
@@ -27,36 +36,119 @@ export class Stage {
    * @param {string} name
    */
   setPicture({ width, height, data }, name) {
-    Object.assign(this.#picture, { width, height });
+    this.#resize(width, height);
     const pixels = new ImageData(new Uint8ClampedArray(data.buffer, data.byteOffset, data.length), width, height);
     this.#picture.getContext('2d').putImageData(pixels, 0, 0);
-    this.#picture.dataset.name = name;
+    this.#name = name;
+  }
+
+  /** A frame of a video. @param {CanvasImageSource} frame */
+  setFrame(frame, width, height) {
+    if (this.#picture.width !== width || this.#picture.height !== height) this.#resize(width, height);
+    this.#picture.getContext('2d').drawImage(frame, 0, 0, width, height);
+    this.#name = 'The camera';
+  }
+
+  #resize(width, height) {
+    Object.assign(this.#picture, { width, height });
     const scale = Math.min(1, Math.sqrt(MOST_HEAT_PIXELS / (width * height)));
-    this.#heat.width = Math.max(1, Math.round(width * scale));
-    this.#heat.height = Math.max(1, Math.round(height * scale));
-    // The same box for both, whatever the rounding.
-    for (const canvas of [this.#picture, this.#heat]) canvas.style.aspectRatio = `${width} / ${height}`;
+    for (const heat of this.#heats) {
+      heat.width = Math.max(1, Math.round(width * scale));
+      heat.height = Math.max(1, Math.round(height * scale));
+    }
+    // The same box for all, whatever the rounding.
+    for (const canvas of [this.#picture, ...this.#heats]) canvas.style.aspectRatio = `${width} / ${height}`;
+    this.#boxes.setAttribute('viewBox', `0 0 ${width} ${height}`);
     this.#frame.removeAttribute('data-empty');
   }
 
   /**
    * @param {import('../api.js').HeatMap} map
-   * @param {{colormap: string, opacity: number}} style
+   * @param {object} style
+   * @param {string} style.colormap
+   * @param {string} style.interpolation
+   * @param {number} style.opacity
+   * @param {boolean} style.boxes
+   * @param {import('../api.js').HeatMap | null} [other]   the map to compare with
+   * @param {'wipe' | 'difference'} [view]
    */
-  showMap(map, { colormap, opacity }) {
-    const { width, height } = this.#heat;
-    const { data } = map.toImageData({ picture: false, alpha: 1, colormap, width, height });
-    this.#heat.getContext('2d').putImageData(new ImageData(data, width, height), 0, 0);
-    this.setOpacity(opacity);
-    const { name } = this.#picture.dataset;
-    const [box] = map.boxes();
-    const place = box ? `, strongest around ${describePlace(box, this.#picture)}` : ', nowhere';
-    this.#picture.setAttribute('aria-label', `${name}, with the heatmap of ${map.class.name}${place}`);
+  show(map, style, other = null, view = 'wipe') {
+    this.#shown = { map, other };
+    const [first, second] = this.#heats;
+    const wipe = other !== null && view === 'wipe';
+    second.hidden = !wipe;
+    this.#frame.toggleAttribute('data-wipe', wipe);
+    if (other && !wipe) paint(first, difference(map, other, first, style));
+    else paint(first, heat(map, first, style));
+    if (wipe) paint(second, heat(other, second, style));
+    this.setOpacity(style.opacity);
+    this.#drawBoxes(style.boxes ? map.boxes() : []);
+    this.#picture.setAttribute('aria-label', this.#describe(map, other));
   }
 
   setOpacity(opacity) {
-    this.#heat.style.opacity = String(opacity);
+    for (const canvas of this.#heats) canvas.style.opacity = String(opacity);
   }
+
+  /** @param {number} share  of the width that the first heat has, when two are compared */
+  setWipe(share) {
+    this.#frame.style.setProperty('--wipe', `${100 * share}%`);
+  }
+
+  #drawBoxes(boxes) {
+    this.#boxes.replaceChildren(...boxes.map(({ x, y, width, height }, index) => {
+      const rect = document.createElementNS(SVG, 'rect');
+      Object.entries({ x, y, width, height }).forEach(([name, value]) => rect.setAttribute(name, value));
+      rect.classList.toggle('main', index === 0);
+      return rect;
+    }));
+  }
+
+  /** The map's value under the pointer. */
+  #read({ clientX, clientY }) {
+    if (!this.#shown) return;
+    const { map, other } = this.#shown;
+    const box = this.#picture.getBoundingClientRect();
+    const { width, height } = this.#picture;
+    const scale = Math.min(box.width / width, box.height / height);
+    const x = (clientX - box.left - (box.width - width * scale) / 2) / scale / width;
+    const y = (clientY - box.top - (box.height - height * scale) / 2) / scale / height;
+    this.#readout.hidden = !(x >= 0 && x < 1 && y >= 0 && y < 1);
+    if (this.#readout.hidden) return;
+    const value = (one) => {
+      const [column, row] = [Math.floor(x * one.width), Math.floor(y * one.height)];
+      const at = row * one.width + column;
+      return `${one.class.name} ${one.normalized[at].toFixed(2)} (raw ${one.raw[at].toPrecision(3)}, row ${row}, ` +
+        `column ${column} of ${one.height}\u00d7${one.width})`;
+    };
+    this.#readout.textContent = other ? `${value(map)}  \u00b7  ${value(other)}` : value(map);
+  }
+
+  #describe(map, other) {
+    const [box] = map.boxes();
+    const place = box ? `strongest around ${describePlace(box, this.#picture)}` : 'with no evidence anywhere';
+    const beside = other ? `, compared with that of ${other.class.name}` : '';
+    return `${this.#name}, with the heatmap of ${map.class.name}, ${place}${beside}`;
+  }
+}
+
+function heat(map, { width, height }, { colormap, interpolation }) {
+  return map.toImageData({ picture: false, alpha: 1, colormap, interpolation, width, height });
+}
+
+/** Where the first map is larger, orange; where the second is, blue; both from 0 to 1. */
+function difference(map, other, canvas, style) {
+  const gray = { ...style, colormap: 'gray' };
+  const [a, b] = [map, other].map((one) => heat(one, canvas, gray).data);
+  for (let i = 0; i < a.length; i += 4) {
+    const more = a[i] - b[i];
+    a.set(more >= 0 ? [230, 120, 20, more] : [40, 110, 220, -more], i);
+  }
+  return { width: canvas.width, height: canvas.height, data: a };
+}
+
+function paint(canvas, { width, height, data }) {
+  canvas.getContext('2d').putImageData(new ImageData(data, width, height), 0, 0);
 }
 
 /** Where a box lies, in words. */

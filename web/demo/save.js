@@ -1,0 +1,106 @@
+/**
+ * What the page gives to take away: pictures, numbers, and all of it in one archive with a manifest.
+ */
+
+/** @param {string} name @param {BlobPart} content */
+export function download(name, content, type = 'application/octet-stream') {
+  const url = URL.createObjectURL(new Blob([content], { type }));
+  Object.assign(document.createElement('a'), { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
+/**
+ * NumPy's file format, version 1.0: float32, C order.
+ * @param {Float32Array} values
+ * @param {number[]} shape
+ */
+export function npy(values, shape) {
+  const about = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')},), }`;
+  const text = `${about.padEnd(Math.ceil((about.length + 11) / 64) * 64 - 11)}\n`;
+  const bytes = new Uint8Array(10 + text.length + values.byteLength);
+  bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, text.length & 255, text.length >> 8]);
+  bytes.set(new TextEncoder().encode(text), 10);
+  bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 10 + text.length);
+  return bytes;
+}
+
+const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let k = 0; k < 8; ++k) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  return crc;
+});
+
+function crc32(bytes) {
+  let crc = ~0;
+  for (const byte of bytes) crc = (crc >>> 8) ^ CRC[(crc ^ byte) & 255];
+  return ~crc >>> 0;
+}
+
+/**
+ * A ZIP archive, nothing compressed: pictures and floats would not get smaller.
+ * @param {Record<string, Uint8Array>} files
+ */
+export function zip(files) {
+  const [parts, directory] = [[], []];
+  let offset = 0;
+  for (const [name, bytes] of Object.entries(files)) {
+    const title = new TextEncoder().encode(name);
+    // Version 2.0, UTF-8 names, stored, 1 January 1980; then sum, sizes, length of the name.
+    const common = new DataView(new ArrayBuffer(26));
+    [20, 0x800, 0, 0, 33].forEach((value, i) => common.setUint16(2 * i, value, true));
+    [crc32(bytes), bytes.length, bytes.length].forEach((value, i) => common.setUint32(10 + 4 * i, value, true));
+    common.setUint16(22, title.length, true);
+    const head = new Uint8Array(common.buffer);
+    parts.push(Uint8Array.of(0x50, 0x4b, 3, 4), head, title, bytes);
+    const rest = new DataView(new ArrayBuffer(14));
+    rest.setUint32(10, offset, true);
+    directory.push(Uint8Array.of(0x50, 0x4b, 1, 2, 20, 0), head, new Uint8Array(rest.buffer), title);
+    offset += 30 + title.length + bytes.length;
+  }
+  const size = directory.reduce((sum, part) => sum + part.length, 0);
+  const end = new DataView(new ArrayBuffer(22));
+  end.setUint32(0, 0x06054b50, true);
+  for (const at of [8, 10]) end.setUint16(at, Object.keys(files).length, true);
+  end.setUint32(12, size, true);
+  end.setUint32(16, offset, true);
+  return new Blob([...parts, ...directory, new Uint8Array(end.buffer)], { type: 'application/zip' });
+}
+
+async function sha256(bytes) {
+  if (!crypto.subtle) return null; // a page without https
+  const digest = await crypto.subtle.digest('SHA-256', bytes);
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/**
+ * Maps, drawings and predictions, with a manifest that says how they came about.
+ * @param {object} what
+ * @param {import('../index.js').GradCam} what.cam
+ * @param {import('../api.js').Explanation} what.result
+ * @param {string} what.name     of the picture
+ * @param {object} what.style    as for toPNG()
+ * @param {object} what.settings
+ */
+export async function bundle({ cam, result, name, style, settings }) {
+  const json = (value) => new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`);
+  const files = {
+    'report.json': json(result.report({ file: name })),
+    'grid.png': await cam.grid(result.maps, style),
+  };
+  for (const map of result.maps) {
+    files[`overlay-${map.class.id}.png`] = await map.toPNG(style);
+    files[`map-${map.class.id}.npy`] = npy(map.raw, [map.height, map.width]);
+  }
+  const digests = {};
+  for (const [file, bytes] of Object.entries(files)) digests[file] = await sha256(bytes);
+  files['manifest.json'] = json({
+    made: new Date().toISOString(),
+    picture: { name, width: result.picture.width, height: result.picture.height,
+      rgbaSha256: await sha256(result.picture.data) },
+    model: cam.model,
+    explanation: { method: result.method, layer: result.layer, score: result.score, preset: result.preset },
+    settings,
+    sha256: digests,
+  });
+  return zip(files);
+}
