@@ -86,7 +86,7 @@ progress { width: 100%; accent-color: var(--accent); }
 /* Steps */
 .step { padding: 0.25rem 0; }
 .step + .step { margin-top: 1.5rem; padding-top: 1.25rem; border-top: 1px solid var(--line); }
-.formula { overflow-x: auto; margin: 0 0 0.9rem; padding: 0.7rem 0.9rem; border-radius: var(--radius); background: var(--sunk); font-size: 1.15rem; font-size: clamp(0.8rem, 3.6cqi, 1.2rem); }
+.formula { overflow-x: auto; margin: 0 0 0.9rem; padding: 0.7rem 0.9rem; border-radius: var(--radius); background: var(--sunk); font-size: 1.15rem; font-size: clamp(0.8rem, 4.3cqi, 1.2rem); }
 .formula math { margin: 0; }
 .caption { margin: 0 0 1rem; color: var(--muted); font-size: 0.92rem; max-width: 46rem; }
 .caption:empty { display: none; }
@@ -94,6 +94,7 @@ div > .caption { margin: 0.8rem 0 0; }
 .split { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem 1.5rem; align-items: start; }
 @container (min-width: 40rem) { .split { grid-template-columns: minmax(0, 3fr) minmax(13rem, 2fr); } }
 .trio { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 9.5rem), 1fr)); gap: 1rem; }
+@container (max-width: 30rem) { .trio > div { grid-column: 1 / -1; } }
 .trio figcaption, .tile figcaption { margin-top: 0.35rem; font-size: 0.9rem; }
 .small { color: var(--muted); font-size: 0.875rem; }
 .ends { display: grid; grid-template-columns: repeat(auto-fit, minmax(6.5rem, 1fr)); gap: 0.8rem; }
@@ -126,9 +127,9 @@ button.action.primary, button.action[aria-pressed='true'] { border-color: var(--
 button.action:disabled { opacity: 0.5; cursor: default; }
 input[type='range'] { accent-color: var(--accent); }
 input[type='checkbox'], input[type='radio'] { accent-color: var(--accent); width: 1.1rem; height: 1.1rem; }
-.figures { max-width: 26rem; display: grid; grid-template-columns: auto 1fr; gap: 0.15rem 1rem; margin: 0.6rem 0 0; font-size: 0.9rem; }
+.figures { max-width: 26rem; display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0.15rem 1rem; margin: 0.6rem 0 0; font-size: 0.9rem; }
 .figures dt { color: var(--muted); }
-.figures dd { margin: 0; text-align: end; overflow-wrap: anywhere; }
+.figures dd { margin: 0; max-width: 13rem; text-align: end; overflow-wrap: break-word; }
 table { width: 100%; border-collapse: collapse; font-size: 0.9rem; }
 th { color: var(--muted); font-weight: 500; text-align: start; }
 th, td { padding: 0.3rem 0.4rem; border-bottom: 1px solid var(--line); }
