@@ -81,14 +81,10 @@ async function checkFigures(cam, shared, published, out) {
     if (!classes.every(Number.isInteger) || /for looking at only/.test(note)) continue;
     const raw = /raw RGB/.test(note);
     const { path } = photo(shared, name);
-    const result = await cam.explain(path, {
-      top: classes.length,
-      classes,
-      preset: 'post-2020',
-      ...(raw ? { preprocess: 'none', resize: 'nearest' } : {}),
-    });
+    const how = { top: classes.length, preset: 'post-2020', mapInput: raw ? 'raw' : 'preprocessed' };
+    const result = await cam.explain(path, { ...how, classes });
     if (/eight highest/.test(note)) {
-      const order = result.predictions.map((p) => p.id);
+      const order = (await cam.explain(path, how)).maps.map((map) => map.class.id);
       const [wanted, got] = [classes.join(' '), order.join(' ')];
       report(`${name}, raw input: order`, wanted, got, got === wanted);
     }

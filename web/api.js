@@ -6,7 +6,7 @@ import { findClass, title } from './labels.js';
 import { isModelName } from './model-source.js';
 import { findPreset } from './presets.js';
 import { Connection } from './protocol.js';
-import { boxes, normalise, overlay, veil } from './render.js';
+import { boxes, normalise, overlay, signed, veil } from './render.js';
 
 /**
  * @typedef {import('./protocol.js').Progress} Progress
@@ -46,6 +46,8 @@ import { boxes, normalise, overlay, veil } from './render.js';
  * @property {(progress: Progress) => void} [onProgress]  steps of methods that run the network often
  * @property {string} [preset]               default 'paper'
  * @property {'logit' | 'softmax'} [score]   default: the preset's
+ * @property {'preprocessed' | 'raw'} [mapInput]  what the maps are made from: what the predictions are,
+ *   or the picture's own RGB values, as a published figure was; default: the preset's
  * @property {string | object} [preprocess]  for this picture only
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]
  * @property {boolean} [raw]                 report() gives raw maps
@@ -226,10 +228,12 @@ export class GradCamBase {
    * @returns {Promise<Explanation>}
    */
   async explain(image, options = {}) {
-    const { top = 5, classes, method = 'gradcam', preprocess, resize, signal, onProgress } = options;
+    const { top = 5, classes, method = 'gradcam', preprocess, signal, onProgress } = options;
     const layer = options.layer === undefined ? undefined : [options.layer].flat().join(',');
     const preset = findPreset(options.preset);
     const score = oneOf(options.score ?? preset.score, SCORES, 'score');
+    const resize = options.resize ?? preset.resize ?? undefined;
+    const mapInput = oneOf(options.mapInput ?? preset.mapInput, ['preprocessed', 'raw'], 'mapInput');
     if (!(Number.isInteger(top) && top >= 1)) {
       throw new GradCamError('argument', `top is ${top}, but must be a whole number from 1.`);
     }
@@ -245,6 +249,7 @@ export class GradCamBase {
       score,
       preprocess,
       resize,
+      mapInput,
       pixels: wantPicture && !own,
     }, { signal, onProgress });
     if (own && wantPicture) value.picture.data = own.data;
@@ -450,7 +455,7 @@ export class HeatMap {
     return this.raw.reduce((most, value) => Math.max(most, value), 0);
   }
 
-  /** By the preset's rule; 0..1. @type {Float32Array} */
+  /** By the preset's rule: 0..1, but for captum, which does not normalise. @type {Float32Array} */
   get normalized() {
     this.#normalized ??= normalise(this.raw, this.#context.preset.normalise);
     return this.#normalized;
@@ -470,6 +475,8 @@ export class HeatMap {
       colourFirst: base.colourFirst,
       swapped: base.swapped,
       blend: base.blend,
+      resampler: base.resampler,
+      power: base.power,
     };
     oneOf(style.colormap, this.#context.info.colormaps.map(({ name }) => name), 'colormap');
     if (!(style.alpha >= 0 && style.alpha <= 1)) {
@@ -479,7 +486,8 @@ export class HeatMap {
   }
 
   #map(preset) {
-    const data = preset ? normalise(this.raw, findPreset(preset).normalise) : this.normalized;
+    const { normalise: rule } = preset ? findPreset(preset) : this.#context.preset;
+    const data = rule === 'none' ? signed(this.raw) : normalise(this.raw, rule);
     return { width: this.width, height: this.height, data };
   }
 

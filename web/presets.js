@@ -4,45 +4,54 @@
  *   score          the gradient of what: logit or softmax
  *   normalise      from the raw sum over channels to 0..1
  *     relu-max       max(0, m) / max       (a channel mean instead of the sum divides out)
- *     max            m / max, negative values clipped when they are coloured
  *     min-max        (m - min) / (max - min)
  *     min-max-eps    m - min, then / (1e-7 + max)
- *     signed         m / max |m|, negative values clipped when they are coloured
+ *     none           m itself; divided by max |m| to be painted, negative values coloured as 0
  *   colourFirst    the map is coloured at its own size, and the colours are enlarged
  *   interpolation  from the map's size to the picture's
+ *   resampler      whose bicubic: torch's and OpenCV's, or PIL's
+ *   power          the map is raised to it before it is coloured
  *   colormap       a name; swapped: red and blue exchanged (OpenCV's BGR shown as RGB)
  *   blend          how heat and picture are joined, values 0..255
  *     mix            alpha * heat + (1 - alpha) * picture
  *     add            alpha * heat + picture, rescaled to its largest value
  *     mix-max        mix, rescaled to its largest value
  *   alpha          default weight of the heat
+ *   resize         how the picture comes to the network's input; null: as the model's card says
+ *   mapInput       what the maps are made from: preprocessed, as the predictions are; or raw, the
+ *                  picture's RGB values 0..255, in a forward pass of their own
+ *
+ * post-2020 is the blog post on VGG16 and Xception: its predictions were made from preprocessed
+ * pictures, its heatmaps were not. Where no classes are named, the maps are for the best classes of
+ * the raw picture: the post's figure has them so, in another order than its predictions.
+ *
+ * torch-cam's alpha of 0.7 is the picture's weight, and its map is squared before it is coloured.
  */
 import { GradCamError } from './errors.js';
 
+/** What most have in common. */
+const COMMON = {
+  score: 'logit', normalise: 'relu-max', colourFirst: false, interpolation: 'bilinear', resampler: 'torch',
+  power: 1, colormap: 'jet', swapped: false, blend: 'mix', alpha: 0.4, resize: null, mapInput: 'preprocessed',
+};
+
 export const PRESETS = {
-  paper: {
-    score: 'logit', normalise: 'relu-max', colourFirst: false, interpolation: 'bilinear',
-    colormap: 'jet', swapped: false, blend: 'mix', alpha: 0.4,
-  },
+  paper: COMMON,
   'post-2020': {
-    score: 'softmax', normalise: 'relu-max', colourFirst: true, interpolation: 'nearest',
-    colormap: 'jet', swapped: true, blend: 'mix', alpha: 0.4,
+    ...COMMON, score: 'softmax', colourFirst: true, interpolation: 'nearest', swapped: true,
+    resize: 'nearest', mapInput: 'raw',
   },
   keras: {
-    score: 'logit', normalise: 'relu-max', colourFirst: true, interpolation: 'bicubic',
-    colormap: 'jet', swapped: false, blend: 'add', alpha: 0.4,
+    ...COMMON, colourFirst: true, interpolation: 'bicubic', resampler: 'pil', blend: 'add',
   },
   'pytorch-grad-cam': {
-    score: 'logit', normalise: 'min-max-eps', colourFirst: false, interpolation: 'bilinear',
-    colormap: 'jet', swapped: false, blend: 'mix-max', alpha: 0.5,
+    ...COMMON, normalise: 'min-max-eps', blend: 'mix-max', alpha: 0.5,
   },
   'torch-cam': {
-    score: 'logit', normalise: 'min-max', colourFirst: false, interpolation: 'bicubic',
-    colormap: 'jet', swapped: false, blend: 'mix', alpha: 0.7,
+    ...COMMON, normalise: 'min-max', interpolation: 'bicubic', resampler: 'pil', power: 2, alpha: 0.3,
   },
   captum: {
-    score: 'logit', normalise: 'signed', colourFirst: false, interpolation: 'nearest',
-    colormap: 'jet', swapped: false, blend: 'mix', alpha: 0.5,
+    ...COMMON, normalise: 'none', interpolation: 'nearest', alpha: 0.5,
   },
 };
 

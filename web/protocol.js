@@ -87,6 +87,7 @@
  * @property {'logit' | 'softmax'} score
  * @property {string | object} [preprocess]
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]
+ * @property {'preprocessed' | 'raw'} [mapInput]
  * @property {boolean} pixels               send the decoded picture back
  *
  * @typedef {object} ExplainValue

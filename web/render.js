@@ -9,6 +9,8 @@
  * @property {string} colormap
  * @property {number} alpha      weight of the heat, 0..1
  * @property {'nearest' | 'bilinear' | 'bicubic'} interpolation
+ * @property {'torch' | 'pil'} resampler   whose bicubic
+ * @property {number} power
  * @property {boolean} colourFirst
  * @property {boolean} swapped
  * @property {'mix' | 'add' | 'mix-max'} blend
@@ -19,16 +21,13 @@
 import { GradCamError } from './errors.js';
 
 /**
- * A raw map (sum over the channels, before ReLU) brought to 0..1 by a preset's rule. A map without
- * positive evidence becomes zero, never NaN.
+ * A raw map (sum over the channels, before ReLU) by a preset's rule, most of which bring it to 0..1. A
+ * map without positive evidence becomes zero, never NaN.
  * @param {Float32Array} raw
  * @param {string} rule   see presets.js
  */
 export function normalise(raw, rule) {
-  if (rule === 'signed') {
-    const scale = raw.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    return raw.map((value) => (scale > 0 ? value / scale : 0));
-  }
+  if (rule === 'none') return raw.slice();
   const positive = raw.map((value) => Math.max(0, value));
   const max = positive.reduce((most, value) => Math.max(most, value), 0);
   if (max === 0) return positive;
@@ -38,8 +37,14 @@ export function normalise(raw, rule) {
   return positive.map((value) => (scale > 0 ? (value - min) / scale : 0));
 }
 
+/** -1..1, with 0 where it was: for the colours of a map that was not normalised. */
+export function signed(raw) {
+  const scale = raw.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return raw.map((value) => (scale > 0 ? value / scale : 0));
+}
+
 /** Source positions and weights of one axis: [taps][out]. */
-function axis(size, out, how) {
+function axis(size, out, how, resampler) {
   const taps = { nearest: 1, bilinear: 2, bicubic: 4 }[how];
   const index = Array.from({ length: taps }, () => new Int32Array(out));
   const weight = Array.from({ length: taps }, () => new Float32Array(out));
@@ -55,18 +60,21 @@ function axis(size, out, how) {
     const at = (i + 0.5) * scale - 0.5;
     const low = Math.floor(at);
     const t = at - low;
-    const weights = taps === 2 ? [1 - t, t] : keys(t);
+    const weights = taps === 2 ? [1 - t, t] : keys(t, resampler === 'pil' ? -0.5 : -0.75);
+    const first = low - (taps === 4 ? 1 : 0);
+    // torch repeats the border; PIL leaves away what lies outside.
+    const counts = (k) => resampler !== 'pil' || (first + k >= 0 && first + k < size);
+    const total = weights.reduce((sum, value, k) => sum + (counts(k) ? value : 0), 0);
     for (let k = 0; k < taps; ++k) {
-      index[k][i] = clamp(low + k - (taps === 4 ? 1 : 0));
-      weight[k][i] = weights[k];
+      index[k][i] = clamp(first + k);
+      weight[k][i] = counts(k) ? weights[k] / total : 0;
     }
   }
   return { taps, index, weight };
 }
 
-/** Keys's cubic convolution with a = -0.75, as torch and OpenCV have it. */
-function keys(t) {
-  const a = -0.75;
+/** Keys's cubic convolution: a is -0.75 in torch and OpenCV, -0.5 in PIL. */
+function keys(t, a) {
   const near = (x) => ((a + 2) * x - (a + 3)) * x * x + 1;
   const far = (x) => ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
   return [far(t + 1), near(t), near(1 - t), far(2 - t)];
@@ -78,9 +86,9 @@ function keys(t) {
  * @param {Float32Array} data   h x w x C
  * @returns {(row: number) => Float32Array}   W x C, overwritten by the next call
  */
-function enlarger(data, width, height, outWidth, outHeight, how, C) {
-  const x = axis(width, outWidth, how);
-  const y = axis(height, outHeight, how);
+function enlarger(data, width, height, outWidth, outHeight, { interpolation, resampler }, C) {
+  const x = axis(width, outWidth, interpolation, resampler);
+  const y = axis(height, outHeight, interpolation, resampler);
   const mixed = new Float32Array(width * C);
   const out = new Float32Array(outWidth * C);
   return (row) => {
@@ -104,16 +112,18 @@ function enlarger(data, width, height, outWidth, outHeight, how, C) {
 
 /** A whole map at another size. */
 export function resize({ data, width, height }, outWidth, outHeight, how) {
-  const row = enlarger(data, width, height, outWidth, outHeight, how, 1);
+  const style = { interpolation: how, resampler: 'torch' };
+  const row = enlarger(data, width, height, outWidth, outHeight, style, 1);
   const out = new Float32Array(outWidth * outHeight);
   for (let j = 0; j < outHeight; ++j) out.set(row(j), j * outWidth);
   return out;
 }
 
 /** Values 0..1 as colours, three floats 0..255 each, into `out`. */
-function colour(values, rgb, swapped, out) {
+function colour(values, rgb, { swapped, power }, out) {
   for (let i = 0; i < values.length; ++i) {
-    const at = 3 * Math.min(255, Math.max(0, Math.round(255 * values[i])));
+    const value = power === 1 ? values[i] : Math.max(0, values[i]) ** power;
+    const at = 3 * Math.min(255, Math.max(0, Math.round(255 * value)));
     out[3 * i] = rgb[swapped ? at + 2 : at];
     out[3 * i + 1] = rgb[at + 1];
     out[3 * i + 2] = rgb[swapped ? at : at + 2];
@@ -130,12 +140,12 @@ function colour(values, rgb, swapped, out) {
  */
 function heat({ data, width: w, height: h }, style, rgb, width, height) {
   if (style.colourFirst) {
-    const small = colour(data, rgb, style.swapped, new Float32Array(3 * data.length));
-    return enlarger(small, w, h, width, height, style.interpolation, 3);
+    const small = colour(data, rgb, style, new Float32Array(3 * data.length));
+    return enlarger(small, w, h, width, height, style, 3);
   }
-  const large = enlarger(data, w, h, width, height, style.interpolation, 1);
+  const large = enlarger(data, w, h, width, height, style, 1);
   const out = new Float32Array(3 * width);
-  return (row) => colour(large(row), rgb, style.swapped, out);
+  return (row) => colour(large(row), rgb, style, out);
 }
 
 /**

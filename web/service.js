@@ -38,6 +38,7 @@ export function createService(host) {
   let info;
   /** The picture whose activations the model holds: {key, picture}. */
   let current = null;
+  let remembered = null; // predictions, while the maps come from other input: {question, predictions}
   let caching = true;
   let notKept = null; // why a file could not be kept for the next time
   let decoded = null; // the last decoded picture: {key, picture}
@@ -262,7 +263,7 @@ export function createService(host) {
     before = performance.now();
     model.setImage(picture, pre);
     model.forward();
-    timings.forward = performance.now() - before;
+    timings.forward = (timings.forward ?? 0) + performance.now() - before;
     current = key;
     await breathe(signal);
     return picture;
@@ -276,8 +277,32 @@ export function createService(host) {
   }
 
   function randomise({ layers, seed }) {
-    current = null;
+    current = remembered = null;
     model.randomise(layers, seed);
+  }
+
+  const best = (top) => model.top(Math.min(top, info.classes))
+    .map(({ id, score, probability }) => ({ id, name: info.labels[id], score, probability }));
+
+  /**
+   * Runs the network as the maps want it, and gives the predictions: of the preprocessed picture, even
+   * where the maps are made from the raw one.
+   */
+  async function predict(args, signal, timings) {
+    if (args.mapInput !== 'raw') {
+      const picture = await run(args, signal, timings);
+      const predictions = best(args.top);
+      return { picture, predictions, shown: predictions };
+    }
+    const { key } = await decode(args.picture, signal);
+    const question = JSON.stringify([key, preprocessFor(args), args.top]);
+    if (remembered?.question !== question) {
+      await run(args, signal, timings);
+      remembered = { question, predictions: best(args.top) };
+    }
+    const raw = { ...args, preprocess: 'none', resize: args.resize ?? info.preprocess.resize };
+    const picture = await run(raw, signal, timings);
+    return { picture, predictions: remembered.predictions, shown: best(args.top) };
   }
 
   /** @param {number} [most]  maps for so many of the best classes, where none are named */
@@ -290,11 +315,13 @@ export function createService(host) {
       return result;
     };
 
-    const picture = await run(args, signal, timings);
+    const { picture, predictions, shown } = await predict(args, signal, timings);
     const warnings = [...info.warnings];
-    const named = ({ id, score, probability }) => ({ id, name: info.labels[id], score, probability });
-    const predictions = model.top(Math.min(args.top, info.classes)).map(named);
-    const targets = (args.classes ?? predictions.slice(0, most).map(({ id }) => id))
+    if (args.mapInput === 'raw') {
+      warnings.push({ name: 'raw-input', text: 'The maps were made from the raw picture, without ' +
+        "the model's preprocessing, as a published figure was; the predictions were not" });
+    }
+    const targets = (args.classes ?? shown.slice(0, most).map(({ id }) => id))
       .map((wanted) => findTarget(wanted, info.labels));
     const layer = args.layer ?? info.defaultLayer;
     const { scores, probabilities } = model.scores();
@@ -411,7 +438,8 @@ export function createService(host) {
 
   /** Heat over picture, as a new picture. `under`: the engine's copy of `picture`. */
   function paint({ picture, map, style }, under) {
-    if (style.colourFirst || style.swapped || style.blend !== 'mix') {
+    if (style.colourFirst || style.swapped || style.blend !== 'mix' || style.resampler === 'pil' ||
+      style.power !== 1) {
       const { rgb } = info.colormaps.find(({ name }) => name === style.colormap);
       return engine.picture(overlay(picture, map, style, rgb));
     }

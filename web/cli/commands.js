@@ -133,7 +133,7 @@ async function explainOne(cam, image, options) {
   if (minus) classes = plus ? plus.map((one) => ({ plus: [one], minus })) : [{ minus }];
   const bar = progressBar({ quiet, format: (steps) => `${steps} steps` });
   try {
-    return await cam.explain(image, { top, classes, method, layer, score, preset,
+    return await cam.explain(image, { top, classes, method, layer, score, preset, mapInput: options['map-input'],
       options: Object.fromEntries(options.option ?? []), picture: output !== undefined, onProgress: bar.update });
   } finally {
     bar.done();

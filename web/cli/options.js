@@ -66,6 +66,7 @@ export const COMMANDS = {
     layer: text,
     score: oneOf('logit', 'softmax'),
     preset: oneOf(...Object.keys(PRESETS)),
+    'map-input': oneOf('preprocessed', 'raw'),
     resize: oneOf(...RESIZES),
     preprocess,
     colormap: text,
@@ -170,6 +171,8 @@ Explanation
   --option NAME=VALUE     of the method: samples=500, smooth=20; may be repeated
   --score S               gradient of: logit (default) or softmax
   --preset P              as others do it: ${Object.keys(PRESETS).join(', ')}
+  --map-input I           maps from the preprocessed picture, or from the raw one, as post-2020 has
+                          them: preprocessed, raw
 Output
   -o, --output FILE.png   one map: laid over the picture; several: a grid with the picture.
                           A folder (-o DIR/): both, for each picture
