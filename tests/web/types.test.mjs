@@ -1,0 +1,49 @@
+/**
+ * The declarations made from the JSDoc comments: a TypeScript program compiles against them strictly,
+ * and mistakes are found.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { root } from './shared.mjs';
+
+const tsc = join(root, 'node_modules/typescript/bin/tsc');
+const skip = existsSync(tsc) ? false : 'SKIPPED: TypeScript is not installed (npm ci)';
+
+/** @returns {Promise<string>} what the compiler complains about */
+const compile = (args, cwd) => new Promise((done) => {
+  execFile(process.execPath, [tsc, ...args], { cwd }, (error, stdout) => done(error ? stdout || error.message : ''));
+});
+
+describe('types', { skip }, () => {
+  let folder;
+  const check = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--lib', 'es2023,dom'];
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'gradcam-types-'));
+    const installed = join(folder, 'node_modules/gradcam-wasm');
+    await mkdir(installed, { recursive: true });
+    assert.equal(await compile(['-p', join(root, 'tsconfig.json'), '--outDir', join(installed, 'web/types')], root), '');
+    await copyFile(join(root, 'package.json'), join(installed, 'package.json'));
+    await writeFile(join(folder, 'package.json'), '{"type": "module"}');
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  test('the example compiles', async () => {
+    await copyFile(join(root, 'tests/web/example.ts'), join(folder, 'example.ts'));
+    assert.equal(await compile([...check, 'example.ts'], folder), '');
+  });
+
+  test('mistakes are found', async () => {
+    let example = await readFile(join(root, 'tests/web/example.ts'), 'utf8');
+    const mistakes = [["score: 'softmax'", "score: 'sigmoid'"], ['top: 3', "top: 'three'"],
+      ['map.normalized', 'map.normalised'], ["threads: 'auto'", "threads: 'all'"]];
+    for (const [right, wrong] of mistakes) example = example.replace(right, wrong);
+    await writeFile(join(folder, 'wrong.ts'), example);
+    const errors = await compile([...check, 'wrong.ts'], folder);
+    assert.equal(errors.match(/^wrong\.ts\(\d+,\d+\): error TS/gm)?.length, mistakes.length, errors);
+  });
+});
