@@ -55,9 +55,11 @@ const Base = globalThis.HTMLElement ?? class {}; // importable where there is no
  * @csspart formula   its formula
  * @csspart caption   the sentence below it
  * @cssprop --grad-cam-accent   of what is chosen
+ * @cssprop --grad-cam-accent-ink  text on that
  * @cssprop --grad-cam-ink      text
  * @cssprop --grad-cam-muted    text of less weight
  * @cssprop --grad-cam-surface  ground of panels
+ * @cssprop --grad-cam-sunk     ground of what lies deeper: formulas, empty rows
  * @cssprop --grad-cam-line     lines
  * @cssprop --grad-cam-bar      bars of probability
  * @cssprop --grad-cam-radius   of corners
@@ -139,10 +141,9 @@ export class GradCamElement extends Base {
   }
 
   static #watch(element) {
-    GradCamElement.#observer ??= new IntersectionObserver((entries, observer) => {
+    GradCamElement.#observer ??= new IntersectionObserver((entries) => {
       for (const { isIntersecting, target } of entries) {
         if (!isIntersecting) continue;
-        observer.unobserve(target);
         /** @type {GradCamElement} */ (target).#wake();
       }
     }, { rootMargin: NEAR });
@@ -150,6 +151,8 @@ export class GradCamElement extends Base {
   }
 
   #wake() {
+    if (this.#awake) return;
+    GradCamElement.#observer?.unobserve(this);
     this.#awake = true;
     this.#changed();
   }
@@ -394,7 +397,8 @@ export class GradCamElement extends Base {
         view = this.#createView(step, cam);
       }
       this.#parts.steps.append(view.section);
-      view.update(steps);
+      if (view.shows !== steps) view.update(steps); // what a reader has done there stays
+      view.shows = steps;
       const formula = view.section.querySelector('.formula');
       if (formula) formula.tabIndex = formula.scrollWidth > formula.clientWidth ? 0 : -1; // to scroll it by keys
     }

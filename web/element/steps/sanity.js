@@ -62,7 +62,7 @@ export const sanity = {
       numbers.set([
         ['class', steps.class.name],
         ['layers shuffled', `${count} of ${file?.weights.length ?? '…'}`],
-        ['lowest of them', count ? file.weights.at(-count).name : 'none'],
+        ['lowest of them', count ? file.weights.at(-count).name.replace(/\.weight.*$/, '') : 'none'],
         ['p as trained', percent(steps.map.probability)],
         ['p now', percent(map.probability)],
         ['ρ', figure(Number(correlation(map.raw, steps.map.raw).toFixed(3)))],
