@@ -172,7 +172,11 @@ export class GradCamBase {
     }
   }
 
-  /** What was loaded: {name, input: [height, width], classes, engine, threads, preprocess}. */
+  /**
+   * What was loaded.
+   * @returns {Pick<import('./protocol.js').ModelInfo, 'name' | 'input' | 'channels' | 'classes' |
+   *   'engine' | 'threads' | 'preprocess'>}
+   */
   get model() {
     const { name, input, channels, classes, engine, threads, preprocess } = this.#info;
     return { name, input, channels, classes, engine, threads, preprocess };
