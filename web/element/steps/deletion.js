@@ -96,8 +96,8 @@ export const deletion = {
     function report() {
       const value = (name) => (curves?.[name]?.length === POINTS + 1 ? area(curves[name]).toFixed(3) : '–');
       numbers.set([
-        ['deletion AUC', value('deletion')], ['… random', value('deletionRandom')],
-        ['insertion AUC', value('insertion')], ['… random', value('insertionRandom')],
+        ['deletion AUC', value('deletion')], ['deletion AUC, random', value('deletionRandom')],
+        ['insertion AUC', value('insertion')], ['insertion AUC, random', value('insertionRandom')],
       ]);
       chart.redraw();
     }
