@@ -14,7 +14,9 @@ export { CommandLineError };
 const say = (text) => process.stdout.write(`${text}\n`);
 const warn = (text) => process.stderr.write(`gradcam: warning: ${text}\n`);
 
-const RUN = { explain, layers, methods, models, fetch: fetchModel, convert };
+/** Commands that few need are loaded when they are asked for. */
+const evaluate = async (...args) => (await import('./evaluate.js')).evaluate(...args);
+const RUN = { explain, evaluate, layers, methods, models, fetch: fetchModel, convert };
 
 /** @param {string[]} args what stands after `gradcam` */
 export async function run(args) {

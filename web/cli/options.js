@@ -75,6 +75,23 @@ export const COMMANDS = {
     json: text,
     raw: flag,
   },
+  evaluate: {
+    ...COMMON,
+    ...MODEL,
+    method: text,
+    option: setting,
+    layer: text,
+    score: oneOf('logit', 'softmax'),
+    resize: oneOf(...RESIZES),
+    preprocess,
+    boxes: text,
+    pool: text,
+    steps: integer(1, 1000),
+    sanity: integer(0, 1000),
+    limit: integer(1, 1000000),
+    output: text,
+    force: flag,
+  },
   layers: { ...COMMON, ...MODEL, json: text },
   methods: { ...COMMON, ...MODEL, json: text },
   models: { ...COMMON, json: text },
@@ -82,7 +99,7 @@ export const COMMANDS = {
   convert: { ...COMMON, arch: text, output: text, weights: oneOf('f32', 'f16', 'int8') },
 };
 
-const REPEATED = new Set(['class', 'against', 'option']);
+const REPEATED = new Set(['class', 'against', 'option', 'pool']);
 const SHORT = { output: 'o', help: 'h', version: 'V', quiet: 'q' };
 
 /**
@@ -144,6 +161,8 @@ function explainMistake(error, table) {
 export const USAGE = `gradcam: what a network sees in a picture, and where it looks.
 
   gradcam IMAGE... [options]           predictions and heatmaps
+  gradcam evaluate FOLDER [-o DIR]     how far the maps of a method can be trusted, over many photos;
+                                       goes on where it was interrupted
   gradcam layers --model M             the layers a map can be asked for
   gradcam methods                      the methods and their options
   gradcam models                       the models known by name
@@ -180,6 +199,14 @@ Output
   --raw                   in the JSON, maps before ReLU and division by their maximum
   --colormap C            jet (default), turbo, viridis, inferno, gray, ...
   --alpha A               weight of the heat, 0..1 (default 0.4)
+Evaluation: --model, --method, --option, --layer, --score as above, and
+  --boxes FILE.csv        boxes of objects, for the pointing game: file,class,xmin,ymin,xmax,ymax
+  --pool CLASS=IDS        the network's classes for a class of the boxes: cat=281-285; may be repeated
+  --steps N               points of the deletion and insertion curves (default 10)
+  --sanity N              photos for the randomisation check (default 2; 0: none)
+  --limit N               only the first N photos
+  --force                 begin anew
+Always
   -q, --quiet             errors only
   -h, --help              this text
   -V, --version           version

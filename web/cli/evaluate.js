@@ -1,0 +1,323 @@
+/**
+ * `gradcam evaluate FOLDER`: how far the maps of a method can be trusted, over a folder of photos.
+ *
+ * Every photo's row is written as soon as it is known (rows.jsonl, the settings first), so that a run
+ * that was interrupted goes on where it stopped. At the end: results.csv, summary.json, curves.svg.
+ */
+import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GradCam, GradCamError } from '../node.js';
+import { resize } from '../render.js';
+import * as trust from '../trust.js';
+import { curvesPicture } from './curves.js';
+import { CommandLineError } from './options.js';
+import { progressBar } from './progress.js';
+
+const PICTURES = /\.(jpe?g|jfif|png|gif|bmp)$/i;
+const SANITY_DEPTHS = 8;
+
+const mean = (values) => (values.length ? values.reduce((sum, value) => sum + value, 0) / values.length : null);
+const short = (value) => (value === null ? null : Number(value.toPrecision(5)));
+
+export async function evaluate(options, positionals) {
+  if (positionals.length !== 1) throw new CommandLineError('Name one folder: gradcam evaluate FOLDER.');
+  const [folder] = positionals;
+  const { output = 'evaluation', quiet = false, steps = 10, sanity = 2 } = options;
+  const files = (await readdir(folder).catch((cause) => {
+    throw new GradCamError('file', `The folder ${folder} cannot be read: ${cause.message}.`, { cause });
+  })).filter((name) => PICTURES.test(name)).sort().slice(0, options.limit);
+  if (!files.length) throw new GradCamError('file', `There are no pictures in ${folder}.`);
+  const boxes = options.boxes === undefined ? null : await readBoxes(options.boxes);
+  const pools = readPools(options.pool ?? []);
+
+  const cam = await load(options);
+  try {
+    const method = options.method ?? 'gradcam';
+    const settings = { version: 1, model: cam.model, method, layer: options.layer ?? cam.defaultLayer,
+      score: options.score ?? 'logit', options: Object.fromEntries(options.option ?? []), steps,
+      boxes: options.boxes ?? null, pools };
+    const log = join(output, 'rows.jsonl');
+    const rows = await resume(log, settings, options.force);
+    const done = new Set(rows.map(({ file }) => file));
+    const bar = progressBar({ quiet, format: (n) => `${n} photos` });
+    const pending = files.filter((file) => !done.has(file));
+    if (!quiet && done.size) process.stderr.write(`gradcam: ${done.size} photos were done already\n`);
+    for (const [i, file] of pending.entries()) {
+      bar.update({ file, loaded: files.length - pending.length + i, total: files.length });
+      const row = await evaluateOne(cam, join(folder, file), file, settings, boxes)
+        .catch((error) => {
+          if (!['image', 'file'].includes(error.code)) throw error;
+          return { file, error: error.message };
+        });
+      await appendFile(log, `${JSON.stringify(row)}\n`);
+      rows.push(row);
+    }
+    bar.done();
+    const wanted = new Set(files);
+    const used = rows.filter(({ file }) => wanted.has(file));
+    const checked = used.filter((row) => !row.error).slice(0, sanity).map(({ file }) => join(folder, file));
+    const randomised = checked.length ? await sanityCheck(cam, options, settings, checked) : null;
+    const result = { settings, ...summary(used), sanity: randomised };
+    await writeFile(join(output, 'results.csv'), csv(used));
+    await writeFile(join(output, 'summary.json'), `${JSON.stringify(result, null, 1)}\n`);
+    await writeFile(join(output, 'curves.svg'), curvesPicture(result));
+    if (!quiet) print(result, output);
+  } finally {
+    cam.dispose();
+  }
+}
+
+function load({ model = 'pocket', preprocess, resize: how, threads = 'auto', variant }) {
+  return GradCam.load(model, { preprocess, resize: how, threads, variant });
+}
+
+/** Rows of an earlier run with the same settings; a last line that was cut off is dropped. */
+async function resume(log, settings, force) {
+  await mkdir(join(log, '..'), { recursive: true });
+  const first = JSON.stringify(settings);
+  const text = force ? '' : await readFile(log, 'utf8').catch(() => '');
+  const lines = text.split('\n').slice(0, -1);
+  if (lines.length && lines[0] !== first) {
+    throw new GradCamError('argument', `${log} is of a run with other settings. Give another folder ` +
+      'with -o, or --force to begin anew.');
+  }
+  await writeFile(log, [first, ...lines.slice(1)].map((line) => `${line}\n`).join(''));
+  return lines.slice(1).map((line) => JSON.parse(line));
+}
+
+/* ---- One photo ----------------------------------------------------------------------------------- */
+
+/** The picture as the network sees it: its input size, 8 bits, on white where it is transparent. */
+function atInputSize({ width, height, data }, [H, W], how) {
+  const out = new Uint8ClampedArray(4 * W * H).fill(255);
+  for (let c = 0; c < 3; ++c) {
+    const plane = Float32Array.from({ length: width * height }, (_, i) => {
+      const opaque = data[4 * i + 3] / 255;
+      return opaque * data[4 * i + c] + 255 * (1 - opaque);
+    });
+    resize({ width, height, data: plane }, W, H, how).forEach((value, i) => {
+      out[4 * i + c] = value;
+    });
+  }
+  return { width: W, height: H, data: out };
+}
+
+/** The colour that preprocessing turns into 0. */
+function meanColour({ order, mean: means }) {
+  const rgb = means.length < 3 ? [means[0], means[0], means[0]] : means.slice(0, 3);
+  return order === 'bgr' ? rgb.reverse() : rgb;
+}
+
+/** A map after ReLU, over its maximum. */
+function positive(data) {
+  const most = data.reduce((max, value) => Math.max(max, value), 0);
+  return data.map((value) => (value > 0 ? value / most : 0));
+}
+
+async function evaluateOne(cam, path, file, settings, boxes) {
+  const start = performance.now();
+  const { method, layer, score, steps } = settings;
+  const how = { method, layer, score, options: settings.options };
+  const explained = await cam.explain(path, { ...how, top: 1 });
+  const [map] = explained.maps;
+  const { preprocess, input } = cam.model;
+  const [H, W] = input;
+  const picture = atInputSize(explained.picture, input, preprocess.resize ?? 'bilinear');
+  const predict = async (pixels) => (await cam.scores(pixels)).probabilities[map.class.id];
+  const heat = resize({ width: map.width, height: map.height, data: positive(map.raw) }, W, H, 'bilinear');
+  const plain = trust.plain(picture, meanColour(preprocess));
+  const soft = trust.blurred(picture);
+  const before = await predict(picture);
+
+  const row = { file, id: map.class.id, class: map.class.name, probability: short(before),
+    deletion: {}, insertion: {}, curves: {} };
+  for (const [name, values] of Object.entries({ map: heat, ...trust.baselines(W, H) })) {
+    const order = trust.orderOf(values);
+    const deletion = await trust.curve(picture, plain, order, predict, steps);
+    const insertion = await trust.curve(soft, picture, order, predict, steps);
+    row.deletion[name] = short(trust.area(deletion));
+    row.insertion[name] = short(trust.area(insertion));
+    row.curves[name] = { deletion: deletion.map(short), insertion: insertion.map(short) };
+  }
+  const after = await predict(trust.masked(picture, heat, plain));
+  const { drop, increase } = trust.confidence(before, after);
+  const road = await trust.road(picture, trust.orderOf(heat), predict);
+  Object.assign(row, { drop: short(drop), increase, road: short(road.score),
+    roadMost: road.most.map(short), roadLeast: road.least.map(short) });
+  if (method === 'integrated') row.delta = short(map.delta);
+  if (boxes) row.boxes = await boxMetrics(cam, path, boxes.get(file) ?? new Map(), how, settings.pools);
+  row.warnings = explained.warnings.map(({ name }) => name);
+  row.seconds = short((performance.now() - start) / 1000);
+  return row;
+}
+
+/** For every annotated class: does the map of the best of its network classes find it? */
+async function boxMetrics(cam, path, annotated, how, pools) {
+  const found = [];
+  for (const [name, list] of annotated) {
+    const ids = pools[name] ?? named(cam, name);
+    if (!ids.length) continue;
+    const { scores } = await cam.scores(path);
+    const id = ids.reduce((best, one) => (scores[one] > scores[best] ? one : best));
+    const { maps: [map], picture } = await cam.explain(path, { ...how, classes: [id] });
+    const [w, h] = [picture.width, picture.height];
+    const large = resize({ width: map.width, height: map.height, data: map.raw }, w, h, 'bilinear');
+    const top = large.reduce((best, value, i) => (value > large[best] ? i : best), 0);
+    const [part] = map.boxes({ threshold: 0.15 });
+    found.push({ class: name, id,
+      hit: trust.points({ x: top % w, y: Math.floor(top / w) }, list),
+      centre: trust.points({ x: w / 2, y: h / 2 }, list),
+      iou: short(part ? Math.max(...list.map((box) => trust.overlap(part, box))) : 0) });
+  }
+  return found;
+}
+
+function named(cam, name) {
+  try {
+    return [cam.findClass(name)];
+  } catch {
+    return [];
+  }
+}
+
+/* ---- Sanity check ---------------------------------------------------------------------------------- */
+
+/**
+ * Cascading randomisation: rank correlation of each map with itself after the last 1, 2, ... layers
+ * forgot what they learned. Guided backpropagation runs beside it, because it hardly changes: a number
+ * as large as its own says that a method shows edges.
+ */
+async function sanityCheck(cam, options, { method, layer, score, options: set }, paths) {
+  const methods = [...new Set([method, 'guided'])];
+  const ids = [];
+  const mapsOf = async (one) => {
+    const maps = [];
+    for (const [i, path] of paths.entries()) {
+      const classes = ids[i] === undefined ? undefined : [ids[i]];
+      const { maps: [map] } = await one.explain(path, { method: current, layer, score, classes, top: 1,
+        options: current === method ? set : {}, picture: false });
+      ids[i] = map.class.id;
+      maps.push(map.raw.map((value) => Math.max(0, value)));
+    }
+    return maps;
+  };
+  let current = method;
+  const learned = {};
+  for (current of methods) learned[current] = await mapsOf(cam);
+  const names = await cam.weightLayers();
+  const depths = [...new Set(Array.from({ length: SANITY_DEPTHS },
+    (_, i) => 1 + Math.round((i * (names.length - 1)) / (SANITY_DEPTHS - 1))))];
+  const random = await load(options);
+  const layers = [];
+  try {
+    for (const depth of depths) {
+      await random.randomise(depth);
+      const row = { layers: depth, upTo: names[depth - 1] };
+      for (current of methods) {
+        const maps = await mapsOf(random);
+        row[current] = short(mean(maps.map((map, i) => trust.rankCorrelation(map, learned[current][i]))));
+      }
+      layers.push(row);
+    }
+  } finally {
+    random.dispose();
+  }
+  return { photos: paths.length, layers };
+}
+
+/* ---- Files ------------------------------------------------------------------------------------------ */
+
+/** file,...,class,xmin,ymin,xmax,ymax (pixels from 1, as in Pascal VOC): file -> class -> boxes. */
+async function readBoxes(path) {
+  const text = await readFile(path, 'utf8').catch((cause) => {
+    throw new GradCamError('file', `${path} cannot be read: ${cause.message}.`, { cause });
+  });
+  const [head, ...lines] = text.trim().split(/\r?\n/).map((line) => line.split(','));
+  const columns = ['file', 'class', 'xmin', 'ymin', 'xmax', 'ymax'].map((name) => head.indexOf(name));
+  if (columns.includes(-1)) {
+    throw new GradCamError('file', `${path} must have the columns file, class, xmin, ymin, xmax, ymax.`);
+  }
+  const boxes = new Map();
+  lines.forEach((line, i) => {
+    const [file, name, ...numbers] = columns.map((column) => line[column]);
+    const [left, top, right, bottom] = numbers.map(Number);
+    if (!(right >= left && bottom >= top)) {
+      throw new GradCamError('file', `${path}, line ${i + 2}: a box must have xmin <= xmax and ymin <= ymax.`);
+    }
+    if (!boxes.has(file)) boxes.set(file, new Map());
+    const ofFile = boxes.get(file);
+    if (!ofFile.has(name)) ofFile.set(name, []);
+    ofFile.get(name).push({ x: left - 1, y: top - 1, width: right - left + 1, height: bottom - top + 1 });
+  });
+  return boxes;
+}
+
+/** cat=281-285,7 -> {cat: [281, ..., 285, 7]} */
+function readPools(pools) {
+  return Object.fromEntries(pools.map((text) => {
+    const [, name, list] = /^([^=]+)=([\d,-]+)$/.exec(text) ?? [];
+    if (!name) throw new CommandLineError(`--pool is "${text}", but must be like cat=281-285,287.`);
+    return [name, list.split(',').flatMap((part) => {
+      const [from, to = from] = part.split('-').map(Number);
+      return Array.from({ length: Math.min(100000, to - from + 1) }, (_, i) => from + i);
+    })];
+  }));
+}
+
+function summary(all) {
+  const rows = all.filter((row) => !row.error);
+  const of = (pick) => short(mean(rows.map(pick)));
+  const each = (key) => Object.fromEntries(['map', 'random', 'centre'].map(
+    (name) => [name, of((row) => row[key][name])]));
+  const average = (name, kind) => rows[0]?.curves[name][kind].map((_, i) => of((row) => row.curves[name][kind][i]));
+  const boxes = rows.flatMap((row) => row.boxes ?? []);
+  const found = (list) => ({ count: list.length, pointing: short(mean(list.map(({ hit }) => Number(hit)))),
+    centre: short(mean(list.map(({ centre }) => Number(centre)))), iou: short(mean(list.map(({ iou }) => iou))),
+    localised: short(mean(list.map(({ iou }) => Number(iou >= 0.5)))) });
+  return {
+    photos: rows.length,
+    failed: all.filter((row) => row.error).map(({ file, error }) => ({ file, error })),
+    deletion: each('deletion'),
+    insertion: each('insertion'),
+    drop: of((row) => row.drop),
+    increase: of((row) => Number(row.increase)),
+    road: of((row) => row.road),
+    boxes: boxes.length ? { all: found(boxes), ...Object.fromEntries([...new Set(boxes.map((box) => box.class))].sort()
+      .map((name) => [name, found(boxes.filter((box) => box.class === name))])) } : null,
+    curves: Object.fromEntries(['map', 'random', 'centre'].map((name) => [name,
+      { deletion: average(name, 'deletion'), insertion: average(name, 'insertion') }])),
+  };
+}
+
+function csv(rows) {
+  const quote = (value) => (/[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
+  const head = ['file', 'id', 'class', 'probability', 'deletion', 'deletion_random', 'deletion_centre', 'insertion',
+    'insertion_random', 'insertion_centre', 'drop', 'increase', 'road', 'pointing', 'iou', 'seconds', 'error'];
+  const lines = rows.map((row) => (row.error ? [row.file, ...Array(15).fill(''), row.error] : [
+    row.file, row.id, row.class, row.probability, row.deletion.map, row.deletion.random, row.deletion.centre,
+    row.insertion.map, row.insertion.random, row.insertion.centre, row.drop, Number(row.increase), row.road,
+    row.boxes?.length ? short(mean(row.boxes.map(({ hit }) => Number(hit)))) : '',
+    row.boxes?.length ? short(mean(row.boxes.map(({ iou }) => iou))) : '', row.seconds, '']));
+  return [head, ...lines].map((line) => `${line.map(quote).join(',')}\n`).join('');
+}
+
+function print(result, output) {
+  const { settings, photos, failed, deletion, insertion, boxes, sanity } = result;
+  const say = (text) => process.stdout.write(`${text}\n`);
+  say(`${settings.method} at ${settings.layer}, ${settings.model.name}, ${photos} photos` +
+    `${failed.length ? `, ${failed.length} failed` : ''}`);
+  say(`  deletion area, lower is better      ${deletion.map}  (random ${deletion.random}, centre ${deletion.centre})`);
+  say(`  insertion area, higher is better    ${insertion.map}  (random ${insertion.random}, centre ${insertion.centre})`);
+  say(`  average drop, lower is better       ${result.drop}`);
+  say(`  increase, higher is better          ${result.increase}`);
+  say(`  ROAD, higher is better              ${result.road}`);
+  if (boxes) {
+    say(`  pointing game                       ${boxes.all.pointing}  (centre ${boxes.all.centre}, ${boxes.all.count} cases)`);
+    say(`  box overlap at 15 %                 ${boxes.all.iou}  (at least half: ${boxes.all.localised})`);
+  }
+  if (sanity) {
+    const last = sanity.layers.at(-1);
+    say(`  rank correlation, all layers random ${last[settings.method]}  (guided backpropagation ${last.guided})`);
+  }
+  say(`  ${join(output, 'summary.json')}, results.csv, curves.svg`);
+}
