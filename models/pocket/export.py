@@ -60,9 +60,14 @@ def build(net, side, temperature):
         pads = [0, 0, 1, 1] if m.same else [k // 2] * 4
         nodes.append(helper.make_node("Conv", [x, name + ".weight", name + ".bias"], [name], name, kernel_shape=[k, k],
                                       strides=[s, s], pads=pads, group=m.conv.groups))
-        nodes.append(helper.make_node("Relu", [name], [name + "_relu"], name + "_relu"))
+        if m.top == 6:
+            nodes.append(helper.make_node("Clip", [name, "zero", "six"], [name + "_relu"], name + "_relu"))
+        else:
+            nodes.append(helper.make_node("Relu", [name], [name + "_relu"], name + "_relu"))
         return name + "_relu"
 
+    if net.stem.top == 6:
+        init += [numpy_helper.from_array(np.array(v, np.float32), k) for k, v in (("zero", 0), ("six", 6))]
     x = conv("stem", net.stem, "input")
     for i, b in net.blocks.items():
         x = conv(f"block{i}_dw", b[0], x)
@@ -91,6 +96,23 @@ def logits_of(net, x, side):
                       for i in range(0, len(x), 64)])
 
 
+@torch.no_grad()
+def measure_stats(net, x, side, first):
+    """Batch-norm averages after block `first` measured anew on plain pictures: training also averaged over mosaics
+    and noise, which nobody will show the network."""
+    late = [m for i, b in net.blocks.items() if int(i) > first for m in b.modules()
+            if isinstance(m, torch.nn.BatchNorm2d)]
+    for m in late:
+        m.reset_running_stats()
+        m.momentum = None  # a plain mean
+    net.eval()
+    for m in late:
+        m.train()
+    for i in range(0, len(x), 128):
+        net(F.interpolate(x[i:i + 128].float(), size=(side, side), mode="bilinear", align_corners=False))
+    net.eval()
+
+
 def fit_temperature(z, y):
     """The T that minimises the cross-entropy of z / T (Guo et al. 2017, section 4.2), by golden section."""
     lo, hi, g = np.log(0.2), np.log(5.0), (np.sqrt(5) - 1) / 2
@@ -107,11 +129,16 @@ def main():
     ap.add_argument("data_dir")
     ap.add_argument("-o", "--out", default=".")
     ap.add_argument("--side", type=int, default=160)
+    ap.add_argument("--stats", type=int, default=1536, help="training pictures to measure batch-norm averages on; 0: none")
     ap.add_argument("--cache")
     a = ap.parse_args()
+    torch.set_num_threads(1)
     c = torch.load(a.checkpoint)
     net = PocketNet(len(c["names"]), c["design"])
     net.load_state_dict(c["net"])
+    if a.stats:
+        x = data.load(os.path.join(a.data_dir, "pocket"), "train", a.cache)[0]
+        measure_stats(net, x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:a.stats]], a.side, 5)
     x, y, names, _ = data.load(os.path.join(a.data_dir, "pocket"), "val", a.cache)
     t = fit_temperature(logits_of(net, x, a.side), y)
     model, layer = build(net, a.side, t)

@@ -8,8 +8,10 @@ the last convolution is that map without its bias ("Learning Deep Features for D
 Localization", Zhou et al. 2016, eq. 2). Training uses it, see `train.py`.
 
 Stride-2 layers pad at the bottom and right only, as TensorFlow's "same" does for an even size: the
-start values come from the Keras weights. Plain ReLU stands where Keras has ReLU6.
+start values come from the Keras weights. Activations are ReLU6, as there; early designs had plain ReLU.
 """
+import math
+
 import h5py
 import numpy as np
 import torch
@@ -20,25 +22,27 @@ MEAN, STD = 127.5, 127.5  # of a 0..255 picture: Keras's "tf" preprocessing, x /
 STEM = 24
 # Keras block number -> (output channels, stride); what a design leaves out is not copied.
 BLOCKS = {1: (48, 1), 2: (96, 2), 3: (96, 1), 4: (192, 2), 5: (192, 1), 6: (384, 2),
-          7: (384, 1), 8: (384, 1), 9: (384, 1), 10: (384, 1), 11: (384, 1), 12: (768, 1), 13: (768, 1)}
+          7: (384, 1), 8: (384, 1), 9: (384, 1), 10: (384, 1), 11: (384, 1), 12: (768, 2), 13: (768, 1)}
+# name -> (blocks, upper end of the activation)
 DESIGNS = {
-    "b11": list(range(1, 12)),
-    "b9": list(range(1, 10)),
-    "b12": list(range(1, 13)),
+    "b11": (range(1, 12), math.inf),
+    "b11r6": (range(1, 12), 6.0),
+    "full": (range(1, 14), 6.0),  # all of MobileNet 0.75, its stride of 32 included: the teacher
 }
 
 
 class ConvBnRelu(nn.Module):
-    def __init__(self, cin, cout, k, stride=1, groups=1):
+    def __init__(self, cin, cout, k, stride=1, groups=1, top=6.0):
         super().__init__()
-        self.same = k == 3 and stride == 2
+        self.same, self.top = k == 3 and stride == 2, top
         self.conv = nn.Conv2d(cin, cout, k, stride, k // 2 if not self.same else 0, groups=groups, bias=False)
         self.bn = nn.BatchNorm2d(cout, eps=1e-3, momentum=0.03)
 
     def forward(self, x):
         if self.same:
             x = F.pad(x, (0, 1, 0, 1))
-        return F.relu(self.bn(self.conv(x)))
+        x = self.bn(self.conv(x))
+        return F.relu6(x) if self.top == 6 else F.relu(x)
 
 
 def fold(m):
@@ -48,40 +52,50 @@ def fold(m):
 
 
 class PocketNet(nn.Module):
-    def __init__(self, classes=18, design="b11"):
+    def __init__(self, classes=18, design="b11r6"):
         super().__init__()
         self.design = design
         self.trunk, self.frozen = [], 0  # see freeze()
-        self.stem = ConvBnRelu(3, STEM, 3, 2)
+        blocks, top = DESIGNS[design]
+        self.stem = ConvBnRelu(3, STEM, 3, 2, top=top)
         self.blocks = nn.ModuleDict()
         cin = STEM
-        for i in DESIGNS[design]:
+        for i in blocks:
             cout, stride = BLOCKS[i]
-            self.blocks[str(i)] = nn.Sequential(ConvBnRelu(cin, cin, 3, stride, cin), ConvBnRelu(cin, cout, 1))
+            self.blocks[str(i)] = nn.Sequential(ConvBnRelu(cin, cin, 3, stride, cin, top),
+                                                ConvBnRelu(cin, cout, 1, top=top))
             cin = cout
         self.fc = nn.Linear(cin, classes)
         nn.init.normal_(self.fc.weight, std=0.01)
         nn.init.zeros_(self.fc.bias)
 
-    def lower(self, x):
-        """x: 0..255 -> what the frozen layers make of it (x itself when nothing is frozen)."""
+    def lower(self, x, start=0):
+        """x: 0..255 -> what the frozen layers make of it (x itself when nothing is frozen). With start = n, x is
+        what block n gave."""
         if not self.frozen:
             return x
         with torch.no_grad():
-            x = (x - MEAN) / STD
-            for w, b, stride, groups, same in self.trunk:
+            x = x if start else (x - MEAN) / STD
+            for w, b, stride, groups, same, top in self.trunk[1 + 2 * start if start else 0:]:
                 x = F.pad(x, (0, 1, 0, 1)) if same else x
-                x = F.conv2d(x, w, b, stride, 0 if same else w.shape[2] // 2, groups=groups).relu_()
+                x = F.conv2d(x, w, b, stride, 0 if same else w.shape[2] // 2, groups=groups).clamp_(0, top)
         return x
 
-    def upper(self, x):
-        """lower(x) -> N,18,H,W, whose mean over H,W are the logits."""
+    def features(self, x):
+        """lower(x) -> N,C,H,W after the last activation."""
         if not self.frozen:
             x = self.stem((x - MEAN) / STD)
         for i, b in self.blocks.items():
             if int(i) > self.frozen:
                 x = b(x)
-        return F.conv2d(x, self.fc.weight[:, :, None, None], self.fc.bias)
+        return x
+
+    def score(self, f):
+        """N,C,H,W -> N,18,H,W, whose mean over H,W are the logits."""
+        return F.conv2d(f, self.fc.weight[:, :, None, None], self.fc.bias)
+
+    def upper(self, x):
+        return self.score(self.features(x))
 
     def forward(self, x):
         return self.upper(self.lower(x)).mean((2, 3))
@@ -96,7 +110,7 @@ class PocketNet(nn.Module):
                 p.requires_grad_(False)
             w, b = fold(m)
             self.trunk.append((w.contiguous(memory_format=torch.channels_last), b, m.conv.stride[0], m.conv.groups,
-                               m.same))
+                               m.same, m.top))
 
     def load_keras(self, h5_path):
         """Start values: ImageNet weights of Keras MobileNet 0.75. The linear layer stays random."""

@@ -1,6 +1,6 @@
 """Runs pocket.onnx in torch: what is measured is the file that ships, not the checkpoint it came from.
 
-Knows the seven operators of that file and nothing else. N,C,H,W throughout.
+Knows the operators of that file and nothing else. N,C,H,W throughout.
 """
 import numpy as np
 import onnx
@@ -19,7 +19,7 @@ class OnnxNet:
             if op == "Cast":
                 self.w[out] = self.w[ins[0]]
         self.side = g.input[0].type.tensor_type.shape.dim[2].dim_value
-        self.layer = [o for op, _, o, _ in self.nodes if op == "Relu"][-1]
+        self.layer = [o for op, _, o, _ in self.nodes if op in ("Relu", "Clip")][-1]
 
     def layers(self):
         """Names of the layers with weights, first to last."""
@@ -47,6 +47,8 @@ class OnnxNet:
                                   groups=at["group"])
             elif op == "Relu":
                 t[out] = F.relu(t[ins[0]])
+            elif op == "Clip":
+                t[out] = F.relu6(t[ins[0]])
             elif op == "GlobalAveragePool":
                 t[out] = t[ins[0]].mean((2, 3), keepdim=True)
             elif op == "Flatten":

@@ -18,6 +18,10 @@ outliers (`data.outliers`) whose target is the uniform distribution.
 A thread draws, augments and runs the frozen layers; what comes out goes into a pool, from which the steps
 draw, --echo steps for each batch that enters ("Faster Neural Network Training with Data Echoing", Choi et
 al. 2019): augmenting and the frozen layers cost as much as the rest.
+
+With --hint the whole of MobileNet runs on every canvas as well, and a linear layer (not exported) has to
+predict its last map, N,768,H/2,W/2, from pocket's features ("FitNets: Hints for Thin Deep Nets", Romero et al.
+2015): what 1.2 million pictures taught the last two blocks, which pocket lacks, is not lost.
 """
 import argparse
 import copy
@@ -112,7 +116,7 @@ def loss_of(logit_map, mask, target, weight, batch):
     return -((target * F.log_softmax(z, 2)).sum(2) * weight).sum() / batch
 
 
-def loader(net, src, a, plan, steps, first, q):
+def loader(net, teacher, src, a, plan, steps, first, q):
     """Fills q in a thread of its own. The only user of the global random generators from here on, so that a seed
     repeats a run whatever the timing."""
     torch.set_num_threads(a.threads)
@@ -121,8 +125,10 @@ def loader(net, src, a, plan, steps, first, q):
         for i in range(0, steps, a.echo):
             x, *rest = make_batch(src, a.batch, plan[epoch], random.choices(forms, weights)[0], a)
             x = net.lower(x.contiguous(memory_format=torch.channels_last))
+            if teacher:
+                rest.append(teacher.lower(x, a.freeze).bfloat16())
             rng = (torch.get_rng_state(), np.random.get_state(), random.getstate())
-            q.put((x.bfloat16() if a.frozen_features else x, *rest, rng))
+            q.put((x.bfloat16() if a.freeze else x, *rest, rng))
 
 
 class Pool:
@@ -169,7 +175,7 @@ def main():
     ap.add_argument("data_dir")
     ap.add_argument("-o", "--out", required=True)
     ap.add_argument("--init", help="Keras MobileNet 0.75 weights (.h5) or a .pt of an earlier run")
-    ap.add_argument("--design", default="b11")
+    ap.add_argument("--design", default="b11r6")
     ap.add_argument("--freeze", type=int, default=0, help="keep stem and the blocks up to this one as they start")
     ap.add_argument("--schedule", default="128:16,160:6", help="canvas side : epochs, ...")
     ap.add_argument("--forms", default="plain:5,mixup:1,mosaic:3,paste:2")
@@ -179,6 +185,9 @@ def main():
     ap.add_argument("--batch", type=int, default=64)
     ap.add_argument("--echo", type=int, default=1, help="steps for each batch that is loaded")
     ap.add_argument("--pool", type=int, default=0, help="canvases kept to draw from; 0: the batch just loaded")
+    ap.add_argument("--hint", type=float, default=0.0, help="weight of the teacher's map; needs --freeze and a .h5")
+    ap.add_argument("--head-lr", type=float, default=1.0, help="times --lr for the new layers")
+    ap.add_argument("--keep-stats", action="store_true", help="batch-norms use the averages they start with")
     ap.add_argument("--smooth", type=float, default=0.08)
     ap.add_argument("--outliers", type=int, default=6, help="outlier canvases a batch")
     ap.add_argument("--out-weight", type=float, default=0.1)
@@ -191,7 +200,6 @@ def main():
     ap.add_argument("--limit", type=int, default=0, help="batches an epoch, 0 = all: for a quick try")
     ap.add_argument("--cache", help="folder for the decoded pictures")
     a = ap.parse_args()
-    a.frozen_features = a.freeze > 0
     torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
     np.random.seed(a.seed)
@@ -210,11 +218,20 @@ def main():
     if a.freeze:
         net.freeze(a.freeze)
     ema = copy.deepcopy(net)
-    free = [p for p in net.parameters() if p.requires_grad]
-    decay = [p for p in free if p.ndim > 1 and not (p.ndim == 4 and p.shape[1] == 1)]
-    ids = {id(p) for p in decay}
-    opt = torch.optim.AdamW([{"params": decay, "weight_decay": a.wd},
-                             {"params": [p for p in free if id(p) not in ids], "weight_decay": 0.0}], lr=a.lr)
+    teacher = hint = None
+    if a.hint:
+        teacher = PocketNet(1, "full")
+        teacher.load_keras(a.init)
+        teacher.freeze(13)
+        hint = torch.nn.Conv2d(net.fc.in_features, 768, 1)
+    free = [p for p in net.parameters() if p.requires_grad] + (list(hint.parameters()) if hint else [])
+    new = {id(p) for p in net.fc.parameters()} | ({id(p) for p in hint.parameters()} if hint else set())
+    groups = []
+    for p in free:
+        matrix = p.ndim > 1 and not (p.ndim == 4 and p.shape[1] == 1)  # neither biases, batch-norms nor depthwise
+        groups.append({"params": [p], "weight_decay": a.wd if matrix else 0.0,
+                       "scale": a.head_lr if id(p) in new else 1.0})
+    opt = torch.optim.AdamW(groups, lr=a.lr)
     plan = [int(s) for part in a.schedule.split(",") for s, e in [part.split(":")] for _ in range(int(e))]
     steps = a.limit or len(x) // a.batch
     total = steps * len(plan)
@@ -236,20 +253,23 @@ def main():
     pool = Pool(a.pool or a.batch + a.outliers)
     pick = torch.Generator().manual_seed(a.seed + epoch0)
     q = queue.Queue(3)
-    threading.Thread(target=loader, args=(net, src, a, plan, steps, epoch0, q), daemon=True).start()
+    threading.Thread(target=loader, args=(net, teacher, src, a, plan, steps, epoch0, q), daemon=True).start()
     for epoch in range(epoch0, len(plan)):
-        net.train()
+        net.train(not a.keep_stats)
         t0, acc = time.time(), 0.0
         for i in range(steps):
             it = epoch * steps + i
             lr = a.lr * min(1.0, (it + 1) / (0.5 * steps)) * (0.5 + 0.5 * math.cos(math.pi * it / total))
             for gr in opt.param_groups:
-                gr["lr"] = lr
+                gr["lr"] = lr * gr["scale"]
             if i % a.echo == 0:
                 *tensors, rng = q.get()
                 pool.add(*tensors)
-            f, mask, target, weight = pool.draw(a.batch + a.outliers, pick)
-            loss = loss_of(net.upper(f.float()), mask, target, weight, a.batch)
+            x0, mask, target, weight, *ht = pool.draw(a.batch + a.outliers, pick)
+            f = net.features(x0.float())
+            loss = loss_of(net.score(f), mask, target, weight, a.batch)
+            if hint:
+                loss = loss + a.hint * F.mse_loss(hint(F.avg_pool2d(f, 2)), ht[0].float())
             opt.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(free, 5.0)
