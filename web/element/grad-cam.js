@@ -345,7 +345,7 @@ export class GradCamElement extends Base {
     classes.replaceChildren(...result.maps.map((one) => this.#classRow(one)));
     if (focused) classes.querySelector(`[data-id="${focused}"]`)?.focus();
     const words = result.warnings.map(({ text }) => text).join(' ');
-    this.#say(`${describe(map, result.picture)} ${words}`.trim());
+    this.#say(`${describe(map)} ${words}`.trim());
   }
 
   #classRow({ class: { id, name }, probability }) {
@@ -457,7 +457,7 @@ function build(host) {
   const root = host.attachShadow({ mode: 'open' });
   root.adoptedStyleSheets = [sheet()];
   root.innerHTML = `
-    <figure>
+    <figure class="whole">
       <div class="stage" part="stage">
         <slot></slot>
         <img part="picture" class="picture" alt="" hidden>
@@ -472,7 +472,7 @@ function build(host) {
     <progress part="progress" max="1" aria-label="Loading the network" hidden></progress>
     <p class="status" part="status" role="status"></p>`;
   const find = (selector) => root.querySelector(selector);
-  return { figure: find('figure'), stage: find('.stage'), picture: find('img'), own: find('.own'),
+  return { figure: find('.whole'), stage: find('.stage'), picture: find('img'), own: find('.own'),
     heat: find('.heat'), classes: find('.classes'), steps: find('.steps'), progress: find('progress'),
     status: find('.status') };
 }
@@ -489,13 +489,19 @@ function fade(heat, { data: grey }) {
 
 const percentOf = (share) => `${(100 * share).toFixed(1)} %`;
 
-/** What the heat shows, for those who do not see it. */
-function describe(map, picture) {
-  const [box] = map.boxes();
+/** What the heat shows, for those who do not see it: the centre of its strong places. */
+function describe(map) {
   const { name } = map.class;
-  if (!box) return `${name}, ${percentOf(map.probability)}: no evidence for it in this layer.`;
-  const third = (at, size, names) => names[Math.min(2, Math.floor((3 * at) / size))];
-  const x = third(box.x + box.width / 2, picture.width, ['left', 'centre', 'right']);
-  const y = third(box.y + box.height / 2, picture.height, ['top', 'middle', 'bottom']);
-  return `${name}, ${percentOf(map.probability)}: evidence mostly at the ${y} ${x}.`.replace('middle centre', 'centre');
+  const share = `${name}, ${percentOf(map.probability)}`;
+  let [x, y, total] = [0, 0, 0];
+  map.normalized.forEach((value, at) => {
+    const weight = value ** 3;
+    x += weight * ((at % map.width) + 0.5);
+    y += weight * (Math.floor(at / map.width) + 0.5);
+    total += weight;
+  });
+  if (!total) return `${share}: no evidence for it in this layer.`;
+  const third = (at, names) => names[Math.min(2, Math.floor(3 * at))];
+  const place = `${third(y / total / map.height, ['top', 'middle', 'bottom'])} ${third(x / total / map.width, ['left', 'centre', 'right'])}`;
+  return `${share}: evidence mostly at the ${place.replace('middle centre', 'centre')}.`;
 }

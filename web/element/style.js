@@ -41,6 +41,10 @@ const CSS = `
 *, ::before, ::after { box-sizing: border-box; }
 
 figure { margin: 0; }
+@container (min-width: 44rem) {
+  .whole:has(.stage:not([data-slotted])) { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 1.25rem; align-items: start; }
+  .whole .classes { margin-top: 0; }
+}
 .stage {
   position: relative;
   overflow: hidden;

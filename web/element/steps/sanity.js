@@ -3,47 +3,27 @@
  * from the output down (Adebayo et al., arXiv:1810.03292): a map that stays the same shows the picture's
  * edges, not the network's evidence.
  */
-import { GradCamError } from '../../index.js';
 import { drawHeat, drawPicture, figure, figures, make, percent } from './dom.js';
-import { findWeights, shuffleLast } from './onnx-weights.js';
 import { correlation } from './sum.js';
 
-const MOST_BYTES = 40e6; // the file is held and loaded again for every position of the slider
-
-/** The bytes of a model whose weights are in one file. */
-async function fetchModel(model, signal) {
-  let address = model;
-  if (!/[/:]/.test(model)) address = new URL(`../../../models/${model}/model.json`, import.meta.url).href;
-  let card = {};
-  if (/\.json([?#]|$)/.test(address)) {
-    card = await (await fetch(address, { signal })).json();
-    address = new URL(card.file, address).href;
-  }
-  const response = await fetch(address, { signal });
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  const weights = card.external ? [] : findWeights(bytes);
-  if (!weights.length || bytes.length > MOST_BYTES) {
-    throw new GradCamError('unsupported', 'This check needs a model of one file of at most 40 MB, like pocket.');
-  }
-  return { bytes, weights };
-}
+const MOST_BYTES = 100e6; // of weights: the model is loaded again for every position of the slider
 
 export const sanity = {
   name: 'sanity',
   title: 'Sanity check',
   formula: `<math display="block"><mi>ρ</mi><mo stretchy="false">(</mo><mi>L</mi><mo stretchy="false">(</mo><mi>trained</mi><mo stretchy="false">)</mo><mo>,</mo><mi>L</mi><mo stretchy="false">(</mo><mi>randomised</mi><mo stretchy="false">)</mo><mo stretchy="false">)</mo></math>`,
-  caption: 'The slider shuffles the weights of more and more layers, beginning at the output. An honest map must fall ' +
+  caption: 'The slider gives more and more layers random weights, beginning at the output. An honest map must fall ' +
     'apart: if it looked the same without the knowledge, it could not be showing that knowledge. ρ is the correlation ' +
     'of the two maps before ReLU.',
   create({ cam, model, colormap: first, fail }) {
     let colormap = first;
     let steps = null;
-    let file = null; // {bytes, weights}, once
+    let layers = null; // those with weights, from the output on
     let running = null;
     let shown = null;
-    const slider = make('input', { type: 'range', min: '0', max: '1', value: '0', 'aria-label': 'Layers with shuffled weights' });
+    const slider = make('input', { type: 'range', min: '0', max: '1', value: '0', 'aria-label': 'Layers with random weights' });
     const value = make('output', { textContent: '0 layers' });
-    const tiles = ['as trained', 'shuffled'].map((name) => {
+    const tiles = ['as trained', 'randomised'].map((name) => {
       const ground = make('canvas', { class: 'plane', role: 'img', 'aria-label': `Heatmap, network ${name}` });
       const heat = make('canvas', { 'aria-hidden': 'true' });
       heat.style.opacity = '0.55';
@@ -52,7 +32,7 @@ export const sanity = {
     const numbers = figures();
     const words = make('p', { class: 'small', role: 'status' });
     const element = make('div', {},
-      make('div', { class: 'bar' }, make('label', { class: 'wide' }, 'Shuffled', slider, value)),
+      make('div', { class: 'bar' }, make('label', { class: 'wide' }, 'Randomised', slider, value)),
       make('div', { class: 'trio' }, ...tiles.map((tile) => tile.figure), make('div', {}, numbers.element)), words);
 
     function show() {
@@ -61,13 +41,13 @@ export const sanity = {
       drawHeat(tiles[1].heat, map, colormap);
       numbers.set([
         ['class', steps.class.name],
-        ['layers shuffled', `${count} of ${file?.weights.length ?? '…'}`],
-        ['lowest of them', count ? file.weights.at(-count).name.replace(/\.weight.*$/, '') : 'none'],
+        ['layers randomised', `${count} of ${layers.length}`],
+        ['lowest of them', count ? layers[count - 1] : 'none'],
         ['p as trained', percent(steps.map.probability)],
         ['p now', percent(map.probability)],
         ['ρ', figure(Number(correlation(map.raw, steps.map.raw).toFixed(3)))],
       ]);
-      words.textContent = count ? `With ${count} ${count === 1 ? 'layer' : 'layers'} shuffled the maps correlate by ` +
+      words.textContent = count ? `With ${count} ${count === 1 ? 'layer' : 'layers'} randomised the maps correlate by ` +
         `${figure(Number(correlation(map.raw, steps.map.raw).toFixed(2)))}.` : '';
     }
 
@@ -82,17 +62,22 @@ export const sanity = {
         // A slider under way asks for many positions; only where it rests is the network loaded again.
         if (wait) await new Promise((resolve) => { setTimeout(resolve, wait); });
         if (signal.aborted) return;
-        if (!file) {
-          file = await fetchModel(model, signal);
-          slider.max = String(file.weights.length);
+        if (!layers) {
+          layers = await cam.weightLayers();
+          slider.max = String(layers.length);
         }
         const asked = steps;
         if (count === 0) {
           shown = { map: asked.map, count };
         } else {
-          words.textContent = 'Loading the shuffled network …';
+          if ((await cam.memory()).weights > MOST_BYTES) {
+            words.textContent = `${cam.model.name} is too large to be loaded again for every position; take pocket.`;
+            return;
+          }
+          words.textContent = 'Loading the network to be randomised …';
           const { preprocess } = cam.model;
-          other = await cam.constructor.load(shuffleLast(file.bytes, count), { preprocess, labels: cam.labels, threads: 1, signal });
+          other = await cam.constructor.load(model, { preprocess, labels: cam.labels, threads: 1, signal });
+          await other.randomise(count);
           const { explanation: { picture } } = asked;
           const { maps: [map] } = await other.explain(picture, { classes: [asked.class.id], top: 1, layer: asked.layer.name, signal });
           shown = { map, count };
