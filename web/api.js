@@ -6,7 +6,7 @@ import { findClass, title } from './labels.js';
 import { isModelName } from './model-source.js';
 import { findPreset } from './presets.js';
 import { Connection } from './protocol.js';
-import { boxes, normalise, overlay, signed, veil } from './render.js';
+import { boxes, mask, normalise, overlay, signed, veil } from './render.js';
 
 /**
  * @typedef {import('./protocol.js').Progress} Progress
@@ -384,9 +384,10 @@ export class Explanation {
 
   /**
    * The explanation as plain data, in the shape that the command line's --json has.
-   * @param {{file?: string, raw?: boolean}} [options]  raw: maps before ReLU and division
+   * @param {{file?: string, raw?: boolean, boxes?: number}} [options]  raw: maps before ReLU and
+   *   division; boxes: with the boxes above this part of the maximum
    */
-  report({ file, raw = this.#raw } = {}) {
+  report({ file, raw = this.#raw, boxes: threshold } = {}) {
     const { name, input, classes } = this.#info;
     const { decode, forward, backward } = this.timings;
     const short = (value, digits = 7) => Number(value.toPrecision(digits));
@@ -405,6 +406,7 @@ export class Explanation {
         height: map.height,
         max: short(map.max),
         data: Array.from(raw ? map.raw : normalise(map.raw, 'relu-max'), (value) => short(value)),
+        ...(threshold === undefined ? {} : { boxes: map.boxes({ threshold }) }),
       })),
       timings: { decode: ms(decode), forward: ms(forward), backward: ms(backward) },
       warnings: this.warnings.map((warning) => ({ ...warning })),
@@ -546,5 +548,17 @@ export class HeatMap {
     const { width, height } = this.#context.picture;
     const data = normalise(this.raw, 'relu-max');
     return boxes({ width: this.width, height: this.height, data }, width, height, threshold);
+  }
+
+  /**
+   * The largest such part as a mask of the picture: 1 inside, 0 outside, row by row.
+   * @param {{threshold?: number}} [options]
+   * @returns {{width: number, height: number, data: Uint8Array}}
+   */
+  mask({ threshold = 0.15 } = {}) {
+    const { width, height } = this.#context.picture;
+    const data = normalise(this.raw, 'relu-max');
+    return { width, height,
+      data: mask({ width: this.width, height: this.height, data }, width, height, threshold) };
   }
 }

@@ -206,18 +206,8 @@ export function veil(map, style, rgb, width, height) {
   return { width, height, data: out };
 }
 
-/**
- * Rectangles around the connected parts (4-neighbours) of the map above `threshold` times its
- * maximum, in the picture's pixels, the largest part first. The paper takes the first, at 0.15
- * (arXiv:1610.02391, section 4.1).
- * @param {Map2d} map
- * @param {number} width    of the picture
- * @param {number} height
- * @param {number} threshold
- * @returns {{x: number, y: number, width: number, height: number, area: number, peak: number}[]}
- *   area: pixels of the part; peak: its largest value, 0..1
- */
-export function boxes(map, width, height, threshold) {
+/** Connected parts above the threshold, the largest first, at a size that costs little. */
+function partsOf(map, width, height, threshold) {
   if (!(threshold >= 0 && threshold < 1)) {
     throw new GradCamError('argument', `threshold is ${threshold}, but must be from 0 to below 1.`);
   }
@@ -227,15 +217,16 @@ export function boxes(map, width, height, threshold) {
   const H = Math.max(1, Math.round(height * shrink));
   const values = resize(map, W, H, 'bilinear');
   const max = values.reduce((most, value) => Math.max(most, value), 0);
-  if (max === 0) return [];
+  const labels = new Uint32Array(W * H); // number of the part in `found`, from 1; 0: none
+  if (max === 0) return { W, H, labels, found: [] };
   const inside = (i) => values[i] > threshold * max;
-  const seen = new Uint8Array(W * H);
   const found = [];
   const stack = [];
   for (let start = 0; start < W * H; ++start) {
-    if (seen[start] || !inside(start)) continue;
-    const part = { left: W, top: H, right: 0, bottom: 0, area: 0, peak: 0 };
-    seen[start] = 1;
+    if (labels[start] || !inside(start)) continue;
+    const part = { left: W, top: H, right: 0, bottom: 0, area: 0, peak: 0,
+      label: found.length + 1 };
+    labels[start] = part.label;
     stack.push(start);
     while (stack.length) {
       const i = stack.pop();
@@ -248,8 +239,8 @@ export function boxes(map, width, height, threshold) {
       part.area += 1;
       part.peak = Math.max(part.peak, values[i]);
       const visit = (next, allowed) => {
-        if (allowed && !seen[next] && inside(next)) {
-          seen[next] = 1;
+        if (allowed && !labels[next] && inside(next)) {
+          labels[next] = part.label;
           stack.push(next);
         }
       };
@@ -260,8 +251,25 @@ export function boxes(map, width, height, threshold) {
     }
     found.push(part);
   }
+  found.sort((one, other) => other.area - one.area);
+  return { W, H, labels, found };
+}
+
+/**
+ * Rectangles around the connected parts (4-neighbours) of the map above `threshold` times its
+ * maximum, in the picture's pixels, the largest part first. The paper takes the first, at 0.15
+ * (arXiv:1610.02391, section 4.1).
+ * @param {Map2d} map
+ * @param {number} width    of the picture
+ * @param {number} height
+ * @param {number} threshold
+ * @returns {{x: number, y: number, width: number, height: number, area: number, peak: number}[]}
+ *   area: pixels of the part; peak: its largest value, 0..1
+ */
+export function boxes(map, width, height, threshold) {
+  const { W, H, found } = partsOf(map, width, height, threshold);
   const [fx, fy] = [width / W, height / H];
-  return found.sort((a, b) => b.area - a.area).map((part) => ({
+  return found.map((part) => ({
     x: Math.round(part.left * fx),
     y: Math.round(part.top * fy),
     width: Math.round((part.right - part.left) * fx),
@@ -269,4 +277,21 @@ export function boxes(map, width, height, threshold) {
     area: Math.round(part.area * fx * fy),
     peak: part.peak,
   }));
+}
+
+/**
+ * The largest of these parts as a mask of the picture: 1 inside, 0 outside, row by row.
+ * @param {Map2d} map
+ * @returns {Uint8Array}
+ */
+export function mask(map, width, height, threshold) {
+  const { W, H, labels, found } = partsOf(map, width, height, threshold);
+  const out = new Uint8Array(width * height);
+  for (let y = 0; found.length && y < height; ++y) {
+    const row = Math.floor((y * H) / height) * W;
+    for (let x = 0; x < width; ++x) {
+      out[y * width + x] = labels[row + Math.floor((x * W) / width)] === found[0].label ? 1 : 0;
+    }
+  }
+  return out;
 }

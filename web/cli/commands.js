@@ -16,7 +16,8 @@ const warn = (text) => process.stderr.write(`gradcam: warning: ${text}\n`);
 
 /** Commands that few need are loaded when they are asked for. */
 const evaluate = async (...args) => (await import('./evaluate.js')).evaluate(...args);
-const RUN = { explain, evaluate, layers, methods, models, fetch: fetchModel, convert };
+const replay = async (...args) => (await import('./bundle.js')).replay(...args);
+const RUN = { explain, evaluate, replay, layers, methods, models, fetch: fetchModel, convert };
 
 /** @param {string[]} args what stands after `gradcam` */
 export async function run(args) {
@@ -97,6 +98,10 @@ async function outputPaths(output, images) {
   };
 }
 
+/** Several pictures: a folder each. */
+const bundlePath = (folder, image, images) => (images.length === 1 ? folder
+  : join(folder, `${images.indexOf(image) + 1}-${basename(image).replace(/\.[^.]*$/, '')}`));
+
 async function explain(options, images) {
   if (!images.length) throw new CommandLineError('Give at least one picture.\nTry: gradcam --help');
   const pathsOf = await outputPaths(options.output, images);
@@ -114,7 +119,11 @@ async function explain(options, images) {
         const { overlay, grid } = pathsOf(image, maps);
         if (overlay) await write(overlay, await maps[0].toPNG(style));
         if (grid) await write(grid, await cam.grid(maps, style));
-        reports.push(result.report({ file: image, raw: options.raw }));
+        if (options.bundle !== undefined) {
+          const { writeBundle } = await import('./bundle.js');
+          await writeBundle(bundlePath(options.bundle, image, images), image, result, cam, options);
+        }
+        reports.push(result.report({ file: image, raw: options.raw, boxes: options.boxes }));
         if (!quiet && json !== '-') print(cam, image, result, [overlay, grid].filter(Boolean));
         if (!quiet) for (const { text } of result.warnings) warn(`${image}: ${text}`);
       } catch (error) {
@@ -136,7 +145,8 @@ async function explainOne(cam, image, options) {
   const bar = progressBar({ quiet, format: (steps) => `${steps} steps` });
   try {
     return await cam.explain(image, { top, classes, method, layer, score, preset, mapInput: options['map-input'],
-      options: Object.fromEntries(options.option ?? []), picture: output !== undefined, onProgress: bar.update });
+      options: Object.fromEntries(options.option ?? []),
+      picture: output !== undefined || options.bundle !== undefined, onProgress: bar.update });
   } finally {
     bar.done();
   }

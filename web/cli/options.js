@@ -74,6 +74,8 @@ export const COMMANDS = {
     output: text,
     json: text,
     raw: flag,
+    boxes: number(0, 0.99),
+    bundle: text,
   },
   evaluate: {
     ...COMMON,
@@ -92,6 +94,7 @@ export const COMMANDS = {
     output: text,
     force: flag,
   },
+  replay: { ...COMMON, model: text },
   layers: { ...COMMON, ...MODEL, json: text },
   methods: { ...COMMON, ...MODEL, json: text },
   models: { ...COMMON, json: text },
@@ -163,6 +166,7 @@ export const USAGE = `gradcam: what a network sees in a picture, and where it lo
   gradcam IMAGE... [options]           predictions and heatmaps
   gradcam evaluate FOLDER [-o DIR]     how far the maps of a method can be trusted, over many photos;
                                        goes on where it was interrupted
+  gradcam replay DIR [--model FILE]    makes a bundle again, and compares it bit for bit
   gradcam layers --model M             the layers a map can be asked for
   gradcam methods                      the methods and their options
   gradcam models                       the models known by name
@@ -197,6 +201,10 @@ Output
                           A folder (-o DIR/): both, for each picture
   --json FILE|-           everything as JSON; - is standard output
   --raw                   in the JSON, maps before ReLU and division by their maximum
+  --boxes T               in the JSON, boxes around what is above T of the maximum (the paper: 0.15),
+                          in pixels of the picture, the largest first
+  --bundle DIR            evidence: raw maps (.npy), overlays, predictions, masks, and a manifest with
+                          digests and every setting, for gradcam replay
   --colormap C            jet (default), turbo, viridis, inferno, gray, ...
   --alpha A               weight of the heat, 0..1 (default 0.4)
 Evaluation: --model, --method, --option, --layer, --score as above, and
