@@ -1,0 +1,161 @@
+/**
+ * What the command line says about whether to trust a map: evaluate with its resumption, bundles and
+ * their replay; and boxes and masks of maps.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { npy } from '../../web/cli/bundle.js';
+import { GradCam } from '../../web/node.js';
+import { boxes, mask } from '../../web/render.js';
+import { root } from './shared.mjs';
+import { tinyNetwork, tinyPicture } from './tiny.mjs';
+
+function gradcam(args, cwd) {
+  return new Promise((done) => {
+    const child = spawn(process.execPath, [join(root, 'web/cli/gradcam.js'), ...args], { cwd });
+    let [out, err] = ['', ''];
+    child.stdout.on('data', (text) => { out += text; });
+    child.stderr.on('data', (text) => { err += text; });
+    child.on('close', (code) => done({ code, out, err }));
+  });
+}
+
+let folder;
+const TINY = ['--model', 'tiny.onnx', '--preprocess', 'tf', '--threads', '1'];
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'gradcam-evidence-'));
+  await mkdir(join(folder, 'photos'));
+  await writeFile(join(folder, 'tiny.onnx'), tinyNetwork().onnx);
+  const cam = await GradCam.load(tinyNetwork().onnx, { preprocess: 'tf', threads: 1 });
+  for (const [name, width] of [['a', 30], ['b', 40], ['c', 50]]) {
+    const { maps } = await cam.explain(tinyPicture(width, 20), { classes: [0] });
+    await writeFile(join(folder, 'photos', `${name}.png`), await maps[0].toPNG({ alpha: 0 }));
+  }
+  cam.dispose();
+  await writeFile(join(folder, 'photos', 'broken.jpg'), 'no picture');
+  await writeFile(join(folder, 'boxes.csv'), 'file,width,height,class,xmin,ymin,xmax,ymax\n' +
+    'a.png,30,20,thing,1,1,30,20\nb.png,40,20,thing,1,1,2,2\nb.png,40,20,unknown,1,1,2,2\n');
+});
+after(() => rm(folder, { recursive: true }));
+
+describe('evaluate', () => {
+  const args = ['evaluate', 'photos', ...TINY, '--boxes', 'boxes.csv', '--pool', 'thing=0-2,4', '--steps', '4',
+    '--sanity', '1', '-o', 'out'];
+  const rowsOf = async () => (await readFile(join(folder, 'out/rows.jsonl'), 'utf8')).trim().split('\n').slice(1)
+    .map((line) => JSON.parse(line));
+
+  test('a row for each photo, a summary, a picture', async () => {
+    const { code, out, err } = await gradcam(args, folder);
+    assert.equal(code, 0, err);
+    assert.match(out, /deletion area.*random.*centre/s);
+    const summary = JSON.parse(await readFile(join(folder, 'out/summary.json'), 'utf8'));
+    assert.equal(summary.photos, 3);
+    assert.deepEqual(summary.failed.map(({ file }) => file), ['broken.jpg']);
+    assert.equal(summary.boxes.all.count, 2, 'a class that no pool names is left out');
+    assert.equal(summary.curves.map.deletion.length, 5);
+    assert.ok(summary.sanity.layers.every((row) => Math.abs(row.gradcam) <= 1 && Math.abs(row.guided) <= 1));
+    const csv = (await readFile(join(folder, 'out/results.csv'), 'utf8')).trim().split('\n');
+    assert.equal(csv.length, 5);
+    const unquoted = csv.map((line) => line.replace(/"[^"]*"/g, ''));
+    assert.equal(new Set(unquoted.map((line) => line.split(',').length)).size, 1);
+    assert.match(await readFile(join(folder, 'out/curves.svg'), 'utf8'), /^<svg[^]*<polyline[^]*<\/svg>\n$/);
+    const a = (await rowsOf()).find(({ file }) => file === 'a.png');
+    assert.equal(a.boxes[0].hit, true, 'the whole picture is the box');
+  });
+
+  test('an interrupted run goes on, and gives the same', async () => {
+    const log = join(folder, 'out/rows.jsonl');
+    const whole = await readFile(log, 'utf8');
+    const before = await readFile(join(folder, 'out/summary.json'), 'utf8');
+    const lines = whole.split('\n');
+    await writeFile(log, `${lines.slice(0, 3).join('\n')}\n`);
+    await appendFile(log, lines[3].slice(0, 40)); // cut off in the middle of a line
+    const { code, err } = await gradcam(args, folder);
+    assert.equal(code, 0, err);
+    assert.match(err, /2 photos were done already/);
+    assert.deepEqual((await rowsOf()).map(({ file }) => file).sort(), ['a.png', 'b.png', 'broken.jpg', 'c.png']);
+    assert.equal(await readFile(join(folder, 'out/summary.json'), 'utf8'), before);
+  });
+
+  test('other settings are not mixed in', async () => {
+    const { code, err } = await gradcam([...args, '--method', 'layercam'], folder);
+    assert.equal(code, 1);
+    assert.match(err, /other settings.*--force/);
+  });
+
+  test('wrong use', async () => {
+    assert.equal((await gradcam(['evaluate', ...TINY], folder)).code, 2);
+    assert.equal((await gradcam([...args, '--pool', 'cat'], folder)).code, 2);
+    const nowhere = await gradcam(['evaluate', 'nowhere', ...TINY], folder);
+    assert.equal(nowhere.code, 1);
+    assert.match(nowhere.err, /nowhere/);
+  });
+});
+
+describe('bundles', () => {
+  test('what is in one, and that it can be made again bit for bit', async () => {
+    for (const method of ['gradcam', 'integrated']) {
+      const dir = `bundle-${method}`;
+      const made = await gradcam(['photos/a.png', ...TINY, '--method', method, '--class', '1', '--class', '3',
+        '--option', 'steps=9', '--bundle', dir, '--quiet'], folder);
+      assert.equal(made.code, 0, made.err);
+      const manifest = JSON.parse(await readFile(join(folder, dir, 'manifest.json'), 'utf8'));
+      assert.deepEqual((await readdir(join(folder, dir))).sort(), [...Object.keys(manifest.files), 'manifest.json'].sort());
+      assert.equal(manifest.used.options.steps, 9);
+      assert.deepEqual(manifest.maps.map((map) => map.class.id), [1, 3]);
+      const { code, out, err } = await gradcam(['replay', dir], folder);
+      assert.equal(code, 0, err);
+      assert.match(out, /bit for bit/);
+    }
+  });
+
+  test('a changed file, another model and another result are told apart', async () => {
+    const dir = join(folder, 'bundle-gradcam');
+    const manifest = JSON.parse(await readFile(join(dir, 'manifest.json'), 'utf8'));
+    await writeFile(join(folder, 'other.onnx'), tinyNetwork({ op: 'Sigmoid' }).onnx);
+    const other = await gradcam(['replay', dir, '--model', join(folder, 'other.onnx')], folder);
+    assert.equal(other.code, 1);
+    assert.match(other.err, /another model/);
+    const settings = { ...manifest, settings: { ...manifest.settings, method: 'layercam' } };
+    await writeFile(join(dir, 'manifest.json'), JSON.stringify(settings));
+    const result = await gradcam(['replay', dir], folder);
+    assert.equal(result.code, 1);
+    assert.match(result.err, /map-0-1\.npy \(by up to/);
+    await writeFile(join(dir, 'manifest.json'), JSON.stringify(manifest));
+    await appendFile(join(dir, 'map-0-1.npy'), 'x');
+    const changed = await gradcam(['replay', dir], folder);
+    assert.equal(changed.code, 1);
+    assert.match(changed.err, /bundle was changed/);
+  });
+
+  test('.npy: header padded to 64 bytes, values as they are', () => {
+    const file = npy(Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3]);
+    const length = file.readUInt16LE(8);
+    assert.equal((10 + length) % 64, 0);
+    assert.equal(file.subarray(0, 6).toString('latin1'), '\x93NUMPY');
+    assert.match(file.subarray(10, 10 + length).toString('latin1'),
+      /^\{'descr': '<f4', 'fortran_order': False, 'shape': \(2, 3\), \} *\n$/);
+    assert.equal(file.readFloatLE(10 + length + 20), 6);
+    assert.equal(file.length, 10 + length + 24);
+  });
+});
+
+test('boxes and masks: the largest part, in pixels of the picture', () => {
+  const data = new Float32Array(64);
+  for (const i of [9, 10, 11, 17, 18, 19]) data[i] = 1; // columns 1 to 3, rows 1 and 2
+  data[46] = 0.9;
+  const map = { width: 8, height: 8, data };
+  const [first, second] = boxes(map, 8, 8, 0.15);
+  assert.deepEqual([first.x, first.y, first.width, first.height, first.area], [1, 1, 3, 2, 6]);
+  assert.deepEqual([second.x, second.y, second.area], [6, 5, 1]);
+  const inside = mask(map, 8, 8, 0.15);
+  assert.deepEqual([...inside].flatMap((value, i) => (value ? [i] : [])), [9, 10, 11, 17, 18, 19]);
+  const large = mask(map, 1600, 800, 0.5);
+  assert.equal(large[150 * 1600 + 500], 1);
+  assert.equal(large[150 * 1600 + 1500], 0);
+  assert.equal(mask({ ...map, data: new Float32Array(64) }, 8, 8, 0.15).some(Boolean), false);
+});
