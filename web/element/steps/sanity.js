@@ -3,7 +3,7 @@
  * from the output down (Adebayo et al., arXiv:1810.03292): a map that stays the same shows the picture's
  * edges, not the network's evidence.
  */
-import { drawHeat, drawPicture, figure, figures, make, percent } from './dom.js';
+import { drawHeat, drawPicture, figure, figures, label, make, percent, select } from './dom.js';
 import { correlation } from './sum.js';
 
 const MOST_BYTES = 100e6; // of weights: the model is loaded again for every position of the slider
@@ -14,7 +14,7 @@ export const sanity = {
   formula: `<math display="block"><mi>ρ</mi><mo stretchy="false">(</mo><mi>L</mi><mo stretchy="false">(</mo><mi>trained</mi><mo stretchy="false">)</mo><mo>,</mo><mi>L</mi><mo stretchy="false">(</mo><mi>randomised</mi><mo stretchy="false">)</mo><mo stretchy="false">)</mo></math>`,
   caption: 'The slider gives more and more layers random weights, beginning at the output. An honest map must fall ' +
     'apart: if it looked the same without the knowledge, it could not be showing that knowledge. ρ is the correlation ' +
-    'of the two maps before ReLU.',
+    'of the two maps before ReLU. Then choose guided backpropagation, which hardly notices: it finds edges.',
   create({ cam, model, colormap: first, fail }) {
     let colormap = first;
     let steps = null;
@@ -29,26 +29,29 @@ export const sanity = {
       heat.style.opacity = '0.55';
       return { ground, heat, figure: make('figure', { class: 'tile' }, make('div', { class: 'cover' }, ground, heat), make('figcaption', { textContent: name })) };
     });
+    const METHODS = ['gradcam', 'guided', 'gradient'];
+    const method = select(cam.methods().filter(({ name }) => METHODS.includes(name)).sort(
+      (a, b) => METHODS.indexOf(a.name) - METHODS.indexOf(b.name)).map(({ name, title }) => [name, title]), 'gradcam');
     const numbers = figures();
     const words = make('p', { class: 'small', role: 'status' });
     const element = make('div', {},
-      make('div', { class: 'bar' }, make('label', { class: 'wide' }, 'Randomised', slider, value)),
+      make('div', { class: 'bar' }, make('label', { class: 'wide' }, 'Randomised', slider, value), label('Method', method)),
       make('div', { class: 'trio' }, ...tiles.map((tile) => tile.figure), make('div', {}, numbers.element)), words);
 
     function show() {
-      const { map, count } = shown;
-      drawHeat(tiles[0].heat, steps.map, colormap);
+      const { map, trained, count } = shown;
+      const rho = figure(Number(correlation(map.raw, trained.raw).toFixed(2)));
+      drawHeat(tiles[0].heat, trained, colormap);
       drawHeat(tiles[1].heat, map, colormap);
       numbers.set([
         ['class', steps.class.name],
         ['layers randomised', `${count} of ${layers.length}`],
         ['lowest of them', count ? layers[count - 1] : 'none'],
-        ['p as trained', percent(steps.map.probability)],
+        ['p as trained', percent(trained.probability)],
         ['p now', percent(map.probability)],
-        ['ρ', figure(Number(correlation(map.raw, steps.map.raw).toFixed(3)))],
+        ['ρ', rho],
       ]);
-      words.textContent = count ? `With ${count} ${count === 1 ? 'layer' : 'layers'} randomised the maps correlate by ` +
-        `${figure(Number(correlation(map.raw, steps.map.raw).toFixed(2)))}.` : '';
+      words.textContent = count ? `With ${count} ${count === 1 ? 'layer' : 'layers'} randomised the maps correlate by ${rho}.` : '';
     }
 
     async function run(wait) {
@@ -67,8 +70,11 @@ export const sanity = {
           slider.max = String(layers.length);
         }
         const asked = steps;
+        const { explanation: { picture } } = asked;
+        const options = { classes: [asked.class.id], top: 1, layer: asked.layer.name, method: method.value, signal };
+        const trained = method.value === 'gradcam' ? asked.map : (await cam.explain(picture, options)).maps[0];
         if (count === 0) {
-          shown = { map: asked.map, count };
+          shown = { map: trained, trained, count };
         } else {
           if ((await cam.memory()).weights > MOST_BYTES) {
             words.textContent = `${cam.model.name} is too large to be loaded again for every position; take pocket.`;
@@ -78,9 +84,8 @@ export const sanity = {
           const { preprocess } = cam.model;
           other = await cam.constructor.load(model, { preprocess, labels: cam.labels, threads: 1, signal });
           await other.randomise(count);
-          const { explanation: { picture } } = asked;
-          const { maps: [map] } = await other.explain(picture, { classes: [asked.class.id], top: 1, layer: asked.layer.name, signal });
-          shown = { map, count };
+          const { maps: [map] } = await other.explain(picture, options);
+          shown = { map, trained, count };
         }
         if (!signal.aborted) show();
       } catch (error) {
@@ -94,6 +99,7 @@ export const sanity = {
       value.textContent = `${slider.value} ${slider.value === '1' ? 'layer' : 'layers'}`;
       run(150);
     });
+    method.addEventListener('change', () => run(0));
     return {
       element,
       update(next) {
