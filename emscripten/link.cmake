@@ -37,6 +37,7 @@ target_link_options(gradcam-simd PRIVATE
 string(REPLACE wasm- "" wasm_name ${GRADCAM_VARIANT})
 set(dist ${CMAKE_SOURCE_DIR}/web/dist)
 add_custom_command(TARGET gradcam-simd POST_BUILD
+  COMMAND node ${CMAKE_CURRENT_LIST_DIR}/glue.mjs gradcam-simd.js
   COMMAND ${CMAKE_COMMAND} -E make_directory ${dist}
   COMMAND ${CMAKE_COMMAND} -E copy_if_different gradcam-simd.js ${dist}/gradcam-simd.js
   COMMAND ${CMAKE_COMMAND} -E copy_if_different gradcam-simd.wasm ${dist}/gradcam-${wasm_name}.wasm)

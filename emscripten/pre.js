@@ -1,20 +1,22 @@
 // Put by emcc inside the module's factory function, before its own code.
 
-// Threads when the package comes from another origin (a CDN): a Worker must be of the page's own
-// origin, an import need not. So a small worker of our own origin imports the real script. The name
-// shadows the global one for the generated code below only; in Node that code sets
-// globalThis.Worker later, hence the look-up at call time.
-function Worker(url, options) {
-  if (
-    typeof location == 'object' &&
-    /^https?:$/.test(url.protocol) &&
-    url.origin != location.origin
-  ) {
-    const source = new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' });
-    const blobUrl = URL.createObjectURL(source);
-    const worker = new globalThis.Worker(blobUrl, options);
-    worker.addEventListener('message', () => URL.revokeObjectURL(blobUrl), { once: true });
-    return worker;
-  }
-  return new globalThis.Worker(url, options);
+// Starts a thread; glue.mjs puts the call in place. A thread runs the script that holds this code: the
+// file gradcam-simd.js, or the bundle that it has become part of, which then is what the current
+// worker runs. (webpack writes the file's path at build time for import.meta.url, hence the look at
+// the protocol.) The name shadows the global one for the generated code below only; in Node that code
+// sets globalThis.Worker later, hence the look-up at call time.
+function Worker(options) {
+  const inPage = typeof location == 'object';
+  const own = new URL(import.meta.url);
+  const isFile = own.pathname.endsWith('/gradcam-simd.js');
+  if (!inPage) return new globalThis.Worker(own, options);
+  if (!isFile || !/^https?:$/.test(own.protocol)) return new globalThis.Worker(location.href, options);
+  if (own.origin == location.origin) return new globalThis.Worker(own, options);
+  // When the package comes from another origin (a CDN): a Worker must be of the page's own origin, an
+  // import need not. So a small worker of our own origin imports the real script.
+  const source = new Blob([`import ${JSON.stringify(own.href)};`], { type: 'text/javascript' });
+  const blobUrl = URL.createObjectURL(source);
+  const worker = new globalThis.Worker(blobUrl, options);
+  worker.addEventListener('message', () => URL.revokeObjectURL(blobUrl), { once: true });
+  return worker;
 }

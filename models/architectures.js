@@ -70,7 +70,7 @@ export function architecture(wanted) {
 export async function readCard(name) {
   const address = new URL(`./${name}/model.json`, import.meta.url);
   if (address.protocol === 'file:') {
-    const { readFile } = await import('node:fs/promises');
+    const { readFile } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs/promises');
     return JSON.parse(await readFile(address, 'utf8'));
   }
   const response = await fetch(address);

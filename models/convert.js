@@ -119,7 +119,7 @@ const major = (version) => Number.parseInt(String(version), 10) || 2;
 async function isZip(source) {
   let head;
   if (typeof source === 'string') {
-    const { open } = await import('node:fs/promises');
+    const { open } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs/promises');
     let handle;
     try {
       handle = await open(source, 'r');

@@ -9,7 +9,7 @@ import { ModelError } from './errors.js';
 
 const PACKAGES = {
   h5wasm: { byName: () => import('h5wasm'), file: 'h5wasm/dist/esm/hdf5_hl.js' },
-  'h5wasm/node': { byName: () => import('h5wasm/node') },
+  'h5wasm/node': { byName: () => import(/* webpackIgnore: true */ /* @vite-ignore */ 'h5wasm/node') },
   fflate: { byName: () => import('fflate'), file: 'fflate/esm/browser.js' },
 };
 

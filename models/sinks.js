@@ -28,8 +28,8 @@ export function memorySink() {
  * @returns {Promise<Sink>}
  */
 export async function folderSink(folder, { overwrite = false } = {}) {
-  const { mkdir, rename, rm, writeFile, stat } = await import('node:fs/promises');
-  const { dirname, basename, join, resolve } = await import('node:path');
+  const { mkdir, rename, rm, writeFile, stat } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs/promises');
+  const { dirname, basename, join, resolve } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:path');
   const target = resolve(folder);
   const exists = () => stat(target).then(() => true, () => false);
   if (!overwrite && await exists()) {

@@ -150,7 +150,7 @@ async function testAll() {
 
 async function testSlow() {
   await build(wasmPresets);
-  installPackages('.');
+  for (const folder of ['.', 'tests/browser', 'tests/bundlers']) installPackages(folder);
   await runNodeTests(/\.slow\.mjs$/);
 }
 

@@ -17,10 +17,16 @@ function newCanvas(width, height) {
   return Object.assign(document.createElement('canvas'), { width, height });
 }
 
-/** A worker must come from the page's own origin, an import need not. */
-function startWorker(url) {
-  if (url.origin === location.origin || url.protocol === 'file:') return null;
-  const source = new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' });
+/**
+ * A worker must come from the page's own origin, an import need not: on another origin (a CDN), the
+ * address of a small script of our own that imports the worker's. Null where that is not needed.
+ */
+function shimAddress() {
+  const here = new URL(import.meta.url);
+  if (!/^https?:$/.test(here.protocol) || here.origin === location.origin) return null;
+  // Put together so that no bundler takes it for a file to copy.
+  const script = here.href.replace(/[^/]*$/, 'worker.js');
+  const source = new Blob([`import ${JSON.stringify(script)};`], { type: 'text/javascript' });
   return URL.createObjectURL(source);
 }
 
@@ -30,7 +36,7 @@ const isInstance = (image, ...names) => names.some(
 /** @type {Platform} */
 export const browserPlatform = {
   spawn() {
-    const shim = startWorker(new URL('./worker.js', import.meta.url));
+    const shim = shimAddress();
     // Bundlers look for exactly this form, so the address is not put in a variable.
     const worker = shim ? new Worker(shim, { type: 'module' })
       : new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });

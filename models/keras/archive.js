@@ -13,7 +13,7 @@ const JSON_LIMIT = 64 * 1024 * 1024;
 /** Pieces of a path, Blob or byte array, in order. */
 async function* pieces(source) {
   if (typeof source === 'string') {
-    const { createReadStream } = await import('node:fs');
+    const { createReadStream } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs');
     yield* createReadStream(source, { highWaterMark: 1 << 20 });
   } else if (source instanceof Uint8Array) {
     for (let at = 0; at < source.length; at += 1 << 20) yield source.subarray(at, at + (1 << 20));
@@ -34,10 +34,10 @@ async function weightsTarget(onDisk) {
       remove: () => {},
     };
   }
-  const { mkdtemp, rm } = await import('node:fs/promises');
-  const { openSync, writeSync, closeSync } = await import('node:fs');
-  const { tmpdir } = await import('node:os');
-  const { join } = await import('node:path');
+  const { mkdtemp, rm } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs/promises');
+  const { openSync, writeSync, closeSync } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs');
+  const { tmpdir } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:os');
+  const { join } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:path');
   const folder = await mkdtemp(join(tmpdir(), 'gradcam-keras-'));
   const path = join(folder, 'model.weights.h5');
   let handle = openSync(path, 'w');

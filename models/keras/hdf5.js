@@ -140,7 +140,7 @@ async function openPath(path, name) {
   if (!inNode) {
     throw new ModelError('argument', 'A path can be opened in Node only; in a browser give a File.');
   }
-  const { open } = await import('node:fs/promises');
+  const { open } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs/promises');
   const head = new Uint8Array(64);
   let size;
   try {
