@@ -1,0 +1,52 @@
+/**
+ * Accessibility of the pages by axe: no serious finding, dark and light, wide and narrow, with every
+ * part of them open.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+import { launch, serve, withoutBrowser } from './browser.mjs';
+
+const file = new URL('node_modules/axe-core/axe.min.js', import.meta.url);
+const skip = withoutBrowser || (existsSync(file) ? false : 'SKIPPED: axe-core is not installed (npm ci in tests/browser)');
+const axe = skip ? '' : readFileSync(file, 'utf8');
+
+describe('axe', { skip }, () => {
+  let browser;
+  let server;
+  before(async () => {
+    browser = await launch();
+    server = await serve();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  async function findings(page) {
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => globalThis.axe.run());
+    return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact))
+      .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
+  }
+
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [1280, 360]) {
+      test(`the page, ${colorScheme}, ${width} pixels wide`, async () => {
+        const page = await browser.newPage({ colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
+        await page.goto(`${server.origin}/web/demo/`);
+        await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
+        assert.deepEqual(await findings(page), [], 'before a picture');
+        await page.click('#samples button');
+        await page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
+        await page.$$eval('details', (all) => all.forEach((one) => {
+          one.open = true;
+        }));
+        await page.selectOption('[name=compare]', { index: 2 });
+        await page.waitForSelector('#wipe', { state: 'visible' });
+        assert.deepEqual(await findings(page), [], 'with a picture');
+        await page.close();
+      });
+    }
+  }
+});
