@@ -1,7 +1,7 @@
 // Sets up what is missing and builds presets: `node emscripten/build.mjs [PRESET...]` (default: the
 // two WebAssembly files).
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import os from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { compilerEnvironment } from './compiler.mjs';
@@ -94,7 +94,7 @@ async function buildPreset(preset) {
   if (which('ninja')) env.CMAKE_GENERATOR = 'Ninja';
   say(`building ${preset}`);
   await runShowing('cmake', ['--preset', preset], { env, shown: /Building XNNPACK/ });
-  await runShowing('cmake', ['--build', folder, '--parallel', String(availableParallelism())], {
+  await runShowing('cmake', ['--build', folder, '--parallel', String(os.availableParallelism())], {
     env,
     shown: /warning: /,
   });

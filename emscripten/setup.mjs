@@ -6,10 +6,9 @@
 // without root.
 import { pathToFileURL } from 'node:url';
 import { ensureSources } from './sources.mjs';
-import { requireNode, requirePrograms, runMain, withLock } from './tools.mjs';
+import { requirePrograms, runMain, withLock } from './tools.mjs';
 
 export async function setup({ sourcesOnly = false } = {}) {
-  requireNode();
   requirePrograms('cmake', 'make or ninja');
   await withLock('setup', async () => {
     ensureSources();

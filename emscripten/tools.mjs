@@ -33,6 +33,7 @@ export class Stop extends Error {}
 /** Runs main(); a Stop is printed as it is and ends with status 1. */
 export async function runMain(main) {
   try {
+    requireNode();
     process.exitCode = (await main()) ?? 0;
   } catch (error) {
     console.error(error instanceof Stop ? `\n${error.message}` : error);
@@ -141,7 +142,7 @@ export function requirePrograms(...programs) {
   }
 }
 
-export function requireNode() {
+function requireNode() {
   const major = Number(process.versions.node.split('.')[0]);
   if (major < 20) {
     throw new Stop(`Node ${process.versions.node} is too old: 20 or newer is needed.`);

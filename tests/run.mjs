@@ -74,28 +74,28 @@ async function fetchTestData() {
   }
 }
 
-/** The C tests of one build: each ends with a line "N passed, N failed, N skipped". */
+/** One C test; it ends with a line "N passed, N failed, N skipped". */
+async function runCTest(preset, name, env) {
+  const program = join(root, 'build', preset, 'tests', name);
+  const { status, output, seconds } = await execute(program, [], { env, seconds: 1200 });
+  const lines = [...output.matchAll(/^(\d+) passed, (\d+) failed, (\d+) skipped$/gm)];
+  const [passed, failed, skipped] = (lines.at(-1) ?? [0, 0, 0, 0]).slice(1).map(Number);
+  const broken = status !== 0 && failed === 0 ? 1 : lines.length ? 0 : 1; // crashed, or cut short
+  count({ passed, failed: failed + broken, skipped });
+  let verdict = failed ? 'FAILED' : 'ok';
+  if (broken) verdict = `BROKEN (${status === 0 ? 'no closing line' : `status ${status}`})`;
+  const counts = `${passed} passed, ${failed} failed, ${skipped} skipped`;
+  console.log(`${preset} ${name}: ${counts}  (${seconds} s) ${verdict}`);
+  if (failed || broken || skipped) console.log(indent(output));
+}
+
+/** The C tests of one build, two at a time: most of them use one thread. */
 async function runCTests(preset, env = {}) {
-  for (const file of testFiles(/^test_.*\.c$/)) {
-    const name = basename(file, '.c');
-    const { status, output, seconds } = await execute(
-      join(root, 'build', preset, 'tests', name),
-      [],
-      { env },
-    );
-    const lines = [...output.matchAll(/^(\d+) passed, (\d+) failed, (\d+) skipped$/gm)];
-    const [passed, failed, skipped] = (lines.at(-1) ?? [0, 0, 0, 0]).slice(1).map(Number);
-    const broken = status !== 0 && failed === 0 ? 1 : lines.length ? 0 : 1; // crashed, or cut short
-    count({ passed, failed: failed + broken, skipped });
-    const verdict = broken
-      ? `BROKEN (${status === 0 ? 'no closing line' : `status ${status}`})`
-      : failed
-        ? 'FAILED'
-        : 'ok';
-    const counts = `${passed} passed, ${failed} failed, ${skipped} skipped`;
-    console.log(`${preset} ${name}: ${counts}  (${seconds} s) ${verdict}`);
-    if (failed || broken || skipped) console.log(indent(output));
-  }
+  const names = testFiles(/^test_.*\.c$/).map((file) => basename(file, '.c'));
+  const worker = async () => {
+    while (names.length) await runCTest(preset, names.shift(), env);
+  };
+  await Promise.all([worker(), worker()]);
 }
 
 /** npm packages of a folder of the repository, installed where its lock file has changed since. */
