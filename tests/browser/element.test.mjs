@@ -63,12 +63,17 @@ const look = (page, id) => page.evaluate((name) => {
 describe('<grad-cam>', { skip: withoutBrowser }, () => {
   let browser;
   let server;
-  let expected;
+  let expected; // what Node says about the sample; the network may be trained again
+  let best;
+  let second;
+  let church;
   before(async () => {
     browser = await launch();
     server = await serve({ isolated: false });
     const cam = await GradCam.load(`${root}/models/pocket/model.json`, { threads: 1 });
     expected = await cam.explain(`${root}${SAMPLE}`, { top: 3 });
+    [best, second] = expected.predictions.map(({ name }) => name);
+    church = (await cam.explain(`${root}/models/pocket/samples/church.jpg`)).predictions[0].name;
     cam.dispose();
   });
   after(async () => {
@@ -79,25 +84,26 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
   for (const isolated of [true, false]) {
     test(`a picture, its classes, its heat; ${isolated ? 'isolated' : 'not isolated'}`, async () => {
       const own = isolated ? await serve({ isolated: true }) : server;
-      const { page, problems } = await openBody(browser, own, `<grad-cam id="a" src="${SAMPLE}" top="2"></grad-cam>`, { isolated });
+      const { page, problems } = await openBody(browser, own, `<grad-cam id="a" src="${SAMPLE}" top="2" class="golf ball"></grad-cam>`, { isolated });
       try {
         await ready(page, 'a');
         assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
         const first = await look(page, 'a');
         assert.deepEqual(first.buttons.map(([words]) => words), expected.predictions.slice(0, 2).map(
           ({ name, probability }) => `${name}${(100 * probability).toFixed(1)} %`));
-        assert.deepEqual(first.buttons.map(([, pressed]) => pressed), ['true', 'false']);
+        const pressed = ({ buttons }) => buttons.filter(([, on]) => on === 'true').map(([words]) => words.replace(/[\d.]+ %$/, ''));
+        assert.deepEqual(pressed(first), ['golf ball']);
         assert.ok(first.opacity > 0.05 && first.opacity < 0.8, `opacity ${first.opacity}`);
         assert.ok(first.hot[0] < 0.5, 'the golf ball lies left');
-        assert.match(first.status, /golf ball, 59\.\d %: evidence/);
+        assert.match(first.status, /^golf ball, \d+\.\d %: evidence mostly at the \w+ left/);
 
         // Another class by keyboard: the map moves, nothing runs forward, the focus stays.
         await page.locator('#a').getByRole('button', { name: /flower/ }).focus();
         await page.keyboard.press('Enter');
-        const second = await look(page, 'a');
-        assert.deepEqual(second.buttons.map(([, pressed]) => pressed), ['false', 'true']);
-        assert.ok(second.hot[0] > 0.5, 'the flower stands right');
-        assert.match(second.status, /^flower/);
+        const after = await look(page, 'a');
+        assert.deepEqual(pressed(after), ['flower']);
+        assert.ok(after.hot[0] > 0.5, 'the flower stands right');
+        assert.match(after.status, /^flower/);
         assert.match(await page.evaluate(() => document.getElementById('a').shadowRoot.activeElement.textContent), /flower/);
         const events = await page.evaluate(() => seen.a.map(([type, what]) => (type === 'change' ? `${type} ${what}` : type)));
         assert.ok(events.includes('progress'));
@@ -118,7 +124,7 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
       for (const id of ['a', 'b', 'c']) await ready(page, id);
       assert.equal(page.workers().length, 1);
       assert.equal(served.filter((path) => path.endsWith('pocket.onnx')).length, 1);
-      assert.equal((await look(page, 'b')).buttons[0][0].startsWith('church'), true);
+      assert.equal((await look(page, 'b')).buttons[0][0].replace(/[\d.]+ %$/, ''), church);
       await page.evaluate(() => document.getElementById('a').remove());
       await page.evaluate(() => document.body.append(document.getElementById('b'))); // moved, not removed
       await page.waitForTimeout(2500);
@@ -172,15 +178,21 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
   });
 
   test('attributes: class, layer, top, opacity, colormap', async () => {
-    const { page, problems } = await openBody(browser, server, `<grad-cam id="a" src="${SAMPLE}" class="flower" top="1" opacity="0.3"></grad-cam>`);
+    const { page, problems } = await openBody(browser, server, `<grad-cam id="a" src="${SAMPLE}" class="${second}" top="1" opacity="0.3"></grad-cam>`);
     try {
       await ready(page, 'a');
       const first = await look(page, 'a');
-      assert.deepEqual(first.buttons.map(([words]) => words.replace(/[\d. %]+$/, '')), ['golf ball', 'flower']);
-      assert.match(first.status, /^flower/);
+      assert.deepEqual(first.buttons.map(([words]) => words.replace(/[\d. %]+$/, '')), [best, second]);
+      assert.ok(first.status.startsWith(second));
       const heat = page.locator('#a').locator('canvas.heat');
       assert.equal(await heat.evaluate((canvas) => canvas.style.opacity), '0.3');
-      const pixel = () => heat.evaluate((canvas) => [...canvas.getContext('2d').getImageData(canvas.width * 0.75 | 0, canvas.height * 0.4 | 0, 1, 1).data]);
+      // The hottest pixel: its colour, and how much of it covers the picture.
+      const pixel = () => heat.evaluate((canvas) => {
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        let most = 3;
+        for (let i = 3; i < data.length; i += 4) if (data[i] > data[most]) most = i;
+        return [...data.slice(most - 3, most + 1)];
+      });
       const before = await pixel();
       await page.evaluate(() => document.getElementById('a').setAttribute('colormap', 'jet'));
       const jet = await pixel();
@@ -254,7 +266,7 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
       await page.goto(`${outer.origin}/web/outer.html`);
       const [, frame] = page.frames();
       await frame.waitForFunction(() => document.getElementById('a')?.result, null, WAIT);
-      assert.equal(await frame.evaluate(() => document.getElementById('a').result.predictions[0].name), 'golf ball');
+      assert.equal(await frame.evaluate(() => document.getElementById('a').result.predictions[0].name), best);
     } finally {
       await page.close();
       await outer.close();
@@ -270,7 +282,7 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
       }, SAMPLE);
       await ready(page, 'a');
       assert.deepEqual(await page.locator('#a').locator('canvas.own').evaluate((canvas) => [canvas.width, canvas.height, canvas.hidden]), [480, 360, false]);
-      assert.match((await look(page, 'a')).buttons[0][0], /golf ball/);
+      assert.ok((await look(page, 'a')).buttons[0][0].startsWith(best));
     } finally {
       await page.close();
     }
