@@ -216,40 +216,40 @@ function partsOf(map, width, height, threshold) {
   const W = Math.max(1, Math.round(width * shrink));
   const H = Math.max(1, Math.round(height * shrink));
   const values = resize(map, W, H, 'bilinear');
-  const max = values.reduce((most, value) => Math.max(most, value), 0);
+  let max = 0;
+  for (let i = 0; i < values.length; ++i) if (values[i] > max) max = values[i];
   const labels = new Uint32Array(W * H); // number of the part in `found`, from 1; 0: none
   if (max === 0) return { W, H, labels, found: [] };
-  const inside = (i) => values[i] > threshold * max;
+  // Plain loops: this runs over every pixel whenever another class is shown.
+  const level = threshold * max;
   const found = [];
-  const stack = [];
+  const stack = new Int32Array(W * H);
   for (let start = 0; start < W * H; ++start) {
-    if (labels[start] || !inside(start)) continue;
-    const part = { left: W, top: H, right: 0, bottom: 0, area: 0, peak: 0,
-      label: found.length + 1 };
-    labels[start] = part.label;
-    stack.push(start);
-    while (stack.length) {
-      const i = stack.pop();
+    if (labels[start] || !(values[start] > level)) continue;
+    const label = found.length + 1;
+    let [left, top, right, bottom, area, peak] = [W, H, 0, 0, 0, 0];
+    let size = 0;
+    labels[start] = label;
+    stack[size++] = start;
+    while (size) {
+      const i = stack[--size];
       const x = i % W;
       const y = (i - x) / W;
-      part.left = Math.min(part.left, x);
-      part.right = Math.max(part.right, x + 1);
-      part.top = Math.min(part.top, y);
-      part.bottom = Math.max(part.bottom, y + 1);
-      part.area += 1;
-      part.peak = Math.max(part.peak, values[i]);
-      const visit = (next, allowed) => {
-        if (allowed && !labels[next] && inside(next)) {
-          labels[next] = part.label;
-          stack.push(next);
-        }
-      };
-      visit(i - 1, x > 0);
-      visit(i + 1, x < W - 1);
-      visit(i - W, y > 0);
-      visit(i + W, y < H - 1);
+      if (x < left) left = x;
+      if (x >= right) right = x + 1;
+      if (y < top) top = y;
+      if (y >= bottom) bottom = y + 1;
+      if (values[i] > peak) peak = values[i];
+      area += 1;
+      for (let side = 0; side < 4; ++side) {
+        if (side === 0 ? x === 0 : side === 1 ? x === W - 1 : side === 2 ? y === 0 : y === H - 1) continue;
+        const next = i + (side === 0 ? -1 : side === 1 ? 1 : side === 2 ? -W : W);
+        if (labels[next] || !(values[next] > level)) continue;
+        labels[next] = label;
+        stack[size++] = next;
+      }
     }
-    found.push(part);
+    found.push({ left, top, right, bottom, area, peak, label });
   }
   found.sort((one, other) => other.area - one.area);
   return { W, H, labels, found };

@@ -17,6 +17,7 @@ export class Stage {
   #readout;
   #shown = null; // {map, other, style}
   #name = '';
+  #timer = 0;
 
   /** @param {HTMLElement} frame  holds .picture, two .heat, .boxes and .readout */
   constructor(frame) {
@@ -83,7 +84,9 @@ export class Stage {
     if (wipe) paint(second, heat(other, second, style));
     this.setOpacity(style.opacity);
     this.#drawBoxes(style.boxes ? map.boxes() : []);
-    this.#picture.setAttribute('aria-label', this.#describe(map, other));
+    // The words may come a moment after the picture.
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#picture.setAttribute('aria-label', this.#describe(map, other)), 50);
   }
 
   setOpacity(opacity) {
