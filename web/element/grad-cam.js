@@ -22,7 +22,8 @@ const FADE = 2.5;
 /** Elements that come near the window are woken by one observer. */
 const NEAR = '300px';
 
-const Base = globalThis.HTMLElement ?? class {}; // importable where there is no page
+// Importable where there is no page.
+const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
 
 /**
  * @element grad-cam
@@ -92,12 +93,18 @@ export class GradCamElement extends Base {
     this.#changed();
   }
 
-  /** The last explanation (with steps alone: the last Steps). */
+  /**
+   * The last explanation; with steps alone, the last Steps.
+   * @returns {import('../api.js').Explanation | import('../api.js').Steps | null}
+   */
   get result() {
     return this.#result;
   }
 
-  /** The model, once it is asked for; shared with the page's other elements. @returns {Promise<any> | null} */
+  /**
+   * The model, once it is asked for; shared with the page's other elements.
+   * @returns {Promise<import('../index.js').GradCam> | null}
+   */
   get cam() {
     return this.#holder?.cam ?? null;
   }

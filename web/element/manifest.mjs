@@ -1,10 +1,10 @@
 /**
- * Prints custom-elements.json (Custom Elements Manifest 1.0.0) of `<grad-cam>`, from the comment above its
+ * Writes custom-elements.json (Custom Elements Manifest 1.0.0) of `<grad-cam>`, from the comment above its
  * class, which is the one place that lists attributes, events, parts and properties:
  *
- *     node web/element/manifest.mjs > custom-elements.json
+ *     node web/element/manifest.mjs web/types/custom-elements.json
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { STEPS } from './steps/index.js';
 
@@ -67,5 +67,5 @@ export function manifest(source) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const source = await readFile(new URL('grad-cam.js', import.meta.url), 'utf8');
-  process.stdout.write(`${JSON.stringify(manifest(source), null, 2)}\n`);
+  await writeFile(process.argv[2] ?? 'custom-elements.json', `${JSON.stringify(manifest(source), null, 2)}\n`);
 }
