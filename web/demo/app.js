@@ -389,3 +389,6 @@ byId('save').addEventListener('click', ({ target }) => guard(async () => {
 
 await guard(() => loadModel('pocket'));
 await guard(explain);
+
+// What has been loaded works without a network afterwards; where that cannot be had, nothing is lost.
+navigator.serviceWorker?.register(new URL('../offline.js', import.meta.url).href).catch(() => {});
