@@ -22,7 +22,7 @@ const CSS = `
   font: 1rem/1.5 system-ui, sans-serif;
   text-align: start;
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :host {
     --accent: var(--grad-cam-accent, #6cc3ea);
     --accent-ink: var(--grad-cam-accent-ink, #0c1a22);
@@ -101,7 +101,7 @@ div > .caption { margin: 0.8rem 0 0; }
 @container (max-width: 30rem) { .trio > div { grid-column: 1 / -1; } }
 .trio figcaption, .tile figcaption { margin-top: 0.35rem; font-size: 0.9rem; }
 .small { color: var(--muted); font-size: 0.875rem; }
-.ends { display: grid; grid-template-columns: repeat(auto-fit, minmax(6.5rem, 1fr)); gap: 0.8rem; }
+.ends { display: grid; grid-template-columns: repeat(auto-fit, minmax(5.2rem, 1fr)); gap: 0.8rem; }
 sup { line-height: 0; }
 canvas.plane { display: block; width: 100%; height: auto; border-radius: 6px; background: var(--sunk); }
 canvas.pixels { image-rendering: pixelated; }

@@ -4,7 +4,7 @@
 import { orderChannels } from './atlas.js';
 import { channel, drawPlane, figure, figures, make, plot, range } from './dom.js';
 
-const ENDS = 4; // channels shown at both ends
+const ENDS = 3; // channels shown at both ends
 
 export const alpha = {
   name: 'alpha',
@@ -76,7 +76,7 @@ export const alpha = {
         const canvas = make('canvas', { class: 'plane pixels', role: 'img', 'aria-label': `Activation of channel ${k}` });
         drawPlane(canvas, { values: steps.activations, from: k * size, width, height, table: context.cam.colormap(colormap), low: 0, high });
         return make('figure', { class: 'tile' }, canvas,
-          make('figcaption', {}, channel(k), `, α = ${figure(steps.weights[k])}`));
+          make('figcaption', {}, channel(k), make('br'), `α = ${figure(steps.weights[k])}`));
       };
       ends.replaceChildren(...Array.from(order.slice(0, ENDS), tile), ...Array.from(order.slice(-ENDS), tile));
     }
