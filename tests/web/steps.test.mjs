@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { GradCam } from '../../web/node.js';
+import { tinyNetwork, tinyPicture } from './tiny.mjs';
 
 const models = new URL('../../models/pocket/', import.meta.url);
 const picture = fileURLToPath(new URL('samples/golf_ball_and_flower.jpg', models));
@@ -53,5 +54,19 @@ describe('cam.steps', () => {
     await assert.rejects(cam.steps(picture, { layer: 'nowhere' }), { code: 'argument' });
     assert.throws(() => cam.colormap('mud'), { code: 'argument' });
     assert.equal(cam.colormap('cividis').length, 768);
+  });
+
+  test('a file that ends in a softmax: no planes of gradients, the same weights and map', async () => {
+    const options = { preprocess: 'rgb,mean=127.5,std=127.5', threads: 1 };
+    const [plain, soft] = await Promise.all([{}, { softmax: true }].map(async (change) => {
+      const one = await GradCam.load(tinyNetwork(change).onnx, options);
+      const steps = await one.steps(tinyPicture(), { class: 3, layer: 'relu' });
+      one.dispose();
+      return steps;
+    }));
+    assert.ok(plain.gradients && plain.weights.some((value) => value !== 0));
+    assert.equal(soft.gradients, null);
+    assert.deepEqual(soft.weights, plain.weights);
+    assert.deepEqual(soft.map.raw, plain.map.raw);
   });
 });

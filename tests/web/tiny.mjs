@@ -19,9 +19,10 @@ const asBytes = (floats) => new Uint8Array(floats.buffer);
  * @param {boolean} [change.cycle]         the convolution waits for what comes out of it
  * @param {boolean} [change.noWeight]      the gemm's weight is nowhere
  * @param {boolean} [change.external]      the weights in a file of their own, "weights.bin"
+ * @param {boolean} [change.softmax]       the file ends in a softmax
  * @returns {{onnx: Uint8Array, weights: Uint8Array}}
  */
-export function tinyNetwork({ convDims, op = 'Relu', cycle, noWeight, external } = {}) {
+export function tinyNetwork({ convDims, op = 'Relu', cycle, noWeight, external, softmax } = {}) {
   const graph = new OnnxGraph('tiny');
   const parts = [];
   let offset = 0;
@@ -45,7 +46,8 @@ export function tinyNetwork({ convDims, op = 'Relu', cycle, noWeight, external }
   graph.add('Flatten', 'flat', ['gap']);
   const gemm = noWeight ? 'gemm.weight' : weight('gemm.weight', [5, 4], 2);
   graph.add('Gemm', 'logits', ['flat', gemm], { transB: 1 });
-  graph.outputs.push({ name: 'logits', dims: [1, 5] }, { name: 'aside', dims: [1, 4, 8, 8] });
+  if (softmax) graph.add('Softmax', 'probabilities', ['logits'], { axis: 1 });
+  graph.outputs.push({ name: softmax ? 'probabilities' : 'logits', dims: [1, 5] }, { name: 'aside', dims: [1, 4, 8, 8] });
   const weights = new Uint8Array(offset);
   parts.reduce((at, part) => {
     weights.set(part, at);
