@@ -127,16 +127,16 @@ gcam_status gcam_model_set_input_shape(gcam_model *net, const char *input, const
   if (rank < 0 || rank > GCAM_MAX_RANK)
     return gcam_fail(err, GCAM_ERR_ARGUMENT, "an input shape has 0 to %d sizes, not %d",
                      GCAM_MAX_RANK, rank);
-  gcam_input_override item = {.input = gcam_arena_strndup(&net->names, input, strlen(input)),
-                              .shape = {.rank = rank}};
+  gcam_input_override item = {.shape = {.rank = rank}}; /* no name: the first input */
+  if (input) item.input = gcam_arena_strndup(&net->names, input, strlen(input));
   gcam_input_override *list =
       realloc(net->overrides, (size_t)(net->override_count + 1) * sizeof *list);
   if (list) net->overrides = list;
-  if (!list || !item.input) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a setting");
+  if (!list || (input && !item.input)) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a setting");
   for (int i = 0; i < rank; i++) {
     if (dims[i] < 1)
       return gcam_fail(err, GCAM_ERR_ARGUMENT, "size %d of input '%.100s' is %d; it must be 1 or "
-                       "more", i, input, dims[i]);
+                       "more", i, input ? input : "(the first)", dims[i]);
     item.shape.dim[i] = dims[i];
   }
   net->overrides[net->override_count++] = item;

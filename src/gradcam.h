@@ -85,7 +85,8 @@ GCAM_EXPORT void gcam_model_free(gcam_model *net);
 
 /* Settings, all before gcam_model_load. */
 /* Sizes for an input whose dimensions the file leaves open, or another size than the file's:
- * ONNX order, rank <= 6, e.g. {1, 3, 160, 160}. An open batch dimension alone becomes 1. */
+ * ONNX order, rank <= 6, e.g. {1, 3, 160, 160}. An open batch dimension alone becomes 1. input NULL:
+ * the first. */
 GCAM_EXPORT gcam_status gcam_model_set_input_shape(gcam_model *net, const char *input,
                                                    const int *dims, int rank);
 typedef enum gcam_precision {
