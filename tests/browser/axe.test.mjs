@@ -47,6 +47,15 @@ describe('axe', { skip }, () => {
         assert.deepEqual(await findings(page), [], 'with a picture');
         await page.close();
       });
+
+      test(`the lesson with every step, ${colorScheme}, ${width} pixels wide`, async () => {
+        const page = await browser.newPage({ colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
+        await page.goto(`${server.origin}/web/demo/learn/`);
+        await page.$$eval('grad-cam', (all) => all.forEach((one) => one.setAttribute('loading', 'eager')));
+        await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.result), null, { timeout: 60000 });
+        assert.deepEqual(await findings(page), []);
+        await page.close();
+      });
     }
   }
 });

@@ -168,8 +168,11 @@ const seen = new IntersectionObserver((entries) => {
 }, { rootMargin: '-30% 0px -65% 0px' });
 document.querySelectorAll('main > section').forEach((section) => seen.observe(section));
 
-// Printing shows all steps, also those that nobody has scrolled to.
-addEventListener('beforeprint', () => elements.forEach((element) => element.setAttribute('loading', 'eager')));
+// Once the first answer is there, all steps are made, also those that nobody has scrolled to: a jump to one
+// of them, or a print, finds it whole.
+const wakeAll = () => elements.forEach((element) => element.setAttribute('loading', 'eager'));
+informed.addEventListener('result', () => setTimeout(wakeAll), { once: true });
+addEventListener('beforeprint', wakeAll);
 
 readAddress();
 byId('colormap').value = state.colormap;
