@@ -3,9 +3,10 @@
  * of the model changes by explaining, and all methods of one gradient cost about one gradient.
  *
  * Error: the largest difference, as a part of the largest value. Allowed: 1e-3; 2e-3 through guided
- * ReLUs and along Integrated Gradients' path; twice what PyTorch's own map moves when the input
- * changes by 1e-5 of its largest value, where that is more: a unit that near to its kink may fall to
- * the other side. */
+ * ReLUs and along Integrated Gradients' path. A gradient to the input jumps where some unit on the way
+ * is near its kink, whoever computes it: there up to a quarter of the samples may be further off, but
+ * by no more than twice what PyTorch's own map moves when the input changes by 1e-5 of its largest
+ * value. The summary tells how many maps need that. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -85,6 +86,8 @@ static bool load_network(network *n, const json *models, const char *name) {
   void *onnx = read_file(path, &size);
   n->ctx = gcam_context_create(2);
   n->net = gcam_model_create(n->ctx);
+  const char *precision = getenv("GRADCAM_PRECISION"); /* 1: no Winograd; for finding out */
+  gcam_model_set_precision(n->net, (gcam_precision)(precision ? atoi(precision) : GCAM_FAST));
   bool ok = onnx && !gcam_model_load(n->net, onnx, size, GCAM_TAKE) && !gcam_model_finish(n->net);
   if (!ok) printf("%s: %s\n", name, gcam_message(n->ctx));
   return ok;
@@ -133,16 +136,18 @@ static gcam_status explain_entry(network *n, const json *entry) {
 /* Largest errors by method, for the report. */
 typedef struct worst {
   char method[40];
-  double error;
-  int count;
+  double error, part;
+  int count, within;
 } worst;
 static worst table[40];
 
-static void note(const char *method, double error) {
+static void note(const char *method, double error, double part) {
   for (int i = 0; i < 40; i++) {
     if (!table[i].method[0]) snprintf(table[i].method, sizeof table[i].method, "%s", method);
     if (strcmp(table[i].method, method)) continue;
     table[i].error = fmax(table[i].error, error);
+    table[i].part = fmax(table[i].part, part);
+    table[i].within += part == 0;
     table[i].count++;
     return;
   }
@@ -164,15 +169,21 @@ static void check_entry(network *n, const json *entry, const float *values) {
   }
   int step = (int)json_number(entry, "step"), first = (int)json_number(entry, "first");
   const float *map = gcam_map_data(n->net, 0), *want = values + (int)json_number(entry, "at");
-  double error = 0, largest = json_number(entry, "largest");
-  for (int y = first; y < H; y += step)
-    for (int x = first; x < W; x += step)
-      error = fmax(error, fabs((double)map[y * W + x] - *want++));
-  error = largest > 0 ? error / largest : error;
   bool path = !strncmp(method, "guided", 6) || !strcmp(method, "integrated");
-  double allowed = fmax(path ? 2e-3 : 1e-3, 2 * json_number(entry, "moves"));
-  check(error <= allowed, what, error, allowed);
-  note(method, error);
+  double error = 0, largest = json_number(entry, "largest"), limit = path ? 2e-3 : 1e-3;
+  int beyond = 0, samples = 0;
+  for (int y = first; y < H; y += step)
+    for (int x = first; x < W; x += step, samples++) {
+      double one = fabs((double)map[y * W + x] - *want++) / (largest > 0 ? largest : 1);
+      beyond += one > limit;
+      error = fmax(error, one);
+    }
+  double moves = json_number(entry, "moves"), part = (double)beyond / samples;
+  check(error <= fmax(limit, 2 * moves), what, error, fmax(limit, 2 * moves));
+  check(part <= (moves > 0 ? 0.25 : 0), what, part, moves > 0 ? 0.25 : 0);
+  note(method, error, part);
+  if (getenv("GRADCAM_VERBOSE"))
+    printf("%s: %.2g, %.0f %% beyond, PyTorch moves by %.2g\n", what, error, 100 * part, moves);
 }
 
 /* Explaining, by whatever method, leaves the scores bit for bit. */
@@ -211,6 +222,12 @@ static void report_cost(network *n, const char *layer) {
          layer ? layer : "(default layer)", 1e3 * one, 1e3 * all, all / one);
 }
 
+static void report_costs(network *n) {
+  const json *layers = json_get(n->model, "layers");
+  report_cost(n, NULL);
+  report_cost(n, json_text(json_at(layers, json_count(layers) - 1), "onnx_tensor"));
+}
+
 static void check_all(const json *golden, const json *methods, const float *values) {
   const json *models = json_get(json_get(golden, "reference"), "models");
   network n = {0};
@@ -220,7 +237,7 @@ static void check_all(const json *golden, const json *methods, const float *valu
     bool forwards = !strcmp(json_text(e, "method"), "scorecam");
     if (SLOW_BUILD && (!strstr(model, "fer2013") || forwards)) continue;
     if (strcmp(n.name, model)) {
-      if (n.net && !SLOW_BUILD) report_cost(&n, NULL);
+      if (n.net && !SLOW_BUILD) report_costs(&n);
       if (!load_network(&n, models, model)) {
         check(false, "model", 0, 0);
         break;
@@ -238,7 +255,7 @@ static void check_all(const json *golden, const json *methods, const float *valu
     check_entry(&n, e, values);
     check_unchanged(&n, before);
   }
-  if (n.net && !SLOW_BUILD) report_cost(&n, NULL);
+  if (n.net && !SLOW_BUILD) report_costs(&n);
   gcam_model_free(n.net);
   gcam_context_free(n.ctx);
   free(before);
@@ -264,8 +281,8 @@ int main(void) {
     json_free(methods);
   }
   for (int i = 0; i < 40 && table[i].method[0]; i++)
-    printf("  %-15s %3d maps, largest error %.2g\n", table[i].method, table[i].count,
-           table[i].error);
+    printf("  %-15s %3d of %3d maps within the limit; largest error %.2g, at most %.1f %% beyond\n",
+           table[i].method, table[i].within, table[i].count, table[i].error, 100 * table[i].part);
   free(text);
   free(list);
   free(values);

@@ -1,6 +1,8 @@
 """Golden values of the explanation methods: methods.json and methods.f32 beside this script.
 
-  nice python3 tests/golden/make_methods.py [--shared ../shared]
+  nice python3 tests/golden/make_methods.py [--shared ../shared] [--models NAME,NAME]
+
+--models: only these; what the files hold of the others stays.
 
 Every method by its published formula, written anew in PyTorch (float64, but for the methods that run
 the network hundreds of times) on the networks and photos of shared/data. Nothing of the engine is
@@ -87,14 +89,29 @@ class Network:
         for p in self.net.parameters():
             p.requires_grad_(False)
         self.modules = dict(self.net.named_modules())
+        self.last = None, None, None
 
-    def run(self, x, layer=None, replace=None):
-        """(logits, activation at the layer); replace: what the layer gives instead."""
+    def once(self, x, layer):
+        """run(), remembered: many methods ask about one photo and layer."""
+        if self.last[0] is not x or self.last[1] != layer:
+            self.last = x, layer, self.run(x, layer)
+        return self.last[2]
+
+    def head(self, A):
+        """Logits from the activation of the last layer."""
+        if self.spec["id"] == "bvlc_googlenet":
+            return self.net.classifier(torch.flatten(self.net.gap(A), 1))
+        if self.spec["id"].startswith("mobilenet"):
+            return torch.flatten(self.net.conv_preds(self.net.gap(A)), 1)
+        if self.spec["id"].startswith("squeezenet"):
+            return self.net.classifier(A).flatten(1)
+        return A.mean((2, 3))
+
+    def run(self, x, layer=None):
+        """(logits, activation at the layer)."""
         kept = {}
 
         def hook(module, args, out):
-            if replace is not None:
-                out = replace(out)
             if not out.requires_grad:
                 out = out.detach().requires_grad_(True)
             kept["a"] = out
@@ -130,13 +147,13 @@ def project(X, centre):
 
 
 def layer_map(net, x, layer, method, weights, score, options):
-    logits, A = net.run(x, layer)
+    logits, A = net.once(x, layer)
     z = logits[0].detach()
     if method == "finercam":
         (c, _), = weights.items()
         order = [int(j) for j in torch.argsort((z - z[c]).abs(), stable=True) if int(j) != c][:3]
         weights = {c: 1.0, **{d: -0.6 / len(order) for d in order}}
-    g, = torch.autograd.grad(score_of(logits, weights, score).sum(), A)
+    g, = torch.autograd.grad(score_of(logits, weights, score).sum(), A, retain_graph=True)
     A, g = A[0].detach(), g[0]
     K, H, W = A.shape
     rows = lambda t: t.permute(1, 2, 0).reshape(H * W, K)
@@ -235,14 +252,12 @@ def forwards_map(net, x, layer, method, weights, score, options):
     scores = torch.zeros(K).double()
     if method == "ablationcam":
         for k in range(K):
-            def ablate(out):
-                out = out.clone()
-                out[:, k] = 0
-                return out
+            ablated = A.clone()
+            ablated[k] = 0
             if (A[k] == 0).all():
                 scores[k] = y
             else:
-                scores[k] = score_of(net.run(x, layer, ablate)[0], weights, score).double()[0]
+                scores[k] = score_of(net.head(ablated[None]), weights, score).double()[0]
         alpha = (y - scores) / y.abs()
     else:  # scorecam
         masks = F.interpolate(A[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
@@ -255,9 +270,19 @@ def forwards_map(net, x, layer, method, weights, score, options):
 
 
 class Writer:
-    def __init__(self):
+    def __init__(self, keep):
         self.entries, self.values = [], []
         self.at = 0
+        if not keep:
+            return
+        with open(os.path.join(HERE, "methods.json")) as f:
+            old = [e for e in json.load(f)["entries"] if e["model"] in keep]
+        values = np.fromfile(os.path.join(HERE, "methods.f32"), "<f4")
+        for e in old:
+            count = len(range(e["first"], e["H"], e["step"])) * len(range(e["first"], e["W"], e["step"]))
+            self.values.append(values[e["at"]:e["at"] + count])
+            self.entries.append({**e, "at": self.at})
+            self.at += count
 
     def add(self, spec, photo, layer, method, weights, result, again=(), score="logit", **options):
         H, W = result.shape
@@ -289,12 +314,15 @@ def photo_path(data, photo):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--shared", default=os.path.join(HERE, "../../../shared"))
-    data = os.path.join(parser.parse_args().shared, "data")
+    parser.add_argument("--models", default=",".join(MODELS))
+    arguments = parser.parse_args()
+    data = os.path.join(arguments.shared, "data")
+    wanted = arguments.models.split(",")
     sys.path.insert(0, os.path.join(data, "golden"))
     import make_golden as G
     torch.set_num_threads(1)
-    out = Writer()
-    for spec in [m for name in MODELS for m in G.MODELS if m["id"] == name]:
+    out = Writer([name for name in MODELS if name not in wanted])
+    for spec in [m for name in wanted for m in G.MODELS if m["id"] == name]:
         fer = spec["id"].startswith("fer")
         net, net32 = Network(spec, G, data, torch.float64), Network(spec, G, data, torch.float32)
         last = spec["layers"][0][1]
@@ -333,10 +361,8 @@ def main():
             side = x.shape[2] // 4
             for method, options in (("occlusion", {"window": side, "stride": side // 2}), ("rise", {"samples": 12}),
                                     ("ablationcam", {}), ("scorecam", {})):
-                if method == "scorecam" and number > 0 and not fer:
-                    continue
-                if method == "ablationcam" and number > 2 and not fer:
-                    continue
+                if method == "scorecam" and not fer and (number > 0 or spec["id"] != "squeezenet1_1"):
+                    continue  # a thousand forward passes each
                 layer = "features.12" if spec["id"] == "squeezenet1_1" else last
                 softmax = "softmax" if method == "rise" else "logit"
                 args = (layer, method, one, softmax, options)
