@@ -22,7 +22,9 @@ set(settings
   STRICT
   # No eval (strict content security policies), no file system, no longjmp, no process handlers.
   DYNAMIC_EXECUTION=0 FILESYSTEM=0 SUPPORT_LONGJMP=0 NODEJS_CATCH_EXIT=0 NODEJS_CATCH_REJECTION=0
-  ALLOW_MEMORY_GROWTH INITIAL_MEMORY=32MB MAXIMUM_MEMORY=4GB MALLOC=dlmalloc
+  # Growing by a fifth at a time would leave up to 96 MB unused behind a large network.
+  ALLOW_MEMORY_GROWTH MEMORY_GROWTH_LINEAR_STEP=8MB
+  INITIAL_MEMORY=32MB MAXIMUM_MEMORY=4GB MALLOC=dlmalloc
   STACK_SIZE=1MB DEFAULT_PTHREAD_STACK_SIZE=1MB
   "PTHREAD_POOL_SIZE=Module['pthreadPoolSize']"
   EXPORTED_FUNCTIONS=_malloc,_free

@@ -1,14 +1,38 @@
 #include "base/pool.h"
 
+#include <stdlib.h>
+
+#include "base/tensor.h"
+
+struct gcam_work {
+  float *data;
+  int64_t floats;
+};
+
 void gcam_pool_init(gcam_pool *pool, int threads) {
   pool->threads = threads > 1 ? pthreadpool_create((size_t)threads) : NULL;
   pool->count = pool->threads ? (int)pthreadpool_get_threads_count(pool->threads) : 1;
+  pool->work = calloc(1, sizeof *pool->work);
 }
 
 void gcam_pool_free(gcam_pool *pool) {
   if (pool->threads) pthreadpool_destroy(pool->threads);
+  if (pool->work) gcam_floats_free(pool->work->data);
+  free(pool->work);
+  pool->work = NULL;
   pool->threads = NULL;
   pool->count = 1;
+}
+
+float *gcam_pool_work(const gcam_pool *pool, int64_t floats) {
+  struct gcam_work *work = pool->work;
+  if (!work) return NULL;
+  if (work->floats < floats) {
+    gcam_floats_free(work->data);
+    work->data = gcam_floats_alloc(floats);
+    work->floats = work->data ? floats : 0;
+  }
+  return work->data;
 }
 
 void gcam_parallel(const gcam_pool *pool, size_t n, void (*task)(void *context, size_t i),

@@ -33,6 +33,10 @@ struct gcam_kernel {
   /* Gives the weights back, [K][kh][kw][C / groups], as good as new; NULL where it cannot. With it
    * the source of the weights need not be kept. */
   void (*recover)(const void *kernel, float *weights);
+  /* From now on every run reads the weights from where they are stored, [K][kh][kw][C / groups], in
+   * float or int8, and the kernel holds no large copy of its own. NULL where it cannot; it may also
+   * choose not to: then recover is still there. `source` outlives the kernel. */
+  void (*stay_lean)(gcam_kernel *kernel, const gcam_weight *source, const gcam_shape *shape);
   size_t bytes; /* packed weights held, for reports */
 };
 

@@ -32,6 +32,7 @@ enum {
   COLUMNS = 8,
   SMALL_U_BYTES = 1280 * 1024,
   LARGE_U_BYTES = 12 * 1024 * 1024, /* of m = 4, from which on m is 2 */
+  LEAN_U_BYTES = 4 * 1024 * 1024,   /* below, U is kept even where its source is small */
   PRIVATE_BLOCK_BYTES = 1024 * 1024, /* V and M of one block of one thread */
   SHARED_BLOCK_BYTES = 12 * 1024 * 1024
 };
@@ -48,8 +49,9 @@ typedef struct winograd_kernel {
   bool shared;     /* one block for all threads */
   float *U, *bias; /* bias [K8] */
   float *zeros;    /* [C]: the padding */
-  float *work;     /* [workers][work_floats]: V and M */
-  int workers;
+  /* Without U: the weights as they are stored, of which each run makes U, one group at a time. */
+  const gcam_weight *source;
+  const gcam_shape *source_shape;
 } winograd_kernel;
 
 static int64_t work_floats(const winograd_kernel *k) {
@@ -266,24 +268,28 @@ static inline ALWAYS_INLINE void tile_product(int rows, int64_t C, const float *
   }
 }
 
+/* Eight columns of M: [tiles][8 of K8] = V[tiles][C] U[C][8]. */
+static void column_product(int64_t tiles, int64_t C, int64_t K8, const float *V, const float *U,
+                           float *M) {
+  int64_t t = 0;
+  for (; t + ROWS <= tiles; t += ROWS) tile_product(ROWS, C, V + t * C, U, M + t * K8, K8);
+  const float *a = V + t * C;
+  float *m = M + t * K8;
+  switch (tiles - t) {
+    case 5: tile_product(5, C, a, U, m, K8); break;
+    case 4: tile_product(4, C, a, U, m, K8); break;
+    case 3: tile_product(3, C, a, U, m, K8); break;
+    case 2: tile_product(2, C, a, U, m, K8); break;
+    case 1: tile_product(1, C, a, U, m, K8); break;
+    default: break;
+  }
+}
+
 /* M[tiles][K8] = V[tiles][C] U. */
 static void product(int64_t tiles, int64_t C, int64_t K8, const float *V, const float *U,
                     float *M) {
-  for (int64_t n = 0; n < K8; n += COLUMNS, U += C * COLUMNS) {
-    int64_t t = 0;
-    for (; t + ROWS <= tiles; t += ROWS)
-      tile_product(ROWS, C, V + t * C, U, M + t * K8 + n, K8);
-    const float *a = V + t * C;
-    float *m = M + t * K8 + n;
-    switch (tiles - t) {
-      case 5: tile_product(5, C, a, U, m, K8); break;
-      case 4: tile_product(4, C, a, U, m, K8); break;
-      case 3: tile_product(3, C, a, U, m, K8); break;
-      case 2: tile_product(2, C, a, U, m, K8); break;
-      case 1: tile_product(1, C, a, U, m, K8); break;
-      default: break;
-    }
-  }
+  for (int64_t n = 0; n < K8; n += COLUMNS)
+    column_product(tiles, C, K8, V, U + n * C, M + n);
 }
 
 /* ---- Walking ------------------------------------------------------------------------------------- */
@@ -292,6 +298,7 @@ typedef struct job {
   const winograd_kernel *k;
   const float *in;
   float *out;
+  float *work;      /* V and M of each thread, or of all together; then a group's weights of each */
   int64_t tiles;    /* of all pictures */
   int64_t first, n; /* the shared block */
 } job;
@@ -324,19 +331,19 @@ static void output_tile(const job *j, const float *M, int64_t first, int64_t t) 
     transform_output(k, 4, from, tile % per_picture, picture);
 }
 
-static float *block_V(const winograd_kernel *k, size_t worker) {
-  return k->work + (int64_t)worker * work_floats(k);
+static float *block_V(const job *j, size_t worker) {
+  return j->work + (int64_t)worker * work_floats(j->k);
 }
 
-static float *block_M(const winograd_kernel *k, size_t worker) {
-  return block_V(k, worker) + k->P * k->block * k->spec.C;
+static float *block_M(const job *j, size_t worker) {
+  return block_V(j, worker) + j->k->P * j->k->block * j->k->spec.C;
 }
 
 static void private_block(void *context, size_t thread, size_t index) {
   const job *j = context;
   int64_t first = (int64_t)index * j->k->block;
   int64_t n = j->tiles - first < j->k->block ? j->tiles - first : j->k->block;
-  float *V = block_V(j->k, thread), *M = block_M(j->k, thread);
+  float *V = block_V(j, thread), *M = block_M(j, thread);
   for (int64_t t = 0; t < n; t++) input_tile(j, V, first, t);
   for (int64_t p = 0; p < j->k->P; p++) position_product(j, V, M, n, p);
   for (int64_t t = 0; t < n; t++) output_tile(j, M, first, t);
@@ -344,32 +351,101 @@ static void private_block(void *context, size_t thread, size_t index) {
 
 static void shared_input(void *context, size_t t) {
   const job *j = context;
-  input_tile(j, block_V(j->k, 0), j->first, (int64_t)t);
+  input_tile(j, block_V(j, 0), j->first, (int64_t)t);
 }
 
 static void shared_product(void *context, size_t p) {
   const job *j = context;
-  position_product(j, block_V(j->k, 0), block_M(j->k, 0), j->n, (int64_t)p);
+  position_product(j, block_V(j, 0), block_M(j, 0), j->n, (int64_t)p);
 }
 
 static void shared_output(void *context, size_t t) {
   const job *j = context;
-  output_tile(j, block_M(j->k, 0), j->first, (int64_t)t);
+  output_tile(j, block_M(j, 0), j->first, (int64_t)t);
+}
+
+/* ---- Weights made anew ---------------------------------------------------------------------------- */
+
+/* Floats of a group's weights: as they are, [8][9][C], and transformed, [P][C][8]. */
+static int64_t group_floats(const winograd_kernel *k) {
+  return (9 + k->P) * COLUMNS * k->spec.C;
+}
+
+/* u = G g G^T for four output channels at once. g: [9], `step` floats from one channel to the next,
+ * C floats from one of the nine to the next; u: positions `position` floats apart. */
+static inline ALWAYS_INLINE void transform_four(int t, gcam_f4 G[MOST_T][3], const float *g,
+                                                int64_t step, int64_t C, float *u,
+                                                int64_t position) {
+  gcam_f4 in[9], half[MOST_T][3];
+  for (int i = 0; i < 9; i++) {
+    const float *x = g + i * C;
+    in[i] = (gcam_f4){x[0], x[step], x[2 * step], x[3 * step]};
+  }
+  for (int i = 0; i < t; i++)
+    for (int j = 0; j < 3; j++)
+      half[i][j] = G[i][0] * in[j] + G[i][1] * in[3 + j] + G[i][2] * in[6 + j];
+  for (int i = 0; i < t; i++)
+    for (int j = 0; j < t; j++) {
+      gcam_f4 sum = half[i][0] * G[j][0] + half[i][1] * G[j][1] + half[i][2] * G[j][2];
+      gcam_f4_store(u + (i * t + j) * position, sum);
+    }
+}
+
+/* The weights of one group, and its part of the product: no more of U than a group is ever there. */
+static void group_product(void *context, size_t thread, size_t group) {
+  const job *j = context;
+  const winograd_kernel *k = j->k;
+  int64_t C = k->spec.C, per_channel = 9 * C, first = (int64_t)group * COLUMNS;
+  float *g = j->work + work_floats(k) + (int64_t)thread * group_floats(k);
+  float *U = g + per_channel * COLUMNS;
+  for (int64_t n = 0; n < COLUMNS; n++)
+    if (first + n < k->spec.K)
+      gcam_weight_read(k->source, k->source_shape, (first + n) * per_channel, per_channel,
+                       g + n * per_channel);
+    else
+      memset(g + n * per_channel, 0, (size_t)per_channel * sizeof *g);
+  double matrix[MOST_T][3];
+  gcam_f4 G[MOST_T][3];
+  weight_matrix(k->t, matrix);
+  for (int i = 0; i < k->t; i++)
+    for (int q = 0; q < 3; q++) G[i][q] = gcam_f4_splat((float)matrix[i][q]);
+  for (int64_t ch = 0; ch < C; ch++)
+    for (int64_t n = 0; n < COLUMNS; n += 4) {
+      const float *from = g + n * per_channel + ch;
+      float *to = U + ch * COLUMNS + n;
+      if (k->t == 6)
+        transform_four(6, G, from, per_channel, C, to, C * COLUMNS);
+      else
+        transform_four(4, G, from, per_channel, C, to, C * COLUMNS);
+    }
+  for (int64_t p = 0; p < k->P; p++)
+    column_product(j->n, C, k->K8, block_V(j, 0) + p * k->block * C, U + p * C * COLUMNS,
+                   block_M(j, 0) + p * k->block * k->K8 + first);
+}
+
+/* U stays where it is small, and beside float weights of which it is m = 4's: there, time would be
+ * spent for little memory. */
+static void stay_lean(gcam_kernel *kernel, const gcam_weight *source, const gcam_shape *shape) {
+  winograd_kernel *k = (winograd_kernel *)kernel;
+  if (!k->shared || kernel->bytes < LEAN_U_BYTES) return;
+  if (source->dtype == GCAM_F32 && k->m == 4) return;
+  gcam_floats_free(k->U);
+  k->U = NULL;
+  k->source = source;
+  k->source_shape = shape;
+  kernel->recover = NULL;
+  kernel->bytes = 0;
 }
 
 static gcam_status winograd_run(gcam_kernel *kernel, int64_t batch, const float *in, float *out,
                                 const gcam_pool *pool, gcam_error *err) {
   winograd_kernel *k = (winograd_kernel *)kernel;
-  int workers = k->shared ? 1 : pool->count;
-  if (k->workers != workers) {
-    gcam_floats_free(k->work);
-    k->workers = 0;
-    k->work = gcam_floats_alloc(work_floats(k) * workers);
-    if (!k->work)
-      return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution's work space");
-    k->workers = workers;
-  }
-  job j = {k, in, out, batch * k->tiles_y * k->tiles_x, 0, 0};
+  int64_t floats = work_floats(k) * (k->shared ? 1 : pool->count);
+  if (k->source) floats += group_floats(k) * pool->count;
+  float *work = gcam_pool_work(pool, floats);
+  if (!work)
+    return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution's work space");
+  job j = {k, in, out, work, batch * k->tiles_y * k->tiles_x, 0, 0};
   if (!k->shared) {
     gcam_parallel_with_thread(pool, (size_t)((j.tiles + k->block - 1) / k->block), private_block,
                               &j);
@@ -378,7 +454,10 @@ static gcam_status winograd_run(gcam_kernel *kernel, int64_t batch, const float 
   for (; j.first < j.tiles; j.first += j.n) {
     j.n = j.tiles - j.first < k->block ? j.tiles - j.first : k->block;
     gcam_parallel(pool, (size_t)j.n, shared_input, &j);
-    gcam_parallel(pool, (size_t)k->P, shared_product, &j);
+    if (k->source)
+      gcam_parallel_with_thread(pool, (size_t)(k->K8 / COLUMNS), group_product, &j);
+    else
+      gcam_parallel(pool, (size_t)k->P, shared_product, &j);
     gcam_parallel(pool, (size_t)j.n, shared_output, &j);
   }
   return GCAM_OK;
@@ -389,7 +468,6 @@ static void winograd_free(gcam_kernel *kernel) {
   gcam_floats_free(k->U);
   gcam_floats_free(k->bias);
   gcam_floats_free(k->zeros);
-  gcam_floats_free(k->work);
   free(k);
 }
 
@@ -427,6 +505,7 @@ gcam_kernel *gcam_winograd_kernel(const gcam_conv_spec *c, const float *weights,
   k->base.run = winograd_run;
   k->base.free = winograd_free;
   k->base.recover = recover_weights;
+  k->base.stay_lean = stay_lean;
   k->spec = *c;
   k->K8 = (c->K + COLUMNS - 1) / COLUMNS * COLUMNS;
   choose_walk(k);

@@ -140,13 +140,13 @@ gcam_status gcam_step_conv_weights(const gcam_session *s, const gcam_step *step,
   const gcam_node *conv = &g->nodes[step->conv_node];
   const gcam_value *w = &g->values[conv->inputs[1]];
   int64_t K = step->spec.K, n = gcam_numel(&w->shape), per = n / K;
-  float *W = malloc((size_t)n * sizeof *W), *b = calloc((size_t)K, sizeof *b);
-  if (!W || !b) {
+  float *W = weights ? malloc((size_t)n * sizeof *W) : NULL, *b = calloc((size_t)K, sizeof *b);
+  if ((weights && !W) || !b) {
     free(W);
     free(b);
     return no_memory(err, "a convolution's weights");
   }
-  gcam_weight_read(w->weight, &w->shape, 0, n, W);
+  if (W) gcam_weight_read(w->weight, &w->shape, 0, n, W);
   if (gcam_node_has_input(conv, 2)) {
     const gcam_value *v = &g->values[conv->inputs[2]];
     gcam_weight_read(v->weight, &v->shape, 0, K, b);
@@ -163,10 +163,10 @@ gcam_status gcam_step_conv_weights(const gcam_session *s, const gcam_step *step,
       }
       double gain = p[0] / sqrt(p[3] + epsilon);
       b[k] = (float)((b[k] - p[2]) * gain + p[1]);
-      for (int64_t i = 0; i < per; i++) W[k * per + i] = (float)(W[k * per + i] * gain);
+      for (int64_t i = 0; W && i < per; i++) W[k * per + i] = (float)(W[k * per + i] * gain);
     }
   }
-  *weights = W;
+  if (weights) *weights = W;
   *bias = b;
   return GCAM_OK;
 }
@@ -353,8 +353,9 @@ static bool same_step(const gcam_step *a, const gcam_step *b) {
   return a->kind != GCAM_STEP_CONV || a->spec.out_stride == b->spec.out_stride;
 }
 
-/* A kernel that can give its weights back makes their source superfluous: it is freed where nobody
- * else reads it. weights: what the kernel was made of. */
+/* Weights are held once. The kernel may choose to read large ones from their source each time; else,
+ * where it can give float weights back, their source is superfluous, and freed where nobody else
+ * reads it. weights: what the kernel was made of. */
 static gcam_status give_up_source(gcam_session *s, gcam_step *step, const float *weights,
                                   gcam_error *err) {
   gcam_graph *g = s->graph;
@@ -366,7 +367,11 @@ static gcam_status give_up_source(gcam_session *s, gcam_step *step, const float 
     if (!w->data) return no_memory(err, "a convolution's weights");
     memcpy(w->data, weights, bytes);
   }
-  if (!step->forward->recover || step->norm_node >= 0) return GCAM_OK;
+  if (step->norm_node >= 0) return GCAM_OK;
+  bool readable = w->dtype == GCAM_I8 || w->dtype == GCAM_U8 || w->dtype == GCAM_F32;
+  if (step->forward->stay_lean && w->data && !w->borrowed && readable)
+    step->forward->stay_lean(step->forward, w, &value->shape);
+  if (!step->forward->recover) return GCAM_OK;
   int readers = 0;
   for (int n = 0; n < g->node_count; n++)
     for (int i = 0; i < g->nodes[n].input_count; i++)
@@ -379,9 +384,31 @@ static gcam_status give_up_source(gcam_session *s, gcam_step *step, const float 
   return GCAM_OK;
 }
 
+/* The source weights, where a kernel can be made of them as they are. */
+static const float *plain_weights(const gcam_session *s, const gcam_step *step) {
+  const gcam_graph *g = s->graph;
+  const gcam_weight *w = g->values[g->nodes[step->conv_node].inputs[1]].weight;
+  bool plain = step->norm_node < 0 && w->dtype == GCAM_F32 && !w->scale && !w->borrowed;
+  return plain ? w->data : NULL;
+}
+
+static gcam_status plan_kernel(gcam_session *s, gcam_step *step, gcam_error *err) {
+  const float *plain = plain_weights(s, step);
+  float *copy = NULL, *bias;
+  GCAM_TRY(gcam_step_conv_weights(s, step, plain ? NULL : &copy, &bias, err));
+  const float *weights = plain ? plain : copy;
+  step->forward = gcam_conv_forward_kernel(&step->spec, weights, bias, err);
+  gcam_status status = step->forward ? give_up_source(s, step, weights, err) : err->status;
+  free(copy);
+  free(bias);
+  if (!status) s->packed_bytes += step->forward->bytes;
+  return status;
+}
+
 /* Takes over the kernels of an equal step of the plan before, or packs new ones. */
 static gcam_status plan_kernels(gcam_session *s, gcam_step *old, int old_count, gcam_error *err) {
-  for (int i = 0; i < s->step_count; i++) {
+  /* The last first: they are the largest, and what their sources leave free holds the small ones. */
+  for (int i = s->step_count; i-- > 0;) {
     gcam_step *step = &s->steps[i];
     if (step->kind != GCAM_STEP_CONV) continue;
     for (int k = 0; k < old_count && !step->forward; k++)
@@ -389,16 +416,7 @@ static gcam_status plan_kernels(gcam_session *s, gcam_step *old, int old_count, 
         *step = old[k];
         old[k].forward = old[k].backward = NULL;
       }
-    if (step->forward) continue;
-    float *weights, *bias;
-    GCAM_TRY(gcam_step_conv_weights(s, step, &weights, &bias, err));
-    step->forward = gcam_conv_forward_kernel(&step->spec, weights, bias, err);
-    gcam_status status =
-        step->forward ? give_up_source(s, step, weights, err) : err->status;
-    free(weights);
-    free(bias);
-    GCAM_TRY(status);
-    s->packed_bytes += step->forward->bytes;
+    if (!step->forward) GCAM_TRY(plan_kernel(s, step, err));
   }
   return GCAM_OK;
 }

@@ -103,7 +103,8 @@ gcam_status gcam_step_forward(gcam_session *session, gcam_step *step, gcam_error
  * else their entry is NULL. */
 gcam_status gcam_session_bind(gcam_session *session, const gcam_node *node, bool floats,
                               gcam_error *err);
-/* The fused convolution's weights (and bias) after batch-norm folding: malloc'd. */
+/* The fused convolution's weights and bias after batch-norm folding: malloc'd. weights NULL: the
+ * bias alone. */
 gcam_status gcam_step_conv_weights(const gcam_session *session, const gcam_step *step,
                                    float **weights, float **bias, gcam_error *err);
 /* Value read and value written by a step. */

@@ -22,6 +22,8 @@ const RELAXED = new URL('../../web/dist/gradcam-relaxed.wasm', import.meta.url);
 /** A form's allowed errors: logits relative to the largest, maps relative to their maximum. */
 const ALLOWED = { f32: [1e-4, 1e-3], f16: [5e-3, 5e-2], int8: [5e-2, 0.5] };
 
+const megabytesOf = (bytes) => `${(bytes / 1e6).toFixed(0)} MB`;
+
 async function compare(t, cam, arch, form, label) {
   const expected = golden(`synthetic_${arch}.json`);
   const image = picture(SIZE[arch]);
@@ -72,6 +74,11 @@ for (const arch of ['xception', 'vgg16']) {
           try {
             const label = `${variant}, ${threads} thread${threads === 1 ? '' : 's'}, loaded in ${took.toFixed(1)} s`;
             await compare(t, cam, arch, form, label);
+            const { heap, weights, activations } = await cam.memory();
+            t.diagnostic(`${arch} ${form}: ${megabytesOf(heap)} of WebAssembly memory, ${megabytesOf(weights)} ` +
+              `in weights, ${megabytesOf(activations)} in activations`);
+            const most = arch === 'vgg16' && { f32: 1.15 * 553.4e6 + activations, int8: 260e6 }[form];
+            if (most) assert.ok(heap <= most, `${megabytesOf(heap)}, allowed ${megabytesOf(most)}`);
           } finally {
             cam.dispose();
           }

@@ -5,6 +5,7 @@
  *
  *   test_kernels [seed [rounds]]     prints the seed that it used */
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,7 @@ typedef struct network {
   char hidden[4][NAME]; /* values between nodes, to be read afterwards */
   int hidden_count, value_count;
   int64_t dims[4]; /* of the newest value, NCHW */
+  bool quantized;  /* the next convolution's weights are int8 */
 } network;
 
 static void tell(network *net, const char *text) {
@@ -140,13 +142,33 @@ static window random_window(const network *net, int largest_pad_is_kernel) {
   }
 }
 
+/* Weights in int8 with a scale for each output channel, as a DequantizeLinear node reads them. */
+static void add_quantized(network *net, const char *name, const int64_t *dims, float size) {
+  size_t count = (size_t)(dims[0] * dims[1] * dims[2] * dims[3]);
+  int8_t *q = malloc(count);
+  float *scale = malloc((size_t)dims[0] * sizeof *scale);
+  if (!q || !scale) exit(1);
+  for (size_t i = 0; i < count; i++) q[i] = (int8_t)pick(-127, 127);
+  for (int64_t k = 0; k < dims[0]; k++) scale[k] = size / 74 * (1 + (float)(k % 5) / 4);
+  make_weight(&net->w, "q", 3, dims, 4, q, count);
+  make_weight(&net->w, "scale", 1, dims, 1, scale, (size_t)dims[0] * sizeof *scale);
+  make_node(&net->w, "DequantizeLinear", "", "q scale", name);
+  make_int(&net->w, "axis", 0);
+  free(q);
+  free(scale);
+}
+
 static void add_conv(network *net, window v, int outputs, int groups, int bias) {
   char weight[NAME], shift[NAME], more[2 * NAME], text[64];
   int64_t c = net->dims[1], dims[] = {outputs, c / groups, v.kernel[0], v.kernel[1]};
   snprintf(weight, sizeof weight, "w%d", net->value_count);
   snprintf(shift, sizeof shift, "b%d", net->value_count);
   snprintf(more, sizeof more, bias ? "%s %s" : "%s", weight, shift);
-  add_random(net, weight, dims, 4, 1.7f / sqrtf((float)(dims[1] * dims[2] * dims[3])), 0);
+  float size = 1.7f / sqrtf((float)(dims[1] * dims[2] * dims[3]));
+  if (net->quantized)
+    add_quantized(net, weight, dims, size);
+  else
+    add_random(net, weight, dims, 4, size, 0);
   if (bias) add_random(net, shift, dims, 1, 1, 0);
   add_node(net, "Conv", more);
   make_int(&net->w, "group", groups);
@@ -366,6 +388,21 @@ static void random_large(gcam_context *ctx) {
   check(ctx, &net, 14);
 }
 
+/* Large weights in int8, which Winograd reads anew in every run: F(4x4), then F(2x2). */
+static void random_lean(gcam_context *ctx) {
+  static const int sizes[2][2] = {{128, 236}, {256, 346}};
+  for (int i = 0; i < 2; i++) {
+    network net;
+    begin(&net, 1, sizes[i][0], pick(6, 9), pick(6, 9));
+    net.quantized = true;
+    window v = {{3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+    tell(&net, "; int8");
+    add_conv(&net, v, sizes[i][1] + pick(0, 9), 1, pick(0, 1));
+    if (pick(0, 1)) add_activation(&net);
+    check(ctx, &net, 14);
+  }
+}
+
 /* Depthwise, pointwise, as MobileNet and Xception have them. */
 static void random_separable(gcam_context *ctx) {
   network net;
@@ -547,7 +584,7 @@ int main(int argc, char **argv) {
   known_troubles(ctx);
   for (int i = 0; i < rounds; i++)
     for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) kinds[kind](ctx);
-  for (int i = 0; i < rounds; i += 5) random_large(ctx);
+  for (int i = 0; i < rounds; i += 5) random_large(ctx), random_lean(ctx);
   gcam_context_free(ctx);
   printf("seed %llu: fast kernels differ from the plain loops by at most %.2g, precise ones %.2g\n",
          (unsigned long long)seed, worst[GCAM_FAST], worst[GCAM_PRECISE]);
