@@ -22,7 +22,7 @@ set(xnnpack ${GRADCAM_CACHE}/xnnpack/${GRADCAM_VARIANT}-${key})
 
 file(LOCK ${xnnpack}.lock GUARD FILE TIMEOUT 900)  # of two builds at once the second waits
 if(NOT EXISTS ${xnnpack}/stamp)
-  message(STATUS "Building XNNPACK for ${GRADCAM_VARIANT} (once; about a minute)")
+  message(STATUS "Building XNNPACK for ${GRADCAM_VARIANT} (once; half a minute)")
   cmake_host_system_information(RESULT jobs QUERY NUMBER_OF_LOGICAL_CORES)
   set(log ${xnnpack}/build.log)
   list(JOIN GRADCAM_XNNPACK_FLAGS " " flags)

@@ -1,4 +1,4 @@
-// Included by force into XNNPACK's src/configs/hardware-config.c and gemm-config.c: answers their
+// Included by force into XNNPACK's hardware-, gemm- and dwconv-config.c: answers their
 // cpuinfo_*() questions by the compiler's own run-time checks, so that the cpuinfo library is not
 // needed. Only what decides about float32 kernels is answered with more than "no".
 #ifndef GRADCAM_CPU_FEATURES_H
@@ -13,12 +13,6 @@
 #define cpuinfo_has_x86_fma3() (__builtin_cpu_supports("fma") != 0)
 #define cpuinfo_has_x86_f16c() cpuinfo_has_x86_fma3()  // every CPU with FMA3 has F16C
 #define cpuinfo_has_x86_avx512f() (__builtin_cpu_supports("avx512f") != 0)
-
-// The one model-specific choice (a GEMM tile for first-generation Zen) is a matter of a few
-// percent: every core is "unknown".
-enum { cpuinfo_uarch_unknown, cpuinfo_uarch_zen, cpuinfo_uarch_dhyana };
-static const struct gcam_core { int uarch; } gcam_unknown_core = {cpuinfo_uarch_unknown};
-#define cpuinfo_get_core(index) (&gcam_unknown_core)
 #endif
 
 #if defined(__aarch64__)
@@ -37,5 +31,18 @@ static const struct gcam_core { int uarch; } gcam_unknown_core = {cpuinfo_uarch_
 #define cpuinfo_has_arm_sme() 0
 #define cpuinfo_has_arm_sme2() 0
 #endif
+
+// Choices for single CPU models are a matter of a few percent: every core is "unknown".
+enum {
+  cpuinfo_uarch_unknown,
+  cpuinfo_uarch_zen,
+  cpuinfo_uarch_dhyana,
+  cpuinfo_uarch_kryo,
+  cpuinfo_uarch_cortex_a53,
+  cpuinfo_uarch_cortex_a55,
+  cpuinfo_uarch_cortex_a55r0
+};
+static const struct gcam_core { int uarch; } gcam_unknown_core = {cpuinfo_uarch_unknown};
+#define cpuinfo_get_core(index) (&gcam_unknown_core)
 
 #endif
