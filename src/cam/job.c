@@ -62,10 +62,11 @@ gcam_status gcam_job_forward(gcam_job *job, gcam_error *err) {
 void gcam_job_mask(gcam_job *job, const float *mask) {
   const gcam_picture_input *in = &job->input;
   float *input = gcam_job_input(job);
-  for (int64_t i = 0; i < in->H * in->W; i++)
+  for (int64_t y = 0; y < in->H; y++)
     for (int64_t c = 0; c < in->C; c++) {
-      int64_t at = gcam_input_at(in, i, c);
-      input[at] = job->base[at] * mask[i];
+      int64_t at = y * in->row + c * in->channel;
+      for (int64_t x = 0; x < in->W; x++, at += in->column)
+        input[at] = job->base[at] * mask[y * in->W + x];
     }
 }
 

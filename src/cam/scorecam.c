@@ -6,6 +6,7 @@
  *
  * (Subtracting the score of a baseline, as equation 5 has it, changes nothing under the softmax.)
  * A constant channel masks all: those share one forward pass. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,11 +23,12 @@ static int64_t sums(const gcam_job *job) { return job->maps.K; }
 static bool normalise(float *mask, int64_t n) {
   float lo = INFINITY, hi = -INFINITY;
   for (int64_t i = 0; i < n; i++) {
-    lo = fminf(lo, mask[i]);
-    hi = fmaxf(hi, mask[i]);
+    lo = mask[i] < lo ? mask[i] : lo;
+    hi = mask[i] > hi ? mask[i] : hi;
   }
-  bool varies = hi > lo;
-  for (int64_t i = 0; i < n; i++) mask[i] = varies ? (mask[i] - lo) / (hi - lo) : 0;
+  bool varies = hi - lo > FLT_MIN; /* the division below must not overflow */
+  float scale = varies ? 1 / (hi - lo) : 0;
+  for (int64_t i = 0; i < n; i++) mask[i] = (mask[i] - lo) * scale;
   return varies;
 }
 
