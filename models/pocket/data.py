@@ -21,7 +21,7 @@ def load(data_dir, split, cache_dir=None):
     cache = os.path.join(cache_dir, f"pocket_{split}.npz") if cache_dir else None
     if cache and os.path.exists(cache):
         z = np.load(cache, allow_pickle=False)
-        return torch.from_numpy(z["x"]), torch.from_numpy(z["y"]), list(z["names"]), list(z["files"])
+        return torch.from_numpy(z["x"]), torch.from_numpy(z["y"]), z["names"].tolist(), z["files"].tolist()
     xs, ys, files = [], [], []
     with tarfile.open(os.path.join(data_dir, f"{split}.tar")) as tar:
         members = sorted((m for m in tar if m.isfile() and m.name.endswith(".jpg")), key=lambda m: m.name)

@@ -39,6 +39,7 @@ LIMITS = [
     "Several classes come from one source (airplane, motorbike, flower: Caltech-101; bus, car, train: VOC 2007), so the "
     "validation figures flatter them.",
     "One thing, fairly large, per picture; small things in a crowded street are missed.",
+    "Maps of train, person and cat point hardly better than the image's centre does (see pointing_game).",
     "For teaching and trying out. Not for decisions about people.",
 ]
 
