@@ -42,6 +42,13 @@ async function compare(t, cam, arch, form, label) {
       `maps by ${mapsOff.map((value) => value.toExponential(1)).join(', ')}`);
     assert.ok(off <= logitLimit, `logits off by ${off}`);
     if (form === 'f32') assert.deepEqual(result.predictions.slice(0, 8).map(({ id }) => id), expected.top.map(([id]) => id));
+    // The limits are for the default layer; for a middle one the convolutions behind it are packed
+    // once more, to run backward.
+    const { heap, weights, activations } = await cam.memory();
+    t.diagnostic(`${arch} ${form}, ${layer}: ${megabytesOf(heap)} of WebAssembly memory, ` +
+      `${megabytesOf(weights)} in weights, ${megabytesOf(activations)} in activations`);
+    const most = layer === 'block5_conv3' && { f32: 1.15 * 553.4e6 + activations, int8: 260e6 }[form];
+    if (most) assert.ok(heap <= most, `${megabytesOf(heap)}, allowed ${megabytesOf(most)}`);
     maps.forEach(({ float32_error: noise }, i) =>
       assert.ok(mapsOff[i] <= Math.max(mapLimit, 4 * noise), `map of class ${maps[i].class} at ${layer} off by ${mapsOff[i]}`));
   }
@@ -74,11 +81,6 @@ for (const arch of ['xception', 'vgg16']) {
           try {
             const label = `${variant}, ${threads} thread${threads === 1 ? '' : 's'}, loaded in ${took.toFixed(1)} s`;
             await compare(t, cam, arch, form, label);
-            const { heap, weights, activations } = await cam.memory();
-            t.diagnostic(`${arch} ${form}: ${megabytesOf(heap)} of WebAssembly memory, ${megabytesOf(weights)} ` +
-              `in weights, ${megabytesOf(activations)} in activations`);
-            const most = arch === 'vgg16' && { f32: 1.15 * 553.4e6 + activations, int8: 260e6 }[form];
-            if (most) assert.ok(heap <= most, `${megabytesOf(heap)}, allowed ${megabytesOf(most)}`);
           } finally {
             cam.dispose();
           }
