@@ -3,9 +3,11 @@
  *
  *   terms = (x - x') 1/n sum over i of dy/dx at x' + (i + 1/2)/n (x - x'),   map = sum of terms
  *
- * Completeness: the map sums to y(x) - y(x'); what is missing is the convergence delta. x' is the
+ * Completeness: the map sums to y(x) - y(x'); what is missing is the convergence delta, and more than
+ * 2 % is a warning. x' is the
  * option `baseline` everywhere: 0 is the mean colour after the usual preprocessing. The last step
  * runs x' itself. */
+#include <math.h>
 #include <string.h>
 
 #include "cam/job.h"
@@ -59,7 +61,12 @@ static int finish(gcam_job *job, int b, const gcam_cam *cam, gcam_error *err) {
     cam->map[i] = (float)sum;
     total += sum;
   }
-  job->maps.delta[b] += total - (job->scores[b] - job->aside[b]);
+  double change = job->scores[b] - job->aside[b], delta = total - change;
+  job->maps.delta[b] += delta;
+  if (fabs(delta) > 0.02 * fabs(change))
+    gcam_warn(&job->warnings, "incomplete",
+              "%s: the map sums to %.4g, but the score changes by %.4g on the way from the baseline; "
+              "ask for more steps", job->labels[b], total, change);
   return GCAM_OK;
 }
 

@@ -18,7 +18,7 @@ static const gcam_option_row table[GCAM_OPTION_COUNT] = {
                             "contrast"},
     {"references", 3, 1, 1000, 1, "Finer-CAM: number of most similar classes to contrast with"},
     {"gamma", 0.6, 0, 10, 0, "Finer-CAM: weight of those classes"},
-    {"steps", 64, 1, 10000, 1, "Integrated Gradients: points on the way from the baseline"},
+    {"steps", 256, 1, 10000, 1, "Integrated Gradients: points on the way from the baseline"},
     {"samples", 1000, 1, 100000, 1, "RISE: number of random masks"},
     {"grid", 7, 1, 64, 1, "RISE: cells of a mask along each side"},
     {"keep", 0.5, 0.01, 0.99, 0, "RISE: probability that a cell is kept"},
