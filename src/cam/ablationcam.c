@@ -1,5 +1,5 @@
-/* Ablation-CAM (Ramaswamy & Ramaswamy, WACV 2020, equation 5): how far the score falls when a channel
- * of the layer is set to zero; only what comes after the layer is run again:
+/* Ablation-CAM (Ramaswamy & Ramaswamy, WACV 2020, equation 5): how far the score falls when a
+ * channel of the layer is set to zero; only what comes after the layer is run again:
  *
  *   alpha_k = (y - y without A^k) / |y|,   map = sum over k of alpha_k A^k
  *

@@ -37,7 +37,8 @@ static gcam_status no_memory(gcam_error *err) {
   return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for maps; ask for fewer classes");
 }
 
-/* ---- Checks --------------------------------------------------------------------------------------- */
+/* ---- Checks
+ * --------------------------------------------------------------------------------------- */
 
 typedef enum finding { FINE, ALL_ZERO, NOT_FINITE } finding;
 
@@ -65,7 +66,8 @@ static void apply_scale(gcam_job *job, gcam_maps *maps, int b) {
   if (largest * scale < FLT_MIN * 1e6 && job->variants == 1) {
     gcam_warn(&job->warnings, "saturated-softmax",
               "%s: the probability is so close to 0 or 1 that its gradient vanishes; the map "
-              "leaves out the factor p(1-p) = %.3g", job->labels[b], scale);
+              "leaves out the factor p(1-p) = %.3g",
+              job->labels[b], scale);
     return;
   }
   scale_by(map, pixels, scale);
@@ -91,7 +93,8 @@ void gcam_check_maps(gcam_job *job) {
     if (largest <= 0 && job->dead[b])
       gcam_warn(&job->warnings, "zero-gradient",
                 "%s: the score does not change with this layer (a dead layer, or every unit "
-                "between is switched off); the map is zero", job->labels[b]);
+                "between is switched off); the map is zero",
+                job->labels[b]);
     else if (largest <= 0)
       gcam_warn(&job->warnings, "no-evidence",
                 "%s: nothing at this layer speaks for the class; the map after ReLU is zero",
@@ -99,7 +102,8 @@ void gcam_check_maps(gcam_job *job) {
   }
 }
 
-/* ---- Gradients ------------------------------------------------------------------------------------ */
+/* ---- Gradients
+ * ------------------------------------------------------------------------------------ */
 
 gcam_status gcam_explain_cotangents(gcam_job *job, gcam_error *err) {
   float *owned;
@@ -137,8 +141,7 @@ gcam_status gcam_explain_to_input(gcam_job *job, int first, int *B, float **grad
 /* To the order [H][W][C]. */
 static void input_to_rows(const gcam_picture_input *in, const float *from, float *to) {
   for (int64_t i = 0; i < in->H * in->W; i++)
-    for (int64_t c = 0; c < in->C; c++)
-      to[i * in->C + c] = from[gcam_input_at(in, i, c)];
+    for (int64_t c = 0; c < in->C; c++) to[i * in->C + c] = from[gcam_input_at(in, i, c)];
 }
 
 static gcam_status backward(gcam_job *job, int value, int first, int B, float **gradients,
@@ -179,7 +182,8 @@ static void done_with(const gcam_job *job, float *gradients) {
   if (!job->gradients || job->gradients->data != gradients) gcam_floats_free(gradients);
 }
 
-/* ---- Maps ----------------------------------------------------------------------------------------- */
+/* ---- Maps
+ * ----------------------------------------------------------------------------------------- */
 
 /* Guided Grad-CAM: the Grad-CAM of target b at the layer, into `coarse`. */
 static gcam_status coarse_map(gcam_job *job, int b, float *coarse, float *weights, gcam_cam *cam,
@@ -191,9 +195,16 @@ static gcam_status coarse_map(gcam_job *job, int b, float *coarse, float *weight
                             &gradient, err));
   const float *activation = gcam_session_dense(job->session, job->layers[0], &owned);
   if (activation) {
-    gcam_cam layer = {.H = s->dim[1], .W = s->dim[2], .K = s->dim[3], .activation = activation,
-                      .gradient = gradient, .scale = 1, .options = &job->options, .map = coarse,
-                      .weights = weights, .terms = job->terms};
+    gcam_cam layer = {.H = s->dim[1],
+                      .W = s->dim[2],
+                      .K = s->dim[3],
+                      .activation = activation,
+                      .gradient = gradient,
+                      .scale = 1,
+                      .options = &job->options,
+                      .map = coarse,
+                      .weights = weights,
+                      .terms = job->terms};
     memset(weights, 0, (size_t)s->dim[3] * sizeof *weights);
     gcam_method_gradcam(&layer);
     cam->coarse = coarse;
@@ -217,9 +228,15 @@ static gcam_status explain_some(gcam_job *job, int value, const float *activatio
   gcam_status status = GCAM_OK;
   for (int b = first; b < first + B && !status; b++) {
     const float *gradient = gradients ? gradients + (b - first) * stride : NULL;
-    gcam_cam cam = {.H = maps->H, .W = maps->W, .K = maps->K, .activation = activation,
-                    .gradient = gradient, .scale = job->scales[b], .options = &job->options,
-                    .map = maps->data + b * pixels, .terms = job->terms,
+    gcam_cam cam = {.H = maps->H,
+                    .W = maps->W,
+                    .K = maps->K,
+                    .activation = activation,
+                    .gradient = gradient,
+                    .scale = job->scales[b],
+                    .options = &job->options,
+                    .map = maps->data + b * pixels,
+                    .terms = job->terms,
                     .weights = maps->weights ? maps->weights + b * maps->K : NULL};
     job->dead[b] = gradient && look_at(gradient, stride) == ALL_ZERO;
     if (rows) {
@@ -232,8 +249,7 @@ static gcam_status explain_some(gcam_job *job, int value, const float *activatio
     }
     if (status) break;
     method->map(&cam);
-    if (maps->terms)
-      memcpy(maps->terms + b * size, cam.terms, (size_t)size * sizeof(float));
+    if (maps->terms) memcpy(maps->terms + b * size, cam.terms, (size_t)size * sizeof(float));
     if (method->from != GCAM_FROM_NOTHING) apply_scale(job, maps, b);
   }
   done_with(job, gradients);
@@ -244,9 +260,11 @@ static gcam_status head_of_cam(gcam_job *job, int layer, int *value, gcam_error 
   const gcam_graph *g = job->session->graph;
   *value = gcam_head_pooled(g, job->head, layer);
   if (*value < 0)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "CAM needs a head that averages layer '%.100s' and "
+    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
+                     "CAM needs a head that averages layer '%.100s' and "
                      "is linear from there to the scores; this one is not: use gradcam, which is "
-                     "the same where CAM exists", g->values[layer].name);
+                     "the same where CAM exists",
+                     g->values[layer].name);
   return gcam_session_expose(job->session, *value, err);
 }
 
@@ -257,8 +275,7 @@ gcam_status gcam_explain_value(gcam_job *job, int layer, gcam_maps *maps, gcam_e
   const gcam_shape *s = &job->session->graph->values[layer].shape;
   gcam_maps made = {.count = job->count, .H = s->dim[1], .W = s->dim[2], .K = s->dim[3]};
   int64_t layer_size = made.H * made.W * made.K;
-  if (to_input)
-    made.H = job->input.H, made.W = job->input.W, made.K = job->input.C;
+  if (to_input) made.H = job->input.H, made.W = job->input.W, made.K = job->input.C;
   if (m->from == GCAM_FROM_POOLED) GCAM_TRY(head_of_cam(job, layer, &value, err));
   GCAM_TRY(gcam_explain_cotangents(job, err));
   int64_t pixels = made.H * made.W, size = pixels * made.K;
@@ -280,9 +297,9 @@ gcam_status gcam_explain_value(gcam_job *job, int layer, gcam_maps *maps, gcam_e
     status = no_memory(err);
   int at_once = targets_at_once(job, value, job->count);
   for (int i = 0; i < job->count && !status; i += at_once)
-    status = explain_some(job, value, activation, i,
-                          job->count - i < at_once ? job->count - i : at_once, &made, rows, coarse,
-                          err);
+    status =
+        explain_some(job, value, activation, i, job->count - i < at_once ? job->count - i : at_once,
+                     &made, rows, coarse, err);
   gcam_floats_free(owned);
   gcam_floats_free(rows);
   gcam_floats_free(input);

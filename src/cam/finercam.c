@@ -3,8 +3,8 @@
  *
  *   y = y^c - gamma/n * sum over the n classes d whose scores are closest to y^c of y^d
  *
- * The paper averages the n maps of y^c - gamma y^d; before ReLU that is the same. References of one's
- * own are given as a target (class against class), with any method. */
+ * The paper averages the n maps of y^c - gamma y^d; before ReLU that is the same. References of
+ * one's own are given as a target (class against class), with any method. */
 #include <math.h>
 #include <stdbool.h>
 

@@ -1,7 +1,8 @@
 /* Guided Grad-CAM (Selvaraju et al., arXiv 1610.02391, section 3.2): high resolution from guided
  * backpropagation, class from Grad-CAM, multiplied:
  *
- *   terms = g (guided, to the input) * relu(Grad-CAM), enlarged bilinearly;  map = largest |term| */
+ *   terms = g (guided, to the input) * relu(Grad-CAM), enlarged bilinearly;  map = largest |term|
+ */
 #include <math.h>
 #include <stdlib.h>
 

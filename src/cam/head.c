@@ -57,8 +57,8 @@ static double exp_sum(const float *z, int n, int skip, double *max) {
 void gcam_head_probabilities(const gcam_head *head, const float *logits, float *probabilities) {
   double max, sum = exp_sum(logits, head->classes, -1, &max);
   for (int j = 0; j < head->classes; j++)
-    probabilities[j] = (float)(head->kind == GCAM_HEAD_SIGMOID ? logistic(logits[j])
-                                                               : exp(logits[j] - max) / sum);
+    probabilities[j] =
+        (float)(head->kind == GCAM_HEAD_SIGMOID ? logistic(logits[j]) : exp(logits[j] - max) / sum);
 }
 
 /* One class's gradient without its factor p (1 - p), and that factor. */
@@ -145,7 +145,8 @@ gcam_status gcam_head_score(const gcam_head *head, gcam_score score, const float
   return GCAM_OK;
 }
 
-/* ---- CAM's kind of head ---------------------------------------------------------------------------- */
+/* ---- CAM's kind of head
+ * ---------------------------------------------------------------------------- */
 
 static bool is_one_of(const gcam_node *node, const char *const *names) {
   for (; *names; names++)
@@ -155,8 +156,8 @@ static bool is_one_of(const gcam_node *node, const char *const *names) {
 
 /* y is linear in input 0 (a constant added or multiplied included). */
 static bool is_linear(const gcam_graph *g, const gcam_node *node) {
-  static const char *const linear[] = {"Gemm", "MatMul", "Add", "Sub", "Mul",
-                                       "Conv", "BatchNormalization", NULL};
+  static const char *const linear[] = {
+      "Gemm", "MatMul", "Add", "Sub", "Mul", "Conv", "BatchNormalization", NULL};
   if (only_reshapes(node->op->name)) return true;
   if (!is_one_of(node, linear)) return false;
   for (int i = 1; i < node->input_count; i++)

@@ -1,12 +1,11 @@
-/* Integrated Gradients (Sundararajan et al., arXiv 1703.01365, equation 1), on the straight way from
- * a baseline x' to the input x, by the midpoint rule at n points:
+/* Integrated Gradients (Sundararajan et al., arXiv 1703.01365, equation 1), on the straight way
+ * from a baseline x' to the input x, by the midpoint rule at n points:
  *
  *   terms = (x - x') 1/n sum over i of dy/dx at x' + (i + 1/2)/n (x - x'),   map = sum of terms
  *
- * Completeness: the map sums to y(x) - y(x'); what is missing is the convergence delta, and more than
- * 2 % is a warning. x' is the
- * option `baseline` everywhere: 0 is the mean colour after the usual preprocessing. The last step
- * runs x' itself. */
+ * Completeness: the map sums to y(x) - y(x'); what is missing is the convergence delta, and more
+ * than 2 % is a warning. x' is the option `baseline` everywhere: 0 is the mean colour after the
+ * usual preprocessing. The last step runs x' itself. */
 #include <math.h>
 #include <string.h>
 
@@ -64,9 +63,11 @@ static int finish(gcam_job *job, int b, const gcam_cam *cam, gcam_error *err) {
   double change = job->scores[b] - job->aside[b], delta = total - change;
   job->maps.delta[b] += delta;
   if (fabs(delta) > 0.02 * fabs(change))
-    gcam_warn(&job->warnings, "incomplete",
-              "%s: the map sums to %.4g, but the score changes by %.4g on the way from the baseline; "
-              "ask for more steps", job->labels[b], total, change);
+    gcam_warn(
+        &job->warnings, "incomplete",
+        "%s: the map sums to %.4g, but the score changes by %.4g on the way from the baseline; "
+        "ask for more steps",
+        job->labels[b], total, change);
   return GCAM_OK;
 }
 

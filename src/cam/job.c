@@ -24,7 +24,8 @@ void gcam_gradients_clear(gcam_gradients *g) {
   memset(g, 0, sizeof *g);
 }
 
-/* ---- The input ---------------------------------------------------------------------------------- */
+/* ---- The input ----------------------------------------------------------------------------------
+ */
 
 static gcam_status find_input(gcam_job *job, gcam_error *err) {
   const gcam_graph *g = job->session->graph;
@@ -32,9 +33,10 @@ static gcam_status find_input(gcam_job *job, gcam_error *err) {
   const gcam_shape *s = &g->values[v].shape;
   char text[96];
   if (s->rank != 4 || s->dim[0] != 1)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "'%s' changes the picture or maps it, but the "
-                     "model's input '%.100s' is %s, not one picture", job->method->name,
-                     g->values[v].name, gcam_shape_text(s, text, sizeof text));
+    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
+                     "'%s' changes the picture or maps it, but the "
+                     "model's input '%.100s' is %s, not one picture",
+                     job->method->name, g->values[v].name, gcam_shape_text(s, text, sizeof text));
   /* sizes and distances of axes 1 to 3 in the file's order, N C H W or N H W C */
   const int64_t *d = s->dim;
   bool moved = g->values[v].layout == GCAM_CHANNELS_LAST;
@@ -108,7 +110,8 @@ gcam_status gcam_job_restore(gcam_job *job, gcam_error *err) {
   return GCAM_OK;
 }
 
-/* ---- Scores -------------------------------------------------------------------------------------- */
+/* ---- Scores
+ * -------------------------------------------------------------------------------------- */
 
 gcam_status gcam_job_scores(gcam_job *job, double *scores, gcam_error *err) {
   float *owned;
@@ -122,7 +125,8 @@ gcam_status gcam_job_scores(gcam_job *job, double *scores, gcam_error *err) {
   return status;
 }
 
-/* ---- Steps --------------------------------------------------------------------------------------- */
+/* ---- Steps
+ * --------------------------------------------------------------------------------------- */
 
 /* Adds one variant's map of target b to the average. */
 static void add_variant(gcam_job *job, int b, const float *map, const float *weights,
@@ -191,8 +195,14 @@ static gcam_status finish_forwards(gcam_job *job, gcam_error *err) {
   float *map = gcam_floats_alloc(n), *weights = gcam_floats_alloc(m->K);
   gcam_status status = map && weights ? GCAM_OK : no_memory(err);
   for (int b = 0; b < job->count && !status; b++) {
-    gcam_cam cam = {.H = m->H, .W = m->W, .K = m->K, .activation = job->activation, .scale = 1,
-                    .options = &job->options, .map = map, .terms = job->terms,
+    gcam_cam cam = {.H = m->H,
+                    .W = m->W,
+                    .K = m->K,
+                    .activation = job->activation,
+                    .scale = 1,
+                    .options = &job->options,
+                    .map = map,
+                    .terms = job->terms,
                     .weights = m->weights ? weights : NULL};
     memset(weights, 0, (size_t)m->K * sizeof *weights);
     status = job->method->forwards->finish(job, b, &cam, err);
@@ -226,7 +236,10 @@ static void average(gcam_job *job) {
   for (int b = 0; b < m->count; b++) m->delta[b] *= part;
   for (int b = 0; job->method->largest && b < m->count; b++) { /* of the mean, not mean of */
     int64_t pixels = m->H * m->W;
-    gcam_cam cam = {.H = m->H, .W = m->W, .K = m->K, .map = m->data + b * pixels,
+    gcam_cam cam = {.H = m->H,
+                    .W = m->W,
+                    .K = m->K,
+                    .map = m->data + b * pixels,
                     .terms = m->terms + b * pixels * m->K};
     gcam_cam_largest_terms(&cam);
   }
@@ -236,7 +249,7 @@ gcam_status gcam_job_advance(gcam_job *job, gcam_error *err) {
   if (job->done == job->total) return GCAM_OK;
   int64_t variant = job->done / job->per_variant, step = job->done % job->per_variant;
   if (step == 0) GCAM_TRY(begin_variant(job, variant, err));
-  GCAM_TRY(job->method->forwards ? forwards_step(job, step, err)
+  GCAM_TRY(job->method->forwards  ? forwards_step(job, step, err)
            : job->layer_count > 1 ? fused_layers(job, err)
                                   : one_layer(job, err));
   if (job->done + 1 == job->total) {
@@ -248,7 +261,8 @@ gcam_status gcam_job_advance(gcam_job *job, gcam_error *err) {
   return GCAM_OK;
 }
 
-/* ---- Beginning and end ---------------------------------------------------------------------------- */
+/* ---- Beginning and end
+ * ---------------------------------------------------------------------------- */
 
 static gcam_status read_targets(gcam_job *job, const gcam_request *r, gcam_error *err) {
   int n = job->head->classes;
@@ -290,17 +304,20 @@ static gcam_status plan_job(gcam_job *job, gcam_error *err) {
     GCAM_TRY(gcam_session_expose(job->session, job->layers[l], err));
     const gcam_shape *s = &job->session->graph->values[job->layers[l]].shape;
     if (s->dim[0] != 1)
-      return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "maps are made for one picture at a time, the "
-                       "model was loaded for a batch of %lld", (long long)s->dim[0]);
+      return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
+                       "maps are made for one picture at a time, the "
+                       "model was loaded for a batch of %lld",
+                       (long long)s->dim[0]);
     if (gcam_numel(s) > layer_size) layer_size = gcam_numel(s);
     if (s->dim[1] * s->dim[2] > job->maps.H * job->maps.W)
       job->maps = (gcam_maps){.H = s->dim[1], .W = s->dim[2], .K = s->dim[3]};
   }
   if (job->layer_count > 1 && (to_input || m->forwards))
-    return gcam_fail(err, GCAM_ERR_ARGUMENT, "'%s' takes one layer; several can be fused with the "
-                     "methods that make a map from one gradient at the layer", m->name);
-  if (to_input)
-    job->maps = (gcam_maps){.H = job->input.H, .W = job->input.W, .K = job->input.C};
+    return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                     "'%s' takes one layer; several can be fused with the "
+                     "methods that make a map from one gradient at the layer",
+                     m->name);
+  if (to_input) job->maps = (gcam_maps){.H = job->input.H, .W = job->input.W, .K = job->input.C};
   job->maps.count = job->count;
   int64_t size = job->maps.H * job->maps.W * job->maps.K;
   int64_t pixels = job->maps.H * job->maps.W;

@@ -1,5 +1,5 @@
-/* job.h: one explanation under way: what is asked, what it needs, where it stands. Every method is a
- * job: most take one step, those that run the network forward many times take many, and between
+/* job.h: one explanation under way: what is asked, what it needs, where it stands. Every method is
+ * a job: most take one step, those that run the network forward many times take many, and between
  * two steps the caller may report progress or stop.
  *
  * Letters: H W K size and channels of the layer or input explained, B targets. */
@@ -32,7 +32,8 @@ typedef struct gcam_request {
   gcam_gradients *gradients; /* NULL: do not keep any */
 } gcam_request;
 
-/* How the network's first input lies in memory: value (y, x, c) is at y row + x column + c channel. */
+/* How the network's first input lies in memory: value (y, x, c) is at y row + x column + c channel.
+ */
 typedef struct gcam_picture_input {
   int value;
   int64_t H, W, C, row, column, channel;
@@ -65,7 +66,7 @@ typedef struct gcam_job {
   int variants, mirrored, noisy;
 
   /* For methods by many forwards, of this variant: */
-  float *activation; /* [H][W][K] of the layer */
+  float *activation;               /* [H][W][K] of the layer */
   double scores[GCAM_MAX_TARGETS]; /* of the unperturbed input */
   double aside[GCAM_MAX_TARGETS];  /* a method's own: the score of the baseline */
   bool has_aside;
@@ -87,7 +88,8 @@ gcam_status gcam_job_advance(gcam_job *job, gcam_error *err);
 gcam_status gcam_job_restore(gcam_job *job, gcam_error *err);
 void gcam_job_delete(gcam_job *job);
 
-/* ---- For methods by many forwards --------------------------------------------------------------- */
+/* ---- For methods by many forwards ---------------------------------------------------------------
+ */
 
 static inline double gcam_job_option(const gcam_job *job, gcam_option option) {
   return job->options.value[option];

@@ -83,7 +83,7 @@ int gcam_layers_index(const gcam_graph *g, const gcam_layers *layers, const char
     for (int i = layers->count - 1; i >= 0; i--) {
       const gcam_value *v = &g->values[layers->values[i]];
       const char *node = g->nodes[v->producer].name;
-      if (pass == 0 ? !strcmp(v->name, name)
+      if (pass == 0   ? !strcmp(v->name, name)
           : pass == 1 ? !strcmp(node, name)
                       : has_component(v->name, name) || has_component(node, name))
         return i;

@@ -11,7 +11,8 @@ typedef struct gcam_layers {
   int standard; /* index of the default layer; -1: none */
 } gcam_layers;
 
-/* Every activation [N][H][W][C] with H W > 1 that a node computes. Memory from the graph's arena. */
+/* Every activation [N][H][W][C] with H W > 1 that a node computes. Memory from the graph's arena.
+ */
 gcam_status gcam_layers_find(gcam_graph *graph, const gcam_head *head, gcam_layers *layers,
                              gcam_error *err);
 /* By tensor name, node name, or a path component of either (torch's "features.12", Keras's

@@ -15,7 +15,7 @@ typedef struct gcam_cam {
   int64_t H, W, K;
   const float *activation; /* A: [H][W][K] */
   const float *gradient;   /* g without the factor `scale`: [H][W][K] of one target */
-  double scale;            /* for methods that are not linear in g; the pipeline multiplies the map */
+  double scale; /* for methods that are not linear in g; the pipeline multiplies the map */
   const gcam_options *options;
   float *map;     /* [H][W], to fill: before ReLU */
   float *weights; /* alpha: [K], to fill; zeroed. NULL where the method has none */
@@ -26,11 +26,11 @@ typedef struct gcam_cam {
 } gcam_cam;
 
 typedef enum gcam_from {
-  GCAM_FROM_LAYER,  /* gradient at the layer */
-  GCAM_FROM_POOLED, /* gradient at the average over the layer: CAM's class weights, [1][1][K] */
+  GCAM_FROM_LAYER,   /* gradient at the layer */
+  GCAM_FROM_POOLED,  /* gradient at the average over the layer: CAM's class weights, [1][1][K] */
   GCAM_FROM_NOTHING, /* activations alone */
-  GCAM_FROM_INPUT,  /* activation: the network's input, gradient: with respect to it */
-  GCAM_FROM_GUIDED  /* the same with guided backpropagation */
+  GCAM_FROM_INPUT,   /* activation: the network's input, gradient: with respect to it */
+  GCAM_FROM_GUIDED   /* the same with guided backpropagation */
 } gcam_from;
 
 struct gcam_job;
@@ -66,7 +66,8 @@ typedef struct gcam_method {
 const gcam_method *gcam_method_find(const char *name);
 const gcam_method *gcam_method_at(int index);
 
-/* ---- For methods ------------------------------------------------------------------------------- */
+/* ---- For methods -------------------------------------------------------------------------------
+ */
 
 /* map[i] = sum over k of weights[k] A[i][k]: what most methods end with. */
 void gcam_cam_weighted_sum(const gcam_cam *cam);

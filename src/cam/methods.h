@@ -21,7 +21,6 @@ void gcam_method_gradient(const gcam_cam *cam);
 void gcam_method_gradient_input(const gcam_cam *cam);
 void gcam_method_guided_gradcam(const gcam_cam *cam);
 
-
 /* By many forwards. */
 extern const gcam_forwards gcam_forwards_integrated, gcam_forwards_scorecam,
     gcam_forwards_ablationcam, gcam_forwards_occlusion, gcam_forwards_rise;

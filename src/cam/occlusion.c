@@ -1,6 +1,6 @@
 /* Occlusion sensitivity (Zeiler & Fergus, arXiv 1311.2901, section 4.2): a square of the option
- * `baseline` is moved over the input. The map at a pixel is how far the score falls, averaged over the
- * squares that cover it. */
+ * `baseline` is moved over the input. The map at a pixel is how far the score falls, averaged over
+ * the squares that cover it. */
 #include <string.h>
 
 #include "cam/job.h"

@@ -6,7 +6,8 @@
 
 #include "cam/method.h"
 
-/* Letters: n pixels, K channels, X [n][K] the terms, G the smaller of X X^T and X^T X, m its side. */
+/* Letters: n pixels, K channels, X [n][K] the terms, G the smaller of X X^T and X^T X, m its side.
+ */
 
 static void sum(const float *X, int64_t n, int64_t K, float *map) {
   for (int64_t i = 0; i < n; i++) {

@@ -59,9 +59,11 @@ gcam_status gcam_randomise_weights(gcam_graph *g, int layers, uint64_t seed, gca
       sum += values[i];
       squares += (double)values[i] * values[i];
     }
-    double mean = sum / (double)count, deviation = sqrt(fmax(0, squares / (double)count - mean * mean));
+    double mean = sum / (double)count,
+           deviation = sqrt(fmax(0, squares / (double)count - mean * mean));
     for (int64_t i = 0; i < count; i++) /* layers take far apart stretches of the sequence */
-      values[i] = (float)(deviation * gcam_random_normal(seed, ((uint64_t)layer << 40) + (uint64_t)i));
+      values[i] =
+          (float)(deviation * gcam_random_normal(seed, ((uint64_t)layer << 40) + (uint64_t)i));
     set_values(value->weight, values);
   }
   return GCAM_OK;

@@ -10,8 +10,8 @@
 int gcam_weighted_layer(const gcam_graph *graph, int index);
 
 /* Replaces the weights of the first `layers` such layers by normal noise of the same standard
- * deviation; the same seed gives a layer the same weights whatever `layers` is. Every weight lies in
- * the graph afterwards: the session's kernels hold none of them alone, and must be made anew. */
+ * deviation; the same seed gives a layer the same weights whatever `layers` is. Every weight lies
+ * in the graph afterwards: the session's kernels hold none of them alone, and must be made anew. */
 gcam_status gcam_randomise_weights(gcam_graph *graph, int layers, uint64_t seed, gcam_error *err);
 
 #endif

@@ -1,11 +1,11 @@
-/* RISE (Petsiuk et al., arXiv 1806.07421, equations 5-6): the input under random masks, which are then
- * averaged with the scores as weights:
+/* RISE (Petsiuk et al., arXiv 1806.07421, equations 5-6): the input under random masks, which are
+ * then averaged with the scores as weights:
  *
  *   map = 1/(N p) sum over i of y(x * M_i) M_i
  *
- * M_i: g x g cells, each kept with probability p, enlarged bilinearly to (g + 1) cells of the input's
- * g-th part, of which a random part of the input's size is cut out (section 3.2). The paper's y is a
- * probability: use the score softmax. */
+ * M_i: g x g cells, each kept with probability p, enlarged bilinearly to (g + 1) cells of the
+ * input's g-th part, of which a random part of the input's size is cut out (section 3.2). The
+ * paper's y is a probability: use the score softmax. */
 #include <stdlib.h>
 
 #include "cam/job.h"
@@ -24,7 +24,8 @@ static gcam_status random_mask(const gcam_job *job, int64_t i, float *mask, gcam
   int g = (int)gcam_job_option(job, GCAM_OPTION_GRID), H = (int)job->input.H, W = (int)job->input.W;
   int cell_h = (H + g - 1) / g, cell_w = (W + g - 1) / g, side = (g + 1) * cell_w;
   double keep = gcam_job_option(job, GCAM_OPTION_KEEP);
-  uint64_t seed = (uint64_t)gcam_job_option(job, GCAM_OPTION_SEED), first = (uint64_t)i * (g * g + 2);
+  uint64_t seed = (uint64_t)gcam_job_option(job, GCAM_OPTION_SEED),
+           first = (uint64_t)i * (g * g + 2);
   int64_t large_size = (int64_t)(g + 1) * cell_h * side;
   float *cells = malloc((size_t)(g * g + large_size) * sizeof *cells);
   if (!cells) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a mask");

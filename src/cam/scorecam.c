@@ -39,9 +39,8 @@ static int step(gcam_job *job, int64_t k, gcam_error *err) {
   float *mask = channel + small;
   for (int64_t i = 0; i < small; i++) channel[i] = job->activation[i * K + k];
   double scores[GCAM_MAX_TARGETS];
-  gcam_status status =
-      gcam_map_resize_to(channel, (int)job->maps.W, (int)job->maps.H, mask, (int)job->input.W,
-                         (int)job->input.H, GCAM_BILINEAR, err);
+  gcam_status status = gcam_map_resize_to(channel, (int)job->maps.W, (int)job->maps.H, mask,
+                                          (int)job->input.W, (int)job->input.H, GCAM_BILINEAR, err);
   bool varies = !status && normalise(mask, large);
   if (!status && (varies || !job->has_aside)) {
     gcam_job_mask(job, mask);

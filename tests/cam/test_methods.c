@@ -3,10 +3,10 @@
  * of the model changes by explaining, and all methods of one gradient cost about one gradient.
  *
  * Error: the largest difference, as a part of the largest value. Allowed: 1e-3; 2e-3 through guided
- * ReLUs and along Integrated Gradients' path. A gradient to the input jumps where some unit on the way
- * is near its kink, whoever computes it: there up to a quarter of the samples may be further off, but
- * by no more than twice what PyTorch's own map moves when the input changes by 1e-5 of its largest
- * value. The summary tells how many maps need that. */
+ * ReLUs and along Integrated Gradients' path. A gradient to the input jumps where some unit on the
+ * way is near its kink, whoever computes it: there up to a quarter of the samples may be further
+ * off, but by no more than twice what PyTorch's own map moves when the input changes by 1e-5 of its
+ * largest value. The summary tells how many maps need that. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -64,7 +64,8 @@ static gcam_preprocess preprocess_of(const json *input) {
                                   : !strcmp(order, "BGR") ? GCAM_BGR
                                                           : GCAM_GREY};
   for (int i = 0; i < 3; i++) {
-    const json *mean = json_at(json_get(input, "mean"), i), *std = json_at(json_get(input, "std"), i);
+    const json *mean = json_at(json_get(input, "mean"), i),
+               *std = json_at(json_get(input, "std"), i);
     pre.mean[i] = mean ? (float)mean->number : 0;
     pre.std[i] = std ? (float)std->number : 1;
   }
@@ -203,7 +204,7 @@ static double seconds(void) {
 
 /* One backward serves all methods of group 1. Reported, not asserted: other work on the machine. */
 static void report_cost(network *n, const char *layer) {
-  static const char *const methods[] = {"gradcam",  "gradcam++", "hirescam",    "layercam",
+  static const char *const methods[] = {"gradcam",  "gradcam++", "hirescam",     "layercam",
                                         "xgradcam", "eigencam",  "eigengradcam", "counterfactual"};
   int id;
   float score, probability;

@@ -28,7 +28,8 @@ static float noise(void) { /* -1..1 */
   return (float)(state >> 8) / (float)(1 << 23) - 1;
 }
 
-static void add_weight(make_graph *g, const char *name, const int64_t *dims, int rank, float scale) {
+static void add_weight(make_graph *g, const char *name, const int64_t *dims, int rank,
+                       float scale) {
   int64_t n = 1;
   for (int i = 0; i < rank; i++) n *= dims[i];
   float *w = malloc((size_t)n * sizeof *w);
@@ -227,7 +228,8 @@ static void options(gcam_model *net) {
   gcam_model_forward(net);
   map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, one, mirrored);
   for (int i = 0; i < PIXELS; i++) turned[i] = mirrored[i - i % SIZE + SIZE - 1 - i % SIZE];
-  check(apart(map, turned, 1) < 1e-5, "augmentation commutes with the mirror", apart(map, turned, 1));
+  check(apart(map, turned, 1) < 1e-5, "augmentation commutes with the mirror",
+        apart(map, turned, 1));
   gcam_model_set_option(net, "augment", 0);
   gcam_model_set_input(net, NULL, x, C * PIXELS);
   gcam_model_forward(net);
@@ -244,7 +246,8 @@ static void fusion(gcam_model *net) {
     m2 = fmaxf(m2, second[i]);
   }
   for (int i = 0; i < PIXELS; i++)
-    want[i] = 0.5f * (fmaxf(first[i], 0) / (m1 > 0 ? m1 : 1) + fmaxf(second[i], 0) / (m2 > 0 ? m2 : 1));
+    want[i] =
+        0.5f * (fmaxf(first[i], 0) / (m1 > 0 ? m1 : 1) + fmaxf(second[i], 0) / (m2 > 0 ? m2 : 1));
   check(apart(map, want, 1) < 1e-6, "fused = mean of the normalised maps", apart(map, want, 1));
   check(gcam_explain(net, NULL, "r1,nothing", GCAM_SCORE_LOGIT, &(int){0}, 1) == GCAM_ERR_ARGUMENT,
         "an unknown layer among several", 0);
