@@ -101,7 +101,8 @@ export async function writeBundle(folder, image, result, cam, options) {
         ...Object.fromEntries(options.option ?? []) } },
     maps: result.maps.map((map) => ({ class: map.class, delta: map.delta, boxes: map.boxes({ threshold: 0.15 }).slice(0, 10) })),
     warnings: result.warnings,
-    files: Object.fromEntries([...files].map(([file, bytes]) => [file, { bytes: bytes.length, sha256: sha256(bytes) }])),
+    files: Object.fromEntries([...files].map(([file, bytes]) => (
+      [file, { bytes: bytes.length, sha256: sha256(bytes) }]))),
   };
   await mkdir(folder, { recursive: true });
   for (const [file, bytes] of files) await writeFile(join(folder, file), bytes);
