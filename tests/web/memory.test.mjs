@@ -40,9 +40,11 @@ test('the process after 1,000 explanations of a real network', { skip: withoutDa
   cam.dispose();
   const [, ...rest] = measured;
   const middle = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
-  // The resident size swings with the garbage collector: the later half against the earlier.
+  // The resident size swings with the garbage collectors of two threads by some tens of MB: the later
+  // half against the earlier, and room for that. One layer's gradient kept by each explanation would
+  // be 300 MB; the engine's own memory is held exactly above.
   const grown = middle(rest.slice(-4)) - middle(rest.slice(0, 4));
-  assert.ok(grown < 24e6, `grew by ${(grown / 1e6).toFixed(0)} MB: ${measured.map((n) => (n / 1e6).toFixed(0))}`);
+  assert.ok(grown < 96e6, `grew by ${(grown / 1e6).toFixed(0)} MB: ${measured.map((n) => (n / 1e6).toFixed(0))}`);
 });
 
 test('loading and disposing again and again', async () => {
