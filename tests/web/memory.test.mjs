@@ -4,9 +4,14 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { GradCam } from '../../web/node.js';
 import { data, squeezenet, withoutData } from './shared.mjs';
 import { tinyNetwork, tinyPicture } from './tiny.mjs';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc');
 
 const PLAIN = { preprocess: 'rgb,mean=127.5,std=127.5', threads: 1 };
 
@@ -31,20 +36,27 @@ test('the process after 1,000 explanations of a real network', { skip: withoutDa
   const photos = await Promise.all(['pier', 'dock', 'goldfish', 'owl', 'bear'].map(
     (name) => readFile(data(`photos/${name}.jpg`))));
   const measured = [];
-  for (let i = 0; i < 1000; ++i) {
+  for (let i = 0; i < 2000; ++i) {
     // Every fifth time another picture: a forward is most of the cost.
     const { maps } = await cam.explain(photos[Math.floor(i / 5) % photos.length], { classes: [i % 1000] });
     if (i % 100 === 99) await maps[0].toPNG();
-    if (i % 100 === 10) measured.push(process.memoryUsage().rss);
+    if (i % 100 !== 10) continue;
+    collectGarbage();
+    const { rss, heapUsed } = process.memoryUsage();
+    measured.push({ rss, heapUsed, engine: (await cam.memory()).heap });
   }
   cam.dispose();
-  const [, ...rest] = measured;
+  const list = (key) => measured.map((one) => (one[key] / 1e6).toFixed(1)).join(', ');
+  // What the engine and the script hold does not grow after the first ten.
+  for (const { engine } of measured) assert.equal(engine, measured[0].engine, `engine, MB: ${list('engine')}`);
+  const script = Math.max(...measured.map(({ heapUsed }) => heapUsed)) - measured[0].heapUsed;
+  assert.ok(script < 2e6, `script, MB: ${list('heapUsed')}`);
+  // What the process holds comes to rest while the allocators of two threads fill their pools: the
+  // second thousand against the first.
   const middle = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
-  // The resident size swings with the garbage collectors of two threads by some tens of MB: the later
-  // half against the earlier, and room for that. One layer's gradient kept by each explanation would
-  // be 300 MB; the engine's own memory is held exactly above.
-  const grown = middle(rest.slice(-4)) - middle(rest.slice(0, 4));
-  assert.ok(grown < 96e6, `grew by ${(grown / 1e6).toFixed(0)} MB: ${measured.map((n) => (n / 1e6).toFixed(0))}`);
+  const resident = measured.map(({ rss }) => rss);
+  const grown = middle(resident.slice(10)) - middle(resident.slice(1, 10));
+  assert.ok(grown < 24e6, `grew by ${(grown / 1e6).toFixed(0)} MB: ${list('rss')}`);
 });
 
 test('loading and disposing again and again', async () => {
