@@ -346,13 +346,16 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
     return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
                      "%s: the engine runs it on floating point numbers alone", label);
 
+  /* Only Split has several; a name that nobody reads (Dropout's mask) is dropped. */
+  bool split = !strcmp(op->name, "Split");
+  int outputs = split ? node->output_count : 1;
   int *out = gcam_arena_alloc(&im->scratch, (size_t)node->output_count, sizeof *out);
   if (!out) return gcam_import_no_memory(im);
   for (int i = 0; i < node->output_count; i++) {
     int s = im->node_out[n][i];
     out[i] = -1;
     if (s < 0 || !im->symbols[s].uses) continue;
-    if (i && strcmp(op->name, "Split"))
+    if (i && !split)
       return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
                        "%s: its output %d, '" GCAM_NAME_FORMAT "', is not supported", label, i,
                        im->symbols[s].name);
@@ -367,7 +370,7 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
                       in,
                       out,
                       count,
-                      node->output_count,
+                      outputs,
                       GCAM_ROWS};
   if (sum) return lower_sum(im, &spec, in, count);
   GCAM_TRY(old_broadcast(im, n, op, in, count));
