@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "gradcam.h"
+#include "support/files.h"
 #include "support/json.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -31,23 +32,6 @@ typedef struct network {
   gcam_model *net;
   const json *model; /* of the reference's golden.json */
 } network;
-
-static void *read_file(const char *path, size_t *size) {
-  FILE *f = fopen(path, "rb");
-  if (!f) return NULL;
-  fseek(f, 0, SEEK_END);
-  long n = ftell(f);
-  rewind(f);
-  char *bytes = calloc((size_t)n + 1, 1);
-  *size = fread(bytes, 1, (size_t)n, f);
-  fclose(f);
-  return bytes;
-}
-
-static const char *shared(void) {
-  const char *dir = getenv("GRADCAM_SHARED");
-  return dir ? dir : "../shared";
-}
 
 static void check(bool ok, const char *what, double value, double limit) {
   if (ok)
@@ -83,7 +67,7 @@ static bool load_network(network *n, const json *models, const char *name) {
   for (n->model = models->first; n->model; n->model = n->model->next)
     if (!strcmp(json_text(n->model, "model"), name)) break;
   if (!n->model) return false;
-  snprintf(path, sizeof path, "%s/data/%s", shared(), json_text(n->model, "onnx"));
+  snprintf(path, sizeof path, "%s/data/%s", shared_folder(), json_text(n->model, "onnx"));
   void *onnx = read_file(path, &size);
   n->ctx = gcam_context_create(2);
   n->net = gcam_model_create(n->ctx);
@@ -98,10 +82,10 @@ static bool run_photo(network *n, const char *photo) {
   char path[400];
   size_t size = 0;
   snprintf(n->photo, sizeof n->photo, "%s", photo);
-  snprintf(path, sizeof path, "%s/data/golden/decoded/%s.png", shared(), photo);
+  snprintf(path, sizeof path, "%s/data/golden/decoded/%s.png", shared_folder(), photo);
   void *bytes = read_file(path, &size);
   if (!bytes) {
-    snprintf(path, sizeof path, "%s/data/photos/%s.png", shared(), photo);
+    snprintf(path, sizeof path, "%s/data/photos/%s.png", shared_folder(), photo);
     bytes = read_file(path, &size);
   }
   if (!bytes) return false;
@@ -265,7 +249,7 @@ static void check_all(const json *golden, const json *methods, const float *valu
 int main(void) {
   char path[400];
   size_t size = 0;
-  snprintf(path, sizeof path, "%s/data/golden/golden.json", shared());
+  snprintf(path, sizeof path, "%s/data/golden/golden.json", shared_folder());
   char *text = read_file(path, &size);
   char *list = read_file("tests/golden/methods.json", &size);
   float *values = read_file("tests/golden/methods.f32", &size);
@@ -273,7 +257,7 @@ int main(void) {
     printf("FAIL tests/golden/methods.json or .f32 is missing: run from the repository root\n");
     failed++;
   } else if (!text) {
-    printf("SKIPPED: no networks and photos at %s/data\n", shared());
+    printf("SKIPPED: no networks and photos at %s/data\n", shared_folder());
     skipped++;
   } else {
     json *golden = json_parse(text), *methods = json_parse(list);

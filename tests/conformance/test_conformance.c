@@ -22,6 +22,7 @@
 #include "gradcam.h"
 #include "onnx/fold.h"
 #include "onnx/import.h"
+#include "support/files.h"
 #include "support/onnx_writer.h"
 
 /* ONNX's runner allows 1e-3 relative and 1e-7 absolute. */
@@ -40,18 +41,6 @@ static int op_cases[MAX_OPS]; /* cases run as a network that hold this operator 
 static bool quiet;            /* the case is expected not to pass */
 
 /* ---- Files ----------------------------------------------------------------------------------- */
-
-static uint8_t *read_file(const char *path, size_t *size) {
-  FILE *f = fopen(path, "rb");
-  if (!f) return NULL;
-  fseek(f, 0, SEEK_END);
-  long n = ftell(f);
-  rewind(f);
-  uint8_t *bytes = malloc((size_t)n + 1);
-  *size = fread(bytes, 1, (size_t)n, f);
-  fclose(f);
-  return bytes;
-}
 
 /* A TensorProto of its own file, read by the engine's reader as the weight of an empty graph. */
 typedef struct tensor_file {

@@ -12,6 +12,7 @@
 #include "image/image.h"
 #include "image/preprocess.h"
 #include "image/resize.h"
+#include "support/files.h"
 
 /* The inflater alone, to check the checksum of what png.c writes. */
 #define STB_IMAGE_IMPLEMENTATION
@@ -43,14 +44,7 @@ typedef struct file {
 
 static file read_path(const char *path) {
   file f = {0};
-  FILE *in = fopen(path, "rb");
-  if (!in) return f;
-  fseek(in, 0, SEEK_END);
-  long size = ftell(in);
-  rewind(in);
-  f.data = calloc(1, (size_t)size + 1);
-  f.size = fread(f.data, 1, (size_t)size, in);
-  fclose(in);
+  f.data = read_file(path, &f.size);
   return f;
 }
 
@@ -749,8 +743,7 @@ static void test_png(void) {
  * -------------------------------------------------------------------------------- */
 
 static void test_photos(void) {
-  const char *shared = getenv("GRADCAM_SHARED");
-  if (!shared) shared = "../shared";
+  const char *shared = shared_folder();
   char path[1024];
   snprintf(path, sizeof path, "%s/data/photos/README.md", shared);
   file readme = read_path(path);

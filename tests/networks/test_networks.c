@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gradcam.h"
+#include "support/files.h"
 #include "support/json.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -20,23 +21,6 @@ enum { SLOW_BUILD = 0 };
 #endif
 
 static int passed, failed, skipped;
-
-static void *read_file(const char *path, size_t *size) {
-  FILE *f = fopen(path, "rb");
-  if (!f) return NULL;
-  fseek(f, 0, SEEK_END);
-  long n = ftell(f);
-  rewind(f);
-  char *bytes = calloc((size_t)n + 1, 1);
-  *size = fread(bytes, 1, (size_t)n, f);
-  fclose(f);
-  return bytes;
-}
-
-static const char *shared(void) {
-  const char *dir = getenv("GRADCAM_SHARED");
-  return dir ? dir : "../shared";
-}
 
 static void check(int ok, const char *what, const char *model, const char *photo, double value,
                   double limit) {
@@ -99,10 +83,10 @@ static void check_photo(gcam_context *ctx, gcam_model *net, const json *model, c
   size_t size = 0;
   snprintf(base, sizeof base, "%s", photo);
   if (strchr(base, '.')) *strchr(base, '.') = 0;
-  snprintf(path, sizeof path, "%s/data/golden/decoded/%s.png", shared(), base);
+  snprintf(path, sizeof path, "%s/data/golden/decoded/%s.png", shared_folder(), base);
   void *bytes = read_file(path, &size);
   if (!bytes) { /* both.png is a PNG as it is */
-    snprintf(path, sizeof path, "%s/data/photos/%s.png", shared(), base);
+    snprintf(path, sizeof path, "%s/data/photos/%s.png", shared_folder(), base);
     bytes = read_file(path, &size);
   }
   if (!bytes) return; /* zebra.jpg has no decoded form; the JPEG test covers it */
@@ -134,7 +118,7 @@ static void check_model(const json *model, gcam_precision precision, int threads
   size_t size = 0;
   int before = failed;
   if (!file) return;
-  snprintf(path, sizeof path, "%s/data/%s", shared(), file);
+  snprintf(path, sizeof path, "%s/data/%s", shared_folder(), file);
   void *onnx = read_file(path, &size);
   gcam_context *ctx = gcam_context_create(threads);
   gcam_model *net = gcam_model_create(ctx);
@@ -159,7 +143,7 @@ static void check_model(const json *model, gcam_precision precision, int threads
 int main(void) {
   char path[400];
   size_t size = 0;
-  snprintf(path, sizeof path, "%s/data/golden/golden.json", shared());
+  snprintf(path, sizeof path, "%s/data/golden/golden.json", shared_folder());
   char *text = read_file(path, &size);
   if (!text) {
     printf("SKIPPED: no reference numbers at %s\n", path);
