@@ -14,6 +14,8 @@
  * @property {boolean} colourFirst
  * @property {boolean} swapped
  * @property {'mix' | 'add' | 'mix-max'} blend
+ * @property {number} fade       0: the heat has the same weight everywhere; else it has all of it from
+ *   1/fade of the map's maximum on, and none at 0
  *
  * @typedef {{width: number, height: number, data: Float32Array}} Map2d
  * @typedef {import('./protocol.js').Pixels} Pixels
@@ -148,6 +150,17 @@ function heat({ data, width: w, height: h }, style, rgb, width, height) {
   return (row) => colour(large(row), rgb, style, out);
 }
 
+/** The share of its weight that the heat has at each pixel, row by row. */
+function strength({ data, width: w, height: h }, style, width, height) {
+  const { fade } = style;
+  const large = enlarger(data, w, h, width, height, style, 1);
+  return (row) => {
+    const values = large(row);
+    for (let i = 0; i < width; ++i) values[i] = Math.min(1, Math.max(0, fade * values[i]));
+    return values;
+  };
+}
+
 /**
  * Heat over picture, at the picture's size; transparent pictures stand on white.
  * @param {Pixels} picture
@@ -160,17 +173,20 @@ export function overlay(picture, map, style, rgb) {
   const { width, height, data } = picture;
   const row = heat(map, style, rgb, width, height);
   const { alpha, blend } = style;
-  const rest = blend === 'add' ? 1 : 1 - alpha;
+  const strong = style.fade ? strength(map, style, width, height) : null;
   const out = new Uint8ClampedArray(4 * width * height);
   const each = (use) => {
     for (let j = 0; j < height; ++j) {
       const hot = row(j);
+      const strengths = strong?.(j);
       for (let i = 0; i < width; ++i) {
         const at = 4 * (j * width + i);
+        const share = strengths ? alpha * strengths[i] : alpha;
+        const rest = blend === 'add' ? 1 : 1 - share;
         const opaque = data[at + 3] / 255;
         for (let c = 0; c < 3; ++c) {
           const under = opaque * data[at + c] + 255 * (1 - opaque);
-          use(at + c, alpha * hot[3 * i + c] + rest * under);
+          use(at + c, share * hot[3 * i + c] + rest * under);
         }
       }
     }
@@ -196,11 +212,15 @@ export function overlay(picture, map, style, rgb) {
  */
 export function veil(map, style, rgb, width, height) {
   const row = heat(map, style, rgb, width, height);
+  const strong = style.fade ? strength(map, style, width, height) : null;
   const out = new Uint8ClampedArray(4 * width * height).fill(255 * style.alpha);
   for (let j = 0; j < height; ++j) {
     const hot = row(j);
+    const strengths = strong?.(j);
     for (let i = 0; i < width; ++i) {
-      for (let c = 0; c < 3; ++c) out[4 * (j * width + i) + c] = hot[3 * i + c];
+      const at = 4 * (j * width + i);
+      for (let c = 0; c < 3; ++c) out[at + c] = hot[3 * i + c];
+      if (strengths) out[at + 3] *= strengths[i];
     }
   }
   return { width, height, data: out };

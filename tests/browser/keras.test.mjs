@@ -10,7 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import { convert, folderSink } from '../../models/index.js';
 import { GradCam } from '../../web/node.js';
 import { decodedPhoto, preprocessOf, reference } from '../web/shared.mjs';
-import { data, launch, openPage, serve, withoutBrowser, withoutData } from './browser.mjs';
+import { browserAndServer, data, openPage, withoutBrowser, withoutData } from './browser.mjs';
 
 const PHOTO = 'pier.jpg';
 const skip = withoutBrowser || withoutData;
@@ -31,16 +31,7 @@ async function explainThere({ origin, weights, photo, preprocess, asked }) {
 }
 
 describe('Keras files in Chromium', { skip }, () => {
-  let browser;
-  let server;
-  before(async () => {
-    browser = await launch();
-    server = await serve();
-  });
-  after(async () => {
-    await browser?.close();
-    await server?.close();
-  });
+  const web = browserAndServer();
 
   for (const name of ['vww_96', 'mobilenet_0.75_224']) {
     test(`${name}.h5 as a File: PyTorch's predictions and maps, and Node's`, async () => {
@@ -48,8 +39,8 @@ describe('Keras files in Chromium', { skip }, () => {
       const { top5, maps } = model.photos.find(({ photo }) => photo === PHOTO);
       const asked = maps.map(({ class: id, layer, score }) => ({ classes: [id], layer, score }));
       const preprocess = preprocessOf(model.input);
-      const { page, problems } = await openPage(browser, `${server.origin}/models/labels/imagenet.json`);
-      const there = await page.evaluate(explainThere, { origin: server.origin, weights: model.weights,
+      const { page, problems } = await openPage(web.browser, `${web.server.origin}/models/labels/imagenet.json`);
+      const there = await page.evaluate(explainThere, { origin: web.server.origin, weights: model.weights,
         photo: 'golden/decoded/pier.png', preprocess, asked });
       await page.close();
       assert.deepEqual(problems, []);
@@ -78,7 +69,7 @@ describe('Keras files in Chromium', { skip }, () => {
   }
 
   test('dropped onto the page, and a photo after it', async () => {
-    const { page, problems } = await openPage(browser, `${server.origin}/web/demo/`);
+    const { page, problems } = await openPage(web.browser, `${web.server.origin}/web/demo/`);
     await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
     const drop = (path, type) => readFile(path).then((bytes) => page.evaluate(
       ({ name, base64, mime }) => {
@@ -107,24 +98,17 @@ describe('Keras files in Chromium', { skip }, () => {
 });
 
 describe('a converted model, by address', { skip }, () => {
-  let browser;
-  let server;
+  const web = browserAndServer({ isolated: false });
   let folder;
   before(async () => {
-    browser = await launch();
-    server = await serve({ isolated: false });
     folder = await mkdtemp(join(tmpdir(), 'gradcam-browser-'));
     await convert({ source: data('weights/vww_96.h5'), out: await folderSink(join(folder, 'net')) });
   });
-  after(async () => {
-    await browser?.close();
-    await server?.close();
-    await rm(folder, { recursive: true, force: true });
-  });
+  after(() => rm(folder, { recursive: true, force: true }));
 
   /** A page of its own storage that serves the folder at /net/, and counts what it was asked for. */
   async function visit(damage = (name, bytes) => bytes) {
-    const context = await browser.newContext();
+    const context = await web.browser.newContext();
     const page = await context.newPage();
     const state = { asked: [], damage };
     await page.route('**/net/*', async (route) => {
@@ -134,7 +118,7 @@ describe('a converted model, by address', { skip }, () => {
       const body = bytes && state.damage(name, bytes);
       return body ? route.fulfill({ body }) : route.fulfill({ status: 404 });
     });
-    await page.goto(`${server.origin}/models/labels/imagenet.json`);
+    await page.goto(`${web.server.origin}/models/labels/imagenet.json`);
     return { page, context, state };
   }
 
@@ -149,7 +133,7 @@ describe('a converted model, by address', { skip }, () => {
     } catch ({ code, message }) {
       return { code, message };
     }
-  }, { origin: server.origin, given: options });
+  }, { origin: web.server.origin, given: options });
 
   const kept = (page) => page.evaluate(async () => {
     const cache = await caches.open('gradcam-models');
@@ -209,7 +193,7 @@ describe('a converted model, by address', { skip }, () => {
   test('no room: the model works, with a warning, and nothing half-written stays', async () => {
     const { page, context } = await visit();
     const session = await context.newCDPSession(page);
-    await session.send('Storage.overrideQuotaForOrigin', { origin: server.origin, quotaSize: 200000 });
+    await session.send('Storage.overrideQuotaForOrigin', { origin: web.server.origin, quotaSize: 200000 });
     const { score, warnings, message } = await load(page);
     assert.ok(Number.isFinite(score), message);
     assert.deepEqual(warnings, ['preprocessing-guessed', 'not-cached']);

@@ -335,9 +335,7 @@ export class GradCamElement extends Base {
     const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
     let pixels;
     try {
-      const style = { picture: false, alpha: 1, ...size };
-      pixels = fade(map.toImageData({ ...style, colormap: this.#text('colormap') }),
-        map.toImageData({ ...style, colormap: 'gray' }));
+      pixels = map.toImageData({ picture: false, alpha: 1, fade: FADE, colormap: this.#text('colormap'), ...size });
     } catch (error) {
       this.#say(error.message, true);
       this.dispatchEvent(new CustomEvent('error', { detail: error }));
@@ -482,16 +480,6 @@ function build(host) {
   return { figure: find('.whole'), stage: find('.stage'), picture: find('img'), own: find('.own'),
     heat: find('.heat'), classes: find('.classes'), steps: find('.steps'), progress: find('progress'),
     status: find('.status') };
-}
-
-/**
- * Heat that fades out where the map is near 0, so that the picture stays what it is there.
- * @param {{data: Uint8ClampedArray}} heat
- * @param {{data: Uint8ClampedArray}} values  the same map in grey: 0..255
- */
-function fade(heat, { data: grey }) {
-  for (let i = 0; i < heat.data.length; i += 4) heat.data[i + 3] = Math.min(255, FADE * grey[i]);
-  return heat;
 }
 
 const percentOf = (share) => `${(100 * share).toFixed(1)} %`;
