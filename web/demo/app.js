@@ -10,7 +10,7 @@ import { showPredictions } from './predictions.js';
 import { showProof } from './proof.js';
 import { bundle, download, npy } from './save.js';
 import { Settings } from './settings.js';
-import { Sheet, showBlanks } from './sheet.js';
+import { Sheet } from './sheet.js';
 import { Stage } from './stage.js';
 
 const SAMPLES = ['golf_ball_and_flower', 'golf_ball', 'flower', 'parachute', 'church'];
@@ -476,9 +476,6 @@ byId('save').addEventListener('click', ({ target }) => guard(async () => {
   await SAVE[what](map, { ...look, alpha }, state.picture.name.replace(/\.\w+$/, '').replace(/\W+/g, '-'));
 }));
 
-const rows = Number(settings.get('top')) || 5;
-showBlanks(byId('predictions'), rows);
-showBlanks(byId('sheet'), rows);
 showProof({ hosts: byId('hosts'), fetched: byId('fetched') });
 const linked = samples.find(({ sample }) => sample === settings.named('sample'));
 if (linked) choose(linked);

@@ -3,18 +3,6 @@
  */
 const WIDTH = 240; // pixels of a tile
 
-/**
- * @param {HTMLUListElement} sheet
- * @param {number} count
- */
-export function showBlanks(sheet, count) {
-  sheet.replaceChildren(...Array.from({ length: count }, () => {
-    const item = document.createElement('li');
-    item.append(Object.assign(document.createElement('span'), { className: 'blank' }));
-    return item;
-  }));
-}
-
 export class Sheet {
   #list;
   #choose;
