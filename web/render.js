@@ -211,19 +211,45 @@ export function overlay(picture, map, style, rgb) {
  * @returns {{width: number, height: number, data: Uint8ClampedArray}} RGBA
  */
 export function veil(map, style, rgb, width, height) {
+  const data = new Uint8ClampedArray(4 * width * height);
+  if (style.colourFirst) colouredVeil(map, style, rgb, width, height, data);
+  else tableVeil(map, style, rgb, width, height, data);
+  return { width, height, data };
+}
+
+function colouredVeil(map, style, rgb, width, height, out) {
   const row = heat(map, style, rgb, width, height);
   const strong = style.fade ? strength(map, style, width, height) : null;
-  const out = new Uint8ClampedArray(4 * width * height).fill(255 * style.alpha);
   for (let j = 0; j < height; ++j) {
     const hot = row(j);
     const strengths = strong?.(j);
     for (let i = 0; i < width; ++i) {
       const at = 4 * (j * width + i);
       for (let c = 0; c < 3; ++c) out[at + c] = hot[3 * i + c];
-      if (strengths) out[at + 3] *= strengths[i];
+      out[at + 3] = 255 * style.alpha * (strengths ? strengths[i] : 1);
     }
   }
-  return { width, height, data: out };
+}
+
+/** One of 256 finished pixels for each value: pages do this for every frame of a video. */
+function tableVeil({ data, width: w, height: h }, style, rgb, width, height, out) {
+  const table = new Uint32Array(256);
+  const bytes = new Uint8ClampedArray(table.buffer);
+  const values = Float32Array.from({ length: 256 }, (_, level) => level / 255);
+  const colours = colour(values, rgb, { swapped: style.swapped, power: 1 }, new Float32Array(768));
+  for (let level = 0; level < 256; ++level) {
+    for (let c = 0; c < 3; ++c) bytes[4 * level + c] = colours[3 * level + c];
+    bytes[4 * level + 3] = 255 * style.alpha * (style.fade ? Math.min(1, style.fade * values[level]) : 1);
+  }
+  const pixels = new Uint32Array(out.buffer);
+  const row = enlarger(data, w, h, width, height, style, 1);
+  for (let j = 0; j < height; ++j) {
+    const large = row(j);
+    for (let i = 0; i < width; ++i) {
+      const value = style.power === 1 ? large[i] : Math.max(0, large[i]) ** style.power;
+      pixels[j * width + i] = table[Math.min(255, Math.max(0, Math.round(255 * value)))];
+    }
+  }
 }
 
 /** Connected parts above the threshold, the largest first, at a size that costs little. */

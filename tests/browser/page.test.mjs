@@ -4,10 +4,27 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { execFileSync } from 'node:child_process';
+import { posix } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { GradCam } from '../../web/node.js';
 import { browserAndServer, data, openPage, root, serve, withoutBrowser, withoutData } from './browser.mjs';
+
+test('every module that the page imports is asked for at once, and no other', async () => {
+  const found = new Set();
+  const follow = async (file) => {
+    if (found.has(file)) return;
+    found.add(file);
+    const source = await readFile(`${root}/web/demo/${file}`, 'utf8');
+    for (const [, name] of source.matchAll(/^(?:import|export)[^'(]*?from '(\.[^']+)';/gm)) {
+      await follow(posix.join(posix.dirname(file), name));
+    }
+  };
+  await follow('app.js');
+  const html = await readFile(`${root}/web/demo/index.html`, 'utf8');
+  const named = [...html.matchAll(/rel="modulepreload" href="([^"]+)"/g)].map(([, name]) => name);
+  assert.deepEqual(['app.js', ...named].sort(), [...found].sort());
+});
 
 describe('the page', { skip: withoutBrowser }, () => {
   const web = browserAndServer();

@@ -260,13 +260,17 @@ byId('camera').addEventListener('click', () => guard(async () => {
     else say('The camera is off.');
     return;
   }
+  if (!state.cam) {
+    say('Wait until the model is there.');
+    return;
+  }
   byId('camera').setAttribute('aria-pressed', 'true');
   byId('camera').textContent = 'Stop the camera';
   say('Waiting for the camera …');
   const rate = { since: performance.now(), frames: 0 };
   try {
-    await camera.start(async (frame) => {
-      await look(frame);
+    await camera.start(ask, (result, frame) => {
+      showFrame(result, frame);
       rate.frames += 1;
       const seconds = (performance.now() - rate.since) / 1000;
       if (seconds < 1) return;
@@ -280,16 +284,24 @@ byId('camera').addEventListener('click', () => guard(async () => {
   }
 }));
 
+/** What the model says of one picture of the camera; the canvas is read before this returns. */
+const ask = (frame) => state.cam.explain(frame, { ...asked(), picture: false });
+
+const SHEET_EVERY = 250; // ms, for pictures of the camera
+let sheetShown = 0;
+
 /** One picture of the camera: the class on show stays, if it is among the best. */
-async function look(frame) {
-  if (!state.cam) return;
-  const result = await state.cam.explain(frame, { ...asked(), picture: false });
-  if (!camera.running) return;
+function showFrame(result, frame) {
   stage.setFrame(frame, frame.width, frame.height);
   Object.assign(state, { result, other: null, from: null });
   if (!result.maps.some((map) => map.class.id === state.shown)) state.shown = result.maps[0].class.id;
+  const now = performance.now();
+  const classes = result.maps.map((map) => map.class.id).join();
+  if (now - sheetShown > SHEET_EVERY || classes !== sheet.classes) {
+    showSheet();
+    sheetShown = now;
+  }
   show();
-  showSheet();
 }
 
 /* ---- Explaining ---------------------------------------------------------------------------------- */

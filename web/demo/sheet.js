@@ -45,6 +45,11 @@ export class Sheet {
     }
   }
 
+  /** Ids of the classes that have a tile. */
+  get classes() {
+    return [...this.#tiles.keys()].join();
+  }
+
   /** @param {number} shown  id of the class whose heatmap is on show */
   press(shown) {
     for (const [id, { button }] of this.#tiles) button.setAttribute('aria-pressed', String(id === shown));

@@ -121,9 +121,9 @@ export class Stage {
     if (other && !wipe) this.#drawScale(`more for ${names[1]}`, `more for ${names[0]}`, differenceColours());
     else this.#drawScale('no evidence', map.max > 0 ? `strongest: ${map.max.toPrecision(3)}` : 'strongest: none', style.colours);
     this.#drawBoxes(style.boxes ? map.boxes() : []);
-    // The words may come a moment after the picture.
+    // The words may come a moment after the picture, and not at all for the frames of a video.
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#picture.setAttribute('aria-label', this.#describe(map, other && names[1])), 50);
+    this.#timer = setTimeout(() => this.#picture.setAttribute('aria-label', this.#describe(map, other && names[1])), 300);
   }
 
   /** What the colours mean. @param {Uint8Array} colours  256 RGB triples */
