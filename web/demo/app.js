@@ -113,7 +113,7 @@ async function loadModel(source) {
   settings.fill('colormap', cam.colormaps().map((value) => (
     { value, text: ['viridis', 'cividis'].includes(value) ? `${value} (also for colour-blind eyes)` : value })));
   settings.fill('method', cam.methods().map(({ name: value, title }) => ({ value, text: title })));
-  settings.fill('layer', [{ value: '', text: `the usual one: ${layerText(usualLayer(cam))}` },
+  settings.fill('layer', [{ value: '', text: `the usual one: ${cam.defaultLayer}` },
     ...cam.layers().map((layer) => ({ value: layer.name, text: layerText(layer) }))]);
   fillCompare();
   moveDepth();
@@ -122,7 +122,6 @@ async function loadModel(source) {
 }
 
 const layerText = ({ name, height, width, channels }) => `${name}, ${height}×${width}×${channels}`;
-const usualLayer = (cam) => cam.layers().find((layer) => layer.default) ?? { name: cam.defaultLayer, height: 0, width: 0, channels: 0 };
 
 /** The slider follows the menu of layers. */
 function moveDepth() {
@@ -131,6 +130,8 @@ function moveDepth() {
   const at = layers.findIndex((layer) => (wanted ? layer.name === wanted : layer.default));
   Object.assign(byId('depth'), { max: layers.length - 1, value: at });
   byId('depth').setAttribute('aria-valuetext', at >= 0 ? layerText(layers[at]) : '');
+  const { height, width, channels } = layers[at] ?? {};
+  byId('layer-size').textContent = height ? `${height} × ${width} cells, ${channels} channels` : '';
 }
 
 function showMethod() {

@@ -8,16 +8,13 @@
  * A picture between the tags is shown until, and if, the heatmap comes; it also sets the size.
  */
 import { holdModel, sharedSteps } from './models.js';
-import { sheet } from './style.js';
+import { FADE, sheet } from './style.js';
 
 const DEFAULTS = { model: 'pocket', method: 'gradcam', score: 'logit', top: 3, opacity: 0.6,
   colormap: 'viridis' };
 
 /** The heat need not be finer than what a screen shows. */
 const MOST_HEAT_PIXELS = 512 * 512;
-
-/** The heat is fully there from 1/FADE of the map's maximum. */
-const FADE = 2.5;
 
 /** Elements that come near the window are woken by one observer. */
 const NEAR = '300px';
