@@ -1,6 +1,6 @@
 /**
  * Accessibility of the pages by axe: no serious finding, dark and light, wide and narrow, with every
- * part of them open.
+ * part of them open; and at least 95 of 100 rules hold.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
@@ -14,9 +14,12 @@ const axe = skip ? '' : readFileSync(file, 'utf8');
 describe('axe', { skip }, () => {
   const web = browserAndServer();
 
+  /** Serious findings in words; and of 100, how many of the rules that apply hold. */
   async function findings(page) {
     await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => globalThis.axe.run());
+    const { violations, passes } = await page.evaluate(() => globalThis.axe.run());
+    const score = (100 * passes.length) / (passes.length + violations.length);
+    assert.ok(score >= 95, `${score.toFixed(0)} of 100: ${violations.map(({ id }) => id)}`);
     return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact))
       .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
   }

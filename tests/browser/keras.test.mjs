@@ -3,14 +3,15 @@
  * happens where there is no room to keep them, or what was kept has gone bad.
  */
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { convert, folderSink } from '../../models/index.js';
 import { GradCam } from '../../web/node.js';
 import { decodedPhoto, preprocessOf, reference } from '../web/shared.mjs';
-import { browserAndServer, data, openPage, withoutBrowser, withoutData } from './browser.mjs';
+import { keras3, writeKeras } from '../models/fixtures.mjs';
+import { browserAndServer, data, openPage, root, withoutBrowser, withoutData } from './browser.mjs';
 
 const PHOTO = 'pier.jpg';
 const skip = withoutBrowser || withoutData;
@@ -95,6 +96,37 @@ describe('Keras files in Chromium', { skip }, () => {
     await page.waitForFunction(() => /cut\.h5/.test(document.getElementById('status').textContent));
     await page.close();
   });
+});
+
+describe('models opened on the page', { skip: withoutBrowser }, () => {
+  const web = browserAndServer();
+  let folder;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'gradcam-browser-'));
+    await writeKeras(keras3(), join(folder, 'keras3.keras'), { compress: true });
+    await convert({ source: join(folder, 'keras3.keras'), out: await folderSink(join(folder, 'net')) });
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  const cases = { 'a .keras archive': () => ['keras3.keras'],
+    'an .onnx file with its shards and its card': async () => (await readdir(join(folder, 'net'))).map((name) => join('net', name)) };
+  for (const [what, files] of Object.entries(cases)) {
+    test(what, async () => {
+      const { page, problems } = await openPage(web.browser, `${web.server.origin}/web/demo/`);
+      await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
+      await page.setInputFiles('#onnx', (await files()).map((name) => join(folder, name)));
+      await page.waitForFunction(() => /^keras3: 3 classes/.test(document.getElementById('status').textContent));
+      await page.click('#samples button');
+      await page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
+      const here = await GradCam.load(join(folder, 'net', 'model.json'));
+      const { predictions } = await here.explain(`${root}/models/pocket/samples/golf_ball_and_flower.jpg`, { top: 3 });
+      here.dispose();
+      assert.deepEqual(await page.$$eval('#predictions button', (all) => all.map((one) => one.textContent)),
+        predictions.map(({ name, probability }) => `${name}${(100 * probability).toFixed(1)} %`));
+      assert.deepEqual(problems, []);
+      await page.close();
+    });
+  }
 });
 
 describe('a converted model, by address', { skip }, () => {

@@ -208,9 +208,13 @@ describe('the page', { skip: withoutBrowser }, () => {
     const archive = await save('bundle');
     const list = execFileSync('python3', ['-c', `import json, sys, zipfile
 z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None
-m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['model']['name'], m['sha256']]))`, archive.path]);
-    const [names, model, digests] = JSON.parse(list);
-    assert.equal(model, 'pocket');
+m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['model'], m['sha256'], m['settings']]))`, archive.path]);
+    const [names, model, digests, given] = JSON.parse(list);
+    assert.equal(model.name, 'pocket');
+    assert.match(model.engine, /^\d+\.\d+\.\d+ /);
+    const card = JSON.parse(await readFile(`${root}/models/pocket/model.json`, 'utf8'));
+    assert.deepEqual(model.files, [{ file: card.file, bytes: card.bytes, sha256: card.sha256 }]);
+    assert.equal(given.colormap, 'viridis');
     assert.ok(names.includes('report.json') && names.includes('grid.png') && names.length === 3 + 2 * report.maps.length);
     assert.ok(Object.values(digests).every((digest) => /^[0-9a-f]{64}$/.test(digest)));
     await page.close();

@@ -463,7 +463,7 @@ const SAVE = {
   json: async (map, look, stem) => download(`${stem}.json`,
     `${JSON.stringify(state.result.report({ file: state.picture.name }))}\n`, 'application/json'),
   npy: async (map, look, stem) => download(`${stem}-${map.class.id}.npy`, npy(map.raw, [map.height, map.width])),
-  bundle: async (map, look, stem) => download(`${stem}-gradcam.zip`, await bundle({ cam: state.cam,
+  bundle: async (map, look, stem) => download(`${stem}-gradcam.zip`, await bundle({ cam: state.cam, source: state.source,
     result: state.result, name: state.picture.name, style: look, settings: settings.all() })),
 };
 
