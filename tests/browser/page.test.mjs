@@ -414,6 +414,31 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
     await page.close();
   });
 
+  test('a pasted picture', async () => {
+    const { page, problems } = await demo();
+    const bytes = await readFile(new URL('../../models/pocket/samples/flower.jpg', import.meta.url));
+    await page.evaluate((base64) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], 'image.png', { type: 'image/png' }));
+      document.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+    }, bytes.toString('base64'));
+    await settled(page);
+    assert.equal((await list(page))[0].name, 'flower');
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+
+  test('on a host that does not isolate pages: one thread, the same answers', async () => {
+    const plain = await serve({ isolated: false });
+    const { page, problems } = await openPage(web.browser, `${plain.origin}/web/demo/#sample=church`);
+    await settled(page);
+    assert.equal(await page.evaluate(() => window.gradcam.model.threads), 1);
+    assert.equal((await list(page))[0].name, church);
+    assert.deepEqual(problems, []);
+    await page.close();
+    await plain.close();
+  });
+
   test('an address that gives no picture', async () => {
     const { page } = await demo();
     await page.fill('#url', `${web.server.origin}/models/absent.jpg`);
