@@ -36,10 +36,11 @@ export class ModelList {
     this.#list.replaceChildren(...cards.filter(Boolean).map((card) => {
       const button = Object.assign(document.createElement('button'), { type: 'button', title: card.licence ?? '' });
       button.dataset.model = card.name;
+      const [, title, about] = /^(.*?)(?: \((.*)\))?$/.exec(card.title);
       const size = sizeOf(card);
-      button.append(Object.assign(document.createElement('span'), { textContent: card.title }),
-        Object.assign(document.createElement('span'), { textContent: card.file ? 'on this host'
-          : size ? `${size.toFixed(0)} MB` : 'download' }));
+      const words = [about?.replace(/^Keras, /, ''), card.name === 'pocket' ? 'bundled' : size ? `${size.toFixed(0)} MB` : 'download'];
+      button.append(Object.assign(document.createElement('span'), { textContent: title }),
+        Object.assign(document.createElement('span'), { textContent: words.filter(Boolean).join(' · ') }));
       button.addEventListener('click', () => this.#load(card.name));
       const item = document.createElement('li');
       item.append(button);
