@@ -2,7 +2,7 @@
  * The public API, the same in browsers and in Node; index.js and node.js give it its platform.
  */
 import { GradCamError } from './errors.js';
-import { findClass, title } from './labels.js';
+import { findClass, nearMisses, title } from './labels.js';
 import { isModelName } from './model-source.js';
 import { findPreset } from './presets.js';
 import { Connection } from './protocol.js';
@@ -71,6 +71,23 @@ function oneOf(value, allowed, name) {
     `${name} is ${JSON.stringify(value)}, but must be one of ${allowed.join(', ')}.`);
 }
 
+const LOAD_OPTIONS = ['onProgress', 'signal', 'threads', 'variant', 'wasmUrl', 'modelsUrl', 'preprocess',
+  'resize', 'labels', 'inputShape', 'precise', 'cache', 'arch', 'weights', 'packagesUrl'];
+const EXPLAIN_OPTIONS = ['top', 'classes', 'method', 'options', 'layer', 'onProgress', 'preset', 'score',
+  'mapInput', 'preprocess', 'resize', 'raw', 'picture', 'signal'];
+const STEPS_OPTIONS = ['class', 'layer', 'preprocess', 'resize', 'signal'];
+const PAINT_OPTIONS = ['preset', 'colormap', 'alpha', 'interpolation'];
+
+/** A mistyped option that is passed over in silence gives the answer to another question. */
+function onlyKnown(options, known, call) {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    const near = nearMisses(name, known, 2);
+    throw new GradCamError('argument', `${call} has no option "${name}". ${near.length
+      ? `Did you mean ${near.join(' or ')}?` : `There are: ${known.join(', ')}.`}`);
+  }
+}
+
 /** A file of any kind as it can be sent to the worker; null when it is none. */
 function fileSpec(source, platform) {
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
@@ -135,6 +152,7 @@ export class GradCamBase {
    * @param {LoadOptions} [options]
    */
   static async load(source = 'pocket', options = {}) {
+    onlyKnown(options, LOAD_OPTIONS, 'load()');
     const { onProgress, signal, threads = 'auto', variant = 'auto', wasmUrl, modelsUrl } = options;
     const { preprocess, resize, labels, inputShape, precise = false } = options;
     const { cache = 'auto', arch, weights, packagesUrl } = options;
@@ -232,6 +250,7 @@ export class GradCamBase {
    * @returns {Promise<Explanation>}
    */
   async explain(image, options = {}) {
+    onlyKnown(options, EXPLAIN_OPTIONS, 'explain()');
     const { top = 5, classes, method = 'gradcam', preprocess, signal, onProgress } = options;
     const layer = options.layer === undefined ? undefined : [options.layer].flat().join(',');
     const preset = findPreset(options.preset);
@@ -286,6 +305,7 @@ export class GradCamBase {
    * @returns {Promise<Steps>}
    */
   async steps(image, options = {}) {
+    onlyKnown(options, STEPS_OPTIONS, 'steps()');
     const { class: wanted, layer, preprocess, resize, signal } = options;
     const { picture, own } = await this.#picture(image);
     const value = await this.#connection.ask('steps', { picture, class: wanted, layer, preprocess,
@@ -303,6 +323,7 @@ export class GradCamBase {
    * @returns {Promise<Uint8Array>}
    */
   async grid(maps, options = {}) {
+    onlyKnown(options, [...PAINT_OPTIONS, 'columns', 'tileWidth', 'title', 'signal'], 'grid()');
     if (!maps.length) throw new GradCamError('argument', 'A grid needs at least one map.');
     const picture = maps[0].picture;
     const tileWidth = options.tileWidth ?? Math.min(480, Math.max(240, picture.width));
@@ -513,6 +534,7 @@ export class HeatMap {
    * @returns {{width: number, height: number, data: Uint8ClampedArray}} RGBA
    */
   toImageData(options = {}) {
+    onlyKnown(options, [...PAINT_OPTIONS, 'picture', 'width', 'height'], 'A heatmap');
     const style = this.#style(options);
     const map = this.#map(options.preset);
     const { picture, info } = this.#context;
@@ -536,6 +558,7 @@ export class HeatMap {
    * @returns {Promise<Uint8Array>}
    */
   async toPNG(options = {}) {
+    onlyKnown(options, [...PAINT_OPTIONS, 'signal'], 'toPNG()');
     return this.#context.connection.ask('png', this.paintArgs(options), { signal: options.signal });
   }
 

@@ -150,7 +150,9 @@ describe('one model', () => {
     const cases = [[{ top: 0 }, /top/], [{ score: 'sigmoid' }, /score/], [{ preset: 'mine' }, /preset/],
       [{ classes: [5] }, /no class 5/], [{ classes: ['pier'] }, /no class named "pier"/],
       [{ layer: 'reluu' }, /reluu/], [{ method: 'mine' }, /mine/], [{ resize: 'box' }, /box/],
-      [{ preprocess: 'grey,mean=1' }, /grey/], [{ preprocess: 'rgb,mean=1/2' }, /mean has 2/]];
+      [{ preprocess: 'grey,mean=1' }, /grey/], [{ preprocess: 'rgb,mean=1/2' }, /mean has 2/],
+      [{ metod: 'layercam' }, /explain\(\) has no option "metod"\. Did you mean method/],
+      [{ colormap: 'jet' }, /no option "colormap"\. There are: top, classes, /]];
     for (const [options, message] of cases) {
       await assert.rejects(cam.explain(picture, options), (error) => (
         error instanceof GradCamError && error.code === 'argument' && message.test(error.message)),
@@ -159,6 +161,10 @@ describe('one model', () => {
     const { maps: [map] } = await cam.explain(picture);
     assert.throws(() => map.toImageData({ colormap: 'rainbow' }), { code: 'argument' });
     assert.throws(() => map.toImageData({ alpha: 2 }), { code: 'argument' });
+    assert.throws(() => map.toImageData({ interpolate: 'nearest' }), /Did you mean interpolation/);
+    await assert.rejects(cam.grid([map], { column: 2 }), /grid\(\) has no option "column"/);
+    await assert.rejects(cam.steps(picture, { classes: 1 }), /Did you mean class/);
+    await assert.rejects(GradCam.load(tiny.onnx, { thread: 1 }), /Did you mean threads/);
     assert.throws(() => map.toCanvas(), { code: 'unsupported' });
     await assert.rejects(cam.explain({ width: 3, height: 3, data: new Uint8Array(5) }), { code: 'image' });
     await assert.rejects(cam.explain(42), { code: 'argument' });
