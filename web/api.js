@@ -18,8 +18,9 @@ import { boxes, mask, normalise, overlay, signed, veil } from './render.js';
  * @property {(progress: Progress) => void} [onProgress]
  * @property {AbortSignal} [signal]
  * @property {'auto' | number} [threads]     'auto': as many as help, 1 where threads cannot be had
- * @property {'auto' | 'simd' | 'relaxed'} [variant]  which of the two .wasm files
- * @property {string | URL} [wasmUrl]        folder of the .wasm files, if not beside this script
+ * @property {'auto' | 'simd' | 'relaxed'} [variant]  without or with fused multiply-add (relaxed SIMD);
+ *   default: with, where it runs
+ * @property {string | URL} [wasmUrl]        folder of gradcam.wasm, if not beside this script
  * @property {string | URL} [modelsUrl]      folder of the models known by name (browsers)
  * @property {string | object} [preprocess]  'torch', 'tf', 'caffe', 'none', a list like
  *   'bgr,mean=104/117/123,std=1/1/1', or {order, mean, std, resize}; default: the model's card

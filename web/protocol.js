@@ -30,7 +30,7 @@
  * @property {SourceSpec} source
  * @property {number | 'auto'} threads
  * @property {'auto' | 'simd' | 'relaxed'} variant
- * @property {string} [wasmUrl]             folder of the .wasm files
+ * @property {string} [wasmUrl]             folder of gradcam.wasm
  * @property {string} [modelsUrl]           folder of the models that are known by name
  * @property {boolean} precise
  * @property {string | object} [preprocess]
