@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, wasmPresets } from './build.mjs';
+import { build } from './build.mjs';
 import { serve } from './serve.mjs';
 import { root, runMain, say, Stop } from './tools.mjs';
 
@@ -22,7 +22,7 @@ async function explain() {
 }
 
 await runMain(async () => {
-  await build(wasmPresets);
+  await build(['wasm']);
   await explain();
   if (process.argv.includes('--once')) return;
   const { origin } = await serve();

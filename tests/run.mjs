@@ -11,7 +11,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
-import { build, wasmPresets } from '../emscripten/build.mjs';
+import { build } from '../emscripten/build.mjs';
 import { cache, readOr, root, run, runMain, say, Stop, which } from '../emscripten/tools.mjs';
 
 const total = { passed: 0, failed: 0, skipped: 0 };
@@ -142,7 +142,7 @@ async function runNodeTests(pattern) {
 }
 
 async function testAll() {
-  await build([...wasmPresets, 'native']);
+  await build(['wasm', 'native']);
   await fetchTestData();
   await runCTests('native');
   for (const folder of ['.', 'tests/browser']) installPackages(folder);
@@ -150,7 +150,7 @@ async function testAll() {
 }
 
 async function testSlow() {
-  await build(wasmPresets);
+  await build(['wasm']);
   for (const folder of ['.', 'tests/browser', 'tests/bundlers']) installPackages(folder);
   await runNodeTests(/\.slow\.mjs$/);
 }
@@ -219,7 +219,7 @@ async function fuzz() {
 async function bench() {
   const scripts = JSON.parse(readOr(join(root, 'tests/bench/package.json'), '{}')).scripts ?? {};
   if (!scripts.bench) throw new Stop('tests/bench/package.json has no script "bench".');
-  await build(wasmPresets);
+  await build(['wasm']);
   installPackages('tests/bench');
   const child = spawn('npm', ['--silent', 'run', 'bench', '--', ...process.argv.slice(3)], {
     cwd: join(root, 'tests/bench'),

@@ -15,11 +15,12 @@ import { boxes, mask, normalise, overlay, signed, veil } from './render.js';
  * @typedef {string | URL | Blob | ArrayBuffer | Uint8Array} Source   a name, address, path or bytes
  *
  * @typedef {object} LoadOptions
- * @property {(progress: Progress) => void} [onProgress]
- * @property {AbortSignal} [signal]
+ * @property {(progress: Progress) => void} [onProgress]  bytes of each file as they come
+ * @property {AbortSignal} [signal]          ends it with a GradCamError 'cancelled'
  * @property {'auto' | number} [threads]     'auto': as many as help, 1 where threads cannot be had
- * @property {'auto' | 'simd' | 'relaxed'} [variant]  which of the two .wasm files
- * @property {string | URL} [wasmUrl]        folder of the .wasm files, if not beside this script
+ * @property {'auto' | 'simd' | 'relaxed'} [variant]  without or with fused multiply-add (relaxed SIMD);
+ *   default: with, where it runs
+ * @property {string | URL} [wasmUrl]        folder of gradcam.wasm, if not beside this script
  * @property {string | URL} [modelsUrl]      folder of the models known by name (browsers)
  * @property {string | object} [preprocess]  'torch', 'tf', 'caffe', 'none', a list like
  *   'bgr,mean=104/117/123,std=1/1/1', or {order, mean, std, resize}; default: the model's card
@@ -49,17 +50,37 @@ import { boxes, mask, normalise, overlay, signed, veil } from './render.js';
  * @property {'preprocessed' | 'raw'} [mapInput]  what the maps are made from: what the predictions are,
  *   or the picture's own RGB values, as a published figure was; default: the preset's
  * @property {string | object} [preprocess]  for this picture only
- * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]
+ * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]  for this picture only
  * @property {boolean} [raw]                 report() gives raw maps
  * @property {boolean} [picture]             false: do not bring the decoded picture along (faster for
  *   video; toCanvas and toPNG then need a picture)
- * @property {AbortSignal} [signal]
+ * @property {AbortSignal} [signal]          ends it; what is asked next works as ever
  *
  * @typedef {object} PaintOptions
  * @property {string} [preset]               the following default to its row of the table
  * @property {string} [colormap]             'jet', 'turbo', 'viridis', ...
  * @property {number} [alpha]                weight of the heat, 0..1
- * @property {'nearest' | 'bilinear' | 'bicubic'} [interpolation]
+ * @property {'nearest' | 'bilinear' | 'bicubic'} [interpolation]  from the map's size to the picture's
+ *
+ * @typedef {object} Report   what --json of the command line gives too
+ * @property {{file: string | null, width: number, height: number}} image
+ * @property {{name: string, input: [number, number], classes: number}} model
+ * @property {string} method
+ * @property {string} layer
+ * @property {'logit' | 'softmax'} score
+ * @property {{id: number, name: string, score: number, probability: number}[]} predictions
+ * @property {{class: {id: number, name: string}, width: number, height: number, max: number, data: number[],
+ *   boxes?: Box[]}[]} maps   data: row by row, divided by max; raw: the sum before ReLU
+ * @property {{decode: number, forward: number, backward: number}} timings   milliseconds
+ * @property {Warning[]} warnings
+ *
+ * @typedef {object} Box      in the picture's pixels
+ * @property {number} x
+ * @property {number} y
+ * @property {number} width
+ * @property {number} height
+ * @property {number} area    of the part of the map inside
+ * @property {number} peak    the map's largest value inside, 0..1
  */
 
 const SCORES = ['logit', 'softmax'];
@@ -129,7 +150,7 @@ function modelSpec(given, platform) {
 }
 
 export class GradCamBase {
-  /** @type {import('./platform-browser.js').Platform} */
+  /** @internal @type {import('./platform-browser.js').Platform} */
   static platform;
 
   #connection;
@@ -215,12 +236,12 @@ export class GradCamBase {
     return this.#info.defaultLayer;
   }
 
-  /** @returns {{name: string, title: string, paper: string}[]} */
+  /** The explanation methods, each with its paper. @returns {{name: string, title: string, paper: string}[]} */
   methods() {
     return this.#info.methods.map((method) => ({ ...method }));
   }
 
-  /** Options of methods. @returns {{name: string, text: string, default: number}[]} */
+  /** Numbers that methods take in explain()'s options. @returns {{name: string, text: string, default: number}[]} */
   options() {
     return this.#info.options.map((option) => ({ ...option }));
   }
@@ -358,6 +379,7 @@ export class GradCamBase {
    * anew to have it back.
    * @param {number} layers   how many of weightLayers()
    * @param {number} [seed]
+   * @returns {Promise<void>}
    */
   randomise(layers, seed = 1) {
     return this.#connection.ask('randomise', { layers, seed });
@@ -386,20 +408,26 @@ export class Explanation {
   constructor(value, { preset, score, raw, info, connection, platform }) {
     this.#info = info;
     this.#raw = raw;
-    /** The picture as the engine decoded it; data: RGBA. */
+    /** The picture as the engine decoded it, RGBA; no data with picture: false.
+     * @type {{width: number, height: number, data?: Uint8Array}} */
     this.picture = value.picture;
-    /** @type {{id: number, name: string, score: number, probability: number}[]} best first */
+    /** The best first; score: before the softmax.
+     * @type {{id: number, name: string, score: number, probability: number}[]} */
     this.predictions = value.predictions;
-    /** @type {HeatMap[]} */
+    /** One for each class asked about. @type {HeatMap[]} */
     this.maps = value.maps.map((map) => new HeatMap(map,
       { width: value.width, height: value.height, picture: value.picture, preset, info, connection, platform }));
+    /** The tensor's name. @type {string} */
     this.layer = value.layer;
+    /** By its name in methods(). @type {string} */
     this.method = value.method;
+    /** What the maps ask about. @type {'logit' | 'softmax'} */
     this.score = score;
+    /** What colours and overlay follow. @type {string} */
     this.preset = preset.name;
-    /** @type {{decode: number, forward: number, backward: number}} ms */
+    /** In milliseconds; 0 where nothing had to run again. @type {{decode: number, forward: number, backward: number}} */
     this.timings = value.timings;
-    /** @type {Warning[]} */
+    /** What a reader should know before believing the maps. @type {Warning[]} */
     this.warnings = value.warnings;
   }
 
@@ -407,6 +435,7 @@ export class Explanation {
    * The explanation as plain data, in the shape that the command line's --json has.
    * @param {{file?: string, raw?: boolean, boxes?: number}} [options]  raw: maps before ReLU and
    *   division; boxes: with the boxes above this part of the maximum
+   * @returns {Report}
    */
   report({ file, raw = this.#raw, boxes: threshold } = {}) {
     const { name, input, classes } = this.#info;
@@ -442,9 +471,9 @@ export class Steps {
     this.explanation = explanation;
     /** The sum over the channels. @type {HeatMap} */
     this.map = explanation.maps[0];
-    /** @type {{id: number, name: string}} */
+    /** Which one. @type {{id: number, name: string}} */
     this.class = this.map.class;
-    /** @type {LayerInfo} */
+    /** Where the map is made. @type {LayerInfo} */
     this.layer = layer;
     /** A^k: channel by channel, each layer.height x layer.width. @type {Float32Array} */
     this.activations = activations;
@@ -462,16 +491,20 @@ export class HeatMap {
 
   constructor(value, context) {
     this.#context = context;
-    /** @type {{id: number, name: string}} */
+    /** Of a sum or difference, the id is the first one's. @type {{id: number, name: string}} */
     this.class = value.class;
     /** Of the class; null for several together. @type {number | null} */
     this.probability = value.probability;
+    /** Of the class, before the softmax. @type {number} */
     this.score = value.score;
-    /** Methods to the input: every channel of every pixel, {channels, data}; null for others. */
+    /** Methods to the input: every channel of every pixel; null for others.
+     * @type {{channels: number, data: Float32Array} | null} */
     this.terms = value.terms;
-    /** Integrated Gradients: what the map's sum misses of the score; 0 for other methods. */
+    /** Integrated Gradients: what the map's sum misses of the score; 0 for other methods. @type {number} */
     this.delta = value.delta;
+    /** Columns. @type {number} */
     this.width = context.width;
+    /** Rows. @type {number} */
     this.height = context.height;
     /** The sum over the channels, before ReLU; row by row. @type {Float32Array} */
     this.raw = value.data;
@@ -488,7 +521,7 @@ export class HeatMap {
     return this.#normalized;
   }
 
-  /** The picture that was explained. */
+  /** The picture that was explained, RGBA. @type {{width: number, height: number, data?: Uint8Array}} */
   get picture() {
     return this.#context.picture;
   }
@@ -518,7 +551,7 @@ export class HeatMap {
     return { width: this.width, height: this.height, data };
   }
 
-  /** What the worker needs to paint this map; for GradCam.grid(). @param {PaintOptions} options */
+  /** What the worker needs to paint this map; for GradCam.grid(). @internal @param {PaintOptions} options */
   paintArgs(options) {
     const { picture } = this.#context;
     if (!picture.data) {
@@ -566,6 +599,7 @@ export class HeatMap {
    * Rectangles around the parts of the map above `threshold` of its maximum, in the picture's pixels,
    * the largest first. The paper boxes an object with the first at 0.15.
    * @param {{threshold?: number}} [options]
+   * @returns {Box[]}
    */
   boxes({ threshold = 0.15 } = {}) {
     const { width, height } = this.#context.picture;

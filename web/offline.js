@@ -8,7 +8,7 @@
  */
 const CACHE = 'gradcam-page';
 const START = ['demo/', 'demo/app.js', 'demo/style.css', 'demo/icon.svg', 'demo/manifest.webmanifest', 'worker.js',
-  'dist/gradcam-simd.wasm', 'dist/gradcam-relaxed.wasm', '../models/pocket/model.json', '../models/pocket/pocket.onnx'];
+  'dist/gradcam.wasm', '../models/pocket/model.json', '../models/pocket/pocket.onnx'];
 
 /** Addresses of other modules in a script: imports, and files named relative to it. */
 function mentioned(text, base) {

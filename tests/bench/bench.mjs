@@ -111,13 +111,10 @@ if (!rows.length) {
   console.error('No network to compare: --only names none that is there.');
   process.exit(1);
 }
-const sizes = ['simd', 'relaxed'].map((variant) => {
-  const bytes = statSync(here(`../../web/dist/gradcam-${variant}.wasm`)).size;
-  return `gradcam-${variant}.wasm ${(bytes / 1000).toFixed(0)} kB`;
-});
+const { size } = statSync(here('../../web/dist/gradcam.wasm'));
 const text = `# Speed
 
-Written by \`npm run bench\`: ${rounds} interleaved rounds, medians; Node ${process.versions.node}, ${cpus()[0].model.trim()}, ${cpus().length} cores. "Of onnxruntime-web" is the median ratio of the forward times of a round, lower is better. Load includes reading the file; peak is the process's largest resident size. ${sizes.join(', ')}.
+Written by \`npm run bench\`: ${rounds} interleaved rounds, medians; Node ${process.versions.node}, ${cpus()[0].model.trim()}, ${cpus().length} cores. "Of onnxruntime-web" is the median ratio of the forward times of a round, lower is better. Load includes reading the file; peak is the process's largest resident size. gradcam.wasm ${(size / 1000).toFixed(0)} kB.
 
 ${table(rows)}
 `;

@@ -1,6 +1,7 @@
-/** Contender: this project's engine, one of its two WebAssembly files. argv: variant, threads. */
+/** Contender: this project's engine, with fused multiply-add or without. argv: variant, threads. */
 import { readFileSync } from 'node:fs';
 import { nodeHost } from '../../web/host-node.js';
+import { withoutRelaxedSimd } from '../../web/relaxed.js';
 import { Engine, Parcel } from '../../web/wasm.js';
 import { serve, time } from './contender.mjs';
 import { input } from './networks.mjs';
@@ -9,8 +10,9 @@ const [variant, threads] = process.argv.slice(2);
 
 serve(async (network) => {
   nodeHost.prepare();
-  const url = new URL(`../../web/dist/gradcam-${variant}.wasm`, import.meta.url);
-  const engine = await Engine.create({ module: await nodeHost.compile(url.href), threads: Number(threads) });
+  const { href } = new URL('../../web/dist/gradcam.wasm', import.meta.url);
+  const module = await nodeHost.compile(href, { rewrite: variant === 'simd' ? withoutRelaxedSimd : null });
+  const engine = await Engine.create({ module, threads: Number(threads) });
   const model = engine.createModel();
   const bytes = readFileSync(network.path);
   const parcel = new Parcel(engine, bytes.length, network.name);

@@ -183,7 +183,7 @@ Model
                           and std on the 0..255 scale: bgr,mean=104/117/123,std=1/1/1
   --resize R              picture to input: ${RESIZES.join(', ')}
   --threads N             default: as many as help
-  --variant simd|relaxed  which of the two WebAssembly files; default: the faster one that runs
+  --variant simd|relaxed  WebAssembly without or with fused multiply-add; default: with, where it runs
 Explanation
   --top N                 predictions, and maps for them (default 5)
   --class ID|NAME         a map for this class instead; may be repeated
