@@ -2,7 +2,7 @@
  * The public API, the same in browsers and in Node; index.js and node.js give it its platform.
  */
 import { GradCamError } from './errors.js';
-import { findClass, title } from './labels.js';
+import { findClass, nearMisses, title } from './labels.js';
 import { isModelName } from './model-source.js';
 import { findPreset } from './presets.js';
 import { Connection } from './protocol.js';
@@ -92,6 +92,33 @@ function oneOf(value, allowed, name) {
     `${name} is ${JSON.stringify(value)}, but must be one of ${allowed.join(', ')}.`);
 }
 
+const LOAD_OPTIONS = ['onProgress', 'signal', 'threads', 'variant', 'wasmUrl', 'modelsUrl', 'preprocess', 'resize',
+  'labels', 'inputShape', 'precise', 'cache', 'arch', 'weights', 'packagesUrl'];
+const EXPLAIN_OPTIONS = ['top', 'classes', 'method', 'options', 'layer', 'onProgress', 'preset', 'score', 'mapInput',
+  'preprocess', 'resize', 'raw', 'picture', 'signal'];
+const STEPS_OPTIONS = ['class', 'layer', 'preprocess', 'resize', 'signal'];
+
+const didYouMean = (name, names) => {
+  const [near] = nearMisses(name, names);
+  return near ? `Did you mean "${near}"?` : `There are: ${names.join(', ')}.`;
+};
+
+/** A mistyped option would go unnoticed, and a listener that is none would fail far from here. */
+function checkOptions(options, known, where) {
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) {
+      throw new GradCamError('argument', `${where} has no option "${name}". ${didYouMean(name, known)}`);
+    }
+  }
+  const { onProgress, signal } = options;
+  if (onProgress && typeof onProgress !== 'function') {
+    throw new GradCamError('argument', 'onProgress must be a function.');
+  }
+  if (signal && typeof signal.addEventListener !== 'function') {
+    throw new GradCamError('argument', 'signal must be an AbortSignal.');
+  }
+}
+
 /** A file of any kind as it can be sent to the worker; null when it is none. */
 function fileSpec(source, platform) {
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
@@ -142,6 +169,7 @@ export class GradCamBase {
 
   /** Use GradCam.load(). */
   constructor(connection, info, platform) {
+    if (!connection) throw new GradCamError('argument', 'Use await GradCam.load() in place of new GradCam().');
     this.#connection = connection;
     this.#info = info;
     this.#platform = platform;
@@ -160,8 +188,9 @@ export class GradCamBase {
     const { preprocess, resize, labels, inputShape, precise = false } = options;
     const { cache = 'auto', arch, weights, packagesUrl } = options;
     const { platform } = this;
+    checkOptions(options, LOAD_OPTIONS, 'load()');
     if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
-      throw new GradCamError('argument', `threads is ${threads}, but must be 'auto' or 1 to 64.`);
+      throw new GradCamError('argument', `threads is ${JSON.stringify(threads)}, but must be 'auto' or 1 to 64.`);
     }
     oneOf(variant, ['auto', 'simd', 'relaxed'], 'variant');
     oneOf(cache, ['auto', 'none'], 'cache');
@@ -253,14 +282,19 @@ export class GradCamBase {
    * @returns {Promise<Explanation>}
    */
   async explain(image, options = {}) {
+    checkOptions(options, EXPLAIN_OPTIONS, 'explain()');
     const { top = 5, classes, method = 'gradcam', preprocess, signal, onProgress } = options;
+    const methods = this.#info.methods.map(({ name }) => name);
+    if (!methods.includes(method)) {
+      throw new GradCamError('argument', `There is no method "${method}". ${didYouMean(String(method), methods)}`);
+    }
     const layer = options.layer === undefined ? undefined : [options.layer].flat().join(',');
     const preset = findPreset(options.preset);
     const score = oneOf(options.score ?? preset.score, SCORES, 'score');
     const resize = options.resize ?? preset.resize ?? undefined;
     const mapInput = oneOf(options.mapInput ?? preset.mapInput, ['preprocessed', 'raw'], 'mapInput');
     if (!(Number.isInteger(top) && top >= 1)) {
-      throw new GradCamError('argument', `top is ${top}, but must be a whole number from 1.`);
+      throw new GradCamError('argument', `top is ${JSON.stringify(top)}, but must be a whole number from 1.`);
     }
     const { picture, own } = await this.#picture(image);
     const wantPicture = options.picture !== false;
@@ -307,6 +341,7 @@ export class GradCamBase {
    * @returns {Promise<Steps>}
    */
   async steps(image, options = {}) {
+    checkOptions(options, STEPS_OPTIONS, 'steps()');
     const { class: wanted, layer, preprocess, resize, signal } = options;
     const { picture, own } = await this.#picture(image);
     const value = await this.#connection.ask('steps', { picture, class: wanted, layer, preprocess,

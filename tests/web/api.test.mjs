@@ -149,7 +149,9 @@ describe('one model', () => {
     const picture = tinyPicture();
     const cases = [[{ top: 0 }, /top/], [{ score: 'sigmoid' }, /score/], [{ preset: 'mine' }, /preset/],
       [{ classes: [5] }, /no class 5/], [{ classes: ['pier'] }, /no class named "pier"/],
-      [{ layer: 'reluu' }, /reluu/], [{ method: 'mine' }, /mine/], [{ resize: 'box' }, /box/],
+      [{ layer: 'reluu' }, /reluu/], [{ method: 'mine' }, /mine/], [{ method: 'gradcamp' }, /Did you mean "gradcam/],
+      [{ clases: [1] }, /explain\(\) has no option "clases". Did you mean "classes"/], [{ top: '3' }, /top is "3"/],
+      [{ onProgress: 5 }, /onProgress must be a function/], [{ signal: 5 }, /AbortSignal/], [{ resize: 'box' }, /box/],
       [{ preprocess: 'grey,mean=1' }, /grey/], [{ preprocess: 'rgb,mean=1/2' }, /mean has 2/]];
     for (const [options, message] of cases) {
       await assert.rejects(cam.explain(picture, options), (error) => (
@@ -315,6 +317,8 @@ describe('sources', () => {
     }
     await assert.rejects(GradCam.load(tiny.onnx, { threads: 0 }), { code: 'argument' });
     await assert.rejects(GradCam.load(tiny.onnx, { variant: 'mmx' }), { code: 'argument' });
+    await assert.rejects(GradCam.load(tiny.onnx, { thread: 2 }), { code: 'argument', message: /Did you mean "threads"/ });
+    assert.throws(() => new GradCam(), { code: 'argument', message: /GradCam\.load/ });
   });
 
   test('a wrong digest is refused', async () => {
