@@ -321,6 +321,14 @@ describe('sources', () => {
     assert.throws(() => new GradCam(), { code: 'argument', message: /GradCam\.load/ });
   });
 
+  test('a server that answers with its start page in place of the engine', async () => {
+    await writeFile(join(folder, 'gradcam.wasm'), '<!doctype html>');
+    for (const variant of ['auto', 'simd']) {
+      await assert.rejects(GradCam.load(tiny.onnx, { ...PLAIN, wasmUrl: origin, variant }),
+        { code: 'network', message: /gradcam\.wasm\) is not a WebAssembly file.*wasmUrl/ });
+    }
+  });
+
   test('a wrong digest is refused', async () => {
     const card = JSON.parse(await readFile(join(folder, 'model.json'), 'utf8'));
     await writeFile(join(folder, 'wrong.json'), JSON.stringify({ ...card, sha256: 'f'.repeat(64) }));
