@@ -12,7 +12,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { build } from '../emscripten/build.mjs';
-import { cache, readOr, root, run, runMain, say, Stop, which } from '../emscripten/tools.mjs';
+import { installPackages, readOr, root, runMain, Stop, which } from '../emscripten/tools.mjs';
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 
@@ -96,18 +96,6 @@ async function runCTests(preset, env = {}) {
     while (names.length) await runCTest(preset, names.shift(), env);
   };
   await Promise.all([worker(), worker()]);
-}
-
-/** npm packages of a folder of the repository, installed where its lock file has changed since. */
-function installPackages(folder) {
-  const at = join(root, folder);
-  const lock = readOr(join(at, 'package-lock.json'));
-  const stamp = join(at, 'node_modules/.installed');
-  if (!lock || readOr(stamp) === lock) return;
-  say(`installing the packages of ${folder}`);
-  run('npm', ['ci', '--no-audit', '--no-fund', '--cache', join(cache, 'npm')], { cwd: at });
-  mkdirSync(join(at, 'node_modules'), { recursive: true });
-  writeFileSync(stamp, lock);
 }
 
 /** Every file of tests/ of that name; node's own summary gives the counts. */

@@ -92,20 +92,31 @@ function oneOf(value, allowed, name) {
     `${name} is ${JSON.stringify(value)}, but must be one of ${allowed.join(', ')}.`);
 }
 
-const LOAD_OPTIONS = ['onProgress', 'signal', 'threads', 'variant', 'wasmUrl', 'modelsUrl', 'preprocess',
-  'resize', 'labels', 'inputShape', 'precise', 'cache', 'arch', 'weights', 'packagesUrl'];
-const EXPLAIN_OPTIONS = ['top', 'classes', 'method', 'options', 'layer', 'onProgress', 'preset', 'score',
-  'mapInput', 'preprocess', 'resize', 'raw', 'picture', 'signal'];
+const LOAD_OPTIONS = ['onProgress', 'signal', 'threads', 'variant', 'wasmUrl', 'modelsUrl', 'preprocess', 'resize',
+  'labels', 'inputShape', 'precise', 'cache', 'arch', 'weights', 'packagesUrl'];
+const EXPLAIN_OPTIONS = ['top', 'classes', 'method', 'options', 'layer', 'onProgress', 'preset', 'score', 'mapInput',
+  'preprocess', 'resize', 'raw', 'picture', 'signal'];
 const STEPS_OPTIONS = ['class', 'layer', 'preprocess', 'resize', 'signal'];
 const PAINT_OPTIONS = ['preset', 'colormap', 'alpha', 'interpolation'];
 
-/** A mistyped option that is passed over in silence gives the answer to another question. */
-function onlyKnown(options, known, call) {
+const didYouMean = (name, names) => {
+  const [near] = nearMisses(name, names);
+  return near ? `Did you mean "${near}"?` : `There are: ${names.join(', ')}.`;
+};
+
+/** A mistyped option would go unnoticed, and a listener that is none would fail far from here. */
+function checkOptions(options, known, where) {
   for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    const near = nearMisses(name, known, 2);
-    throw new GradCamError('argument', `${call} has no option "${name}". ${near.length
-      ? `Did you mean ${near.join(' or ')}?` : `There are: ${known.join(', ')}.`}`);
+    if (!known.includes(name)) {
+      throw new GradCamError('argument', `${where} has no option "${name}". ${didYouMean(name, known)}`);
+    }
+  }
+  const { onProgress, signal } = options;
+  if (onProgress && typeof onProgress !== 'function') {
+    throw new GradCamError('argument', 'onProgress must be a function.');
+  }
+  if (signal && typeof signal.addEventListener !== 'function') {
+    throw new GradCamError('argument', 'signal must be an AbortSignal.');
   }
 }
 
@@ -159,6 +170,7 @@ export class GradCamBase {
 
   /** Use GradCam.load(). */
   constructor(connection, info, platform) {
+    if (!connection) throw new GradCamError('argument', 'Use await GradCam.load() in place of new GradCam().');
     this.#connection = connection;
     this.#info = info;
     this.#platform = platform;
@@ -173,13 +185,13 @@ export class GradCamBase {
    * @param {LoadOptions} [options]
    */
   static async load(source = 'pocket', options = {}) {
-    onlyKnown(options, LOAD_OPTIONS, 'load()');
     const { onProgress, signal, threads = 'auto', variant = 'auto', wasmUrl, modelsUrl } = options;
     const { preprocess, resize, labels, inputShape, precise = false } = options;
     const { cache = 'auto', arch, weights, packagesUrl } = options;
     const { platform } = this;
+    checkOptions(options, LOAD_OPTIONS, 'load()');
     if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
-      throw new GradCamError('argument', `threads is ${threads}, but must be 'auto' or 1 to 64.`);
+      throw new GradCamError('argument', `threads is ${JSON.stringify(threads)}, but must be 'auto' or 1 to 64.`);
     }
     oneOf(variant, ['auto', 'simd', 'relaxed'], 'variant');
     oneOf(cache, ['auto', 'none'], 'cache');
@@ -271,15 +283,19 @@ export class GradCamBase {
    * @returns {Promise<Explanation>}
    */
   async explain(image, options = {}) {
-    onlyKnown(options, EXPLAIN_OPTIONS, 'explain()');
+    checkOptions(options, EXPLAIN_OPTIONS, 'explain()');
     const { top = 5, classes, method = 'gradcam', preprocess, signal, onProgress } = options;
+    const methods = this.#info.methods.map(({ name }) => name);
+    if (!methods.includes(method)) {
+      throw new GradCamError('argument', `There is no method "${method}". ${didYouMean(String(method), methods)}`);
+    }
     const layer = options.layer === undefined ? undefined : [options.layer].flat().join(',');
     const preset = findPreset(options.preset);
     const score = oneOf(options.score ?? preset.score, SCORES, 'score');
     const resize = options.resize ?? preset.resize ?? undefined;
     const mapInput = oneOf(options.mapInput ?? preset.mapInput, ['preprocessed', 'raw'], 'mapInput');
     if (!(Number.isInteger(top) && top >= 1)) {
-      throw new GradCamError('argument', `top is ${top}, but must be a whole number from 1.`);
+      throw new GradCamError('argument', `top is ${JSON.stringify(top)}, but must be a whole number from 1.`);
     }
     const { picture, own } = await this.#picture(image);
     const wantPicture = options.picture !== false;
@@ -326,7 +342,7 @@ export class GradCamBase {
    * @returns {Promise<Steps>}
    */
   async steps(image, options = {}) {
-    onlyKnown(options, STEPS_OPTIONS, 'steps()');
+    checkOptions(options, STEPS_OPTIONS, 'steps()');
     const { class: wanted, layer, preprocess, resize, signal } = options;
     const { picture, own } = await this.#picture(image);
     const value = await this.#connection.ask('steps', { picture, class: wanted, layer, preprocess,
@@ -344,7 +360,7 @@ export class GradCamBase {
    * @returns {Promise<Uint8Array>}
    */
   async grid(maps, options = {}) {
-    onlyKnown(options, [...PAINT_OPTIONS, 'columns', 'tileWidth', 'title', 'signal'], 'grid()');
+    checkOptions(options, [...PAINT_OPTIONS, 'columns', 'tileWidth', 'title', 'signal'], 'grid()');
     if (!maps.length) throw new GradCamError('argument', 'A grid needs at least one map.');
     const picture = maps[0].picture;
     const tileWidth = options.tileWidth ?? Math.min(480, Math.max(240, picture.width));
@@ -567,7 +583,7 @@ export class HeatMap {
    * @returns {{width: number, height: number, data: Uint8ClampedArray}} RGBA
    */
   toImageData(options = {}) {
-    onlyKnown(options, [...PAINT_OPTIONS, 'picture', 'width', 'height'], 'A heatmap');
+    checkOptions(options, [...PAINT_OPTIONS, 'picture', 'width', 'height'], 'A heatmap');
     const style = this.#style(options);
     const map = this.#map(options.preset);
     const { picture, info } = this.#context;
@@ -591,7 +607,7 @@ export class HeatMap {
    * @returns {Promise<Uint8Array>}
    */
   async toPNG(options = {}) {
-    onlyKnown(options, [...PAINT_OPTIONS, 'signal'], 'toPNG()');
+    checkOptions(options, [...PAINT_OPTIONS, 'signal'], 'toPNG()');
     return this.#context.connection.ask('png', this.paintArgs(options), { signal: options.signal });
   }
 

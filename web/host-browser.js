@@ -47,11 +47,17 @@ export const browserHost = {
         `${response.status}. Say where gradcam.wasm is with the option wasmUrl.`);
     }
     // Streaming wants the type application/wasm, which not every server gives.
-    if (!rewrite && response.headers.get('content-type')?.startsWith('application/wasm')) {
-      return WebAssembly.compileStreaming(response);
+    const type = response.headers.get('content-type') ?? 'no type';
+    try {
+      if (!rewrite && type.startsWith('application/wasm')) return await WebAssembly.compileStreaming(response);
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      return await WebAssembly.compile(rewrite ? rewrite(bytes) : bytes);
+    } catch (cause) {
+      if (!(cause instanceof WebAssembly.CompileError)) throw cause;
+      // Many servers of applications answer with their start page where they have nothing.
+      throw new GradCamError('network', `${file} is not a WebAssembly file, the server sent ${type}: ` +
+        `${cause.message}. Say where gradcam.wasm is with the option wasmUrl.`, { cause });
     }
-    const bytes = await response.arrayBuffer();
-    return WebAssembly.compile(rewrite ? rewrite(new Uint8Array(bytes)) : bytes);
   },
 
   async open(spec, signal, keepAs) {

@@ -13,6 +13,7 @@ import { GradCamError } from './errors.js';
 const SECTION = { type: 1, import: 2, function: 3, code: 10 };
 const IMPORTED_FUNCTION = 0;
 const V128 = 0x7b;
+const MAGIC = [0, 0x61, 0x73, 0x6d]; // the first bytes of every WebAssembly file
 
 /** Plain instructions for a relaxed one (both after 0xfd); `t` is a variable of the function's own. */
 const PLAIN = new Map([
@@ -168,6 +169,7 @@ const sizeOf = (parts) => parts.reduce((sum, part) => sum + part.length, 0);
  * @returns {Uint8Array} the same without relaxed SIMD
  */
 export function withoutRelaxedSimd(bytes) {
+  if (!MAGIC.every((byte, i) => bytes[i] === byte)) throw new WebAssembly.CompileError('it begins otherwise');
   const sections = [];
   const reader = new Reader(bytes);
   reader.skip(8);

@@ -5,7 +5,7 @@
  *     node web/types.mjs [FOLDER]
  *
  * TypeScript leaves more than a reader of declarations wants: the comment of a @typedef beside the
- * type that it made of it, and files that no public declaration mentions. Both are dropped.
+ * type that it made of it, and whatever no public declaration mentions. Both are dropped.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,6 +23,7 @@ if (!existsSync(tsc)) {
   console.error('TypeScript is not installed. Run:  npm ci');
   process.exit(1);
 }
+const { default: ts } = await import('typescript');
 try {
   execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.json'), '--outDir', folder], { encoding: 'utf8' });
 } catch (error) {
@@ -30,21 +31,37 @@ try {
   process.exit(1);
 }
 
-/** Files that declarations mention, from the public ones on. */
-const seen = new Set();
-function visit(file) {
-  if (seen.has(file)) return;
-  seen.add(file);
-  const text = readFileSync(file, 'utf8').replace(/^[ \t]*\/\*\*(?:(?!\*\/)[^])*@typedef(?:(?!\*\/)[^])*\*\/\n/gm, '');
-  writeFileSync(file, text);
-  for (const [, path] of text.matchAll(/(?:from |import\(|import )["'](\.[^"']+)\.js["']/g)) {
-    visit(join(dirname(file), `${path}.d.ts`));
+/** The statements of a declaration file: {file, name, text}. */
+const files = new Map();
+function statementsOf(file) {
+  if (!files.has(file)) {
+    const text = readFileSync(file, 'utf8').replace(/^[ \t]*\/\*\*(?:(?!\*\/)[^])*@typedef(?:(?!\*\/)[^])*\*\/\n/gm, '');
+    const { statements } = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
+    files.set(file, statements.map((node) => ({ file, name: node.name?.text ?? node.declarationList?.declarations[0].name.text,
+      text: node.getFullText().replace(/^\n+/, '') })));
   }
+  return files.get(file);
 }
-PUBLIC.forEach((name) => visit(join(folder, name)));
+
+/** What public declarations mention, and what those mention, and so on. */
+const kept = new Set();
+function keep(statement) {
+  if (kept.has(statement)) return;
+  kept.add(statement);
+  const { file, text } = statement;
+  const from = (path) => statementsOf(join(dirname(file), `${path}.d.ts`));
+  const want = (statements, names) => statements.filter(({ name }) => names.includes(name)).forEach(keep);
+  want(statementsOf(file), text.replace(/\/\*\*[^]*?\*\//g, '').match(/\w+/g));
+  for (const [, path, name] of text.matchAll(/import\("(\.[^"]+)\.js"\)\.(\w+)/g)) want(from(path), [name]);
+  for (const [, names, path] of text.matchAll(/\{([^{}]*)\} from ["'](\.[^"']+)\.js["']/g)) want(from(path), names.match(/\w+/g));
+}
+PUBLIC.forEach((name) => statementsOf(join(folder, name)).forEach(keep));
 for (const name of readdirSync(folder, { recursive: true })) {
   const file = join(folder, name);
-  if (file.endsWith('.d.ts') && !seen.has(file)) rmSync(file);
+  if (!file.endsWith('.d.ts')) continue;
+  const text = (files.get(file) ?? []).filter((statement) => kept.has(statement)).map(({ text: words }) => words).join('\n');
+  if (text) writeFileSync(file, `${text}\n`);
+  else rmSync(file);
 }
 
 mkdirSync(folder, { recursive: true });

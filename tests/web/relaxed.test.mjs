@@ -81,6 +81,7 @@ describe('relaxed SIMD made plain', () => {
     assert.throws(() => withoutRelaxedSimd(fileWith([...get(1), ...get(2), 0xfd, 0x80, 0x02])),
       { code: 'internal', message: /0xfd100/ });
     assert.throws(() => withoutRelaxedSimd(fileWith([0x06, 0x40])), { code: 'internal', message: /0x6,/ });
+    assert.throws(() => withoutRelaxedSimd(new TextEncoder().encode('<!doctype html>')), WebAssembly.CompileError);
   });
 
   test("the engine's file", async () => {
