@@ -8,16 +8,23 @@
  * alpha is 0 where g is 0 or the denominator is, as in the authors' code. */
 #include "cam/methods.h"
 
+enum { SIDE_BY_SIDE = 16 }; /* channels: the sums of one cache line */
+
 void gcam_method_gradcampp(const gcam_cam *cam) {
   int64_t pixels = cam->H * cam->W, K = cam->K;
-  for (int64_t k = 0; k < K; k++) {
-    double area = 0, weight = 0;
-    for (int64_t i = 0; i < pixels; i++) area += cam->activation[i * K + k];
+  for (int64_t first = 0; first < K; first += SIDE_BY_SIDE) {
+    int64_t count = K - first < SIDE_BY_SIDE ? K - first : SIDE_BY_SIDE;
+    double area[SIDE_BY_SIDE] = {0}, weight[SIDE_BY_SIDE] = {0};
+    for (int64_t i = 0; i < pixels; i++)
+      for (int64_t k = 0; k < count; k++) area[k] += cam->activation[i * K + first + k];
     for (int64_t i = 0; i < pixels; i++) {
-      double g = cam->gradient[i * K + k], below = 2 + g * cam->scale * area;
-      if (g > 0 && below != 0) weight += g / below;
+      const float *gradient = cam->gradient + i * K + first;
+      for (int64_t k = 0; k < count; k++) {
+        double g = gradient[k], below = 2 + g * cam->scale * area[k];
+        weight[k] += g > 0 && below != 0 ? g / below : 0;
+      }
     }
-    cam->weights[k] = (float)weight;
+    for (int64_t k = 0; k < count; k++) cam->weights[first + k] = (float)weight[k];
   }
   gcam_cam_weighted_sum(cam);
 }
