@@ -18,14 +18,6 @@ typedef struct matrix {
   int64_t n, K;
 } matrix;
 
-static void sum(const float *x, int64_t n, int64_t K, float *map) {
-  for (int64_t i = 0; i < n; i++) {
-    double total = 0;
-    for (int64_t k = 0; k < K; k++) total += x[i * K + k];
-    map[i] = (float)total;
-  }
-}
-
 /* Eight sums side by side, which the compiler keeps in vector registers. */
 static double dot(const float *restrict a, const float *restrict b, int64_t n) {
   float part[8] = {0};
@@ -36,6 +28,17 @@ static double dot(const float *restrict a, const float *restrict b, int64_t n) {
   for (; i < n; i++) total += (double)a[i] * b[i];
   for (int j = 0; j < 8; j++) total += part[j];
   return total;
+}
+
+static double total(const float *a, int64_t n) {
+  float part[8] = {0};
+  double sum = 0;
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (int j = 0; j < 8; j++) part[j] += a[i + j];
+  for (; i < n; i++) sum += a[i];
+  for (int j = 0; j < 8; j++) sum += part[j];
+  return sum;
 }
 
 /* v = x^T u, four rows at a time. */
@@ -139,7 +142,7 @@ static double leading_vector(const matrix *X, double *u, double *basis, int most
       value = leading_of_tridiagonal(a, b, steps, s);
       if (!(value > 0)) return value; /* X is 0, or not finite */
       /* the length of (X X^T - value) u: floats know it no closer */
-      done = b[steps - 1] * fabs(s[steps - 1]) <= 3e-7 * value;
+      done = b[steps - 1] * fabs(s[steps - 1]) <= 1e-6 * value;
     }
     memset(u, 0, (size_t)n * sizeof *u);
     for (int j = 0; j < steps; j++)
@@ -153,9 +156,10 @@ static void project(const float *x, const float *scale, int64_t n, int64_t K, bo
                     float *map) {
   int64_t rank = n < K ? n : K;
   int most = rank < MOST_STEPS ? (int)rank : MOST_STEPS;
-  double *u = malloc((size_t)((most + 2) * n) * sizeof *u), *basis = u + n, agree = 0;
-  float *small = malloc((size_t)(n + 3 * K) * sizeof *small), *v = small + n, *mean = v + K;
-  float *ones = mean + K, largest = 0;
+  double *u = malloc((size_t)((most + 2) * n) * sizeof *u), *basis = u + n, agree = 0,
+         mean_size = 0;
+  float *small = malloc((size_t)(n + 2 * K) * sizeof *small), *v = small + n, *mean = v + K;
+  float largest = 0;
   if (!u || !small) { /* NaN is what the pipeline reports and replaces */
     for (int64_t i = 0; i < n; i++) map[i] = NAN;
     free(u);
@@ -163,14 +167,16 @@ static void project(const float *x, const float *scale, int64_t n, int64_t K, bo
     return;
   }
   matrix X = {.x = x, .scale = scale, .n = n, .K = K};
-  for (int64_t k = 0; k < K; k++) ones[k] = 1;
   for (int64_t i = 0; i < n * K; i++) largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
   X.largest = largest > 0 ? largest : 1;
   for (int64_t i = 0; i < n; i++) {
-    map[i] = (float)dot(x + i * K, scale ? scale : ones, K);
-    u[i] = map[i] < 0 ? -1 : 1;
+    map[i] = (float)(scale ? dot(x + i * K, scale, K) : total(x + i * K, K));
+    mean_size += fabs(map[i]) / (double)n;
     small[i] = 1 / (float)n;
   }
+  /* The sum is near to the projection as a rule, but might be at right angles to it. */
+  if (!(mean_size > 0)) mean_size = 1;
+  for (int64_t i = 0; i < n; i++) u[i] = map[i] + (map[i] < 0 ? -mean_size : mean_size);
   if (centre) {
     transposed_times(x, small, n, K, mean);
     for (int64_t k = 0; scale && k < K; k++) mean[k] *= scale[k];
@@ -195,7 +201,8 @@ void gcam_cam_sum_terms(const gcam_cam *cam) {
   if (smoothed(cam))
     gcam_cam_project(cam, cam->terms);
   else
-    sum(cam->terms, cam->H * cam->W, cam->K, cam->map);
+    for (int64_t i = 0; i < cam->H * cam->W; i++)
+      cam->map[i] = (float)total(cam->terms + i * cam->K, cam->K);
 }
 
 void gcam_cam_weighted_sum(const gcam_cam *cam) {

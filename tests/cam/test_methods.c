@@ -9,8 +9,9 @@
  * jumps, whoever computes it. make_methods.py finds those units in PyTorch alone, and keeps with
  * every sample what it changes by when they are decided otherwise. A sample that changes by less
  * than half of what is allowed is strict: it must be within 1e-3 (2e-3). Of the others nothing
- * closer is known than that change: there the difference may be as large as allowed and twice the
- * change more, to leave room for sides that the script did not draw. The summary counts both. */
+ * closer is known than that change: there the difference may be as large as allowed and three times
+ * the change more, to leave room for sides that the script did not draw. The summary counts both.
+ */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -178,7 +179,7 @@ static void check_entry(network *n, const json *entry, const float *values) {
         strict = fmax(strict, error);
         t->strict++;
       } else {
-        excess = fmax(excess, error / (limit + 2 * (double)moves[i]));
+        excess = fmax(excess, error / (limit + 3 * (double)moves[i]));
         t->bounded_error = fmax(t->bounded_error, error);
         t->beyond += error > limit;
         t->bounded++;
@@ -227,41 +228,63 @@ static double seconds(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* One backward serves all methods of group 1. Reported, not asserted: other work on the machine. */
+/* One backward serves all methods of group 1; Finer-CAM alone asks for another gradient. Reported,
+ * not asserted: other work on the machine. */
 static void report_cost(network *n, const char *layer) {
-  static const char *const methods[] = {"gradcam",  "gradcam++", "hirescam",     "layercam",
-                                        "xgradcam", "eigencam",  "eigengradcam", "counterfactual"};
+  static const char *const methods[] = {"gradcam",      "gradcam++",      "hirescam",
+                                        "layercam",     "xgradcam",       "eigencam",
+                                        "eigengradcam", "counterfactual", "finercam"};
   int id;
   float score, probability;
-  double one = 1e9, all = 1e9;
+  double best[9];
   gcam_model_top(n->net, 1, &id, &score, &probability);
-  for (int repeat = 0; repeat < 5; repeat++) {
+  for (int repeat = 0; repeat < 10; repeat++) {
     gcam_model_forward(n->net); /* forgets the gradient */
-    double start = seconds();
-    for (int m = 0; m < 8; m++) {
+    for (int m = 0; m < 9; m++) {
+      double start = seconds();
       gcam_explain(n->net, methods[m], layer, GCAM_SCORE_LOGIT, &id, 1);
-      if (!m) one = fmin(one, seconds() - start);
+      best[m] = fmin(repeat ? best[m] : INFINITY, seconds() - start);
     }
-    all = fmin(all, seconds() - start);
   }
-  printf("%-22s %-40s Grad-CAM %.2f ms, group 1 together %.2f ms: %.2f x\n", n->name,
-         layer ? layer : "(default layer)", 1e3 * one, 1e3 * all, all / one);
+  double all = 0;
+  for (int m = 0; m < 8; m++) all += best[m];
+  printf("%-20s %-16s Grad-CAM %.2f ms; eight methods %.2f ms: %.2f x; Finer-CAM %.2f ms more\n",
+         n->name, layer ? layer : "(default layer)", 1e3 * best[0], 1e3 * all, all / best[0],
+         1e3 * best[8]);
+  if (getenv("GRADCAM_VERBOSE"))
+    for (int m = 0; m < 9; m++) printf("  %-15s %.3f ms\n", methods[m], 1e3 * best[m]);
 }
 
 static void report_costs(network *n) {
-  const json *layers = json_get(n->model, "layers");
+  static const char *const middle[][2] = {{"fer2013_big_XCEPTION", "/Add_output_0"},
+                                          {"squeezenet1_1", "features.7"},
+                                          {"bvlc_googlenet", "inception_4a"},
+                                          {"mobilenet_0.75_224", "conv_pw_5_relu"}};
   report_cost(n, NULL);
-  report_cost(n, json_text(json_at(layers, json_count(layers) - 1), "onnx_tensor"));
+  for (size_t i = 0; i < sizeof middle / sizeof *middle; i++)
+    if (!strcmp(n->name, middle[i][0])) report_cost(n, middle[i][1]);
 }
 
-static void check_all(const json *golden, const json *methods, const float *values) {
+/* Methods by many forward passes take minutes: on the first photo, on all with the argument all. */
+static bool takes_long(const json *entry) {
+  const char *method = json_text(entry, "method");
+  return !strcmp(method, "scorecam") || !strcmp(method, "ablationcam") ||
+         !strcmp(method, "occlusion") || !strcmp(method, "rise");
+}
+
+static void check_all(const json *golden, const json *methods, const float *values, bool all) {
   const json *models = json_get(json_get(golden, "reference"), "models");
   network n = {0};
   float *before = NULL;
+  int left = 0;
   for (const json *e = json_get(methods, "entries")->first; e; e = e->next) {
     const char *model = json_text(e, "model"), *photo = json_text(e, "photo");
-    bool forwards = !strcmp(json_text(e, "method"), "scorecam");
-    if (SLOW_BUILD && (!strstr(model, "fer2013") || forwards)) continue;
+    bool small = strstr(model, "fer2013");
+    if (SLOW_BUILD && (!small || takes_long(e))) continue;
+    if (!all && !small && strcmp(photo, "pier") && takes_long(e)) {
+      left++;
+      continue;
+    }
     bool first = strcmp(n.name, model);
     if (first) {
       if (n.net && !SLOW_BUILD) report_costs(&n);
@@ -284,12 +307,13 @@ static void check_all(const json *golden, const json *methods, const float *valu
     check_unchanged(&n, before);
   }
   if (n.net && !SLOW_BUILD) report_costs(&n);
+  if (left) printf("%d maps by many forward passes left out: test_methods all\n", left);
   gcam_model_free(n.net);
   gcam_context_free(n.ctx);
   free(before);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   char path[400];
   size_t size = 0;
   snprintf(path, sizeof path, "%s/data/golden/golden.json", shared_folder());
@@ -304,7 +328,7 @@ int main(void) {
     skipped++;
   } else {
     json *golden = json_parse(text), *methods = json_parse(list);
-    check_all(golden, methods, values);
+    check_all(golden, methods, values, argc > 1 && !strcmp(argv[1], "all"));
     json_free(golden);
     json_free(methods);
   }
