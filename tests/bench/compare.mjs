@@ -75,7 +75,7 @@ async function measure(one, operation, warmUp) {
     const ms = await one.ask(operation);
     one.spent[operation] = (one.spent[operation] ?? 0) + ms;
     // What takes the whole budget at once is measured once; there the warm-up counts.
-    if (!warmUp || ms > BUDGET_MS) (one.times[operation] ??= []).push(ms);
+    if (!warmUp || (ms > BUDGET_MS && operation !== 'forward')) (one.times[operation] ??= []).push(ms);
   } catch (error) {
     one.failed[operation] = error.message.split('\n')[0];
   }
@@ -115,7 +115,10 @@ export async function compare({ network, host, threads, rounds, quick, say, prog
     for (const one of field) one.peak ??= await one.ask('peak');
     progress(`${heading()}: ${round < 0 ? 'warming up' : `round ${round + 1} of ${rounds}`}`);
   }
-  for (const one of field) await one.end();
+  for (const one of field) {
+    await one.end();
+    for (const [operation, reason] of Object.entries(one.failed)) say(`FAILED: ${one.name}, ${operation} (${heading()}): ${reason}`);
+  }
 
   const rival = field.filter((one) => one.rival && one.times.forward)
     .sort((a, b) => median(a.times.forward) - median(b.times.forward))[0];
@@ -123,7 +126,6 @@ export async function compare({ network, host, threads, rounds, quick, say, prog
   const middle = (list) => list && median(list);
   return field.filter((one) => one.times.forward).map((one) => {
     const { forward, maps1, maps8, inputGradient, postsWay } = one.times;
-    for (const [operation, reason] of Object.entries(one.failed)) say(`${one.name} has no ${operation} (${heading()}): ${reason}`);
     return {
       network: network.name, runtime: host.name, threads, contender: one.name, engine: one.engine,
       ownThreads: one.threads, off: one.off, load: one.loadMs, peak: one.peak,

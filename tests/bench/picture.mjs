@@ -38,7 +38,7 @@ export function drawPicture(rows, runtime) {
     }
     y += GAP;
   }
-  const height = y + 30;
+  const height = y + 40;
   const ticks = Array.from({ length: Math.floor(largest / 0.25) + 1 }, (_, i) => i / 4);
   const grid = ticks.map((ratio) => `<line class="grid" x1="${x(ratio)}" x2="${x(ratio)}" y1="${TOP - 6}" y2="${y - 4}"${ratio === 1 ? ' stroke-width="2"' : ''}/>` +
     `<text class="note" x="${x(ratio)}" y="${y + 12}" text-anchor="middle">${ratio}</text>`);
@@ -50,7 +50,7 @@ export function drawPicture(rows, runtime) {
 </style>
 <text x="16" y="22" font-weight="600">Forward pass in ${runtime}: time, where the faster of onnxruntime-web and tfjs-wasm takes 1</text>
 ${[...legend, ...grid, ...parts].join('\n')}
-<text class="note" x="16" y="${height - 2}" font-size="11">Black or white marks: goals. Shorter is better.</text>
+<text class="note" x="16" y="${height - 8}" font-size="11">Marks across the bars: goals. Shorter is better.</text>
 </svg>
 `;
 }

@@ -11,6 +11,7 @@ export async function start(contender) {
   const child = fork(CHILD, [contender], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   return {
     ask: (request, ...args) => new Promise((resolve, reject) => {
+      if (!child.connected) throw new Error(`${contender} has ended`);
       const exit = (code, signal) => reject(new Error(`${contender} ended (${signal ?? code}) while asked for "${request}"`));
       child.once('exit', exit);
       child.once('message', ({ result, error }) => {
