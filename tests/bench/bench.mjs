@@ -44,7 +44,8 @@ const started = performance.now();
 const busy = loadavg()[0];
 const minutes = () => ((performance.now() - started) / 60e3).toFixed(1);
 const notes = [];
-const say = (text) => {
+const say = (words) => {
+  const text = words.replaceAll(`${root}/`, ''); // the report tells no paths of this machine
   notes.push(text);
   process.stderr.write(`\n${text}\n`);
 };

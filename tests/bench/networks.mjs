@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { cache, root } from '../../emscripten/tools.mjs';
 import { convert, folderSink } from '../../models/index.js';
 import { writeSynthetic } from '../models/synthetic.mjs';
@@ -50,7 +50,7 @@ export async function findNetworks(part, say) {
     if (!network.name.toLowerCase().includes(part.toLowerCase())) continue;
     const files = network.arch ? await converted(network.arch) : { path: network.file, shards: [] };
     if (existsSync(files.path)) found.push({ ...network, ...files });
-    else say(`SKIPPED: ${network.name}: there is no ${network.file}`);
+    else say(`SKIPPED: ${network.name}: there is no ${relative(root, network.file)}`);
   }
   return found;
 }

@@ -52,7 +52,7 @@ export async function load(network, settings) {
   };
   const layers = model.layers();
   return {
-    facts: () => ({ engine: `gradcam-wasm ${engine.version}`, layer: layers[model.defaultLayer].name }),
+    facts: () => ({ engine: `gradcam-wasm ${engine.version}`, threads: engine.threads, layer: layers[model.defaultLayer].name }),
     shapes: (names) => names.map((name) => model.shape(name)),
     output: () => {
       model.forward();

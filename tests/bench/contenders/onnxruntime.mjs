@@ -12,7 +12,7 @@ export async function load(network, { threads }) {
   const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', noise(network.dims), network.dims) };
   const run = async () => (await session.run(feeds))[session.outputNames[0]].data;
   return {
-    facts: () => ({ engine: `onnxruntime-web ${ort.env.versions.web}`, threads }),
+    facts: () => ({ engine: `onnxruntime-web ${ort.env.versions.web}`, threads: ort.env.wasm.numThreads }),
     output: async () => Array.from(await run()),
     forward: () => time(run),
   };
