@@ -69,7 +69,7 @@ By the package's public interface, one thread.
 ${methodTable(methods)}`);
   if (roofline) parts.push(`## Roofline
 
-Every layer alone, relaxed SIMD, one thread, ${roofline.runtime}. The peak, ${(roofline.ceilings.flops / 1e9).toFixed(1)} GFLOP/s, and the memory's ${(roofline.ceilings.bandwidth / 1e9).toFixed(1)} GB/s were measured in the same process by two WebAssembly loops (multiply-adds in registers; reading 128 MB). GFLOP are counted as the definition has them, so that Winograd, which needs up to 4 times fewer multiplications, can pass the peak. Bytes are input, weights and output, each once; "of what its bytes allow" compares with the peak or with the memory, whichever is the lower roof.
+Every layer alone, relaxed SIMD, one thread, ${roofline.runtime}. The peak, ${(roofline.ceilings.flops / 1e9).toFixed(1)} GFLOP/s, and the memory's ${(roofline.ceilings.bandwidth / 1e9).toFixed(1)} GB/s were measured in the same process by two WebAssembly loops (multiply-adds in registers; reading 128 MB). GFLOP are counted as the definition has them, so that Winograd, which needs up to 4 times fewer multiplications, can pass the peak. Bytes are input, weights and output, each once; layers that fit a cache can pass the memory's rate; "of what its bytes allow" compares with the peak or with the memory, whichever is the lower roof.
 
 ${rooflineTable(roofline)}`);
   return `${parts.join('\n\n')}\n`;
