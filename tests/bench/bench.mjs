@@ -63,12 +63,20 @@ if (!networks.length) {
   process.exit(1);
 }
 
+/** Already now, for who waits. */
+function summary(these) {
+  const times = these.map(({ contender, forward, toRival }) => `${contender} ${forward.toFixed(1)} ms${toRival ? ` (${toRival.toFixed(2)})` : ''}`);
+  return `  forward, and of ${these[0]?.rival ?? 'a rival'}'s: ${times.join(', ')}`;
+}
+
 const rows = [];
 for (const network of networks) {
   for (const host of hosts) {
     for (const threads of [1, 2]) {
       const ofThese = network.arch || quick ? rounds : 3 * rounds;
-      rows.push(...await compare({ network, host, threads, rounds: ofThese, quick, say, progress }));
+      const these = await compare({ network, host, threads, rounds: ofThese, quick, say, progress });
+      rows.push(...these);
+      process.stderr.write(`\n${summary(these)}\n`);
     }
   }
 }
