@@ -1,6 +1,5 @@
-// Sets up what is missing and builds presets: `node emscripten/build.mjs [PRESET...]` (default: the
-// two WebAssembly files).
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+// Sets up what is missing and builds presets: `node emscripten/build.mjs [PRESET...]` (default: wasm).
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -14,15 +13,11 @@ import {
   runMain,
   runShowing,
   say,
-  Stop,
   which,
   withLock,
 } from './tools.mjs';
 
-export const wasmPresets = ['wasm-simd', 'wasm-relaxed'];
-
-const isWasm = (preset) => wasmPresets.includes(preset);
-const glue = (preset) => join(root, 'build', preset, 'gradcam-simd.js');
+const isWasm = (preset) => preset === 'wasm';
 const dist = join(root, 'web/dist');
 
 /** Every file under the given paths of the repository, tests' installed packages left out. */
@@ -65,8 +60,8 @@ const stampOf = (preset) => join(root, 'build', preset, 'inputs');
 
 function isCurrent(preset) {
   if (readOr(stampOf(preset)) !== inputsOf(preset)) return false;
-  const outputs = ['gradcam-simd.js', `gradcam-${preset.replace('wasm-', '')}.wasm`];
-  return !isWasm(preset) || outputs.every((name) => existsSync(join(dist, name)));
+  const outputs = isWasm(preset) ? ['gradcam.js', 'gradcam.wasm'] : [];
+  return outputs.every((name) => existsSync(join(dist, name)));
 }
 
 /** Configures anew where a build folder comes from another place, cache or compiler. */
@@ -101,12 +96,6 @@ async function buildPreset(preset) {
   writeFileSync(stampOf(preset), inputs);
 }
 
-/** The script of the two WebAssembly files is shipped once: it must come out the same. */
-function checkGlue() {
-  const [a, b] = wasmPresets.map((preset) => readFileSync(glue(preset), 'utf8'));
-  if (a !== b) throw new Stop('The scripts of the two WebAssembly files differ: one is not enough.');
-}
-
 /**
  * Brings the given presets up to date; costs some milliseconds where nothing has changed.
  * @param {string[]} presets
@@ -121,10 +110,9 @@ export async function build(presets) {
       for (const preset of presets) if (!isCurrent(preset)) await buildPreset(preset);
     }
   });
-  if (wasmPresets.every((preset) => presets.includes(preset))) checkGlue();
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const presets = process.argv.slice(2);
-  await runMain(() => build(presets.length ? presets : wasmPresets));
+  await runMain(() => build(presets.length ? presets : ['wasm']));
 }

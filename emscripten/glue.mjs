@@ -9,7 +9,7 @@ const ignored = '/* webpackIgnore: true */ /* @vite-ignore */ ';
 const replacements = [
   ['await import("module")', `await import(${ignored}"module")`],
   ["await import('worker_threads')", `await import(${ignored}'worker_threads')`],
-  ['new Worker(new URL("gradcam-simd.js",import.meta.url),workerOptions)', 'new Worker(workerOptions)'],
+  ['new Worker(new URL("gradcam.js",import.meta.url),workerOptions)', 'new Worker(workerOptions)'],
 ];
 
 const [file] = process.argv.slice(2);

@@ -1,14 +1,14 @@
 // Put by emcc inside the module's factory function, before its own code.
 
 // Starts a thread; glue.mjs puts the call in place. A thread runs the script that holds this code: the
-// file gradcam-simd.js, or the bundle that it has become part of, which then is what the current
+// file gradcam.js, or the bundle that it has become part of, which then is what the current
 // worker runs. (webpack writes the file's path at build time for import.meta.url, hence the look at
 // the protocol.) The name shadows the global one for the generated code below only; in Node that code
 // sets globalThis.Worker later, hence the look-up at call time.
 function Worker(options) {
   const inPage = typeof location == 'object';
   const own = new URL(import.meta.url);
-  const isFile = own.pathname.endsWith('/gradcam-simd.js');
+  const isFile = own.pathname.endsWith('/gradcam.js');
   if (!inPage) return new globalThis.Worker(own, options);
   if (!isFile || !/^https?:$/.test(own.protocol)) return new globalThis.Worker(location.href, options);
   if (own.origin == location.origin) return new globalThis.Worker(own, options);

@@ -1,11 +1,11 @@
-// npm start: sets up and builds what is missing, explains a bundled picture into out/, then serves
-// the page. `npm start -- --once` ends after the explanation.
+// npm start: sets up, builds and installs what is missing, explains a bundled picture into out/, then
+// serves the page. `npm start -- --once` ends after the explanation.
 import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, wasmPresets } from './build.mjs';
+import { build } from './build.mjs';
 import { serve } from './serve.mjs';
-import { root, runMain, say, Stop } from './tools.mjs';
+import { installPackages, root, runMain, say, Stop } from './tools.mjs';
 
 const picture = 'models/pocket/samples/golf_ball_and_flower.jpg';
 
@@ -21,10 +21,25 @@ async function explain() {
   if (status !== 0) throw new Stop(`The explanation of ${picture} failed.`);
 }
 
+/** The packages that read Keras files; all else on the page does without them. */
+function installReaders() {
+  const missing = ['h5wasm', 'fflate'].filter((name) => !existsSync(join(root, 'node_modules', name, 'package.json')));
+  if (!missing.length) return;
+  try {
+    installPackages('.', ['--fetch-retries=0', '--fetch-timeout=10000']);
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+    const why = /^npm error (?!code|errno|syscall)(.+)/m.exec(error.message)?.[1] ?? 'npm ci failed';
+    say(`${missing.join(' and ')} could not be installed (${why}): Keras files cannot be opened on the page, ` +
+      'all else works; the next npm start tries again');
+  }
+}
+
 await runMain(async () => {
-  await build(wasmPresets);
+  await build(['wasm']);
   await explain();
   if (process.argv.includes('--once')) return;
+  installReaders();
   const { origin } = await serve();
   say('ready');
   console.log(`\nThe page: ${origin}/web/demo/  (Ctrl+C ends)`);

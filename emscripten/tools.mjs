@@ -10,6 +10,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
@@ -156,6 +157,23 @@ export function readOr(path, otherwise = '') {
   } catch {
     return otherwise;
   }
+}
+
+/**
+ * npm packages of a folder of the repository, installed where its lock file has changed since.
+ * @param {string} folder
+ * @param {string[]} [options]  of npm
+ */
+export function installPackages(folder, options = []) {
+  const at = join(root, folder);
+  const lock = readOr(join(at, 'package-lock.json'));
+  const stamp = join(at, 'node_modules/.installed');
+  if (!lock || readOr(stamp) === lock) return;
+  say(`installing the packages of ${folder === '.' ? 'the repository' : folder}`);
+  const args = ['ci', '--no-audit', '--no-fund', '--cache', join(cache, 'npm'), ...options];
+  run('npm', args, { cwd: at });
+  mkdirSync(join(at, 'node_modules'), { recursive: true });
+  writeFileSync(stamp, lock);
 }
 
 function isAlive(pid) {

@@ -145,6 +145,7 @@ function readArguments() {
 async function main() {
   const { name, file, expect, shared: given, output: out = join('out', `accept-${name}`) } = readArguments();
   const shared = join(given ?? process.env.GRADCAM_SHARED ?? join(root, '..', 'shared'), 'data');
+  if (!existsSync(file)) throw new Error(`there is no file ${file}.`);
   const card = await architecture(name).card();
   await mkdir(out, { recursive: true });
   if (expect) console.log('      MD5 not asked: other weights are expected');

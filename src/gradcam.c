@@ -67,15 +67,7 @@ gcam_status gcam_last_status(const gcam_context *ctx) { return ctx->err.status; 
 
 int gcam_thread_count(const gcam_context *ctx) { return ctx->pool.count; }
 
-const char *gcam_version(void) {
-#if defined(__wasm_relaxed_simd__)
-  return GCAM_VERSION " relaxed-simd";
-#elif defined(__wasm__)
-  return GCAM_VERSION " simd";
-#else
-  return GCAM_VERSION " native";
-#endif
-}
+const char *gcam_version(void) { return GCAM_VERSION; }
 
 /* Every fallible function starts with a clean slate: the message is that of the last call. */
 static gcam_error *fresh(gcam_context *ctx) {

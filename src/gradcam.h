@@ -41,7 +41,7 @@
 extern "C" {
 #endif
 
-/* Every function marked so is exported from the WebAssembly files too. */
+/* Every function marked so is exported from the WebAssembly file too. */
 #define GCAM_EXPORT __attribute__((used, visibility("default")))
 
 typedef enum gcam_status {
@@ -69,8 +69,7 @@ GCAM_EXPORT void gcam_context_free(gcam_context *ctx);
 GCAM_EXPORT const char *gcam_message(const gcam_context *ctx);
 GCAM_EXPORT gcam_status gcam_last_status(const gcam_context *ctx);
 GCAM_EXPORT int gcam_thread_count(const gcam_context *ctx);
-/* "simd" or "relaxed-simd" (WebAssembly), "native", with the version: "0.1.0 native". */
-GCAM_EXPORT const char *gcam_version(void);
+GCAM_EXPORT const char *gcam_version(void); /* "0.1.0" */
 
 /* ---- Model: loading ------------------------------------------------------------------------- */
 

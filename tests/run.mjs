@@ -9,10 +9,10 @@
 // The last line is the sum of everything that ran: "N passed, N failed, N skipped".
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
-import { build, wasmPresets } from '../emscripten/build.mjs';
-import { cache, readOr, root, run, runMain, say, Stop, which } from '../emscripten/tools.mjs';
+import { build } from '../emscripten/build.mjs';
+import { installPackages, readOr, root, runMain, Stop, which } from '../emscripten/tools.mjs';
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 
@@ -98,18 +98,6 @@ async function runCTests(preset, env = {}) {
   await Promise.all([worker(), worker()]);
 }
 
-/** npm packages of a folder of the repository, installed where its lock file has changed since. */
-function installPackages(folder) {
-  const at = join(root, folder);
-  const lock = readOr(join(at, 'package-lock.json'));
-  const stamp = join(at, 'node_modules/.installed');
-  if (!lock || readOr(stamp) === lock) return;
-  say(`installing the packages of ${folder}`);
-  run('npm', ['ci', '--no-audit', '--no-fund', '--cache', join(cache, 'npm')], { cwd: at });
-  mkdirSync(join(at, 'node_modules'), { recursive: true });
-  writeFileSync(stamp, lock);
-}
-
 /** Every file of tests/ of that name; node's own summary gives the counts. */
 async function runNodeTests(pattern) {
   const files = testFiles(pattern);
@@ -118,6 +106,7 @@ async function runNodeTests(pattern) {
   const report = join(folder, 'report.tap');
   const args = [
     '--test',
+    `--test-concurrency=${availableParallelism()}`, // Node leaves one core idle
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     '--test-reporter=tap',
@@ -141,7 +130,7 @@ async function runNodeTests(pattern) {
 }
 
 async function testAll() {
-  await build([...wasmPresets, 'native']);
+  await build(['wasm', 'native']);
   await fetchTestData();
   await runCTests('native');
   for (const folder of ['.', 'tests/browser']) installPackages(folder);
@@ -149,7 +138,7 @@ async function testAll() {
 }
 
 async function testSlow() {
-  await build(wasmPresets);
+  await build(['wasm']);
   for (const folder of ['.', 'tests/browser', 'tests/bundlers']) installPackages(folder);
   await runNodeTests(/\.slow\.mjs$/);
 }
@@ -183,31 +172,34 @@ async function hasLibFuzzer() {
   return status === 0;
 }
 
-/** Each target runs for a while on tests/fuzz/seeds/<target>/ and what it found in earlier runs. */
+/**
+ * Each target runs for a while: those in C on tests/fuzz/seeds/<target>/ and what they found in
+ * earlier runs; those in JavaScript on inputs they make themselves.
+ */
 async function fuzz() {
   const preset = (await hasLibFuzzer()) ? 'fuzz' : 'asan';
   const seconds = Number(process.env.FUZZ_SECONDS ?? 20);
   await build([preset]);
-  for (const file of testFiles(/^fuzz_.*\.c$/)) {
-    const name = basename(file, '.c');
-    const work = join(root, 'build', preset, 'fuzz', `${name}.corpus`);
-    mkdirSync(work, { recursive: true });
+  installPackages('.');
+  const folder = join(root, 'build', preset, 'fuzz');
+  for (const file of testFiles(/^fuzz_.*\.(c|mjs)$/)) {
+    const script = file.endsWith('.mjs');
+    const name = basename(file).replace(/\.\w+$/, '');
     const seeds = join(root, 'tests/fuzz/seeds', name);
-    const args = [
-      `-max_total_time=${seconds}`,
-      `-artifact_prefix=${join(root, 'build', preset, 'fuzz')}/`,
-      ...(preset === 'fuzz' ? ['-rss_limit_mb=4096', '-timeout=20', '-print_final_stats=1'] : []),
-      work,
-      ...(existsSync(seeds) ? [seeds] : []),
-    ];
-    const result = await execute(join(root, 'build', preset, 'fuzz', name), args, {
-      seconds: seconds * 3 + 120,
-    });
+    const work = join(folder, `${name}.corpus`);
+    const args = [`-max_total_time=${seconds}`, `-artifact_prefix=${folder}/`];
+    if (!script) {
+      mkdirSync(work, { recursive: true });
+      if (preset === 'fuzz') args.push('-rss_limit_mb=4096', '-timeout=20', '-print_final_stats=1');
+      args.push(work, ...(existsSync(seeds) ? [seeds] : []));
+    }
+    const [program, first] = script ? [process.execPath, [file]] : [join(folder, name), []];
+    const result = await execute(program, [...first, ...args], { seconds: seconds * 3 + 120 });
     const runs = /^Done (\d+) runs/m.exec(result.output)?.[1] ?? 0;
     const good = result.status === 0;
     count({ passed: good ? 1 : 0, failed: good ? 0 : 1, skipped: 0 });
     const verdict = good ? 'ok' : `FAILED (status ${result.status})`;
-    console.log(`${preset} ${name}: ${runs} inputs in ${result.seconds} s ${verdict}`);
+    console.log(`${script ? 'node' : preset} ${name}: ${runs} inputs in ${result.seconds} s ${verdict}`);
     if (!good) console.log(indent(result.output));
   }
 }
@@ -215,8 +207,13 @@ async function fuzz() {
 async function bench() {
   const scripts = JSON.parse(readOr(join(root, 'tests/bench/package.json'), '{}')).scripts ?? {};
   if (!scripts.bench) throw new Stop('tests/bench/package.json has no script "bench".');
-  await build(wasmPresets);
-  installPackages('tests/bench');
+  await build(['wasm']);
+  try {
+    await build(['native']); // for one contender, without which it works too
+  } catch (error) {
+    console.error(error instanceof Stop ? error.message : error);
+  }
+  for (const folder of ['.', 'tests/browser', 'tests/bench']) installPackages(folder);
   const child = spawn('npm', ['--silent', 'run', 'bench', '--', ...process.argv.slice(3)], {
     cwd: join(root, 'tests/bench'),
     stdio: 'inherit',

@@ -2,7 +2,7 @@
  * The public API, the same in browsers and in Node; index.js and node.js give it its platform.
  */
 import { GradCamError } from './errors.js';
-import { findClass, title } from './labels.js';
+import { findClass, nearMisses, title } from './labels.js';
 import { isModelName } from './model-source.js';
 import { findPreset } from './presets.js';
 import { Connection } from './protocol.js';
@@ -15,11 +15,12 @@ import { boxes, mask, normalise, overlay, signed, veil } from './render.js';
  * @typedef {string | URL | Blob | ArrayBuffer | Uint8Array} Source   a name, address, path or bytes
  *
  * @typedef {object} LoadOptions
- * @property {(progress: Progress) => void} [onProgress]
- * @property {AbortSignal} [signal]
+ * @property {(progress: Progress) => void} [onProgress]  bytes of each file as they come
+ * @property {AbortSignal} [signal]          ends it with a GradCamError 'cancelled'
  * @property {'auto' | number} [threads]     'auto': as many as help, 1 where threads cannot be had
- * @property {'auto' | 'simd' | 'relaxed'} [variant]  which of the two .wasm files
- * @property {string | URL} [wasmUrl]        folder of the .wasm files, if not beside this script
+ * @property {'auto' | 'simd' | 'relaxed'} [variant]  without or with fused multiply-add (relaxed SIMD);
+ *   default: with, where it runs
+ * @property {string | URL} [wasmUrl]        folder of gradcam.wasm, if not beside this script
  * @property {string | URL} [modelsUrl]      folder of the models known by name (browsers)
  * @property {string | object} [preprocess]  'torch', 'tf', 'caffe', 'none', a list like
  *   'bgr,mean=104/117/123,std=1/1/1', or {order, mean, std, resize}; default: the model's card
@@ -49,19 +50,39 @@ import { boxes, mask, normalise, overlay, signed, veil } from './render.js';
  * @property {'preprocessed' | 'raw'} [mapInput]  what the maps are made from: what the predictions are,
  *   or the picture's own RGB values, as a published figure was; default: the preset's
  * @property {string | object} [preprocess]  for this picture only
- * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]
+ * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]  for this picture only
  * @property {boolean} [raw]                 report() gives raw maps
  * @property {boolean} [picture]             false: do not bring the decoded picture along (faster for
  *   video; toCanvas and toPNG then need a picture)
- * @property {AbortSignal} [signal]
+ * @property {AbortSignal} [signal]          ends it; what is asked next works as ever
  *
  * @typedef {object} PaintOptions
  * @property {string} [preset]               the following default to its row of the table
  * @property {string} [colormap]             'jet', 'turbo', 'viridis', ...
  * @property {number} [alpha]                weight of the heat, 0..1
- * @property {'nearest' | 'bilinear' | 'bicubic'} [interpolation]
+ * @property {'nearest' | 'bilinear' | 'bicubic'} [interpolation]  from the map's size to the picture's
  * @property {number} [fade]                 above 0: the heat fades out towards the map's 0, and is fully
  *   there from 1/fade of its maximum on; default 0, the same weight everywhere
+ *
+ * @typedef {object} Report   what --json of the command line gives too
+ * @property {{file: string | null, width: number, height: number}} image
+ * @property {{name: string, input: [number, number], classes: number}} model
+ * @property {string} method
+ * @property {string} layer
+ * @property {'logit' | 'softmax'} score
+ * @property {{id: number, name: string, score: number, probability: number}[]} predictions
+ * @property {{class: {id: number, name: string}, width: number, height: number, max: number, data: number[],
+ *   boxes?: Box[]}[]} maps   data: row by row, divided by max; raw: the sum before ReLU
+ * @property {{decode: number, forward: number, backward: number}} timings   milliseconds
+ * @property {Warning[]} warnings
+ *
+ * @typedef {object} Box      in the picture's pixels
+ * @property {number} x
+ * @property {number} y
+ * @property {number} width
+ * @property {number} height
+ * @property {number} area    of the part of the map inside
+ * @property {number} peak    the map's largest value inside, 0..1
  */
 
 const SCORES = ['logit', 'softmax'];
@@ -71,6 +92,34 @@ function oneOf(value, allowed, name) {
   if (allowed.includes(value)) return value;
   throw new GradCamError('argument',
     `${name} is ${JSON.stringify(value)}, but must be one of ${allowed.join(', ')}.`);
+}
+
+const LOAD_OPTIONS = ['onProgress', 'signal', 'threads', 'variant', 'wasmUrl', 'modelsUrl', 'preprocess', 'resize',
+  'labels', 'inputShape', 'precise', 'cache', 'arch', 'weights', 'packagesUrl'];
+const EXPLAIN_OPTIONS = ['top', 'classes', 'method', 'options', 'layer', 'onProgress', 'preset', 'score', 'mapInput',
+  'preprocess', 'resize', 'raw', 'picture', 'signal'];
+const STEPS_OPTIONS = ['class', 'layer', 'preprocess', 'resize', 'signal'];
+const PAINT_OPTIONS = ['preset', 'colormap', 'alpha', 'fade', 'interpolation'];
+
+const didYouMean = (name, names) => {
+  const [near] = nearMisses(name, names);
+  return near ? `Did you mean "${near}"?` : `There are: ${names.join(', ')}.`;
+};
+
+/** A mistyped option would go unnoticed, and a listener that is none would fail far from here. */
+function checkOptions(options, known, where) {
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) {
+      throw new GradCamError('argument', `${where} has no option "${name}". ${didYouMean(name, known)}`);
+    }
+  }
+  const { onProgress, signal } = options;
+  if (onProgress && typeof onProgress !== 'function') {
+    throw new GradCamError('argument', 'onProgress must be a function.');
+  }
+  if (signal && typeof signal.addEventListener !== 'function') {
+    throw new GradCamError('argument', 'signal must be an AbortSignal.');
+  }
 }
 
 /** A file of any kind as it can be sent to the worker; null when it is none. */
@@ -114,7 +163,7 @@ function modelSpec(given, platform) {
 }
 
 export class GradCamBase {
-  /** @type {import('./platform-browser.js').Platform} */
+  /** @internal @type {import('./platform-browser.js').Platform} */
   static platform;
 
   #connection;
@@ -123,6 +172,7 @@ export class GradCamBase {
 
   /** Use GradCam.load(). */
   constructor(connection, info, platform) {
+    if (!connection) throw new GradCamError('argument', 'Use await GradCam.load() in place of new GradCam().');
     this.#connection = connection;
     this.#info = info;
     this.#platform = platform;
@@ -141,8 +191,9 @@ export class GradCamBase {
     const { preprocess, resize, labels, inputShape, precise = false } = options;
     const { cache = 'auto', arch, weights, packagesUrl } = options;
     const { platform } = this;
+    checkOptions(options, LOAD_OPTIONS, 'load()');
     if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
-      throw new GradCamError('argument', `threads is ${threads}, but must be 'auto' or 1 to 64.`);
+      throw new GradCamError('argument', `threads is ${JSON.stringify(threads)}, but must be 'auto' or 1 to 64.`);
     }
     oneOf(variant, ['auto', 'simd', 'relaxed'], 'variant');
     oneOf(cache, ['auto', 'none'], 'cache');
@@ -199,12 +250,12 @@ export class GradCamBase {
     return this.#info.defaultLayer;
   }
 
-  /** @returns {{name: string, title: string, paper: string}[]} */
+  /** The explanation methods, each with its paper. @returns {{name: string, title: string, paper: string}[]} */
   methods() {
     return this.#info.methods.map((method) => ({ ...method }));
   }
 
-  /** Options of methods. @returns {{name: string, text: string, default: number}[]} */
+  /** Numbers that methods take in explain()'s options. @returns {{name: string, text: string, default: number}[]} */
   options() {
     return this.#info.options.map((option) => ({ ...option }));
   }
@@ -234,14 +285,19 @@ export class GradCamBase {
    * @returns {Promise<Explanation>}
    */
   async explain(image, options = {}) {
+    checkOptions(options, EXPLAIN_OPTIONS, 'explain()');
     const { top = 5, classes, method = 'gradcam', preprocess, signal, onProgress } = options;
+    const methods = this.#info.methods.map(({ name }) => name);
+    if (!methods.includes(method)) {
+      throw new GradCamError('argument', `There is no method "${method}". ${didYouMean(String(method), methods)}`);
+    }
     const layer = options.layer === undefined ? undefined : [options.layer].flat().join(',');
     const preset = findPreset(options.preset);
     const score = oneOf(options.score ?? preset.score, SCORES, 'score');
     const resize = options.resize ?? preset.resize ?? undefined;
     const mapInput = oneOf(options.mapInput ?? preset.mapInput, ['preprocessed', 'raw'], 'mapInput');
     if (!(Number.isInteger(top) && top >= 1)) {
-      throw new GradCamError('argument', `top is ${top}, but must be a whole number from 1.`);
+      throw new GradCamError('argument', `top is ${JSON.stringify(top)}, but must be a whole number from 1.`);
     }
     const { picture, own } = await this.#picture(image);
     const wantPicture = options.picture !== false;
@@ -288,6 +344,7 @@ export class GradCamBase {
    * @returns {Promise<Steps>}
    */
   async steps(image, options = {}) {
+    checkOptions(options, STEPS_OPTIONS, 'steps()');
     const { class: wanted, layer, preprocess, resize, signal } = options;
     const { picture, own } = await this.#picture(image);
     const value = await this.#connection.ask('steps', { picture, class: wanted, layer, preprocess,
@@ -305,6 +362,7 @@ export class GradCamBase {
    * @returns {Promise<Uint8Array>}
    */
   async grid(maps, options = {}) {
+    checkOptions(options, [...PAINT_OPTIONS, 'columns', 'tileWidth', 'title', 'signal'], 'grid()');
     if (!maps.length) throw new GradCamError('argument', 'A grid needs at least one map.');
     const picture = maps[0].picture;
     const tileWidth = options.tileWidth ?? Math.min(480, Math.max(240, picture.width));
@@ -339,6 +397,7 @@ export class GradCamBase {
    * anew to have it back.
    * @param {number} layers   how many of weightLayers()
    * @param {number} [seed]
+   * @returns {Promise<void>}
    */
   randomise(layers, seed = 1) {
     return this.#connection.ask('randomise', { layers, seed });
@@ -367,20 +426,26 @@ export class Explanation {
   constructor(value, { preset, score, raw, info, connection, platform }) {
     this.#info = info;
     this.#raw = raw;
-    /** The picture as the engine decoded it; data: RGBA. */
+    /** The picture as the engine decoded it, RGBA; no data with picture: false.
+     * @type {{width: number, height: number, data?: Uint8Array}} */
     this.picture = value.picture;
-    /** @type {{id: number, name: string, score: number, probability: number}[]} best first */
+    /** The best first; score: before the softmax.
+     * @type {{id: number, name: string, score: number, probability: number}[]} */
     this.predictions = value.predictions;
-    /** @type {HeatMap[]} */
+    /** One for each class asked about. @type {HeatMap[]} */
     this.maps = value.maps.map((map) => new HeatMap(map,
       { width: value.width, height: value.height, picture: value.picture, preset, info, connection, platform }));
+    /** The tensor's name. @type {string} */
     this.layer = value.layer;
+    /** By its name in methods(). @type {string} */
     this.method = value.method;
+    /** What the maps ask about. @type {'logit' | 'softmax'} */
     this.score = score;
+    /** What colours and overlay follow. @type {string} */
     this.preset = preset.name;
-    /** @type {{decode: number, forward: number, backward: number}} ms */
+    /** In milliseconds; 0 where nothing had to run again. @type {{decode: number, forward: number, backward: number}} */
     this.timings = value.timings;
-    /** @type {Warning[]} */
+    /** What a reader should know before believing the maps. @type {Warning[]} */
     this.warnings = value.warnings;
   }
 
@@ -388,6 +453,7 @@ export class Explanation {
    * The explanation as plain data, in the shape that the command line's --json has.
    * @param {{file?: string, raw?: boolean, boxes?: number}} [options]  raw: maps before ReLU and
    *   division; boxes: with the boxes above this part of the maximum
+   * @returns {Report}
    */
   report({ file, raw = this.#raw, boxes: threshold } = {}) {
     const { name, input, classes } = this.#info;
@@ -423,9 +489,9 @@ export class Steps {
     this.explanation = explanation;
     /** The sum over the channels. @type {HeatMap} */
     this.map = explanation.maps[0];
-    /** @type {{id: number, name: string}} */
+    /** Which one. @type {{id: number, name: string}} */
     this.class = this.map.class;
-    /** @type {LayerInfo} */
+    /** Where the map is made. @type {LayerInfo} */
     this.layer = layer;
     /** A^k: channel by channel, each layer.height x layer.width. @type {Float32Array} */
     this.activations = activations;
@@ -443,16 +509,20 @@ export class HeatMap {
 
   constructor(value, context) {
     this.#context = context;
-    /** @type {{id: number, name: string}} */
+    /** Of a sum or difference, the id is the first one's. @type {{id: number, name: string}} */
     this.class = value.class;
     /** Of the class; null for several together. @type {number | null} */
     this.probability = value.probability;
+    /** Of the class, before the softmax. @type {number} */
     this.score = value.score;
-    /** Methods to the input: every channel of every pixel, {channels, data}; null for others. */
+    /** Methods to the input: every channel of every pixel; null for others.
+     * @type {{channels: number, data: Float32Array} | null} */
     this.terms = value.terms;
-    /** Integrated Gradients: what the map's sum misses of the score; 0 for other methods. */
+    /** Integrated Gradients: what the map's sum misses of the score; 0 for other methods. @type {number} */
     this.delta = value.delta;
+    /** Columns. @type {number} */
     this.width = context.width;
+    /** Rows. @type {number} */
     this.height = context.height;
     /** The sum over the channels, before ReLU; row by row. @type {Float32Array} */
     this.raw = value.data;
@@ -469,7 +539,7 @@ export class HeatMap {
     return this.#normalized;
   }
 
-  /** The picture that was explained. */
+  /** The picture that was explained, RGBA. @type {{width: number, height: number, data?: Uint8Array}} */
   get picture() {
     return this.#context.picture;
   }
@@ -501,7 +571,7 @@ export class HeatMap {
     return { width: this.width, height: this.height, data };
   }
 
-  /** What the worker needs to paint this map; for GradCam.grid(). @param {PaintOptions} options */
+  /** What the worker needs to paint this map; for GradCam.grid(). @internal @param {PaintOptions} options */
   paintArgs(options) {
     const { picture } = this.#context;
     if (!picture.data) {
@@ -517,6 +587,7 @@ export class HeatMap {
    * @returns {{width: number, height: number, data: Uint8ClampedArray}} RGBA
    */
   toImageData(options = {}) {
+    checkOptions(options, [...PAINT_OPTIONS, 'picture', 'width', 'height'], 'A heatmap');
     const style = this.#style(options);
     const map = this.#map(options.preset);
     const { picture, info } = this.#context;
@@ -540,6 +611,7 @@ export class HeatMap {
    * @returns {Promise<Uint8Array>}
    */
   async toPNG(options = {}) {
+    checkOptions(options, [...PAINT_OPTIONS, 'signal'], 'toPNG()');
     return this.#context.connection.ask('png', this.paintArgs(options), { signal: options.signal });
   }
 
@@ -547,6 +619,7 @@ export class HeatMap {
    * Rectangles around the parts of the map above `threshold` of its maximum, in the picture's pixels,
    * the largest first. The paper boxes an object with the first at 0.15.
    * @param {{threshold?: number}} [options]
+   * @returns {Box[]}
    */
   boxes({ threshold = 0.15 } = {}) {
     const { width, height } = this.#context.picture;

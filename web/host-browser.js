@@ -4,7 +4,8 @@
  * @typedef {object} Host
  * @property {() => number} threads   what 'auto' means here
  * @property {() => void} prepare     called before WebAssembly features are looked for
- * @property {(url: string, signal?: AbortSignal) => Promise<WebAssembly.Module>} compile
+ * @property {(url: string, options?: {signal?: AbortSignal, rewrite?: ((bytes: Uint8Array) => Uint8Array) | null}) =>
+ *   Promise<WebAssembly.Module>} compile  rewrite: what is to be done to the file before
  * @property {(spec: import('./protocol.js').FileSpec, signal?: AbortSignal, keepAs?: string) =>
  *   Promise<import('./files.js').OpenFile>} open  keepAs: the SHA-256 it should have, and may be
  *   kept by for the next visit
@@ -38,21 +39,28 @@ export const browserHost = {
 
   prepare() {},
 
-  async compile(url, signal) {
+  async compile(url, { signal, rewrite } = {}) {
     const file = `The engine (${url})`;
     const response = await fetch(url, { signal }).catch((cause) => {
       throw new GradCamError('network', `${file} could not be fetched: ${cause.message}. ` +
-        'Say where the .wasm files are with the option wasmUrl.', { cause });
+        'Say where gradcam.wasm is with the option wasmUrl.', { cause });
     });
     if (!response.ok) {
       throw new GradCamError('network', `${file} is not there: the server answered ` +
-        `${response.status}. Say where the .wasm files are with the option wasmUrl.`);
+        `${response.status}. Say where gradcam.wasm is with the option wasmUrl.`);
     }
     // Streaming wants the type application/wasm, which not every server gives.
-    if (response.headers.get('content-type')?.startsWith('application/wasm')) {
-      return WebAssembly.compileStreaming(response);
+    const type = response.headers.get('content-type') ?? 'no type';
+    try {
+      if (!rewrite && type.startsWith('application/wasm')) return await WebAssembly.compileStreaming(response);
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      return await WebAssembly.compile(rewrite ? rewrite(bytes) : bytes);
+    } catch (cause) {
+      if (!(cause instanceof WebAssembly.CompileError)) throw cause;
+      // Many servers of applications answer with their start page where they have nothing.
+      throw new GradCamError('network', `${file} is not a WebAssembly file, the server sent ${type}: ` +
+        `${cause.message}. Say where gradcam.wasm is with the option wasmUrl.`, { cause });
     }
-    return WebAssembly.compile(await response.arrayBuffer());
   },
 
   async open(spec, signal, keepAs) {

@@ -65,18 +65,14 @@ export const nodeHost = {
     }
   },
 
-  async compile(url) {
-    if (!url.startsWith('file:')) {
-      const file = await openUrl(url);
-      return WebAssembly.compileStreaming(new Response(ReadableStream.from(file.chunks),
-        { headers: { 'content-type': 'application/wasm' } }));
-    }
+  async compile(url, { signal, rewrite } = {}) {
+    if (!url.startsWith('file:')) return browserHost.compile(url, { signal, rewrite });
     const path = fileURLToPath(url);
     const bytes = await readFile(path).catch((cause) => {
       throw new GradCamError('file', `The engine is not there: ${path}. In a checkout, build it: ` +
         'npm run build.', { cause });
     });
-    return WebAssembly.compile(bytes);
+    return WebAssembly.compile(rewrite ? rewrite(bytes) : bytes);
   },
 
   async open(spec, signal) {

@@ -14,9 +14,13 @@ export function completeLabels(labels, count) {
 export function nearMisses(name, names, limit = 4) {
   const wanted = plain(name);
   const near = (other) => {
-    if (other.includes(wanted) || (other.length > 2 && wanted.includes(other))) return 1;
+    const longest = Math.max(wanted.length, other.length);
+    // A part of the name is near, but a slip of the pen nearer: "grad-cam" is "gradcam", not "cam".
+    if (other.includes(wanted) || (other.length > 2 && wanted.includes(other))) {
+      return Math.abs(wanted.length - other.length) / longest;
+    }
     const distance = editDistance(wanted, other);
-    return distance <= Math.max(1, wanted.length / 3) ? 1 + distance : Infinity;
+    return distance <= Math.max(1, wanted.length / 3) ? distance / longest : Infinity;
   };
   return [...new Set(names)].map((other) => ({ other, distance: near(plain(other)) }))
     .filter(({ distance }) => distance < Infinity)

@@ -9,7 +9,7 @@
 const CACHE = 'gradcam-page';
 const SAMPLES = ['golf_ball_and_flower', 'golf_ball', 'flower', 'parachute', 'church'];
 const START = ['demo/', 'demo/app.js', 'demo/style.css', 'demo/icon.svg', 'demo/manifest.webmanifest', 'worker.js',
-  'dist/gradcam-simd.wasm', 'dist/gradcam-relaxed.wasm', '../models/pocket/model.json', '../models/pocket/pocket.onnx',
+  'dist/gradcam.wasm', '../models/pocket/model.json', '../models/pocket/pocket.onnx',
   ...SAMPLES.map((name) => `../models/pocket/samples/${name}.jpg`), 'demo/learn/', 'demo/learn/learn.css', 'demo/learn/learn.js'];
 
 /** Addresses of other modules in a script: imports, and files named relative to it. */

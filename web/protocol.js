@@ -11,10 +11,12 @@
  * @typedef {{id: number, value: any}} ValueMessage
  * @typedef {{id: number, error: {code: string, message: string}}} ErrorMessage
  *
- * @typedef {{file: string, loaded: number, total: number | null}} Progress   bytes
+ * @typedef {object} Progress
+ * @property {string} file           that is being fetched, or the method whose steps are counted
+ * @property {number} loaded         bytes, or steps
+ * @property {number | null} total   null where the server does not tell
  *
- * The requests, with what they take and give:
- * @typedef {object} Requests
+ * @typedef {object} Requests   what they take and give
  * @property {(args: LoadArgs) => ModelInfo} load
  * @property {(args: ExplainArgs) => ExplainValue} explain
  * @property {(args: Pick<ExplainArgs, 'picture' | 'preprocess' | 'resize'>) =>
@@ -30,7 +32,7 @@
  * @property {SourceSpec} source
  * @property {number | 'auto'} threads
  * @property {'auto' | 'simd' | 'relaxed'} variant
- * @property {string} [wasmUrl]             folder of the .wasm files
+ * @property {string} [wasmUrl]             folder of gradcam.wasm
  * @property {string} [modelsUrl]           folder of the models that are known by name
  * @property {boolean} precise
  * @property {string | object} [preprocess]
@@ -50,8 +52,8 @@
  *
  * @typedef {object} ModelInfo
  * @property {string} name
- * @property {[number, number]} input       height, width
- * @property {number} channels              of the input
+ * @property {[number, number]} input       height and width of the picture it is fed
+ * @property {number} channels              3, or 1 for grey pictures
  * @property {number} classes
  * @property {string[]} labels              as many as classes
  * @property {LayerInfo[]} layers
@@ -61,20 +63,20 @@
  * @property {{name: string, rgb: Uint8Array}[]} colormaps   256 RGB triples each
  * @property {object} preprocess            as used: order, resize, mean, std
  * @property {string} engine                version and variant
- * @property {number} threads
+ * @property {number} threads               1: no others
  * @property {Warning[]} warnings
  *
  * @typedef {object} LayerInfo
  * @property {string} name                  the tensor
- * @property {string} node
- * @property {string} op
- * @property {number} height
+ * @property {string} node                  what computes it
+ * @property {string} op                    its ONNX operator
+ * @property {number} height                of the map that it gives
  * @property {number} width
  * @property {number} channels
- * @property {true} [default]
+ * @property {true} [default]               taken when none is named
  *
- * A picture: encoded bytes, or an address, path or Blob that holds such, or pixels.
- * @typedef {FileSpec | Pixels} PictureSpec
+ * @typedef {FileSpec | Pixels} PictureSpec  encoded bytes, or an address, path or Blob that holds such,
+ *   or pixels
  * @typedef {{width: number, height: number, data: Uint8Array | Uint8ClampedArray}} Pixels  RGBA
  *
  * @typedef {object} ExplainArgs
@@ -112,7 +114,9 @@
  * @property {Float32Array | null} gradients  dy^c/dA^k, as large; null where the file holds no logits
  * @property {Float32Array} weights         alpha_k, one per channel
  *
- * @typedef {{name: string, text: string}} Warning
+ * @typedef {object} Warning
+ * @property {string} name   for programs: 'no-evidence', 'zero-gradient', 'saturated-softmax', ...
+ * @property {string} text   for people
  *
  * @typedef {object} PaintArgs
  * @property {Pixels} picture

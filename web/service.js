@@ -9,6 +9,7 @@ import { completeLabels, findTarget } from './labels.js';
 import { resolveModel } from './model-source.js';
 import { completePreprocess, guessPreprocess } from './preprocess.js';
 import { Transfer } from './protocol.js';
+import { withoutRelaxedSimd } from './relaxed.js';
 import { overlay } from './render.js';
 import { chooseVariant, Engine, Parcel } from './wasm.js';
 
@@ -32,6 +33,7 @@ async function breathe(signal) {
 export function createService(host) {
   /** @type {Engine} */
   let engine;
+  let form; // of the engine: 'relaxed' or 'simd'
   /** @type {import('./wasm.js').Model} */
   let model;
   /** @type {import('./protocol.js').ModelInfo & {card: any, guessed: any[]}} */
@@ -47,9 +49,9 @@ export function createService(host) {
 
   async function start({ threads, variant, wasmUrl }, signal) {
     host.prepare();
-    const file = `gradcam-${chooseVariant(variant)}.wasm`;
-    const url = wasmUrl ? new URL(file, wasmUrl.replace(/\/*$/, '/')).href : OWN_FILES[file];
-    const module = await host.compile(url, signal);
+    form = chooseVariant(variant);
+    const url = wasmUrl ? new URL('gradcam.wasm', wasmUrl.replace(/\/*$/, '/')).href : OWN_FILE;
+    const module = await host.compile(url, { signal, rewrite: form === 'simd' ? withoutRelaxedSimd : null });
     engine = await Engine.create({ module, threads: threads === 'auto' ? host.threads() : threads });
   }
 
@@ -218,7 +220,7 @@ export function createService(host) {
       options: engine.options(),
       colormaps: engine.colormaps(),
       preprocess,
-      engine: engine.version,
+      engine: `${engine.version} ${form === 'simd' ? 'simd' : 'relaxed-simd'}`,
       threads: engine.threads,
       warnings,
     };
@@ -482,10 +484,7 @@ export function createService(host) {
 /* ---- Helpers ---------------------------------------------------------------------------------- */
 
 // Written out, because bundlers look for exactly this form.
-const OWN_FILES = {
-  'gradcam-simd.wasm': new URL('./dist/gradcam-simd.wasm', import.meta.url).href,
-  'gradcam-relaxed.wasm': new URL('./dist/gradcam-relaxed.wasm', import.meta.url).href,
-};
+const OWN_FILE = new URL('./dist/gradcam.wasm', import.meta.url).href;
 const LABELS = { imagenet: new URL('../models/labels/imagenet.json', import.meta.url).href };
 
 /** Height, width and channels of an input in ONNX order: N,C,H,W or, from TensorFlow, N,H,W,C. */

@@ -5,7 +5,7 @@
  * leaves is a copy; pointers are unsigned (the heap may pass 2 GB); every failure goes through
  * check() and becomes a GradCamError with the engine's own words.
  */
-import createGradcam from './dist/gradcam-simd.js'; // the same for both .wasm files
+import createGradcam from './dist/gradcam.js';
 import { GradCamError } from './errors.js';
 
 /** gcam_status, in its order. */
@@ -34,7 +34,7 @@ const hasSimd = () => probe(0xfd, 0x52); // v128.bitselect
 const hasRelaxed = () => probe(0xfd, 0x85, 2); // f32x4.relaxed_madd
 
 /**
- * Which of the two WebAssembly files this environment can run.
+ * Which form of the engine this environment can run: as it is compiled, or rewritten for plain SIMD.
  * @param {'auto' | 'simd' | 'relaxed'} wanted
  * @returns {'simd' | 'relaxed'}
  */

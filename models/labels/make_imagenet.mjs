@@ -15,9 +15,8 @@ const count = Object.keys(index).length;
 const rows = [];
 for (let id = 0; id < count; ++id) {
   const [wordnet, name] = index[id];
-  rows.push(`    [${JSON.stringify(wordnet)}, ${JSON.stringify(name.replaceAll('_', ' '))}]`);
+  rows.push(JSON.stringify([wordnet, name.replaceAll('_', ' ')]));
 }
 const about = 'The 1000 classes of ILSVRC 2012 in the usual order: WordNet id and name';
-const text = `{\n  "name": "imagenet",\n  "about": ${JSON.stringify(about)},\n  "classes": [\n` +
-  `${rows.join(',\n')}\n  ]\n}\n`;
+const text = `{\n"name": "imagenet",\n"about": ${JSON.stringify(about)},\n"classes": [\n${rows.join(',\n')}\n]\n}\n`;
 writeFileSync(new URL('imagenet.json', import.meta.url), text);

@@ -1,5 +1,5 @@
 /**
- * The package in a real browser: the numbers of Node, isolated and not, in both WebAssembly files,
+ * The package in a real browser: the numbers of Node, isolated and not, with both kinds of WebAssembly SIMD,
  * from every kind of picture, from another origin, under a strict policy.
  */
 import assert from 'node:assert/strict';

@@ -110,7 +110,7 @@ describe('bundlers', { skip }, () => {
     await works(out);
   });
 
-  test('esbuild: the worker is an entry of its own, the .wasm files are copied', async () => {
+  test('esbuild: the worker is an entry of its own, the .wasm file is copied', async () => {
     const out = join(folder, 'out-esbuild');
     const web = join(folder, 'node_modules/gradcam-wasm/web');
     await esbuild.build({

@@ -42,11 +42,13 @@ export function distance(found, expected, floor = 0) {
 
 let engine;
 
-/** The engine in this thread, from the plain-SIMD file. */
+/** The engine in this thread. */
 async function startEngine() {
   const { Engine } = await import('../../web/wasm.js');
-  const bytes = await readFile(join(root, 'web', 'dist', 'gradcam-simd.wasm'));
-  return Engine.create({ module: await WebAssembly.compile(bytes), threads: 1 });
+  const { nodeHost } = await import('../../web/host-node.js');
+  nodeHost.prepare();
+  const { href } = new URL('../../web/dist/gradcam.wasm', import.meta.url);
+  return Engine.create({ module: await nodeHost.compile(href), threads: 1 });
 }
 
 /** A picture file's pixels. @returns {Promise<{data: Uint8Array, width: number, height: number}>} */

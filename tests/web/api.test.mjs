@@ -161,8 +161,11 @@ describe('one model', () => {
     const picture = tinyPicture();
     const cases = [[{ top: 0 }, /top/], [{ score: 'sigmoid' }, /score/], [{ preset: 'mine' }, /preset/],
       [{ classes: [5] }, /no class 5/], [{ classes: ['pier'] }, /no class named "pier"/],
-      [{ layer: 'reluu' }, /reluu/], [{ method: 'mine' }, /mine/], [{ resize: 'box' }, /box/],
-      [{ preprocess: 'grey,mean=1' }, /grey/], [{ preprocess: 'rgb,mean=1/2' }, /mean has 2/]];
+      [{ layer: 'reluu' }, /reluu/], [{ method: 'mine' }, /mine/], [{ method: 'gradcamp' }, /Did you mean "gradcam/],
+      [{ clases: [1] }, /explain\(\) has no option "clases". Did you mean "classes"/], [{ top: '3' }, /top is "3"/],
+      [{ onProgress: 5 }, /onProgress must be a function/], [{ signal: 5 }, /AbortSignal/], [{ resize: 'box' }, /box/],
+      [{ preprocess: 'grey,mean=1' }, /grey/], [{ preprocess: 'rgb,mean=1/2' }, /mean has 2/],
+      [{ colormap: 'jet' }, /no option "colormap"\. There are: top, classes, /]];
     for (const [options, message] of cases) {
       await assert.rejects(cam.explain(picture, options), (error) => (
         error instanceof GradCamError && error.code === 'argument' && message.test(error.message)),
@@ -171,6 +174,9 @@ describe('one model', () => {
     const { maps: [map] } = await cam.explain(picture);
     assert.throws(() => map.toImageData({ colormap: 'rainbow' }), { code: 'argument' });
     assert.throws(() => map.toImageData({ alpha: 2 }), { code: 'argument' });
+    assert.throws(() => map.toImageData({ interpolate: 'nearest' }), /Did you mean "interpolation"/);
+    await assert.rejects(cam.grid([map], { column: 2 }), /grid\(\) has no option "column"/);
+    await assert.rejects(cam.steps(picture, { classes: 1 }), /Did you mean "class"/);
     assert.throws(() => map.toCanvas(), { code: 'unsupported' });
     await assert.rejects(cam.explain({ width: 3, height: 3, data: new Uint8Array(5) }), { code: 'image' });
     await assert.rejects(cam.explain(42), { code: 'argument' });
@@ -327,6 +333,16 @@ describe('sources', () => {
     }
     await assert.rejects(GradCam.load(tiny.onnx, { threads: 0 }), { code: 'argument' });
     await assert.rejects(GradCam.load(tiny.onnx, { variant: 'mmx' }), { code: 'argument' });
+    await assert.rejects(GradCam.load(tiny.onnx, { thread: 2 }), { code: 'argument', message: /Did you mean "threads"/ });
+    assert.throws(() => new GradCam(), { code: 'argument', message: /GradCam\.load/ });
+  });
+
+  test('a server that answers with its start page in place of the engine', async () => {
+    await writeFile(join(folder, 'gradcam.wasm'), '<!doctype html>');
+    for (const variant of ['auto', 'simd']) {
+      await assert.rejects(GradCam.load(tiny.onnx, { ...PLAIN, wasmUrl: origin, variant }),
+        { code: 'network', message: /gradcam\.wasm\) is not a WebAssembly file.*wasmUrl/ });
+    }
   });
 
   test('a wrong digest is refused', async () => {

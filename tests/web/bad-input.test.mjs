@@ -148,7 +148,8 @@ describe('a real network', { skip: withoutData }, () => {
     };
     const { Engine, Parcel } = await import('../../web/wasm.js');
     const { nodeHost } = await import('../../web/host-node.js');
-    const module = await nodeHost.compile(new URL('../../web/dist/gradcam-simd.wasm', import.meta.url).href);
+    nodeHost.prepare();
+    const module = await nodeHost.compile(new URL('../../web/dist/gradcam.wasm', import.meta.url).href);
     const engine = await Engine.create({ module, threads: 1 });
     for (let i = 0; i < 200; ++i) {
       // Half of the places near the start, where the graph lies; the weights fill the rest.

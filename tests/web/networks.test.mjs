@@ -1,7 +1,7 @@
 /**
  * Whole networks against PyTorch's float64 numbers: the same pixels give the same top five, the
  * probabilities within 1e-4 and the maps within 1e-3 of their maximum (or ten times float32's own
- * error, where the file states more), in both WebAssembly files, on 1 and 2 threads. From the JPEG
+ * error, where the file states more), with both kinds of WebAssembly SIMD, on 1 and 2 threads. From the JPEG
  * itself the same class, within 0.02: decoders differ by a few levels.
  */
 import assert from 'node:assert/strict';

@@ -1,11 +1,8 @@
 /**
- * Writes custom-elements.json (Custom Elements Manifest 1.0.0) of `<grad-cam>`, from the comment above its
- * class, which is the one place that lists attributes, events, parts and properties:
- *
- *     node web/element/manifest.mjs web/types/custom-elements.json
+ * Makes custom-elements.json (Custom Elements Manifest 1.0.0) of `<grad-cam>`, from the comment above its
+ * class, which is the one place that lists attributes, events, parts and properties. web/types.mjs
+ * writes it.
  */
-import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { STEPS } from './steps/index.js';
 
 const FILE = 'web/element/grad-cam.js';
@@ -63,9 +60,4 @@ export function manifest(source) {
       },
     ],
   };
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const source = await readFile(new URL('grad-cam.js', import.meta.url), 'utf8');
-  await writeFile(process.argv[2] ?? 'custom-elements.json', `${JSON.stringify(manifest(source), null, 2)}\n`);
 }
