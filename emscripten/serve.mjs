@@ -64,10 +64,17 @@ export async function serve({ isolated = true, headers = {} } = {}) {
         .end('Not here.\n');
       return;
     }
+    const { size, mtimeMs } = statSync(file);
+    const tag = `"${size}-${mtimeMs}"`;
+    if (request.headers['if-none-match'] === tag) {
+      response.writeHead(304, { ...common, ETag: tag }).end();
+      return;
+    }
     response.writeHead(200, {
       ...common,
       'Content-Type': types[extname(file)] ?? 'application/octet-stream',
-      'Content-Length': statSync(file).size,
+      'Content-Length': size,
+      ETag: tag,
     });
     if (request.method === 'HEAD') response.end();
     else

@@ -9,7 +9,7 @@
 // The last line is the sum of everything that ran: "N passed, N failed, N skipped".
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { build } from '../emscripten/build.mjs';
 import { installPackages, readOr, root, runMain, Stop, which } from '../emscripten/tools.mjs';
@@ -106,6 +106,7 @@ async function runNodeTests(pattern) {
   const report = join(folder, 'report.tap');
   const args = [
     '--test',
+    `--test-concurrency=${availableParallelism()}`, // Node leaves one core idle
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     '--test-reporter=tap',
@@ -171,31 +172,34 @@ async function hasLibFuzzer() {
   return status === 0;
 }
 
-/** Each target runs for a while on tests/fuzz/seeds/<target>/ and what it found in earlier runs. */
+/**
+ * Each target runs for a while: those in C on tests/fuzz/seeds/<target>/ and what they found in
+ * earlier runs; those in JavaScript on inputs they make themselves.
+ */
 async function fuzz() {
   const preset = (await hasLibFuzzer()) ? 'fuzz' : 'asan';
   const seconds = Number(process.env.FUZZ_SECONDS ?? 20);
   await build([preset]);
-  for (const file of testFiles(/^fuzz_.*\.c$/)) {
-    const name = basename(file, '.c');
-    const work = join(root, 'build', preset, 'fuzz', `${name}.corpus`);
-    mkdirSync(work, { recursive: true });
+  installPackages('.');
+  const folder = join(root, 'build', preset, 'fuzz');
+  for (const file of testFiles(/^fuzz_.*\.(c|mjs)$/)) {
+    const script = file.endsWith('.mjs');
+    const name = basename(file).replace(/\.\w+$/, '');
     const seeds = join(root, 'tests/fuzz/seeds', name);
-    const args = [
-      `-max_total_time=${seconds}`,
-      `-artifact_prefix=${join(root, 'build', preset, 'fuzz')}/`,
-      ...(preset === 'fuzz' ? ['-rss_limit_mb=4096', '-timeout=20', '-print_final_stats=1'] : []),
-      work,
-      ...(existsSync(seeds) ? [seeds] : []),
-    ];
-    const result = await execute(join(root, 'build', preset, 'fuzz', name), args, {
-      seconds: seconds * 3 + 120,
-    });
+    const work = join(folder, `${name}.corpus`);
+    const args = [`-max_total_time=${seconds}`, `-artifact_prefix=${folder}/`];
+    if (!script) {
+      mkdirSync(work, { recursive: true });
+      if (preset === 'fuzz') args.push('-rss_limit_mb=4096', '-timeout=20', '-print_final_stats=1');
+      args.push(work, ...(existsSync(seeds) ? [seeds] : []));
+    }
+    const [program, first] = script ? [process.execPath, [file]] : [join(folder, name), []];
+    const result = await execute(program, [...first, ...args], { seconds: seconds * 3 + 120 });
     const runs = /^Done (\d+) runs/m.exec(result.output)?.[1] ?? 0;
     const good = result.status === 0;
     count({ passed: good ? 1 : 0, failed: good ? 0 : 1, skipped: 0 });
     const verdict = good ? 'ok' : `FAILED (status ${result.status})`;
-    console.log(`${preset} ${name}: ${runs} inputs in ${result.seconds} s ${verdict}`);
+    console.log(`${script ? 'node' : preset} ${name}: ${runs} inputs in ${result.seconds} s ${verdict}`);
     if (!good) console.log(indent(result.output));
   }
 }

@@ -60,6 +60,7 @@ import { boxes, mask, normalise, overlay, signed, veil } from './render.js';
  * @property {string} [preset]               the following default to its row of the table
  * @property {string} [colormap]             'jet', 'turbo', 'viridis', ...
  * @property {number} [alpha]                weight of the heat, 0..1
+<<<<<<< HEAD
  * @property {'nearest' | 'bilinear' | 'bicubic'} [interpolation]  from the map's size to the picture's
  *
  * @typedef {object} Report   what --json of the command line gives too
@@ -81,6 +82,11 @@ import { boxes, mask, normalise, overlay, signed, veil } from './render.js';
  * @property {number} height
  * @property {number} area    of the part of the map inside
  * @property {number} peak    the map's largest value inside, 0..1
+=======
+ * @property {'nearest' | 'bilinear' | 'bicubic'} [interpolation]
+ * @property {number} [fade]                 above 0: the heat fades out towards the map's 0, and is fully
+ *   there from 1/fade of its maximum on; default 0, the same weight everywhere
+>>>>>>> page
  */
 
 const SCORES = ['logit', 'softmax'];
@@ -97,6 +103,7 @@ const LOAD_OPTIONS = ['onProgress', 'signal', 'threads', 'variant', 'wasmUrl', '
 const EXPLAIN_OPTIONS = ['top', 'classes', 'method', 'options', 'layer', 'onProgress', 'preset', 'score', 'mapInput',
   'preprocess', 'resize', 'raw', 'picture', 'signal'];
 const STEPS_OPTIONS = ['class', 'layer', 'preprocess', 'resize', 'signal'];
+const PAINT_OPTIONS = ['preset', 'colormap', 'alpha', 'interpolation'];
 
 const didYouMean = (name, names) => {
   const [near] = nearMisses(name, names);
@@ -359,6 +366,7 @@ export class GradCamBase {
    * @returns {Promise<Uint8Array>}
    */
   async grid(maps, options = {}) {
+    checkOptions(options, [...PAINT_OPTIONS, 'columns', 'tileWidth', 'title', 'signal'], 'grid()');
     if (!maps.length) throw new GradCamError('argument', 'A grid needs at least one map.');
     const picture = maps[0].picture;
     const tileWidth = options.tileWidth ?? Math.min(480, Math.max(240, picture.width));
@@ -540,7 +548,7 @@ export class HeatMap {
     return this.#context.picture;
   }
 
-  #style({ preset, colormap, alpha, interpolation } = {}) {
+  #style({ preset, colormap, alpha, interpolation, fade = 0 } = {}) {
     const base = preset ? findPreset(preset) : this.#context.preset;
     const style = {
       colormap: colormap ?? base.colormap,
@@ -551,11 +559,13 @@ export class HeatMap {
       blend: base.blend,
       resampler: base.resampler,
       power: base.power,
+      fade,
     };
     oneOf(style.colormap, this.#context.info.colormaps.map(({ name }) => name), 'colormap');
     if (!(style.alpha >= 0 && style.alpha <= 1)) {
       throw new GradCamError('argument', `alpha is ${alpha}, but must be from 0 to 1.`);
     }
+    if (!(fade >= 0)) throw new GradCamError('argument', `fade is ${fade}, but must be 0 or more.`);
     return style;
   }
 
@@ -581,6 +591,7 @@ export class HeatMap {
    * @returns {{width: number, height: number, data: Uint8ClampedArray}} RGBA
    */
   toImageData(options = {}) {
+    checkOptions(options, [...PAINT_OPTIONS, 'picture', 'width', 'height'], 'A heatmap');
     const style = this.#style(options);
     const map = this.#map(options.preset);
     const { picture, info } = this.#context;
@@ -604,6 +615,7 @@ export class HeatMap {
    * @returns {Promise<Uint8Array>}
    */
   async toPNG(options = {}) {
+    checkOptions(options, [...PAINT_OPTIONS, 'signal'], 'toPNG()');
     return this.#context.connection.ask('png', this.paintArgs(options), { signal: options.signal });
   }
 

@@ -15,6 +15,9 @@
  * @property {(model: string, options: {modelsUrl?: string, signal?: AbortSignal}) =>
  *   Promise<{card: any, onnx?: string} | null>} findCard  by name or address; onnx: the file it
  *   describes, if that has been fetched
+ * @property {((published: import('./download.js').Published, options: {keep: boolean, signal?: AbortSignal,
+ *   onProgress?: (progress: import('./protocol.js').Progress) => void}) => Promise<File>) | null} download
+ *   a published Keras file; null: that is somebody else's business here
  * @property {() => {update: (bytes: Uint8Array) => any, hex: () => string}} sha256
  * @property {(bytes: Uint8Array) => Promise<import('./protocol.js').Pixels | null>} decode
  *   for formats that the engine does not read
@@ -90,6 +93,8 @@ export const browserHost = {
       throw error;
     }
   },
+
+  download: async (published, options) => (await import('./download.js')).downloadPublished(published, options),
 
   sha256: () => new Sha256(),
 

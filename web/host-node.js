@@ -119,6 +119,8 @@ export const nodeHost = {
     return own || shared?.card.file === basename(model) ? { card: shared.card, onnx: model } : null;
   },
 
+  download: null, // `gradcam fetch`, that is models/fetch.js, does it
+
   sha256() {
     const hash = createHash('sha256');
     return { update: (bytes) => hash.update(bytes), hex: () => hash.digest('hex') };

@@ -40,7 +40,7 @@ export async function loadKeras(source, { begin, push }, host, args, { signal, o
   const { card } = await convert({
     source: await readable(source.onnx, host, { signal, onProgress }),
     fileName: name,
-    arch: args.arch,
+    arch: args.arch ?? source.arch,
     weights: args.weights,
     inputSize: Object.values(args.inputShape ?? {})[0]?.slice(-2),
     packagesUrl: args.packagesUrl,

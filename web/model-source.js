@@ -18,6 +18,7 @@ export const isModelName = (text) => /^[\w][\w.-]*$/.test(text) && !/\.(onnx|jso
  * @property {any} card                                    {} where there is none
  * @property {import('./protocol.js').FileSpec} onnx     or the Keras file
  * @property {boolean} keras
+ * @property {string} [arch]                               of a published Keras file
  * @property {(location: string) => {spec: import('./protocol.js').FileSpec, sha256?: string, bytes?: number}[]}
  *   weights   the pieces of an external data file, in order
  */
@@ -25,7 +26,8 @@ export const isModelName = (text) => /^[\w][\w.-]*$/.test(text) && !/\.(onnx|jso
 /**
  * @param {import('./protocol.js').SourceSpec} source
  * @param {import('./host-browser.js').Host} host
- * @param {{modelsUrl?: string, signal?: AbortSignal}} options
+ * @param {{modelsUrl?: string, cache?: 'auto' | 'none', signal?: AbortSignal,
+ *   onProgress?: (progress: import('./protocol.js').Progress) => void}} options
  * @returns {Promise<ModelSource>}
  */
 export async function resolveModel({ onnx, weights, card: given }, host, options) {
@@ -41,6 +43,12 @@ export async function resolveModel({ onnx, weights, card: given }, host, options
     }
   }
   const card = { ...found.card, ...(await readCard(given, host, options.signal)) };
+  if (!found.onnx && card.download && host.download) {
+    const file = await host.download(card.download, { ...options, keep: options.cache !== 'none' });
+    // The converter makes the card anew, from what it finds in the file.
+    const { source, licence } = card;
+    return { name: card.name, card: { source, licence }, onnx: file, keras: true, arch: card.name, weights: () => [] };
+  }
   if (!found.onnx) {
     throw new GradCamError('file', `The weights of ${card.name} have not been fetched yet. ` +
       `Run: npx gradcam fetch ${card.name}. Or give the Keras file itself.`);

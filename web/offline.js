@@ -7,8 +7,10 @@
  * the network.
  */
 const CACHE = 'gradcam-page';
+const SAMPLES = ['golf_ball_and_flower', 'golf_ball', 'flower', 'parachute', 'church'];
 const START = ['demo/', 'demo/app.js', 'demo/style.css', 'demo/icon.svg', 'demo/manifest.webmanifest', 'worker.js',
-  'dist/gradcam.wasm', '../models/pocket/model.json', '../models/pocket/pocket.onnx'];
+  'dist/gradcam.wasm', '../models/pocket/model.json', '../models/pocket/pocket.onnx',
+  ...SAMPLES.map((name) => `../models/pocket/samples/${name}.jpg`), 'demo/learn/', 'demo/learn/learn.css', 'demo/learn/learn.js'];
 
 /** Addresses of other modules in a script: imports, and files named relative to it. */
 function mentioned(text, base) {
@@ -40,7 +42,10 @@ self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim(
 
 self.addEventListener('fetch', (event) => {
   const { request } = event;
-  if (request.method !== 'GET' || new URL(request.url).origin !== self.location.origin) return;
+  const { origin, pathname } = new URL(request.url);
+  if (request.method !== 'GET' || origin !== self.location.origin) return;
+  // Weights of large models are kept by their digest (cache.js), not here once more.
+  if (/\.(bin|data|h5|hdf5|keras)$/.test(pathname)) return;
   event.respondWith((async () => {
     const cache = await caches.open(CACHE);
     try {

@@ -14,6 +14,8 @@
  * @property {boolean} colourFirst
  * @property {boolean} swapped
  * @property {'mix' | 'add' | 'mix-max'} blend
+ * @property {number} fade       0: the heat has the same weight everywhere; else it has all of it from
+ *   1/fade of the map's maximum on, and none at 0
  *
  * @typedef {{width: number, height: number, data: Float32Array}} Map2d
  * @typedef {import('./protocol.js').Pixels} Pixels
@@ -148,6 +150,17 @@ function heat({ data, width: w, height: h }, style, rgb, width, height) {
   return (row) => colour(large(row), rgb, style, out);
 }
 
+/** The share of its weight that the heat has at each pixel, row by row. */
+function strength({ data, width: w, height: h }, style, width, height) {
+  const { fade } = style;
+  const large = enlarger(data, w, h, width, height, style, 1);
+  return (row) => {
+    const values = large(row);
+    for (let i = 0; i < width; ++i) values[i] = Math.min(1, Math.max(0, fade * values[i]));
+    return values;
+  };
+}
+
 /**
  * Heat over picture, at the picture's size; transparent pictures stand on white.
  * @param {Pixels} picture
@@ -160,17 +173,20 @@ export function overlay(picture, map, style, rgb) {
   const { width, height, data } = picture;
   const row = heat(map, style, rgb, width, height);
   const { alpha, blend } = style;
-  const rest = blend === 'add' ? 1 : 1 - alpha;
+  const strong = style.fade ? strength(map, style, width, height) : null;
   const out = new Uint8ClampedArray(4 * width * height);
   const each = (use) => {
     for (let j = 0; j < height; ++j) {
       const hot = row(j);
+      const strengths = strong?.(j);
       for (let i = 0; i < width; ++i) {
         const at = 4 * (j * width + i);
+        const share = strengths ? alpha * strengths[i] : alpha;
+        const rest = blend === 'add' ? 1 : 1 - share;
         const opaque = data[at + 3] / 255;
         for (let c = 0; c < 3; ++c) {
           const under = opaque * data[at + c] + 255 * (1 - opaque);
-          use(at + c, alpha * hot[3 * i + c] + rest * under);
+          use(at + c, share * hot[3 * i + c] + rest * under);
         }
       }
     }
@@ -195,15 +211,45 @@ export function overlay(picture, map, style, rgb) {
  * @returns {{width: number, height: number, data: Uint8ClampedArray}} RGBA
  */
 export function veil(map, style, rgb, width, height) {
+  const data = new Uint8ClampedArray(4 * width * height);
+  if (style.colourFirst) colouredVeil(map, style, rgb, width, height, data);
+  else tableVeil(map, style, rgb, width, height, data);
+  return { width, height, data };
+}
+
+function colouredVeil(map, style, rgb, width, height, out) {
   const row = heat(map, style, rgb, width, height);
-  const out = new Uint8ClampedArray(4 * width * height).fill(255 * style.alpha);
+  const strong = style.fade ? strength(map, style, width, height) : null;
   for (let j = 0; j < height; ++j) {
     const hot = row(j);
+    const strengths = strong?.(j);
     for (let i = 0; i < width; ++i) {
-      for (let c = 0; c < 3; ++c) out[4 * (j * width + i) + c] = hot[3 * i + c];
+      const at = 4 * (j * width + i);
+      for (let c = 0; c < 3; ++c) out[at + c] = hot[3 * i + c];
+      out[at + 3] = 255 * style.alpha * (strengths ? strengths[i] : 1);
     }
   }
-  return { width, height, data: out };
+}
+
+/** One of 256 finished pixels for each value: pages do this for every frame of a video. */
+function tableVeil({ data, width: w, height: h }, style, rgb, width, height, out) {
+  const table = new Uint32Array(256);
+  const bytes = new Uint8ClampedArray(table.buffer);
+  const values = Float32Array.from({ length: 256 }, (_, level) => level / 255);
+  const colours = colour(values, rgb, { swapped: style.swapped, power: 1 }, new Float32Array(768));
+  for (let level = 0; level < 256; ++level) {
+    for (let c = 0; c < 3; ++c) bytes[4 * level + c] = colours[3 * level + c];
+    bytes[4 * level + 3] = 255 * style.alpha * (style.fade ? Math.min(1, style.fade * values[level]) : 1);
+  }
+  const pixels = new Uint32Array(out.buffer);
+  const row = enlarger(data, w, h, width, height, style, 1);
+  for (let j = 0; j < height; ++j) {
+    const large = row(j);
+    for (let i = 0; i < width; ++i) {
+      const value = style.power === 1 ? large[i] : Math.max(0, large[i]) ** style.power;
+      pixels[j * width + i] = table[Math.min(255, Math.max(0, Math.round(255 * value)))];
+    }
+  }
 }
 
 /** Connected parts above the threshold, the largest first, at a size that costs little. */

@@ -181,7 +181,7 @@ export function createService(host) {
   }
 
   async function load(args, { signal, onProgress }) {
-    const [source] = await Promise.all([resolveModel(args.source, host, { ...args, signal }),
+    const [source] = await Promise.all([resolveModel(args.source, host, { ...args, signal, onProgress }),
       start(args, signal)]);
     const context = { signal, onProgress };
     caching = args.cache !== 'none';
@@ -441,7 +441,7 @@ export function createService(host) {
   /** Heat over picture, as a new picture. `under`: the engine's copy of `picture`. */
   function paint({ picture, map, style }, under) {
     if (style.colourFirst || style.swapped || style.blend !== 'mix' || style.resampler === 'pil' ||
-      style.power !== 1) {
+      style.power !== 1 || style.fade) {
       const { rgb } = info.colormaps.find(({ name }) => name === style.colormap);
       return engine.picture(overlay(picture, map, style, rgb));
     }

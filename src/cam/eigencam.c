@@ -4,17 +4,12 @@
  *   map = A v_1
  *
  * Eigen-Grad-CAM (as defined by pytorch-grad-cam) does the same to the products g A. */
-#include <string.h>
-
 #include "cam/methods.h"
 
-void gcam_method_eigencam(const gcam_cam *cam) {
-  memcpy(cam->terms, cam->activation, (size_t)(cam->H * cam->W * cam->K) * sizeof *cam->terms);
-  gcam_cam_project_terms(cam);
-}
+void gcam_method_eigencam(const gcam_cam *cam) { gcam_cam_project(cam, cam->activation); }
 
 void gcam_method_eigengradcam(const gcam_cam *cam) {
   for (int64_t i = 0; i < cam->H * cam->W * cam->K; i++)
     cam->terms[i] = cam->gradient[i] * cam->activation[i];
-  gcam_cam_project_terms(cam);
+  gcam_cam_project(cam, cam->terms);
 }

@@ -43,12 +43,12 @@ static gcam_status no_memory(gcam_error *err) {
 typedef enum finding { FINE, ALL_ZERO, NOT_FINITE } finding;
 
 static finding look_at(const float *values, int64_t n) {
-  bool any = false;
+  int any = 0, finite = 1; /* no early way out: the loop runs in vector registers */
   for (int64_t i = 0; i < n; i++) {
-    if (!isfinite(values[i])) return NOT_FINITE;
+    finite &= fabsf(values[i]) <= FLT_MAX;
     any |= values[i] != 0;
   }
-  return any ? FINE : ALL_ZERO;
+  return !finite ? NOT_FINITE : any ? FINE : ALL_ZERO;
 }
 
 static void scale_by(float *values, int64_t n, double scale) {

@@ -234,14 +234,16 @@ static void average(gcam_job *job) {
   for (int64_t i = 0; m->weights && i < m->count * m->K; i++) m->weights[i] *= part;
   for (int64_t i = 0; m->terms && i < n * m->K; i++) m->terms[i] *= part;
   for (int b = 0; b < m->count; b++) m->delta[b] *= part;
-  for (int b = 0; job->method->largest && b < m->count; b++) { /* of the mean, not mean of */
+  bool again = job->method->largest || gcam_job_option(job, GCAM_OPTION_EIGEN) != 0;
+  for (int b = 0; m->terms && again && b < m->count; b++) { /* of the mean, not mean of */
     int64_t pixels = m->H * m->W;
     gcam_cam cam = {.H = m->H,
                     .W = m->W,
                     .K = m->K,
+                    .options = &job->options,
                     .map = m->data + b * pixels,
                     .terms = m->terms + b * pixels * m->K};
-    gcam_cam_largest_terms(&cam);
+    gcam_cam_largest_terms(&cam); /* `eigen`: their projection */
   }
 }
 

@@ -6,6 +6,6 @@
 
 void gcam_method_layercam(const gcam_cam *cam) {
   for (int64_t i = 0; i < cam->H * cam->W * cam->K; i++)
-    cam->terms[i] = cam->gradient[i] > 0 ? cam->gradient[i] * cam->activation[i] : 0;
+    cam->terms[i] = (cam->gradient[i] > 0 ? cam->gradient[i] : 0) * cam->activation[i];
   gcam_cam_sum_terms(cam);
 }

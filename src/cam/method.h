@@ -71,13 +71,13 @@ const gcam_method *gcam_method_at(int index);
 
 /* map[i] = sum over k of weights[k] A[i][k]: what most methods end with. */
 void gcam_cam_weighted_sum(const gcam_cam *cam);
-/* map[i] = sum over k of terms[i][k]. Both project on the first principal direction of their terms
+/* map[i] = sum over k of terms[i][k]. These three project on the first principal direction of their terms
  * instead where the option `eigen` is set (eigen smoothing). */
 void gcam_cam_sum_terms(const gcam_cam *cam);
-/* map[i] = terms[i] . v, v the first right singular vector of terms [HW][K] (minus its column means
- * where the option `centre` is set). The sign is the one that agrees with the plain sum over k. */
-void gcam_cam_project_terms(const gcam_cam *cam);
 /* map[i] = max over k of |terms[i][k]|: how far the score moves with the pixel. */
 void gcam_cam_largest_terms(const gcam_cam *cam);
+/* map[i] = terms[i] . v, v the first right singular vector of terms [HW][K] (minus its column means
+ * where the option `centre` is set). The sign is the one that agrees with the plain sum over k. */
+void gcam_cam_project(const gcam_cam *cam, const float *terms);
 
 #endif

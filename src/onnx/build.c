@@ -24,11 +24,10 @@ void gcam_build_retire(gcam_import *im, int v) {
     if (--root->users == 0 && root->retired) gcam_build_retire(im, info->root);
     return;
   }
+  if (!weight->borrowed) free(weight->data); /* converted from the file's type, external or not */
   if (info->external >= 0) {
     free(im->file->externals[info->external].data);
     im->file->externals[info->external].data = NULL;
-  } else if (!weight->borrowed) {
-    free(weight->data);
   }
   weight->data = NULL;
   gcam_floats_free(weight->f32);

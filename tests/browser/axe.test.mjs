@@ -1,31 +1,25 @@
 /**
  * Accessibility of the pages by axe: no serious finding, dark and light, wide and narrow, with every
- * part of them open.
+ * part of them open; and at least 95 of 100 rules hold.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { after, before, describe, test } from 'node:test';
-import { launch, serve, withoutBrowser } from './browser.mjs';
+import { describe, test } from 'node:test';
+import { browserAndServer, withoutBrowser } from './browser.mjs';
 
 const file = new URL('node_modules/axe-core/axe.min.js', import.meta.url);
 const skip = withoutBrowser || (existsSync(file) ? false : 'SKIPPED: axe-core is not installed (npm ci in tests/browser)');
 const axe = skip ? '' : readFileSync(file, 'utf8');
 
 describe('axe', { skip }, () => {
-  let browser;
-  let server;
-  before(async () => {
-    browser = await launch();
-    server = await serve();
-  });
-  after(async () => {
-    await browser?.close();
-    await server?.close();
-  });
+  const web = browserAndServer();
 
+  /** Serious findings in words; and of 100, how many of the rules that apply hold. */
   async function findings(page) {
     await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => globalThis.axe.run());
+    const { violations, passes } = await page.evaluate(() => globalThis.axe.run());
+    const score = (100 * passes.length) / (passes.length + violations.length);
+    assert.ok(score >= 95, `${score.toFixed(0)} of 100: ${violations.map(({ id }) => id)}`);
     return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact))
       .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`);
   }
@@ -33,8 +27,8 @@ describe('axe', { skip }, () => {
   for (const colorScheme of ['light', 'dark']) {
     for (const width of [1280, 360]) {
       test(`the page, ${colorScheme}, ${width} pixels wide`, async () => {
-        const page = await browser.newPage({ colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
-        await page.goto(`${server.origin}/web/demo/`);
+        const page = await web.browser.newPage({ colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
+        await page.goto(`${web.server.origin}/web/demo/`);
         await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
         assert.deepEqual(await findings(page), [], 'before a picture');
         await page.click('#samples button');
@@ -49,8 +43,8 @@ describe('axe', { skip }, () => {
       });
 
       test(`the lesson with every step, ${colorScheme}, ${width} pixels wide`, async () => {
-        const page = await browser.newPage({ colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
-        await page.goto(`${server.origin}/web/demo/learn/`);
+        const page = await web.browser.newPage({ colorScheme, viewport: { width, height: 900 }, bypassCSP: true });
+        await page.goto(`${web.server.origin}/web/demo/learn/`);
         await page.$$eval('grad-cam', (all) => all.forEach((one) => one.setAttribute('loading', 'eager')));
         await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.result), null, { timeout: 60000 });
         assert.deepEqual(await findings(page), []);

@@ -2,10 +2,11 @@
  * Headless Chromium for the tests, and the shared data under /data/ of every page.
  */
 import { existsSync } from 'node:fs';
+import { after, before } from 'node:test';
+import { serve } from '../../emscripten/serve.mjs';
 import { root, data, withoutData } from '../web/shared.mjs';
 
-export { root, data, withoutData };
-export { serve } from '../../emscripten/serve.mjs';
+export { root, data, withoutData, serve };
 
 const program = process.env.CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
   .find((path) => existsSync(path));
@@ -23,6 +24,24 @@ export function launch() {
       '--disable-component-update', '--disable-sync', '--use-fake-device-for-media-stream',
       '--use-fake-ui-for-media-stream'],
   });
+}
+
+/**
+ * For a describe(): its browser and its server, there while its tests run.
+ * @param {Parameters<typeof serve>[0]} [options]
+ * @returns {{browser: import('playwright-core').Browser, server: Awaited<ReturnType<typeof serve>>}}
+ */
+export function browserAndServer(options) {
+  const web = { browser: null, server: null };
+  before(async () => {
+    web.browser = await launch();
+    web.server = await serve(options);
+  });
+  after(async () => {
+    await web.browser?.close();
+    await web.server?.close();
+  });
+  return web;
 }
 
 /** A page whose /data/... are files of the shared data. `problems`: what went wrong there. */

@@ -5,17 +5,17 @@
  */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { GradCam } from '../../web/node.js';
 import { manifest } from '../../web/element/manifest.mjs';
 import { STEPS } from '../../web/element/steps/index.js';
-import { launch, root, serve, withoutBrowser } from './browser.mjs';
+import { browserAndServer, root, serve, withoutBrowser } from './browser.mjs';
 
 const SAMPLE = '/models/pocket/samples/golf_ball_and_flower.jpg';
 const WAIT = { timeout: 60000 };
 
 /** A page with this body and the element; `served`: addresses that were asked for. */
-async function openBody(browser, server, body, { isolated = false, size, head = '' } = {}) {
+async function openBody({ browser, server }, body, { isolated = false, size, head = '' } = {}) {
   const page = await browser.newPage({ viewport: size ?? { width: 900, height: 700 } });
   const problems = [];
   const served = [];
@@ -61,30 +61,23 @@ const look = (page, id) => page.evaluate((name) => {
 }, id);
 
 describe('<grad-cam>', { skip: withoutBrowser }, () => {
-  let browser;
-  let server;
+  const web = browserAndServer({ isolated: false });
   let expected; // what Node says about the sample; the network may be trained again
   let best;
   let second;
   let church;
   before(async () => {
-    browser = await launch();
-    server = await serve({ isolated: false });
     const cam = await GradCam.load(`${root}/models/pocket/model.json`, { threads: 1 });
     expected = await cam.explain(`${root}${SAMPLE}`, { top: 3 });
     [best, second] = expected.predictions.map(({ name }) => name);
     church = (await cam.explain(`${root}/models/pocket/samples/church.jpg`)).predictions[0].name;
     cam.dispose();
   });
-  after(async () => {
-    await browser?.close();
-    await server?.close();
-  });
 
   for (const isolated of [true, false]) {
     test(`a picture, its classes, its heat; ${isolated ? 'isolated' : 'not isolated'}`, async () => {
-      const own = isolated ? await serve({ isolated: true }) : server;
-      const { page, problems } = await openBody(browser, own, `<grad-cam id="a" src="${SAMPLE}" top="2" class="golf ball"></grad-cam>`, { isolated });
+      const own = isolated ? await serve({ isolated: true }) : web.server;
+      const { page, problems } = await openBody({ ...web, server: own }, `<grad-cam id="a" src="${SAMPLE}" top="2" class="golf ball"></grad-cam>`, { isolated });
       try {
         await ready(page, 'a');
         assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
@@ -117,7 +110,7 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
   }
 
   test('two elements: one worker, one model; the last one ends it', async () => {
-    const { page, served } = await openBody(browser, server,
+    const { page, served } = await openBody(web,
       `<grad-cam id="a" src="${SAMPLE}"></grad-cam><grad-cam id="b" src="/models/pocket/samples/church.jpg" loading="eager"></grad-cam>
        <grad-cam id="c" src="${SAMPLE}" steps="relu" loading="eager"></grad-cam>`);
     try {
@@ -139,7 +132,7 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
   });
 
   test('waits until it is seen', async () => {
-    const { page, served } = await openBody(browser, server,
+    const { page, served } = await openBody(web,
       `<div style="height: 4000px"></div><grad-cam id="a" src="${SAMPLE}"></grad-cam>`);
     try {
       await page.waitForTimeout(800);
@@ -152,7 +145,7 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
   });
 
   test('the picture between the tags stays, and nothing moves', async () => {
-    const { page } = await openBody(browser, server,
+    const { page } = await openBody(web,
       `<style>grad-cam { display: block } #b { width: 400px }</style>
        <grad-cam id="a"><img src="${SAMPLE}" alt="A golf ball before a flower" width="480" height="360"></grad-cam>
        <grad-cam id="b" src="${SAMPLE}" top="3"></grad-cam><p id="below">below</p>`, { size: { width: 600, height: 1600 } });
@@ -178,7 +171,7 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
   });
 
   test('attributes: class, layer, top, opacity, colormap', async () => {
-    const { page, problems } = await openBody(browser, server, `<grad-cam id="a" src="${SAMPLE}" class="${second}" top="1" opacity="0.3"></grad-cam>`);
+    const { page, problems } = await openBody(web, `<grad-cam id="a" src="${SAMPLE}" class="${second}" top="1" opacity="0.3"></grad-cam>`);
     try {
       await ready(page, 'a');
       const first = await look(page, 'a');
@@ -210,7 +203,7 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
   });
 
   test('failures are said and fired, and can be got over', async () => {
-    const { page } = await openBody(browser, server,
+    const { page } = await openBody(web,
       `<grad-cam id="a" src="${SAMPLE}" class="unicorn"></grad-cam><grad-cam id="b" src="/web/absent.jpg" loading="eager"></grad-cam>
        <grad-cam id="c" src="${SAMPLE}" model="nosuch" loading="eager"></grad-cam><grad-cam id="d" src="${SAMPLE}" steps="alpah" loading="eager"></grad-cam>`);
     try {
@@ -231,7 +224,7 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
 
   test('every step alone, and all together', async () => {
     const names = STEPS.map(({ name }) => name);
-    const { page, problems } = await openBody(browser, server, `<grad-cam id="all" src="${SAMPLE}" steps loading="eager"></grad-cam>
+    const { page, problems } = await openBody(web, `<grad-cam id="all" src="${SAMPLE}" steps loading="eager"></grad-cam>
       ${names.map((name) => `<grad-cam id="${name}" src="${SAMPLE}" steps="${name}" loading="eager"></grad-cam>`).join('')}`, { size: { width: 360, height: 740 } });
     try {
       for (const id of ['all', ...names]) await ready(page, id);
@@ -257,12 +250,12 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
 
   test('in a frame of another site without isolation', async () => {
     const outer = await serve({ isolated: false });
-    const page = await browser.newPage();
+    const page = await web.browser.newPage();
     try {
       await page.route('**/web/inner.html', (route) => route.fulfill({ contentType: 'text/html',
         body: `<!doctype html><script type="module" src="/web/element/define.js"></script><grad-cam id="a" src="${SAMPLE}" top="1"></grad-cam>` }));
       await page.route('**/web/outer.html', (route) => route.fulfill({ contentType: 'text/html',
-        body: `<!doctype html><iframe width="500" height="500" src="${server.origin}/web/inner.html"></iframe>` }));
+        body: `<!doctype html><iframe width="500" height="500" src="${web.server.origin}/web/inner.html"></iframe>` }));
       await page.goto(`${outer.origin}/web/outer.html`);
       const [, frame] = page.frames();
       await frame.waitForFunction(() => document.getElementById('a')?.result, null, WAIT);
@@ -274,7 +267,7 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
   });
 
   test('a picture given as a property, at its own size', async () => {
-    const { page } = await openBody(browser, server, '<grad-cam id="a" top="1"></grad-cam>');
+    const { page } = await openBody(web, '<grad-cam id="a" top="1"></grad-cam>');
     try {
       await page.evaluate(async (url) => {
         const bitmap = await createImageBitmap(await (await fetch(url)).blob());

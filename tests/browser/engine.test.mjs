@@ -3,9 +3,9 @@
  * from every kind of picture, from another origin, under a strict policy.
  */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { GradCam } from '../../web/node.js';
-import { data, launch, openPage, serve, withoutBrowser, withoutData } from './browser.mjs';
+import { browserAndServer, data, openPage, serve, withoutBrowser, withoutData } from './browser.mjs';
 
 const MODEL = 'onnx/squeezenet1_1.onnx';
 const CLASSES = [718, 460];
@@ -34,15 +34,13 @@ async function explainThere({ origin, model, image, options, classes }) {
 }
 
 describe('the engine in Chromium', { skip }, () => {
-  let browser;
+  const web = browserAndServer({ isolated: false });
   let expected;
   before(async () => {
-    browser = await launch();
     const cam = await GradCam.load(data(MODEL), { preprocess: 'torch', variant: 'simd', threads: 1 });
     expected = await cam.explain(data('photos/pier.jpg'), { classes: CLASSES });
     cam.dispose();
   });
-  after(() => browser?.close());
 
   function isAsInNode(found, tolerance = 1e-4) {
     assert.deepEqual(found.predictions.map(({ id, name }) => [id, name]),
@@ -59,7 +57,7 @@ describe('the engine in Chromium', { skip }, () => {
     for (const variant of ['simd', 'relaxed']) {
       test(`${isolated ? 'isolated, 2 threads' : 'not isolated, 1 thread'}, ${variant}`, async () => {
         const server = await serve({ isolated });
-        const { page, problems } = await openPage(browser, `${server.origin}/models/labels/imagenet.json`);
+        const { page, problems } = await openPage(web.browser, `${server.origin}/models/labels/imagenet.json`);
         try {
           const found = await page.evaluate(explainThere, {
             origin: server.origin,
@@ -85,8 +83,8 @@ describe('the engine in Chromium', { skip }, () => {
   }
 
   test('every kind of picture', async () => {
-    const server = await serve({ isolated: false });
-    const { page } = await openPage(browser, `${server.origin}/models/labels/imagenet.json`);
+    const { server } = web;
+    const { page } = await openPage(web.browser, `${server.origin}/models/labels/imagenet.json`);
     try {
       const found = await page.evaluate(async ({ origin, model }) => {
         const { GradCam: Cam } = await import(`${origin}/web/index.js`);
@@ -142,7 +140,6 @@ describe('the engine in Chromium', { skip }, () => {
       assert.deepEqual(found.codes, ['image', 'argument', 'image', 'network']);
     } finally {
       await page.close();
-      await server.close();
     }
   });
 
@@ -151,7 +148,7 @@ describe('the engine in Chromium', { skip }, () => {
       const page0 = await serve({ isolated });
       const cdn = await serve({ isolated: false, headers: {
         'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' } });
-      const { page, problems } = await openPage(browser, `${page0.origin}/models/labels/imagenet.json`);
+      const { page, problems } = await openPage(web.browser, `${page0.origin}/models/labels/imagenet.json`);
       try {
         const found = await page.evaluate(explainThere, {
           origin: cdn.origin,
@@ -174,7 +171,7 @@ describe('the engine in Chromium', { skip }, () => {
   test('a strict Content-Security-Policy', async () => {
     const server = await serve({ isolated: true, headers: { 'Content-Security-Policy':
       "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self'" } });
-    const { page, problems } = await openPage(browser, `${server.origin}/models/labels/imagenet.json`);
+    const { page, problems } = await openPage(web.browser, `${server.origin}/models/labels/imagenet.json`);
     try {
       const found = await page.evaluate(explainThere, {
         origin: server.origin,

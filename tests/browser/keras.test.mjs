@@ -3,14 +3,15 @@
  * happens where there is no room to keep them, or what was kept has gone bad.
  */
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { convert, folderSink } from '../../models/index.js';
 import { GradCam } from '../../web/node.js';
 import { decodedPhoto, preprocessOf, reference } from '../web/shared.mjs';
-import { data, launch, openPage, serve, withoutBrowser, withoutData } from './browser.mjs';
+import { keras3, writeKeras } from '../models/fixtures.mjs';
+import { browserAndServer, data, openPage, root, withoutBrowser, withoutData } from './browser.mjs';
 
 const PHOTO = 'pier.jpg';
 const skip = withoutBrowser || withoutData;
@@ -31,16 +32,7 @@ async function explainThere({ origin, weights, photo, preprocess, asked }) {
 }
 
 describe('Keras files in Chromium', { skip }, () => {
-  let browser;
-  let server;
-  before(async () => {
-    browser = await launch();
-    server = await serve();
-  });
-  after(async () => {
-    await browser?.close();
-    await server?.close();
-  });
+  const web = browserAndServer();
 
   for (const name of ['vww_96', 'mobilenet_0.75_224']) {
     test(`${name}.h5 as a File: PyTorch's predictions and maps, and Node's`, async () => {
@@ -48,8 +40,8 @@ describe('Keras files in Chromium', { skip }, () => {
       const { top5, maps } = model.photos.find(({ photo }) => photo === PHOTO);
       const asked = maps.map(({ class: id, layer, score }) => ({ classes: [id], layer, score }));
       const preprocess = preprocessOf(model.input);
-      const { page, problems } = await openPage(browser, `${server.origin}/models/labels/imagenet.json`);
-      const there = await page.evaluate(explainThere, { origin: server.origin, weights: model.weights,
+      const { page, problems } = await openPage(web.browser, `${web.server.origin}/models/labels/imagenet.json`);
+      const there = await page.evaluate(explainThere, { origin: web.server.origin, weights: model.weights,
         photo: 'golden/decoded/pier.png', preprocess, asked });
       await page.close();
       assert.deepEqual(problems, []);
@@ -78,7 +70,7 @@ describe('Keras files in Chromium', { skip }, () => {
   }
 
   test('dropped onto the page, and a photo after it', async () => {
-    const { page, problems } = await openPage(browser, `${server.origin}/web/demo/`);
+    const { page, problems } = await openPage(web.browser, `${web.server.origin}/web/demo/`);
     await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
     const drop = (path, type) => readFile(path).then((bytes) => page.evaluate(
       ({ name, base64, mime }) => {
@@ -106,25 +98,49 @@ describe('Keras files in Chromium', { skip }, () => {
   });
 });
 
-describe('a converted model, by address', { skip }, () => {
-  let browser;
-  let server;
+describe('models opened on the page', { skip: withoutBrowser }, () => {
+  const web = browserAndServer();
   let folder;
   before(async () => {
-    browser = await launch();
-    server = await serve({ isolated: false });
+    folder = await mkdtemp(join(tmpdir(), 'gradcam-browser-'));
+    await writeKeras(keras3(), join(folder, 'keras3.keras'), { compress: true });
+    await convert({ source: join(folder, 'keras3.keras'), out: await folderSink(join(folder, 'net')) });
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  const cases = { 'a .keras archive': () => ['keras3.keras'],
+    'an .onnx file with its shards and its card': async () => (await readdir(join(folder, 'net'))).map((name) => join('net', name)) };
+  for (const [what, files] of Object.entries(cases)) {
+    test(what, async () => {
+      const { page, problems } = await openPage(web.browser, `${web.server.origin}/web/demo/`);
+      await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
+      await page.setInputFiles('#onnx', (await files()).map((name) => join(folder, name)));
+      await page.waitForFunction(() => /^keras3: 3 classes/.test(document.getElementById('status').textContent));
+      await page.click('#samples button');
+      await page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
+      const here = await GradCam.load(join(folder, 'net', 'model.json'));
+      const { predictions } = await here.explain(`${root}/models/pocket/samples/golf_ball_and_flower.jpg`, { top: 3 });
+      here.dispose();
+      assert.deepEqual(await page.$$eval('#predictions button', (all) => all.map((one) => one.textContent)),
+        predictions.map(({ name, probability }) => `${name}${(100 * probability).toFixed(1)} %`));
+      assert.deepEqual(problems, []);
+      await page.close();
+    });
+  }
+});
+
+describe('a converted model, by address', { skip }, () => {
+  const web = browserAndServer({ isolated: false });
+  let folder;
+  before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'gradcam-browser-'));
     await convert({ source: data('weights/vww_96.h5'), out: await folderSink(join(folder, 'net')) });
   });
-  after(async () => {
-    await browser?.close();
-    await server?.close();
-    await rm(folder, { recursive: true, force: true });
-  });
+  after(() => rm(folder, { recursive: true, force: true }));
 
   /** A page of its own storage that serves the folder at /net/, and counts what it was asked for. */
   async function visit(damage = (name, bytes) => bytes) {
-    const context = await browser.newContext();
+    const context = await web.browser.newContext();
     const page = await context.newPage();
     const state = { asked: [], damage };
     await page.route('**/net/*', async (route) => {
@@ -134,7 +150,7 @@ describe('a converted model, by address', { skip }, () => {
       const body = bytes && state.damage(name, bytes);
       return body ? route.fulfill({ body }) : route.fulfill({ status: 404 });
     });
-    await page.goto(`${server.origin}/models/labels/imagenet.json`);
+    await page.goto(`${web.server.origin}/models/labels/imagenet.json`);
     return { page, context, state };
   }
 
@@ -149,7 +165,7 @@ describe('a converted model, by address', { skip }, () => {
     } catch ({ code, message }) {
       return { code, message };
     }
-  }, { origin: server.origin, given: options });
+  }, { origin: web.server.origin, given: options });
 
   const kept = (page) => page.evaluate(async () => {
     const cache = await caches.open('gradcam-models');
@@ -209,7 +225,7 @@ describe('a converted model, by address', { skip }, () => {
   test('no room: the model works, with a warning, and nothing half-written stays', async () => {
     const { page, context } = await visit();
     const session = await context.newCDPSession(page);
-    await session.send('Storage.overrideQuotaForOrigin', { origin: server.origin, quotaSize: 200000 });
+    await session.send('Storage.overrideQuotaForOrigin', { origin: web.server.origin, quotaSize: 200000 });
     const { score, warnings, message } = await load(page);
     assert.ok(Number.isFinite(score), message);
     assert.deepEqual(warnings, ['preprocessing-guessed', 'not-cached']);

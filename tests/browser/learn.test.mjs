@@ -6,18 +6,18 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { GradCam } from '../../web/node.js';
 import { exactFactors, plainFactors } from '../../web/element/steps/softmax.js';
-import { launch, root, serve, withoutBrowser } from './browser.mjs';
+import { browserAndServer, root, withoutBrowser } from './browser.mjs';
 
 const WAIT = { timeout: 60000 };
 const samples = `${root}/models/pocket/samples`;
 
-async function openLesson(browser, server, { query = '', size, scheme = 'light' } = {}) {
-  const context = await browser.newContext({ viewport: size ?? { width: 1200, height: 800 }, colorScheme: scheme });
+async function openLesson(web, { query = '', size, scheme = 'light' } = {}) {
+  const context = await web.browser.newContext({ viewport: size ?? { width: 1200, height: 800 }, colorScheme: scheme });
   const page = await context.newPage();
   const problems = [];
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
-  await page.goto(`${server.origin}/web/demo/learn/${query}`);
+  await page.goto(`${web.server.origin}/web/demo/learn/${query}`);
   const step = (name) => page.locator(`grad-cam[steps="${name}"]`);
   /** Scrolls to a step and waits until it shows the class; gives its locator. */
   const reach = async (name) => {
@@ -43,24 +43,17 @@ const set = (locator, value) => locator.evaluate((input, to) => {
 const like = (found, wanted, what) => assert.ok(Math.abs(found - wanted) <= 0.006 * Math.abs(wanted) + 1e-9, `${what}: ${found}, ${wanted}`);
 
 describe('the lesson', { skip: withoutBrowser }, () => {
-  let browser;
-  let server;
+  const web = browserAndServer();
   let cam;
   let steps; // of the default sample and its best class, computed here
   before(async () => {
-    browser = await launch();
-    server = await serve({ isolated: true });
     cam = await GradCam.load(`${root}/models/pocket/model.json`, { threads: 1 });
     steps = await cam.steps(`${samples}/golf_ball_and_flower.jpg`);
   });
-  after(async () => {
-    cam?.dispose();
-    await browser?.close();
-    await server?.close();
-  });
+  after(() => cam?.dispose());
 
   test('from picture to overlay: the numbers are those of the engine', async () => {
-    const { page, problems, reach, figures, close } = await openLesson(browser, server);
+    const { page, problems, reach, figures, close } = await openLesson(web);
     try {
       const picture = await reach('picture');
       const rows = await picture.locator('tbody tr').allTextContents();
@@ -106,7 +99,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
   });
 
   test('sum plays, pauses; atlas is sorted and chosen from; ReLU; upsampling', async () => {
-    const { page, problems, reach, figures, pixels, close } = await openLesson(browser, server);
+    const { page, problems, reach, figures, pixels, close } = await openLesson(web);
     try {
       const sum = await reach('sum');
       const done = async () => number((await sum.locator('output').textContent()).replace('n = ', ''));
@@ -151,7 +144,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
   });
 
   test('another class, layer and picture reach every step and the address', async () => {
-    const { page, problems, reach, figures, close } = await openLesson(browser, server);
+    const { page, problems, reach, figures, close } = await openLesson(web);
     try {
       const picture = await reach('picture');
       await reach('relu');
@@ -176,7 +169,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
     } finally {
       await close();
     }
-    const again = await openLesson(browser, server, { query: '?sample=flower&class=flower&layer=block11_dw_relu' });
+    const again = await openLesson(web, { query: '?sample=flower&class=flower&layer=block11_dw_relu' });
     try {
       await again.reach('relu');
       const found = await again.page.evaluate(() => {
@@ -190,7 +183,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
   });
 
   test('softmax saturates, the logit does not', async () => {
-    const { problems, reach, figures, pixels, close } = await openLesson(browser, server, { query: '?sample=golf_ball' });
+    const { problems, reach, figures, pixels, close } = await openLesson(web, { query: '?sample=golf_ball' });
     try {
       const softmax = await reach('softmax');
       await softmax.locator('dl dt').first().waitFor(WAIT);
@@ -211,7 +204,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
   });
 
   test('covering the ball takes its probability away, and the keyboard can do it', async () => {
-    const { page, problems, reach, figures, close } = await openLesson(browser, server, { query: '?class=golf+ball' });
+    const { page, problems, reach, figures, close } = await openLesson(web, { query: '?class=golf+ball' });
     try {
       const occlude = await reach('occlude');
       const before = number((await figures('occlude'))['p now']);
@@ -247,7 +240,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
   });
 
   test('deletion and insertion against random, and stopping', async () => {
-    const { problems, reach, figures, close } = await openLesson(browser, server, { query: '?sample=golf_ball' });
+    const { problems, reach, figures, close } = await openLesson(web, { query: '?sample=golf_ball' });
     try {
       const deletion = await reach('deletion');
       await deletion.getByRole('button', { name: 'Measure' }).click();
@@ -267,7 +260,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
   });
 
   test('the map falls apart with the network; the three bugs are told apart', async () => {
-    const { problems, step, reach, figures, close } = await openLesson(browser, server, { query: '?class=golf+ball' });
+    const { problems, step, reach, figures, close } = await openLesson(web, { query: '?class=golf+ball' });
     try {
       const sanity = await reach('sanity');
       await sanity.locator('.step [role=status]').waitFor({ state: 'attached' });
@@ -297,7 +290,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
 
   for (const size of [{ width: 360, height: 740 }, { width: 1920, height: 1080 }]) {
     test(`nothing is wider than ${size.width} pixels, in the dark as well`, async () => {
-      const { page, reach, problems, close } = await openLesson(browser, server, { size, scheme: 'dark' });
+      const { page, reach, problems, close } = await openLesson(web, { size, scheme: 'dark' });
       try {
         // Made without being scrolled to.
         await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.result), null, WAIT);

@@ -2,11 +2,16 @@
  * (tests/golden/methods.json, made by make_methods.py beside it), and what follows from it: nothing
  * of the model changes by explaining, and all methods of one gradient cost about one gradient.
  *
- * Error: the largest difference, as a part of the largest value. Allowed: 1e-3; 2e-3 through guided
- * ReLUs and along Integrated Gradients' path. A gradient to the input jumps where some unit on the
- * way is near its kink, whoever computes it: there up to a quarter of the samples may be further
- * off, but by no more than twice what PyTorch's own map moves when the input changes by 1e-5 of its
- * largest value. The summary tells how many maps need that. */
+ * Error: the largest difference, as a part of the map's largest value. Allowed: 1e-3; 2e-3 through
+ * guided ReLUs and along Integrated Gradients' path.
+ *
+ * Strict and bounded. Where a ReLU or a max pooling is within rounding of its kink, the gradient
+ * jumps, whoever computes it. make_methods.py finds those units in PyTorch alone, and keeps with
+ * every sample what it changes by when they are decided otherwise. A sample that changes by less
+ * than half of what is allowed is strict: it must be within 1e-3 (2e-3). Of the others nothing
+ * closer is known than that change: there the difference may be as large as allowed and three times
+ * the change more, to leave room for sides that the script did not draw. The summary counts both.
+ */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -78,6 +83,17 @@ static bool load_network(network *n, const json *models, const char *name) {
   return ok;
 }
 
+/* The first photo of a network, `entry` its first entry. A layer inside a fused step is split off
+ * when it is first asked for, after which scores round differently: done here for all of them, so
+ * that what they are before and after explaining can be compared. */
+static void split_layers(network *n, const json *entry) {
+  int best = 0;
+  const char *photo = json_text(entry, "photo");
+  for (; entry && !strcmp(json_text(entry, "photo"), photo); entry = entry->next)
+    gcam_explain(n->net, "eigencam", json_text(entry, "layer"), GCAM_SCORE_LOGIT, &best, 1);
+  gcam_model_forward(n->net);
+}
+
 static bool run_photo(network *n, const char *photo) {
   char path[400];
   size_t size = 0;
@@ -118,24 +134,19 @@ static gcam_status explain_entry(network *n, const json *entry) {
   return status;
 }
 
-/* Largest errors by method, for the report. */
-typedef struct worst {
+/* By method, for the report. */
+typedef struct tally {
   char method[40];
-  double error, part;
-  int count, within;
-} worst;
-static worst table[40];
+  int maps, strict, bounded, beyond; /* samples; beyond: bounded ones that are not within 1e-3 */
+  double error, bounded_error;
+} tally;
+static tally table[40];
 
-static void note(const char *method, double error, double part) {
-  for (int i = 0; i < 40; i++) {
-    if (!table[i].method[0]) snprintf(table[i].method, sizeof table[i].method, "%s", method);
-    if (strcmp(table[i].method, method)) continue;
-    table[i].error = fmax(table[i].error, error);
-    table[i].part = fmax(table[i].part, part);
-    table[i].within += part == 0;
-    table[i].count++;
-    return;
-  }
+static tally *tally_of(const char *method) {
+  tally *t = table;
+  while (t->method[0] && strcmp(t->method, method)) t++;
+  snprintf(t->method, sizeof t->method, "%s", method);
+  return t;
 }
 
 static void check_entry(network *n, const json *entry, const float *values) {
@@ -154,21 +165,52 @@ static void check_entry(network *n, const json *entry, const float *values) {
   }
   int step = (int)json_number(entry, "step"), first = (int)json_number(entry, "first");
   const float *map = gcam_map_data(n->net, 0), *want = values + (int)json_number(entry, "at");
+  const float *moves = NULL;
+  if (json_get(entry, "moves_at")) moves = values + (int)json_number(entry, "moves_at");
   bool path = !strncmp(method, "guided", 6) || !strcmp(method, "integrated");
-  double error = 0, largest = json_number(entry, "largest"), limit = path ? 2e-3 : 1e-3;
-  int beyond = 0, samples = 0;
-  for (int y = first; y < H; y += step)
-    for (int x = first; x < W; x += step, samples++) {
-      double one = fabs((double)map[y * W + x] - *want++) / (largest > 0 ? largest : 1);
-      beyond += one > limit;
-      error = fmax(error, one);
+  double largest = json_number(entry, "largest"), limit = path ? 2e-3 : 1e-3;
+  double strict = 0, excess = 0; /* excess: error over what is allowed there, bounded samples */
+  tally *t = tally_of(method);
+  t->maps++;
+  for (int y = first, i = 0; y < H; y += step)
+    for (int x = first; x < W; x += step, i++) {
+      double error = fabs((double)map[y * W + x] - want[i]) / (largest > 0 ? largest : 1);
+      if (!moves || moves[i] <= limit / 2) {
+        strict = fmax(strict, error);
+        t->strict++;
+      } else {
+        excess = fmax(excess, error / (limit + 3 * (double)moves[i]));
+        t->bounded_error = fmax(t->bounded_error, error);
+        t->beyond += error > limit;
+        t->bounded++;
+      }
     }
-  double moves = json_number(entry, "moves"), part = (double)beyond / samples;
-  check(error <= fmax(limit, 2 * moves), what, error, fmax(limit, 2 * moves));
-  check(part <= (moves > 0 ? 0.25 : 0), what, part, moves > 0 ? 0.25 : 0);
-  note(method, error, part);
-  if (getenv("GRADCAM_VERBOSE"))
-    printf("%s: %.2g, %.0f %% beyond, PyTorch moves by %.2g\n", what, error, 100 * part, moves);
+  t->error = fmax(t->error, strict);
+  check(strict <= limit, what, strict, limit);
+  if (moves) check(excess <= 1, what, excess, 1);
+}
+
+static void print_tally(const tally *t) {
+  printf(
+      "  %-15s %4d maps, %6d strict samples, largest error %.1e; %5d bounded, %4d of them over "
+      "the limit, at most %.1e\n",
+      t->method, t->maps, t->strict, t->error, t->bounded, t->beyond, t->bounded_error);
+}
+
+/* The strict samples must be most of them: nothing is shown by a comparison of bounded ones. */
+static void report_and_check_shares(void) {
+  tally all = {.method = "together"};
+  for (const tally *t = table; t->method[0]; t++) {
+    all.maps += t->maps;
+    all.strict += t->strict;
+    all.bounded += t->bounded;
+    all.beyond += t->beyond;
+    all.error = fmax(all.error, t->error);
+    all.bounded_error = fmax(all.bounded_error, t->bounded_error);
+    check(t->strict >= t->bounded, t->method, t->bounded, t->strict);
+    print_tally(t);
+  }
+  print_tally(&all);
 }
 
 /* Explaining, by whatever method, leaves the scores bit for bit. */
@@ -186,42 +228,65 @@ static double seconds(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* One backward serves all methods of group 1. Reported, not asserted: other work on the machine. */
+/* One backward serves all methods of group 1; Finer-CAM alone asks for another gradient. Reported,
+ * not asserted: other work on the machine. */
 static void report_cost(network *n, const char *layer) {
-  static const char *const methods[] = {"gradcam",  "gradcam++", "hirescam",     "layercam",
-                                        "xgradcam", "eigencam",  "eigengradcam", "counterfactual"};
+  static const char *const methods[] = {"gradcam",      "gradcam++",      "hirescam",
+                                        "layercam",     "xgradcam",       "eigencam",
+                                        "eigengradcam", "counterfactual", "finercam"};
   int id;
   float score, probability;
-  double one = 1e9, all = 1e9;
+  double best[9];
   gcam_model_top(n->net, 1, &id, &score, &probability);
-  for (int repeat = 0; repeat < 5; repeat++) {
+  for (int repeat = 0; repeat < 10; repeat++) {
     gcam_model_forward(n->net); /* forgets the gradient */
-    double start = seconds();
-    for (int m = 0; m < 8; m++) {
+    for (int m = 0; m < 9; m++) {
+      double start = seconds();
       gcam_explain(n->net, methods[m], layer, GCAM_SCORE_LOGIT, &id, 1);
-      if (!m) one = fmin(one, seconds() - start);
+      best[m] = fmin(repeat ? best[m] : INFINITY, seconds() - start);
     }
-    all = fmin(all, seconds() - start);
   }
-  printf("%-22s %-40s Grad-CAM %.2f ms, group 1 together %.2f ms: %.2f x\n", n->name,
-         layer ? layer : "(default layer)", 1e3 * one, 1e3 * all, all / one);
+  double all = 0;
+  for (int m = 0; m < 8; m++) all += best[m];
+  printf("%-20s %-16s Grad-CAM %.2f ms; eight methods %.2f ms: %.2f x; Finer-CAM %.2f ms more\n",
+         n->name, layer ? layer : "(default layer)", 1e3 * best[0], 1e3 * all, all / best[0],
+         1e3 * best[8]);
+  if (getenv("GRADCAM_VERBOSE"))
+    for (int m = 0; m < 9; m++) printf("  %-15s %.3f ms\n", methods[m], 1e3 * best[m]);
 }
 
 static void report_costs(network *n) {
-  const json *layers = json_get(n->model, "layers");
+  static const char *const middle[][2] = {{"fer2013_big_XCEPTION", "/Add_output_0"},
+                                          {"squeezenet1_1", "features.7"},
+                                          {"bvlc_googlenet", "inception_4a"},
+                                          {"mobilenet_0.75_224", "conv_pw_5_relu"}};
   report_cost(n, NULL);
-  report_cost(n, json_text(json_at(layers, json_count(layers) - 1), "onnx_tensor"));
+  for (size_t i = 0; i < sizeof middle / sizeof *middle; i++)
+    if (!strcmp(n->name, middle[i][0])) report_cost(n, middle[i][1]);
 }
 
-static void check_all(const json *golden, const json *methods, const float *values) {
+/* Methods by many forward passes take minutes: on the first photo, on all with the argument all. */
+static bool takes_long(const json *entry) {
+  const char *method = json_text(entry, "method");
+  return !strcmp(method, "scorecam") || !strcmp(method, "ablationcam") ||
+         !strcmp(method, "occlusion") || !strcmp(method, "rise");
+}
+
+static void check_all(const json *golden, const json *methods, const float *values, bool all) {
   const json *models = json_get(json_get(golden, "reference"), "models");
   network n = {0};
   float *before = NULL;
+  int left = 0;
   for (const json *e = json_get(methods, "entries")->first; e; e = e->next) {
     const char *model = json_text(e, "model"), *photo = json_text(e, "photo");
-    bool forwards = !strcmp(json_text(e, "method"), "scorecam");
-    if (SLOW_BUILD && (!strstr(model, "fer2013") || forwards)) continue;
-    if (strcmp(n.name, model)) {
+    bool small = strstr(model, "fer2013");
+    if (SLOW_BUILD && (!small || takes_long(e))) continue;
+    if (!all && !small && strcmp(photo, "pier") && takes_long(e)) {
+      left++;
+      continue;
+    }
+    bool first = strcmp(n.name, model);
+    if (first) {
       if (n.net && !SLOW_BUILD) report_costs(&n);
       if (!load_network(&n, models, model)) {
         check(false, "model", 0, 0);
@@ -233,6 +298,7 @@ static void check_all(const json *golden, const json *methods, const float *valu
         check(false, photo, 0, 0);
         break;
       }
+      if (first) split_layers(&n, e);
       int classes = gcam_model_class_count(n.net);
       before = realloc(before, (size_t)classes * sizeof *before);
       gcam_model_scores(n.net, before, NULL);
@@ -241,12 +307,13 @@ static void check_all(const json *golden, const json *methods, const float *valu
     check_unchanged(&n, before);
   }
   if (n.net && !SLOW_BUILD) report_costs(&n);
+  if (left) printf("%d maps by many forward passes left out: test_methods all\n", left);
   gcam_model_free(n.net);
   gcam_context_free(n.ctx);
   free(before);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   char path[400];
   size_t size = 0;
   snprintf(path, sizeof path, "%s/data/golden/golden.json", shared_folder());
@@ -261,13 +328,11 @@ int main(void) {
     skipped++;
   } else {
     json *golden = json_parse(text), *methods = json_parse(list);
-    check_all(golden, methods, values);
+    check_all(golden, methods, values, argc > 1 && !strcmp(argv[1], "all"));
     json_free(golden);
     json_free(methods);
   }
-  for (int i = 0; i < 40 && table[i].method[0]; i++)
-    printf("  %-15s %3d of %3d maps within the limit; largest error %.2g, at most %.1f %% beyond\n",
-           table[i].method, table[i].within, table[i].count, table[i].error, 100 * table[i].part);
+  report_and_check_shares();
   free(text);
   free(list);
   free(values);

@@ -6,13 +6,21 @@
 
 Every method by its published formula, written anew in PyTorch (float64, but for the methods that run
 the network hundreds of times) on the networks and photos of shared/data. Nothing of the engine is
-used. Maps to the input are large: of those a grid of samples is kept.
+used. Of large maps a grid of samples is kept.
+
+Where a gradient jumps. A ReLU's gradient jumps where its input is 0, a ReLU6's also at 6, a max
+pooling's where two values tie. Which side a value within rounding of such a kink falls on is decided
+by the order of additions, and no computation in float32 is more right than another. So the script
+finds these units: those nearer to their kink than ROUNDING times what PyTorch's own float32 run is
+off by in that layer (the largest error in it). It then computes the map again with all of them open,
+with all of them closed, and twice with sides drawn at random. What a sample changes by, at most, is
+kept beside it: the value is certain where that is nothing, and known to about that where it is not.
 
 methods.json: {"entries": [{model, photo, layer, method, score, weights, options, H, W, step, first,
-at, largest, moves}]}; weights: {class: weight}; at: index into methods.f32; samples lie at rows and
-columns first, first + step, ...; step 1: the whole map. largest: of the whole map, absolute. moves: how
-far float32 PyTorch's map is from it when the input is changed at random by 1e-5 of its largest value, as
-a part of `largest`: a gradient jumps where a unit is that near to its kink, whoever computes it.
+at, largest, moves_at}]}; weights: {class: weight}; at: index into methods.f32; samples lie at rows and
+columns first, first + step, ...; step 1: the whole map. largest: of the whole map, absolute. moves_at:
+index of as many numbers: the change of each sample as above, as a part of `largest`; missing: no
+sample changes by more than 1e-5.
 """
 import argparse
 import json
@@ -27,6 +35,9 @@ import torch.nn.functional as F
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PHOTOS = ["pier", "dock", "elephant", "goldfish", "both", "doberman"]
+FER_MIDDLE = {"separable_conv2d_4": "/separable_conv2d_4/pointwise/Conv_output_0"}
+EARLY = {"features.3": "/features/features.3/Concat_output_0", "conv2_reduce": "/conv2_reduce/Conv_output_0",
+         "conv_pw_1_relu": "/conv_pw_1_relu/Clip_output_0"}  # as in shared/data/onnx
 MODELS = ["fer2013_big_XCEPTION", "squeezenet1_1", "bvlc_googlenet", "mobilenet_0.75_224"]
 
 
@@ -47,36 +58,105 @@ def normal(seed, index):
         np.cos(2 * np.pi * uniform(seed, two * index + np.uint64(1)))
 
 
-# ---- Guided backpropagation: a ReLU that lets only positive gradients back
-class GuidedReLU(torch.autograd.Function):
+# ---- Kinks
+ROUNDING = 4
+SIDES = [None, "open", "closed", 1, 2]  # as it is; every near unit one way; by chance (a seed)
+
+
+class Gates:
+    """Stands for torch's ReLU, ReLU6 and max pooling: forward they are torch's own; the backward pass
+    may be guided, and decides the units near their kink as `side` says."""
+
+    def __init__(self):
+        self.guided, self.side, self.chance = False, None, None
+        self.recorded, self.twins = None, None
+        self.relu, self.hardtanh, self.max_pool2d = F.relu, F.hardtanh, F.max_pool2d
+        F.relu = lambda x, inplace=False: self.gate(Clamp, x, math.inf)
+        F.hardtanh = lambda x, lo, hi, inplace=False: self.gate(Clamp, x, hi)
+        F.max_pool2d = lambda x, *a, return_indices=False, **k: self.gate(Pool, x, a, tuple(k.items()))
+
+    def gate(self, kind, x, *args):
+        if self.recorded is not None:
+            self.recorded.append(x)
+        margin = ROUNDING * (x.detach() - next(self.twins)).abs().max().item() if self.twins else 0.0
+        return kind.apply(x, margin, *args)
+
+    def decide(self, near, passes):
+        if self.side is None:
+            return passes
+        if self.side == "open":
+            return passes | near
+        if self.side == "closed":
+            return passes & ~near
+        return torch.where(near, torch.rand(near.shape, generator=self.chance) < 0.5, passes)
+
+    def gradients(self, y, at, guided=False):
+        """dy/dat for every side; of one side alone where no unit is near its kink."""
+        found = []
+        self.guided = guided
+        for self.side in SIDES:
+            if isinstance(self.side, int):
+                self.chance = torch.Generator().manual_seed(self.side)
+            found.append(torch.autograd.grad(y, at, retain_graph=True)[0][0])
+        self.guided, self.side = False, None
+        return found if any(not torch.equal(g, found[0]) for g in found) else found[:1]
+
+
+class Clamp(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, top):
-        y = x.clamp(0, top)
+    def forward(ctx, x, margin, top):
         ctx.save_for_backward(x)
-        ctx.top = top
-        return y
+        ctx.margin, ctx.top = margin, top
+        return x.clamp(0, top)
 
     @staticmethod
     def backward(ctx, dy):
         x, = ctx.saved_tensors
-        return dy * (dy > 0) * (x > 0) * (x < ctx.top), None
+        passes, near = (x > 0) & (x < ctx.top), torch.minimum(x.abs(), (x - ctx.top).abs()) < ctx.margin
+        dx = dy * gates.decide(near, passes)
+        return (dx * (dy > 0) if gates.guided else dx), None, None
 
 
-class guided:
-    """Within it every ReLU and ReLU6 of torch is a guided one."""
+class Pool(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, margin, args, keys):
+        keys = {**dict(keys), "return_indices": True}
+        y, first = gates.max_pool2d(x, *args, **keys)
+        if not ctx.needs_input_grad[0]:
+            return y
+        args = dict(zip(("kernel", "stride", "padding"), args))
+        k, s, p = args["kernel"], args.get("stride", args["kernel"]), args.get("padding", 0)
+        k, s, p = (v[0] if isinstance(v, tuple) else v for v in (k, s, p))
+        room = [(y.shape[d] - 1) * s + k - p - x.shape[d] for d in (3, 2)]
+        windows = lambda t, fill: F.pad(t, (p, max(0, room[0]), p, max(0, room[1])), value=fill) \
+            .unfold(2, k, s).unfold(3, k, s).flatten(4)
+        index = torch.arange(x.shape[2] * x.shape[3]).view(1, 1, *x.shape[2:]).to(x.dtype)
+        values, index = windows(x, -math.inf), windows(index, 0.0).long()
+        tied = values >= values.amax(-1, keepdim=True) - 2 * margin  # flat ground: often all of them
+        ctx.save_for_backward(first, index, tied)
+        ctx.shape = x.shape
+        return y
 
-    def __enter__(self):
-        self.kept = F.relu, F.hardtanh
-        F.relu = lambda x, inplace=False: GuidedReLU.apply(x, math.inf)
-        F.hardtanh = lambda x, lo, hi, inplace=False: GuidedReLU.apply(x, hi)
+    @staticmethod
+    def backward(ctx, dy):
+        first, index, tied = ctx.saved_tensors
+        place = first  # all open: the first maximum, as torch has it; all closed: the last that is tied
+        if gates.side not in (None, "open"):
+            n = tied.shape[-1]
+            order = torch.arange(1.0, n + 1) if gates.side == "closed" else torch.rand(tied.shape, generator=gates.chance)
+            place = index.expand(*tied.shape[:4], -1).gather(4, (tied * order).argmax(-1, keepdim=True))[..., 0]
+        dx = torch.zeros(ctx.shape, dtype=dy.dtype).flatten(2)
+        return dx.scatter_add_(2, place.flatten(2), dy.flatten(2)).view(ctx.shape), None, None, None
 
-    def __exit__(self, *_):
-        F.relu, F.hardtanh = self.kept
+
+gates = Gates()
 
 
 class Network:
-    def __init__(self, spec, G, data, dtype):
-        self.spec, self.dtype = spec, dtype
+    """twin: the same in float32, whose rounding says what is near a kink."""
+
+    def __init__(self, spec, G, data, dtype, twin=None):
+        self.spec, self.dtype, self.twin = spec, dtype, twin
         if spec["id"].startswith("fer"):
             M = G.M
             self.net = M.BigXception(M.KerasFile(os.path.join(data, spec["weights"]), dtype)).to(dtype).eval()
@@ -91,8 +171,8 @@ class Network:
         self.modules = dict(self.net.named_modules())
         self.last = None, None, None
 
-    def once(self, x, layer):
-        """run(), remembered: many methods ask about one photo and layer."""
+    def once(self, x, layer=None):
+        """run(), remembered: many methods ask about one photo and layer; no layer: the input."""
         if self.last[0] is not x or self.last[1] != layer:
             self.last = x, layer, self.run(x, layer)
         return self.last[2]
@@ -116,11 +196,19 @@ class Network:
                 out = out.detach().requires_grad_(True)
             kept["a"] = out
             return out
+        if self.twin:
+            gates.recorded = []
+            with torch.no_grad():
+                self.twin.net(x.float())
+            gates.twins, gates.recorded = iter(gates.recorded), None
         handle = self.modules[layer].register_forward_hook(hook) if layer else None
+        if not layer:
+            kept["a"] = x = x.detach().requires_grad_(True)
         logits = self.net(x)
         if handle:
             handle.remove()
-        return logits, kept.get("a")
+        gates.twins = None
+        return logits, kept["a"]
 
     def class_weights(self, c, layer_channels):
         """The row of the linear layer behind the average; none there: the channel of the class."""
@@ -146,15 +234,19 @@ def project(X, centre):
     return -p if (p * plain).sum() < 0 else p
 
 
-def layer_map(net, x, layer, method, weights, score, options):
+def layer_maps(net, x, layer, method, weights, score, options):
+    """The map, and what else it might be: a list, one for each of gates.gradients."""
     logits, A = net.once(x, layer)
     z = logits[0].detach()
     if method == "finercam":
         (c, _), = weights.items()
         order = [int(j) for j in torch.argsort((z - z[c]).abs(), stable=True) if int(j) != c][:3]
         weights = {c: 1.0, **{d: -0.6 / len(order) for d in order}}
-    g, = torch.autograd.grad(score_of(logits, weights, score).sum(), A, retain_graph=True)
-    A, g = A[0].detach(), g[0]
+    gradients = gates.gradients(score_of(logits, weights, score).sum(), A)
+    return [layer_map(net, A[0].detach(), g, method, weights, options) for g in gradients]
+
+
+def layer_map(net, A, g, method, weights, options):
     K, H, W = A.shape
     rows = lambda t: t.permute(1, 2, 0).reshape(H * W, K)
     alpha = None
@@ -186,36 +278,77 @@ def layer_map(net, x, layer, method, weights, score, options):
     return terms.sum(0)
 
 
-def input_gradient(net, x, weights, score):
-    x = x.detach().requires_grad_(True)
-    return torch.autograd.grad(score_of(net.run(x)[0], weights, score).sum(), x)[0][0]
+def input_gradients(net, x, weights, score, guided=False):
+    logits, x = net.once(x)
+    return gates.gradients(score_of(logits, weights, score).sum(), x, guided)
 
 
-def input_map(net, x, layer, method, weights, score, options):
-    if method == "gradient":
-        return input_gradient(net, x, weights, score).abs().amax(0)
-    if method == "gradientxinput":
-        return (input_gradient(net, x, weights, score) * x[0]).sum(0)
-    if method in ("guided", "guidedgradcam"):
-        with guided():
-            g = input_gradient(net, x, weights, score)
-        if method == "guidedgradcam":
-            coarse = F.relu(layer_map(net, x, layer, "gradcam", weights, score, {}))
-            g = g * F.interpolate(coarse[None, None], size=x.shape[2:], mode="bilinear", align_corners=False)[0]
-        return g.abs().amax(0)
+def together(lists):
+    """Sums of lists side by side; a list of one counts for every side."""
+    n = max(len(one) for one in lists)
+    return [sum(one[i] if len(one) > 1 else one[0] for one in lists) for i in range(n)]
+
+
+def input_terms(net, x, layer, method, weights, score, options):
     if method == "integrated":
         n = options["steps"]
-        total = sum(input_gradient(net, x * ((i + 0.5) / n), weights, score) for i in range(n))
-        return (x[0] * total / n).sum(0)
-    assert method == "smoothgrad"
+        total = together([input_gradients(net, x * ((i + 0.5) / n), weights, score) for i in range(n)])
+        return [x[0] * g / n for g in total]
+    found = input_gradients(net, x, weights, score, method.startswith("guided"))
+    if method == "gradientxinput":
+        return [g * x[0] for g in found]
+    if method == "guidedgradcam":
+        coarse = F.relu(layer_maps(net, x, layer, "gradcam", weights, score, {})[0])
+        return [g * F.interpolate(coarse[None, None], size=x.shape[2:], mode="bilinear", align_corners=False)[0]
+                for g in found]
+    return found  # gradient, guided, smoothgrad
+
+
+TO_INPUT = ("gradient", "gradientxinput", "guided", "guidedgradcam", "integrated", "smoothgrad")
+
+
+def variants(x, options, copies):
+    """Noisy copies, and with `augment` of each six: plain and mirrored at three contrasts."""
     C, H, W = x.shape[1:]
     sigma = 0.15 * (x.max() - x.min()).item()
-    total = 0
-    for s in range(options["smooth"]):
-        e = normal(1, s * C * H * W + np.arange(C * H * W)).reshape(H, W, C).transpose(2, 0, 1)
-        noisy = (x.double() + sigma * torch.from_numpy(e.copy())).to(x.dtype)
-        total = total + input_gradient(net, noisy, weights, score)
-    return (total / options["smooth"]).abs().amax(0)
+    for s in range(max(1, copies)):
+        for mirror in (False, True) if options.get("augment") else (False,):
+            for contrast in (1, 0.9, 1.1) if options.get("augment") else (1,):
+                y = (x.flip(3) if mirror else x) * contrast
+                if copies:
+                    e = normal(1, s * C * H * W + np.arange(C * H * W)).reshape(H, W, C).transpose(2, 0, 1)
+                    y = y + sigma * torch.from_numpy(e.copy())
+                yield y, mirror
+
+
+def gradient_maps(net, x, layer, method, weights, score, options):
+    """Any method by gradients, at a layer or to the input, averaged over the variants of the input."""
+    copies = options.get("smooth", 0)
+    single = not copies and not options.get("augment")
+    lists = []
+    for y, mirror in [(x, False)] if single else variants(x, options, copies):
+        make = input_terms if method in TO_INPUT else layer_maps
+        found = make(net, y, layer, method, weights, score, options)
+        lists.append([t.flip(-1) if mirror else t for t in found])
+    found = [t / len(lists) for t in together(lists)]
+    if method not in TO_INPUT:
+        return found
+    if options.get("eigen"):
+        return [project(t.flatten(1).T, options.get("centre")).view(t.shape[1:]) for t in found]
+    largest = method not in ("gradientxinput", "integrated")
+    return [t.abs().amax(0) if largest else t.sum(0) for t in found]
+
+
+def fused_maps(net, x, layers, *args):
+    """The mean of the layers' maps after ReLU, each over its maximum, at the size of the largest."""
+    lists = []
+    for layer in layers:
+        maps = [F.relu(m) for m in layer_maps(net, x, layer, *args)]
+        lists.append([m / m.max() if m.max() > 0 else m for m in maps])
+    size = max((one[0].shape for one in lists), key=lambda s: s[0] * s[1])
+    return [m / len(layers) for m in together([
+        [F.interpolate(m[None, None], size=size, mode="bilinear", align_corners=False)[0, 0] for m in one]
+        for one in lists])]
 
 
 @torch.no_grad()
@@ -266,7 +399,8 @@ def forwards_map(net, x, layer, method, weights, score, options):
         for k in range(0, K, 8):
             scores[k:k + 8] = value(x * masks[k:k + 8, None])
         alpha = torch.softmax(scores, 0)
-    return (alpha.view(K, 1, 1) * A.double()).sum(0)
+    terms = alpha.view(K, 1, 1) * A.double()
+    return project(terms.flatten(1).T, False).view(A.shape[1:]) if options.get("eigen") else terms.sum(0)
 
 
 class Writer:
@@ -280,24 +414,30 @@ class Writer:
         values = np.fromfile(os.path.join(HERE, "methods.f32"), "<f4")
         for e in old:
             count = len(range(e["first"], e["H"], e["step"])) * len(range(e["first"], e["W"], e["step"]))
-            self.values.append(values[e["at"]:e["at"] + count])
-            self.entries.append({**e, "at": self.at})
-            self.at += count
+            for key in [key for key in ("at", "moves_at") if key in e]:
+                place, e[key] = e[key], self.at
+                self.keep(values[place:place + count])
+            self.entries.append(e)
 
-    def add(self, spec, photo, layer, method, weights, result, again=(), score="logit", **options):
-        H, W = result.shape
-        step = 1 if H * W <= 1000 else H // 12
+    def keep(self, values):
+        self.values.append(values.astype("<f4").ravel())
+        self.at += values.size
+
+    def add(self, spec, photo, layer, method, weights, maps, score="logit", **options):
+        H, W = maps[0].shape
+        step = 1 if H * W <= 300 else max(2, H // 12)
         first = step // 2
-        kept = result[first::step, first::step].double().numpy()
-        e = dict(model=spec["id"], photo=photo, layer=dict((l[1], l[2]) for l in spec["layers"])[layer],
-                 method=method, score=score, weights={str(c): w for c, w in weights.items()}, options=options,
-                 H=H, W=W, step=step, first=first, at=self.at, largest=float(result.abs().max()))
-        if again:
-            moves = max((a.double() - result).abs().max() / result.abs().max() for a in again)
-            e["moves"] = float(f"{moves.item():.2g}")
+        samples = lambda t: t[first::step, first::step].double().numpy()
+        largest = maps[0].abs().max().item()
+        e = dict(model=spec["id"], photo=photo, layer=layer, method=method, score=score,
+                 weights={str(c): w for c, w in weights.items()}, options=options,
+                 H=H, W=W, step=step, first=first, at=self.at, largest=largest)
+        self.keep(samples(maps[0]))
+        moves = sum(([np.abs(samples(m - maps[0])) / largest] for m in maps[1:]), [])
+        if moves and np.max(moves) > 1e-5:
+            e["moves_at"] = self.at
+            self.keep(np.max(moves, 0))
         self.entries.append(e)
-        self.values.append(kept.astype("<f4").ravel())
-        self.at += kept.size
 
     def write(self):
         lines = ",\n".join(json.dumps(e) for e in self.entries)
@@ -324,49 +464,60 @@ def main():
     out = Writer([name for name in MODELS if name not in wanted])
     for spec in [m for name in wanted for m in G.MODELS if m["id"] == name]:
         fer = spec["id"].startswith("fer")
-        net, net32 = Network(spec, G, data, torch.float64), Network(spec, G, data, torch.float32)
+        net32 = Network(spec, G, data, torch.float32)
+        net = Network(spec, G, data, torch.float64, net32)
+        tensors = {**{l[1]: l[2] for l in spec["layers"]}, **EARLY, **FER_MIDDLE}
         last = spec["layers"][0][1]
-        middle = None if fer else spec["layers"][-1][1]
+        middle = next(iter(FER_MIDDLE)) if fer else spec["layers"][-1][1]
+        before = "features.12" if spec["id"] == "squeezenet1_1" else last  # what a head of layers reads
+        early = last if fer else next(name for name in EARLY if name in net.modules)
         for number, photo in enumerate(PHOTOS):
             x = G.preprocess(G.decode(photo_path(data, photo)), spec, torch.float64)
             x32 = x.float()
-            shake = lambda seed: torch.from_numpy(normal(seed, np.arange(x.numel())).reshape(x.shape)).clamp(-2, 2)
-            near = [(x + 1e-5 * x.abs().max() * shake(seed)).float() for seed in (11, 12)]
-            order = [int(c) for c in net.run(x)[0][0].argsort(descending=True)]
+            order = [int(c) for c in net.once(x)[0][0].argsort(descending=True)]
             one, two = {order[0]: 1.0}, {order[1]: 1.0}
-            add = lambda *a, **k: out.add(spec, photo, *a, **k)
 
-            def layer_entry(layer, method, weights, score="logit", **options):
-                add(layer, method, weights, layer_map(net, x, layer, method, weights, score, options), (), score,
+            def add(layer, method, weights, maps, score="logit", **options):
+                out.add(spec, photo, ",".join(tensors[l] for l in layer.split(",")), method, weights, maps, score,
+                        **options)
+
+            def by_gradient(layer, method, weights, score="logit", **options):
+                add(layer, method, weights, gradient_maps(net, x, layer, method, weights, score, options), score,
+                    **options)
+
+            def by_forwards(layer, method, score="logit", **options):
+                add(layer, method, one, [forwards_map(net32, x32, layer, method, one, score, options)], score,
                     **options)
             for method in ("gradcam", "gradcam++", "hirescam", "layercam", "xgradcam", "eigencam", "eigengradcam",
                            "finercam", "counterfactual", "cam"):
-                layer_entry(last, method, one)
-                if middle and method != "cam":
-                    if number < 2:
-                        layer_entry(middle, method, one)
+                by_gradient(last, method, one)
+                if method != "cam":
+                    by_gradient(middle, method, one)
                 if method not in ("eigencam", "cam") and number % 2:
-                    layer_entry(last, method, two)
-            layer_entry(last, "gradcam++", one, "softmax")
-            layer_entry(last, "gradcam", {order[0]: 1.0, order[1]: -1.0})
-            layer_entry(last, "gradcam", {order[0]: 1.0, order[1]: 1.0, order[2]: 1.0}, "softmax")
-            layer_entry(last, "gradcam", {order[3]: -1.0})
-            layer_entry(last, "eigencam", one, centre=1)
-            layer_entry(last, "gradcam", one, eigen=1)
+                    by_gradient(last, method, two)
+            by_gradient(last, "gradcam++", one, "softmax")
+            by_gradient(last, "gradcam", {order[0]: 1.0, order[1]: -1.0})
+            by_gradient(last, "gradcam", {order[0]: 1.0, order[1]: 1.0, order[2]: 1.0}, "softmax")
+            by_gradient(last, "gradcam", {order[3]: -1.0})
+            by_gradient(last, "eigencam", one, centre=1)
+            by_gradient(last, "gradcam", one, eigen=1)
+            by_gradient(last, "gradcam", one, smooth=2)
+            by_gradient(middle, "layercam", one, augment=1)
+            add(f"{last},{middle}", "layercam", one, fused_maps(net, x, [last, middle], "layercam", one, "logit", {}))
 
             for method, options in (("gradient", {}), ("gradientxinput", {}), ("guided", {}), ("guidedgradcam", {}),
-                                    ("integrated", {"steps": 8}), ("smoothgrad", {"smooth": 3})):
-                args = (last, method, one, "logit", options)
-                add(last, method, one, input_map(net, x, *args), [input_map(net32, y, *args) for y in near], **options)
+                                    ("integrated", {"steps": 4}), ("smoothgrad", {"smooth": 2})):
+                by_gradient(last, method, one, **options)
+            if number == 0:
+                by_gradient(last, "gradientxinput", one, augment=1)
+                by_gradient(last, "gradientxinput", one, eigen=1)
+                by_gradient(last, "guided", one, eigen=1, centre=1)
+                by_forwards(before, "ablationcam", eigen=1)
             side = x.shape[2] // 4
-            for method, options in (("occlusion", {"window": side, "stride": side // 2}), ("rise", {"samples": 12}),
-                                    ("ablationcam", {}), ("scorecam", {})):
-                if method == "scorecam" and not fer and (number > 0 or spec["id"] != "squeezenet1_1"):
-                    continue  # a thousand forward passes each
-                layer = "features.12" if spec["id"] == "squeezenet1_1" else last
-                softmax = "softmax" if method == "rise" else "logit"
-                args = (layer, method, one, softmax, options)
-                add(layer, method, one, forwards_map(net32, x32, *args), (), softmax, **options)
+            by_forwards(last, "occlusion", window=side, stride=side // 2)
+            by_forwards(last, "rise", "softmax", samples=12)
+            by_forwards(before, "ablationcam")
+            by_forwards(early, "scorecam")  # a forward pass a channel: early layers have few
             print(spec["id"], photo, f"{time.process_time():.0f} s", flush=True)
             out.write()
 

@@ -125,6 +125,18 @@ describe('one model', () => {
     assert.deepEqual([veil.width, veil.height, veil.data[3]], [20, 10, 102]);
   });
 
+  test('heat that fades out: none at 0, all of it from 1/fade of the maximum on, in PNGs as well', async () => {
+    const { maps } = await cam.explain(tinyPicture(50, 37), { classes: [0, 1, 2, 3, 4] });
+    const map = maps.find(({ max }) => max > 0);
+    const { data } = map.toImageData({ picture: false, alpha: 0.8, fade: 2, interpolation: 'nearest', width: map.width, height: map.height });
+    map.normalized.forEach((value, i) => assert.ok(Math.abs(data[4 * i + 3] - 204 * Math.min(1, 2 * value)) <= 2, `${value}`));
+    assert.ok(map.normalized.some((value) => value === 0) && map.normalized.some((value) => value > 0.5));
+    const painted = map.toImageData({ alpha: 0.8, fade: 2, colormap: 'viridis' });
+    const { picture } = await cam.explain(await map.toPNG({ alpha: 0.8, fade: 2, colormap: 'viridis' }), { classes: [] });
+    assert.ok(painted.data.every((value, i) => Math.abs(value - picture.data[i]) <= 1));
+    assert.throws(() => map.toImageData({ fade: -1 }), { code: 'argument' });
+  });
+
   test('makes a grid', async () => {
     const { maps } = await cam.explain(tinyPicture(60, 40));
     const png = await cam.grid(maps, { columns: 2, tileWidth: 240 });
@@ -152,7 +164,8 @@ describe('one model', () => {
       [{ layer: 'reluu' }, /reluu/], [{ method: 'mine' }, /mine/], [{ method: 'gradcamp' }, /Did you mean "gradcam/],
       [{ clases: [1] }, /explain\(\) has no option "clases". Did you mean "classes"/], [{ top: '3' }, /top is "3"/],
       [{ onProgress: 5 }, /onProgress must be a function/], [{ signal: 5 }, /AbortSignal/], [{ resize: 'box' }, /box/],
-      [{ preprocess: 'grey,mean=1' }, /grey/], [{ preprocess: 'rgb,mean=1/2' }, /mean has 2/]];
+      [{ preprocess: 'grey,mean=1' }, /grey/], [{ preprocess: 'rgb,mean=1/2' }, /mean has 2/],
+      [{ colormap: 'jet' }, /no option "colormap"\. There are: top, classes, /]];
     for (const [options, message] of cases) {
       await assert.rejects(cam.explain(picture, options), (error) => (
         error instanceof GradCamError && error.code === 'argument' && message.test(error.message)),
@@ -161,6 +174,9 @@ describe('one model', () => {
     const { maps: [map] } = await cam.explain(picture);
     assert.throws(() => map.toImageData({ colormap: 'rainbow' }), { code: 'argument' });
     assert.throws(() => map.toImageData({ alpha: 2 }), { code: 'argument' });
+    assert.throws(() => map.toImageData({ interpolate: 'nearest' }), /Did you mean "interpolation"/);
+    await assert.rejects(cam.grid([map], { column: 2 }), /grid\(\) has no option "column"/);
+    await assert.rejects(cam.steps(picture, { classes: 1 }), /Did you mean "class"/);
     assert.throws(() => map.toCanvas(), { code: 'unsupported' });
     await assert.rejects(cam.explain({ width: 3, height: 3, data: new Uint8Array(5) }), { code: 'image' });
     await assert.rejects(cam.explain(42), { code: 'argument' });

@@ -69,6 +69,9 @@ describe('wrong usage: exit 2, the option named, a hint', () => {
     [['a.png', '--method', 'mine', ...TINY], /--method.*gradcam/],
     [['a.png', '--colormap', 'rainbow', ...TINY], /--colormap.*jet/],
     [['a.png', '--option', 'samples', ...TINY], /--option.*samples=500/],
+    [['a.png', '--option', 'sample=3', ...TINY], /--option is "sample".*samples/],
+    [['a.png', '--sum', ...TINY], /--class A --class B/],
+    [['evaluate', '.', '--method', 'mine', ...TINY], /--method.*gradcam/],
     [['layers', 'x.png'], /layers takes no pictures/],
     [['methods', 'x.png'], /methods takes no pictures/],
     [['fetch'], /gradcam fetch NAME/],
@@ -98,7 +101,7 @@ describe('failed work: exit 1, what and where', () => {
     [['a.png', '--json', 'no/such/x.json', ...TINY], /no\/such\/x\.json/],
     [['fetch', 'no-such-name'], /no-such-name/],
     [['a.png', '--model', 'tiny.h5'], /tiny\.h5 cannot be read/],
-    [['a.png', '--method', 'rise', '--option', 'sample=3', ...TINY], /sample/],
+    [['a.png', '--method', 'rise', '--option', 'samples=0', ...TINY], /samples.*from 1/],
   ];
   for (const [args, message] of cases) {
     test(args.join(' '), async () => {
@@ -217,6 +220,16 @@ describe('done: exit 0', () => {
     const { code: done, err } = await gradcam(['a.png', '--method', 'rise', '--option', 'samples=20', '--option',
       'seed=3', '--class', '1', '--against', '2', ...TINY], { cwd: folder });
     assert.equal(done, 0, err);
+  });
+
+  test('the sum of classes', async () => {
+    const mapsOf = async (...args) => JSON.parse((await gradcam(['a.png', '--json', '-', '--raw', '--class', '1',
+      '--class', '2', ...args, ...TINY], { cwd: folder })).out).maps;
+    const [one, other] = await mapsOf();
+    const [both, ...none] = await mapsOf('--sum');
+    assert.equal(none.length, 0);
+    both.data.forEach((value, i) => (
+      assert.ok(Math.abs(value - one.data[i] - other.data[i]) <= 1e-5 * Math.max(one.max, other.max))));
   });
 
   test('models: those to be fetched, and those that have been', async () => {

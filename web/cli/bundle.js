@@ -14,7 +14,7 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { GradCam, GradCamError } from '../node.js';
 import { listModels } from './models.js';
-import { CommandLineError } from './options.js';
+import { CommandLineError, targetsOf } from './options.js';
 
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
@@ -91,7 +91,7 @@ export async function writeBundle(folder, image, result, cam, options) {
     picture: { given: basename(image), file: `picture${extname(image).toLowerCase() || '.bin'}`,
       width: result.picture.width, height: result.picture.height },
     // What the command line said; left out: the defaults of this version.
-    settings: { ...Object.fromEntries(['top', 'class', 'against', 'method', 'option', 'layer', 'score', 'preset',
+    settings: { ...Object.fromEntries(['top', 'class', 'against', 'sum', 'method', 'option', 'layer', 'score', 'preset',
       'preprocess', 'resize', 'map-input', 'arch', 'weights', 'colormap', 'alpha']
       .filter((key) => options[key] !== undefined).map((key) => [key, options[key]])),
     threads, variant: engine.endsWith('relaxed-simd') ? 'relaxed' : 'simd' },
@@ -151,11 +151,9 @@ export async function replay(options, positionals) {
   const cam = await GradCam.load(model, { preprocess: set.preprocess, resize: set.resize, threads: set.threads,
     variant: set.variant, arch: set.arch, weights: set.weights });
   try {
-    const { class: plus, against: minus } = set;
-    const classes = minus ? plus?.map((one) => ({ plus: [one], minus })) ?? [{ minus }] : plus;
-    const result = await cam.explain(resolve(folder, manifest.picture.file), { top: set.top, classes, method: set.method,
-      options: Object.fromEntries(set.option ?? []), layer: set.layer, score: set.score, preset: set.preset,
-      mapInput: set['map-input'] });
+    const result = await cam.explain(resolve(folder, manifest.picture.file), { top: set.top,
+      classes: targetsOf(set), method: set.method, options: Object.fromEntries(set.option ?? []), layer: set.layer,
+      score: set.score, preset: set.preset, mapInput: set['map-input'] });
     const again = await resultFiles(result, set);
     const differences = [...again].filter(([file, bytes]) => !kept.get(file)?.equals(bytes)).map(([file, bytes]) => {
       const old = kept.get(file);

@@ -6,7 +6,7 @@ import { basename, extname, join } from 'node:path';
 import { cachedModels } from '../host-node.js';
 import { GradCam, GradCamError } from '../node.js';
 import { listModels } from './models.js';
-import { CommandLineError, readCommandLine, USAGE } from './options.js';
+import { checkMethod, CommandLineError, known, readCommandLine, targetsOf, USAGE } from './options.js';
 import { progressBar } from './progress.js';
 
 export { CommandLineError };
@@ -48,11 +48,6 @@ async function withModel(options, use) {
   } finally {
     cam.dispose();
   }
-}
-
-function known(value, names, option) {
-  if (value === undefined || names.includes(value)) return;
-  throw new CommandLineError(`${option} is "${value}", but must be one of ${names.join(', ')}.`);
 }
 
 async function write(path, content) {
@@ -106,7 +101,7 @@ async function explain(options, images) {
   if (!images.length) throw new CommandLineError('Give at least one picture.\nTry: gradcam --help');
   const pathsOf = await outputPaths(options.output, images);
   await withModel(options, async (cam) => {
-    known(options.method, cam.methods().map(({ name }) => name), '--method');
+    checkMethod(cam, options);
     known(options.colormap, cam.colormaps(), '--colormap');
     const { quiet = false, json, colormap, alpha } = options;
     const style = { colormap, alpha };
@@ -139,13 +134,11 @@ async function explain(options, images) {
 }
 
 async function explainOne(cam, image, options) {
-  const { top, class: plus, against: minus, method, layer, score, preset, output, quiet } = options;
-  let classes = plus;
-  if (minus) classes = plus ? plus.map((one) => ({ plus: [one], minus })) : [{ minus }];
+  const { top, method, layer, score, preset, output, quiet } = options;
   const bar = progressBar({ quiet, format: (steps) => `${steps} steps` });
   try {
-    return await cam.explain(image, { top, classes, method, layer, score, preset, mapInput: options['map-input'],
-      options: Object.fromEntries(options.option ?? []),
+    return await cam.explain(image, { top, classes: targetsOf(options), method, layer, score, preset,
+      mapInput: options['map-input'], options: Object.fromEntries(options.option ?? []),
       picture: output !== undefined || options.bundle !== undefined, onProgress: bar.update });
   } finally {
     bar.done();

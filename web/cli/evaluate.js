@@ -10,7 +10,7 @@ import { GradCam, GradCamError } from '../node.js';
 import { resize } from '../render.js';
 import * as trust from '../trust.js';
 import { curvesPicture } from './curves.js';
-import { CommandLineError } from './options.js';
+import { checkMethod, CommandLineError } from './options.js';
 import { progressBar } from './progress.js';
 
 const PICTURES = /\.(jpe?g|jfif|png|gif|bmp)$/i;
@@ -32,6 +32,7 @@ export async function evaluate(options, positionals) {
 
   const cam = await load(options);
   try {
+    checkMethod(cam, options);
     const method = options.method ?? 'gradcam';
     const settings = { version: 1, model: cam.model, method, layer: options.layer ?? cam.defaultLayer,
       score: options.score ?? 'logit', options: Object.fromEntries(options.option ?? []), steps,
@@ -67,8 +68,8 @@ export async function evaluate(options, positionals) {
   }
 }
 
-function load({ model = 'pocket', preprocess, resize: how, threads = 'auto', variant }) {
-  return GradCam.load(model, { preprocess, resize: how, threads, variant });
+function load({ model = 'pocket', preprocess, resize: how, threads = 'auto', variant, arch, weights }) {
+  return GradCam.load(model, { preprocess, resize: how, threads, variant, arch, weights });
 }
 
 /** Rows of an earlier run with the same settings; a last line that was cut off is dropped. */

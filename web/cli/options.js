@@ -61,6 +61,7 @@ export const COMMANDS = {
     top: integer(1, 1000000),
     class: text,
     against: text,
+    sum: flag,
     method: text,
     option: setting,
     layer: text,
@@ -136,7 +137,29 @@ export function readCommandLine(args) {
     else if (REPEATED.has(name)) options[name] = value.map((one) => check(one, option));
     else options[name] = check(value, option);
   }
+  if (options.sum && !options.class) wrong('--sum needs the classes to add: --class A --class B.');
   return { command, options, positionals: parsed.positionals };
+}
+
+/** What only a loaded model can say to be wrong usage. */
+export function known(value, names, option) {
+  if (value === undefined || names.includes(value)) return;
+  wrong(`${option} is "${value}", but must be one of ${names.join(', ')}.`);
+}
+
+export function checkMethod(cam, { method, option = [] }) {
+  known(method, cam.methods().map(({ name }) => name), '--method');
+  for (const [name] of option) known(name, cam.options().map((one) => one.name), '--option');
+}
+
+/**
+ * What the maps are of, as explain() takes it: a map for each --class, or with --sum one for all of
+ * them; --against is subtracted.
+ */
+export function targetsOf({ class: plus, against: minus, sum }) {
+  if (sum) return [{ plus, minus }];
+  if (!minus) return plus;
+  return plus ? plus.map((one) => ({ plus: [one], minus })) : [{ minus }];
 }
 
 /** `--json -`: parseArgs takes a lone dash for no value. */
@@ -163,7 +186,8 @@ function explainMistake(error, table) {
 
 export const USAGE = `gradcam: what a network sees in a picture, and where it looks.
 
-  gradcam IMAGE... [options]           predictions and heatmaps
+  gradcam [explain] IMAGE... [options]
+                                       predictions and heatmaps
   gradcam evaluate FOLDER [-o DIR]     how far the maps of a method can be trusted, over many photos;
                                        goes on where it was interrupted
   gradcam replay DIR [--model FILE]    makes a bundle again, and compares it bit for bit
@@ -188,6 +212,7 @@ Explanation
   --top N                 predictions, and maps for them (default 5)
   --class ID|NAME         a map for this class instead; may be repeated
   --against ID|NAME       what speaks for the class and not for this one; may be repeated
+  --sum                   one map for the sum of the --class, not one for each
   --layer NAME            an ONNX node or tensor, or a Keras layer (default: the last before the
                           head); several with commas are fused
   --method M              default gradcam; the others: gradcam methods

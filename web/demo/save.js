@@ -73,15 +73,34 @@ async function sha256(bytes) {
 }
 
 /**
+ * What the model's files are known by: digests of files that were opened; those of the card for a model
+ * by name or address.
+ * @param {any} source  as for GradCam.load()
+ */
+async function modelFiles(source) {
+  if (Array.isArray(source)) {
+    return Promise.all(source.map(async (file) => ({ file: file.name, bytes: file.size,
+      sha256: await sha256(await file.arrayBuffer()) })));
+  }
+  const address = /\.json$/i.test(source) ? source
+    : /^[\w.-]+$/.test(source) ? new URL(`../../models/${source}/model.json`, import.meta.url).href : null;
+  const response = address && await fetch(address).catch(() => null);
+  if (!response?.ok) return [{ file: source }];
+  const { file, bytes, sha256: digest, shards = [], download } = await response.json();
+  return download && !file ? [download] : [{ file, bytes, sha256: digest }, ...shards];
+}
+
+/**
  * Maps, drawings and predictions, with a manifest that says how they came about.
  * @param {object} what
  * @param {import('../index.js').GradCam} what.cam
+ * @param {any} what.source      what it was loaded from
  * @param {import('../api.js').Explanation} what.result
  * @param {string} what.name     of the picture
  * @param {object} what.style    as for toPNG()
  * @param {object} what.settings
  */
-export async function bundle({ cam, result, name, style, settings }) {
+export async function bundle({ cam, source, result, name, style, settings }) {
   const json = (value) => new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`);
   const files = {
     'report.json': json(result.report({ file: name })),
@@ -97,7 +116,7 @@ export async function bundle({ cam, result, name, style, settings }) {
     made: new Date().toISOString(),
     picture: { name, width: result.picture.width, height: result.picture.height,
       rgbaSha256: await sha256(result.picture.data) },
-    model: cam.model,
+    model: { ...cam.model, files: await modelFiles(source) },
     explanation: { method: result.method, layer: result.layer, score: result.score, preset: result.preset },
     settings,
     sha256: digests,

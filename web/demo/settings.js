@@ -4,13 +4,17 @@
 
 /** What each is where the address does not say. Names are those of the form's controls. */
 const DEFAULTS = {
-  method: 'gradcam', score: 'logit', layer: '', colormap: 'turbo', alpha: '0.5', interpolation: 'bilinear',
-  boxes: '', top: '5', preprocess: '', compare: '', view: 'wipe',
+  method: 'gradcam', score: 'logit', layer: '', colormap: 'viridis', alpha: '0.6', interpolation: 'bilinear',
+  fade: '1', boxes: '', top: '5', preprocess: '', compare: '', view: 'wipe',
 };
+
+/** What a link can name beside the settings: a bundled picture and a model known by name. */
+const NAMED = ['sample', 'model'];
 
 export class Settings {
   #form;
   #wanted;
+  #named;
 
   /**
    * @param {HTMLFormElement} form
@@ -18,7 +22,9 @@ export class Settings {
    */
   constructor(form, changed) {
     this.#form = form;
-    this.#wanted = { ...DEFAULTS, ...Object.fromEntries(new URLSearchParams(location.hash.slice(1))) };
+    const given = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
+    this.#wanted = { ...DEFAULTS, ...given };
+    this.#named = Object.fromEntries(NAMED.map((name) => [name, given[name] ?? '']));
     for (const name of Object.keys(DEFAULTS)) this.set(name, this.#wanted[name]);
     form.addEventListener('input', ({ target }) => {
       if (!Object.hasOwn(DEFAULTS, target.name)) return;
@@ -39,6 +45,17 @@ export class Settings {
     else control.value = value;
   }
 
+  /** @param {'sample' | 'model'} name */
+  named(name) {
+    return this.#named[name];
+  }
+
+  /** @param {'sample' | 'model'} name @param {string} value  '': none that a link could name */
+  setNamed(name, value) {
+    this.#named[name] = value;
+    this.#write();
+  }
+
   /** Fills a menu; the value that the address asked for is taken if it is there. */
   fill(name, options) {
     const select = this.#form.elements[name];
@@ -51,7 +68,9 @@ export class Settings {
   /** The address with every setting that is not the usual one. */
   link() {
     const different = Object.keys(DEFAULTS).filter((name) => this.get(name) !== DEFAULTS[name]);
-    const hash = new URLSearchParams(different.map((name) => [name, this.get(name)])).toString();
+    const named = NAMED.filter((name) => this.#named[name]);
+    const hash = new URLSearchParams([...named.map((name) => [name, this.#named[name]]),
+      ...different.map((name) => [name, this.get(name)])]).toString();
     return `${location.origin}${location.pathname}${hash && `#${hash}`}`;
   }
 

@@ -1,8 +1,12 @@
 /**
  * The picture with the heat over it: canvases of the same size, so that another class, colour map or
  * opacity repaints one of them at most. A second heat, for comparing, lies beside the first along a
- * line that the reader moves, or the two are subtracted.
+ * line that the reader moves, or the two are subtracted. Below it, what the colours mean.
  */
+
+/** Of a difference: where the first map is larger, and where the second is. */
+const MORE = [230, 120, 20];
+const LESS = [40, 110, 220];
 
 /** The heat need not be finer than what a screen shows. */
 const MOST_HEAT_PIXELS = 768 * 768;
@@ -15,12 +19,32 @@ export class Stage {
   #heats;
   #boxes;
   #readout;
-  #shown = null; // {map, other, style}
+  #chips;
+  #scale;
+  #shown = null; // {map, other, names}
   #name = '';
   #timer = 0;
 
-  /** @param {HTMLElement} frame  holds .picture, two .heat, .boxes and .readout */
-  constructor(frame) {
+  /**
+   * @param {HTMLElement} frame  holds .picture, two .heat, .boxes, two .chip and .readout
+   * @param {HTMLElement} scale  holds a span, a canvas and a span
+   * @param {(share: number) => void} moved  the border between two heats was dragged
+   */
+  constructor(frame, scale, moved) {
+    this.#scale = scale;
+    this.#chips = [...frame.querySelectorAll('.chip')];
+    const drag = ({ clientX }) => {
+      const { left, width } = frame.getBoundingClientRect();
+      moved(Math.max(0, Math.min(1, (clientX - left) / width)));
+    };
+    frame.addEventListener('pointerdown', (event) => {
+      if (!frame.hasAttribute('data-wipe') || event.button !== 0) return;
+      frame.setPointerCapture(event.pointerId);
+      drag(event);
+    });
+    frame.addEventListener('pointermove', (event) => {
+      if (frame.hasPointerCapture(event.pointerId)) drag(event);
+    });
     this.#frame = frame;
     this.#picture = frame.querySelector('.picture');
     this.#heats = [...frame.querySelectorAll('.heat')];
@@ -57,24 +81,35 @@ export class Stage {
       heat.width = Math.max(1, Math.round(width * scale));
       heat.height = Math.max(1, Math.round(height * scale));
     }
-    // The same box for all, whatever the rounding.
-    for (const canvas of [this.#picture, ...this.#heats]) canvas.style.aspectRatio = `${width} / ${height}`;
     this.#boxes.setAttribute('viewBox', `0 0 ${width} ${height}`);
     this.#frame.removeAttribute('data-empty');
+  }
+
+  get picture() {
+    return this.#picture;
   }
 
   /**
    * @param {import('../api.js').HeatMap} map
    * @param {object} style
    * @param {string} style.colormap
+   * @param {Uint8Array} style.colours   the 256 of it
    * @param {string} style.interpolation
+   * @param {number} style.fade
    * @param {number} style.opacity
    * @param {boolean} style.boxes
-   * @param {import('../api.js').HeatMap | null} [other]   the map to compare with
+   * @param {{map: import('../api.js').HeatMap, names: string[]} | null} [compared]   the map to compare
+   *   with, and what tells the two apart: classes or layers
    * @param {'wipe' | 'difference'} [view]
    */
-  show(map, style, other = null, view = 'wipe') {
-    this.#shown = { map, other };
+  show(map, style, compared = null, view = 'wipe') {
+    const other = compared?.map ?? null;
+    const names = compared?.names ?? [map.class.name];
+    this.#shown = { map, other, names };
+    this.#chips.forEach((chip, i) => {
+      chip.hidden = !other;
+      chip.textContent = names[i] ?? '';
+    });
     const [first, second] = this.#heats;
     const wipe = other !== null && view === 'wipe';
     second.hidden = !wipe;
@@ -83,10 +118,23 @@ export class Stage {
     else paint(first, heat(map, first, style));
     if (wipe) paint(second, heat(other, second, style));
     this.setOpacity(style.opacity);
+    if (other && !wipe) this.#drawScale(`more for ${names[1]}`, `more for ${names[0]}`, differenceColours());
+    else this.#drawScale('no evidence', map.max > 0 ? `strongest: ${map.max.toPrecision(3)}` : 'strongest: none', style.colours);
     this.#drawBoxes(style.boxes ? map.boxes() : []);
-    // The words may come a moment after the picture.
+    // The words may come a moment after the picture, and not at all for the frames of a video.
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#picture.setAttribute('aria-label', this.#describe(map, other)), 50);
+    this.#timer = setTimeout(() => this.#picture.setAttribute('aria-label', this.#describe(map, other && names[1])), 300);
+  }
+
+  /** What the colours mean. @param {Uint8Array} colours  256 RGB triples */
+  #drawScale(low, high, colours) {
+    const [from, to] = this.#scale.querySelectorAll('span');
+    from.textContent = low;
+    to.textContent = high;
+    const strip = new ImageData(256, 1);
+    for (let i = 0; i < 256; ++i) strip.data.set([...colours.subarray(3 * i, 3 * i + 3), 255], 4 * i);
+    this.#scale.querySelector('canvas').getContext('2d').putImageData(strip, 0, 0);
+    this.#scale.removeAttribute('data-empty');
   }
 
   setOpacity(opacity) {
@@ -110,7 +158,7 @@ export class Stage {
   /** The map's value under the pointer. */
   #read({ clientX, clientY }) {
     if (!this.#shown) return;
-    const { map, other } = this.#shown;
+    const { map, other, names } = this.#shown;
     const box = this.#picture.getBoundingClientRect();
     const { width, height } = this.#picture;
     const scale = Math.min(box.width / width, box.height / height);
@@ -118,36 +166,47 @@ export class Stage {
     const y = (clientY - box.top - (box.height - height * scale) / 2) / scale / height;
     this.#readout.hidden = !(x >= 0 && x < 1 && y >= 0 && y < 1);
     if (this.#readout.hidden) return;
-    const value = (one) => {
+    const value = (one, name) => {
       const [column, row] = [Math.floor(x * one.width), Math.floor(y * one.height)];
       const at = row * one.width + column;
-      return `${one.class.name} ${one.normalized[at].toFixed(2)} (raw ${one.raw[at].toPrecision(3)}, row ${row}, ` +
+      return `${name} ${one.normalized[at].toFixed(2)} (raw ${one.raw[at].toPrecision(3)}, row ${row}, ` +
         `column ${column} of ${one.height}\u00d7${one.width})`;
     };
-    this.#readout.textContent = other ? `${value(map)}  \u00b7  ${value(other)}` : value(map);
+    this.#readout.textContent = other ? `${value(map, names[0])}  \u00b7  ${value(other, names[1])}` : value(map, names[0]);
   }
 
   #describe(map, other) {
     const [box] = map.boxes();
     const place = box ? `strongest around ${describePlace(box, this.#picture)}` : 'with no evidence anywhere';
-    const beside = other ? `, compared with that of ${other.class.name}` : '';
+    const beside = other ? `, compared with that of ${other}` : '';
     return `${this.#name}, with the heatmap of ${map.class.name}, ${place}${beside}`;
   }
 }
 
-function heat(map, { width, height }, { colormap, interpolation }) {
-  return map.toImageData({ picture: false, alpha: 1, colormap, interpolation, width, height });
+function heat(map, { width, height }, { colormap, interpolation, fade }) {
+  return map.toImageData({ picture: false, alpha: 1, colormap, interpolation, fade, width, height });
 }
 
 /** Where the first map is larger, orange; where the second is, blue; both from 0 to 1. */
 function difference(map, other, canvas, style) {
-  const gray = { ...style, colormap: 'gray' };
+  const gray = { ...style, colormap: 'gray', fade: 0 };
   const [a, b] = [map, other].map((one) => heat(one, canvas, gray).data);
   for (let i = 0; i < a.length; i += 4) {
     const more = a[i] - b[i];
-    a.set(more >= 0 ? [230, 120, 20, more] : [40, 110, 220, -more], i);
+    a.set(more >= 0 ? [...MORE, more] : [...LESS, -more], i);
   }
   return { width: canvas.width, height: canvas.height, data: a };
+}
+
+/** From the one over nothing to the other, on a ground that is neither. */
+function differenceColours() {
+  const colours = new Uint8Array(768);
+  for (let i = 0; i < 256; ++i) {
+    const share = Math.abs(i - 127.5) / 127.5;
+    const end = i < 128 ? LESS : MORE;
+    end.forEach((value, c) => { colours[3 * i + c] = 245 + share * (value - 245); });
+  }
+  return colours;
 }
 
 function paint(canvas, { width, height, data }) {

@@ -8,16 +8,13 @@
  * A picture between the tags is shown until, and if, the heatmap comes; it also sets the size.
  */
 import { holdModel, sharedSteps } from './models.js';
-import { sheet } from './style.js';
+import { FADE, sheet } from './style.js';
 
 const DEFAULTS = { model: 'pocket', method: 'gradcam', score: 'logit', top: 3, opacity: 0.6,
   colormap: 'viridis' };
 
 /** The heat need not be finer than what a screen shows. */
 const MOST_HEAT_PIXELS = 512 * 512;
-
-/** The heat is fully there from 1/FADE of the map's maximum. */
-const FADE = 2.5;
 
 /** Elements that come near the window are woken by one observer. */
 const NEAR = '300px';
@@ -335,9 +332,7 @@ export class GradCamElement extends Base {
     const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
     let pixels;
     try {
-      const style = { picture: false, alpha: 1, ...size };
-      pixels = fade(map.toImageData({ ...style, colormap: this.#text('colormap') }),
-        map.toImageData({ ...style, colormap: 'gray' }));
+      pixels = map.toImageData({ picture: false, alpha: 1, fade: FADE, colormap: this.#text('colormap'), ...size });
     } catch (error) {
       this.#say(error.message, true);
       this.dispatchEvent(new CustomEvent('error', { detail: error }));
@@ -482,16 +477,6 @@ function build(host) {
   return { figure: find('.whole'), stage: find('.stage'), picture: find('img'), own: find('.own'),
     heat: find('.heat'), classes: find('.classes'), steps: find('.steps'), progress: find('progress'),
     status: find('.status') };
-}
-
-/**
- * Heat that fades out where the map is near 0, so that the picture stays what it is there.
- * @param {{data: Uint8ClampedArray}} heat
- * @param {{data: Uint8ClampedArray}} values  the same map in grey: 0..255
- */
-function fade(heat, { data: grey }) {
-  for (let i = 0; i < heat.data.length; i += 4) heat.data[i + 3] = Math.min(255, FADE * grey[i]);
-  return heat;
 }
 
 const percentOf = (share) => `${(100 * share).toFixed(1)} %`;

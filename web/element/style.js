@@ -91,17 +91,22 @@ progress { width: 100%; accent-color: var(--accent); }
 .step { padding: 0.25rem 0; }
 .step + .step { margin-top: 1.5rem; padding-top: 1.25rem; border-top: 1px solid var(--line); }
 .formula { overflow-x: auto; margin: 0 0 0.9rem; padding: 0.7rem 0.9rem; border-radius: var(--radius); background: var(--sunk); font-size: 1.15rem; font-size: clamp(0.8rem, 4.3cqi, 1.2rem); }
-.formula math { margin: 0; }
+.formula math { margin: 0; font-family: 'STIX Two Math', 'Cambria Math', 'Latin Modern Math', 'STIX', math; }
 .caption { margin: 0 0 1rem; color: var(--muted); font-size: 0.92rem; max-width: 46rem; }
 .caption:empty { display: none; }
 div > .caption { margin: 0.8rem 0 0; }
 .split { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem 1.5rem; align-items: start; }
 @container (min-width: 40rem) { .split { grid-template-columns: minmax(0, 3fr) minmax(13rem, 2fr); } }
 .trio { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 9.5rem), 1fr)); gap: 1rem; }
-@container (max-width: 30rem) { .trio > div { grid-column: 1 / -1; } }
+@container (max-width: 30rem) {
+  .trio { grid-template-columns: repeat(auto-fit, minmax(5.5rem, 1fr)); gap: 0.6rem; }
+  .trio:has(> div) { grid-template-columns: 1fr 1fr; }
+  .trio > div { grid-column: 1 / -1; }
+  .trio figcaption { font-size: 0.8rem; line-height: 1.35; overflow-wrap: anywhere; }
+}
 .trio figcaption, .tile figcaption { margin-top: 0.35rem; font-size: 0.9rem; }
 .small { color: var(--muted); font-size: 0.875rem; }
-.ends { display: grid; grid-template-columns: repeat(auto-fit, minmax(5.2rem, 1fr)); gap: 0.8rem; }
+.ends { margin-top: 0.8rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(5.2rem, 1fr)); gap: 0.8rem; }
 sup { line-height: 0; }
 canvas.plane { display: block; width: 100%; height: auto; border-radius: 6px; background: var(--sunk); }
 canvas.pixels { image-rendering: pixelated; }
@@ -165,6 +170,9 @@ tr[aria-current] td { font-weight: 600; background: var(--bar); }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;
+
+/** Heat over a picture is fully there from 1/FADE of the map's maximum on, and leaves it clear at 0. */
+export const FADE = 2.5;
 
 let made = null;
 

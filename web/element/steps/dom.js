@@ -95,10 +95,10 @@ export function drawPicture(canvas, { width, height, data }) {
 }
 
 /** The heat of a map, to lie over a picture; at most 512 pixels wide. */
-export function drawHeat(canvas, map, colormap, interpolation = 'bilinear') {
+export function drawHeat(canvas, map, colormap, { interpolation = 'bilinear', fade = 0 } = {}) {
   const { width, height } = map.picture;
   const scale = Math.min(1, 512 / Math.max(width, height));
-  drawPicture(canvas, map.toImageData({ picture: false, alpha: 1, colormap, interpolation,
+  drawPicture(canvas, map.toImageData({ picture: false, alpha: 1, colormap, interpolation, fade,
     width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }));
 }
 

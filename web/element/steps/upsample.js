@@ -25,7 +25,7 @@ export const upsample = {
         make('figcaption', {}, make('strong', { textContent: way }), `: ${words}`)) };
     });
     const numbers = figures();
-    const show = () => tiles.forEach(({ way, canvas }) => drawHeat(canvas, map, colormap, way));
+    const show = () => tiles.forEach(({ way, canvas }) => drawHeat(canvas, map, colormap, { interpolation: way }));
     return {
       element: make('div', {}, make('div', { class: 'trio' }, ...tiles.map((tile) => tile.figure)), numbers.element),
       update(steps) {

@@ -1,0 +1,177 @@
+/**
+ * Pictures of every state of the page, the lesson and the element into docs/pictures/screens/, with a list
+ * of them: `node tests/browser/screenshots.mjs`, after `node emscripten/build.mjs`. Only samples that this
+ * project drew, and Chromium's fake camera, are to be seen.
+ */
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { STEPS } from '../../web/element/steps/index.js';
+import { launch, root, serve, withoutBrowser } from './browser.mjs';
+
+const FOLDER = join(root, 'docs/pictures/screens');
+const [MOST_EACH, MOST_ALL] = [150e3, 2e6]; // bytes
+const DESK = { width: 960, height: 720 };
+const PHONE = { width: 390, height: 844 };
+const WAIT = { timeout: 60000 };
+
+if (withoutBrowser) {
+  console.error(withoutBrowser);
+  process.exit(1);
+}
+await rm(FOLDER, { recursive: true, force: true });
+await mkdir(FOLDER, { recursive: true });
+const browser = await launch();
+const server = await serve();
+const taken = []; // {name, words}
+
+const says = (page, words) => page.waitForFunction(
+  (source) => new RegExp(source).test(document.getElementById('status').textContent), words.source, WAIT);
+
+async function take(name, words, page, what = page, options = {}) {
+  await page.waitForTimeout(300); // transitions
+  await what.screenshot({ path: join(FOLDER, `${name}.jpg`), type: 'jpeg', quality: 50, ...options });
+  taken.push({ name, words });
+}
+
+async function open(path, { size = DESK, colorScheme = 'light' } = {}) {
+  const context = await browser.newContext({ viewport: size, colorScheme });
+  const page = await context.newPage();
+  await page.goto(`${server.origin}/web/demo/${path}`);
+  return { page, close: () => context.close() };
+}
+
+/** One picture of the page: its settings as in a link, and what is done there first. */
+async function shoot(name, words, { hash = 'sample=golf_ball_and_flower', act, ready = /forward/, ...options } = {}) {
+  const { page, close } = await open(hash && `#${hash}`, options);
+  await says(page, ready);
+  await act?.(page);
+  await take(name, words, page);
+  await close();
+}
+
+const openPart = (selector) => async (page) => {
+  await page.locator(selector).locator('summary').click();
+  await page.locator(selector).evaluate((details) => details.scrollIntoView({ block: 'center' }));
+};
+const compare = (view) => async (page) => {
+  await page.selectOption('[name=compare]', { index: 2 });
+  await page.check(`[value=${view}]`);
+};
+
+/* ---- The page ------------------------------------------------------------------------------------ */
+
+await shoot('empty', 'Before a picture', { hash: '', ready: /classes/ });
+await shoot('sample', 'A sample: what the network sees, and where');
+await shoot('sample-dark', 'The same in the dark', { colorScheme: 'dark' });
+await shoot('class', 'Another class, and a value under the pointer', { act: async (page) => {
+  await page.click('#predictions button >> nth=1');
+  await page.hover('#frame', { position: { x: 200, y: 330 } });
+} });
+await shoot('search', 'A class that is not among the best, found by its name', { act: async (page) => {
+  await page.fill('#class', 'parachute');
+  await page.press('#class', 'Enter');
+  await page.waitForFunction(() => document.querySelectorAll('#sheet button').length === 6);
+} });
+await shoot('side-by-side', 'Two classes, with a border to drag', { act: compare('wipe') });
+await shoot('difference', 'Two classes, one minus the other', { act: compare('difference') });
+await shoot('layer', 'An earlier layer, its cells as they are, and boxes at 15 %',
+  { hash: 'sample=golf_ball&layer=block8_pw_relu&interpolation=nearest&boxes=1' });
+await shoot('layers', 'Two layers beside each other', { hash: 'sample=golf_ball&compare=layer%3Ablock6_pw_relu' });
+await shoot('colours', 'Colours, opacity, interpolation, boxes', { act: openPart('details.settings >> nth=0') });
+await shoot('method', 'Methods, each with its paper, and the score', { act: openPart('details.settings >> nth=1') });
+await shoot('models', 'Models, known by name or opened as files', { act: async (page) => {
+  await page.locator('#model summary').click();
+  await page.waitForSelector('#models button');
+  await page.locator('#models').evaluate((list) => list.scrollIntoView({ block: 'center' }));
+} });
+await shoot('proof', 'What the page may speak to, and what it has fetched', { act: async (page) => {
+  await page.click('#proof summary');
+  await page.waitForSelector('#fetched td');
+} });
+await shoot('error', 'What is wrong, and what to do', { act: async (page) => {
+  await page.fill('#class', 'golfball');
+  await page.press('#class', 'Enter');
+  await says(page, /Did you mean/);
+} });
+await shoot('gallery', 'Several pictures', { hash: '', ready: /classes/, act: async (page) => {
+  await page.setInputFiles('#file', ['golf_ball', 'flower', 'church', 'parachute'].map((name) => join(root, `models/pocket/samples/${name}.jpg`)));
+  await says(page, /forward/);
+} });
+await shoot('camera', 'The camera, here Chromium’s fake one', { hash: '', ready: /classes/, act: async (page) => {
+  await page.click('#camera');
+  await says(page, /pictures a second/);
+} });
+await shoot('phone', 'On a phone', { size: PHONE });
+await shoot('phone-settings', 'The picture stays in sight', { size: PHONE, colorScheme: 'dark', act: async (page) => {
+  await page.selectOption('[name=compare]', { index: 2 });
+  await page.evaluate(() => scrollTo(0, 640));
+} });
+
+// A download that does not end: the host of the published models never gets to the second half.
+{
+  const { page, close } = await open('#sample=golf_ball_and_flower');
+  await says(page, /forward/);
+  await page.locator('#model summary').click();
+  await page.waitForSelector('[data-model=xception]');
+  await page.evaluate(async () => {
+    // What came in an earlier visit lies in the cache, piece by piece; the rest waits for the network.
+    const cache = await caches.open('gradcam-downloads');
+    const card = await (await fetch('../../models/xception/model.json')).json();
+    for (let piece = 0; piece < 11; ++piece) await cache.put(`${card.download.url}?piece=${piece}`, new Response(new Uint8Array(4 << 20)));
+  });
+  await page.context().route('https://storage.googleapis.com/**', () => {}); // no answer
+  await page.click('[data-model=xception]');
+  await says(page, /of 92 MB/);
+  await page.evaluate(() => scrollTo(0, 0));
+  await take('download', 'A model on its way, which can be cancelled and gone on with', page);
+  await close();
+}
+
+/* ---- The lesson ---------------------------------------------------------------------------------- */
+
+{
+  const { page, close } = await open('learn/');
+  const step = (name) => page.locator(`grad-cam[steps=${name}]`);
+  await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.result), null, WAIT);
+  await take('lesson', 'The lesson: the answer first', page);
+  await step('softmax').getByRole('button', { name: 'Saturate' }).click();
+  await step('deletion').getByRole('button', { name: 'Measure' }).click();
+  await step('deletion').getByText('pictures asked').waitFor(WAIT);
+  await step('sanity').locator('input[type=range]').evaluate((input) => {
+    input.value = '4';
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+  });
+  await step('sanity').getByText('With 4 layers').waitFor(WAIT);
+  await step('bugs').locator('.pair button').first().click();
+  await step('occlude').scrollIntoViewIfNeeded();
+  const box = await step('occlude').getByRole('application').boundingBox();
+  await page.mouse.move(box.x + 0.6 * box.width, box.y + 0.3 * box.height);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 0.9 * box.width, box.y + 0.45 * box.height, { steps: 6 });
+  await page.mouse.up();
+  await page.waitForTimeout(1000);
+  // Its bar, which stays in sight, would lie over the steps.
+  await page.$eval('.controls', (bar) => { bar.style.position = 'static'; });
+  for (const { name, title } of STEPS) await take(`step-${name}`, `Step: ${title}`, page, page.locator('main > section').filter({ has: step(name) }));
+  await close();
+}
+{
+  const { page, close } = await open('learn/?sample=flower', { size: PHONE, colorScheme: 'dark' });
+  await page.waitForFunction(() => document.querySelector('grad-cam').result, null, WAIT);
+  await take('lesson-phone', 'The lesson on a phone', page);
+  await close();
+}
+
+await browser.close();
+await server.close();
+
+let all = 0;
+for (const { name } of taken) {
+  const { size } = await stat(join(FOLDER, `${name}.jpg`));
+  all += size;
+  if (size > MOST_EACH) console.error(`${name}.jpg has ${size} bytes, more than ${MOST_EACH}`);
+}
+if (all > MOST_ALL) console.error(`all have ${all} bytes, more than ${MOST_ALL}`);
+await writeFile(join(FOLDER, 'README.md'), `# Every state, as \`node tests/browser/screenshots.mjs\` took it\n\n${
+  taken.map(({ name, words }) => `${words}\n\n![${words}](${name}.jpg)\n`).join('\n')}`);
+console.log(`${taken.length} pictures, ${(all / 1e6).toFixed(2)} MB, in docs/pictures/screens`);
