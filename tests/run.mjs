@@ -208,7 +208,12 @@ async function bench() {
   const scripts = JSON.parse(readOr(join(root, 'tests/bench/package.json'), '{}')).scripts ?? {};
   if (!scripts.bench) throw new Stop('tests/bench/package.json has no script "bench".');
   await build(['wasm']);
-  installPackages('tests/bench');
+  try {
+    await build(['native']); // for one contender, without which it works too
+  } catch (error) {
+    console.error(error instanceof Stop ? error.message : error);
+  }
+  for (const folder of ['.', 'tests/browser', 'tests/bench']) installPackages(folder);
   const child = spawn('npm', ['--silent', 'run', 'bench', '--', ...process.argv.slice(3)], {
     cwd: join(root, 'tests/bench'),
     stdio: 'inherit',

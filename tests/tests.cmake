@@ -1,6 +1,7 @@
 # Every tests/**/test_*.c is a program of its own, linked with the library and run from the
 # repository root; every tests/fuzz/fuzz_*.c defines LLVMFuzzerTestOneInput and runs under
-# AddressSanitizer. Dropping a file in is all it takes.
+# AddressSanitizer. Dropping a file in is all it takes. The benchmark's native contender is built
+# along.
 file(GLOB_RECURSE test_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/test_*.c)
 list(FILTER test_files EXCLUDE REGEX "/node_modules/")
 # What several of them share lies beside them or in tests/support, without the prefix.
@@ -19,6 +20,13 @@ foreach(file IN LISTS test_files)
   gradcam_warnings(${name})
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 endforeach()
+
+if(NOT GRADCAM_SANITIZE)
+  add_executable(bench_xnnpack ${CMAKE_CURRENT_LIST_DIR}/bench/contenders/xnnpack.c)
+  target_link_libraries(bench_xnnpack PRIVATE XNNPACK)
+  set_target_properties(bench_xnnpack PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+  gradcam_warnings(bench_xnnpack)
+endif()
 
 if(NOT GRADCAM_SANITIZE STREQUAL "address")
   return()

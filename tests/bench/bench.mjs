@@ -1,124 +1,112 @@
 /**
- * npm run bench: forward, one heatmap and eight, load time and memory, against onnxruntime-web.
+ * npm run bench: forward passes, heatmaps, gradients, load times and memory against onnxruntime-web,
+ * tfjs-backend-wasm and native XNNPACK, in Node and in Chromium, on one thread and two; then what
+ * converting VGG16 costs, what the methods cost, and a roofline. Prints the report and writes it to
+ * docs/bench.md, with the picture docs/bench.svg.
  *
- * Every contender is a process of its own that stays; rounds go round all of them, so that whatever
- * else this machine does hits them alike. Medians over the rounds; a ratio is the median of the
- * rounds' ratios. Prints a table in Markdown and writes it to docs/bench.md, with the figures in
- * docs/bench.json.
- *   --rounds N   (default 15)    --only NAME   networks whose name contains this
+ *   --rounds N     default 9
+ *   --only NAME    networks whose name contains this; nothing is written to docs/
+ *   --quick        three rounds, and without what takes longest; nothing is written to docs/
+ *   --no-browser   Node alone
  */
-import { fork } from 'node:child_process';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { fileURLToPath } from 'node:url';
+import { loadavg } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { root } from '../../emscripten/tools.mjs';
+import { compare } from './compare.mjs';
+import * as chromium from './hosts/chromium.mjs';
+import * as native from './hosts/native.mjs';
+import * as node from './hosts/node.mjs';
+import { measureKeras } from './keras.mjs';
+import { measureMethods } from './methods.mjs';
 import { findNetworks } from './networks.mjs';
+import { drawPicture } from './picture.mjs';
+import { report } from './report.mjs';
+import { measureRoofline } from './roofline.mjs';
 
 const { values: options } = parseArgs({ options: {
-  rounds: { type: 'string', default: '15' },
+  rounds: { type: 'string' },
   only: { type: 'string', default: '' },
+  quick: { type: 'boolean', default: false },
+  'no-browser': { type: 'boolean', default: false },
 } });
-const rounds = Number(options.rounds);
-const here = (file) => fileURLToPath(new URL(file, import.meta.url));
-
-const contenders = [1, 2].flatMap((threads) => [
-  { name: 'gradcam simd', file: 'gradcam.mjs', args: ['simd', threads], threads },
-  { name: 'gradcam relaxed', file: 'gradcam.mjs', args: ['relaxed', threads], threads },
-  { name: 'onnxruntime-web', file: 'onnxruntime.mjs', args: [threads], threads, peer: true },
-]);
-
-class Contender {
-  constructor(description) {
-    Object.assign(this, description, { times: {}, peak: 0 });
-    this.process = fork(here(description.file), description.args.map(String), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  }
-
-  ask(name, network) {
-    return new Promise((resolve, reject) => {
-      const exit = () => reject(new Error(`${this.name} ended while asked for "${name}"`));
-      this.process.once('exit', exit);
-      this.process.once('message', ({ ms, peak, error }) => {
-        this.process.off('exit', exit);
-        if (error) return reject(new Error(`${this.name}: ${error}`));
-        this.peak = peak;
-        return resolve(ms);
-      });
-      this.process.send({ name, network });
-    });
-  }
-
-  async measure(name) {
-    const ms = await this.ask(name);
-    if (ms !== null) (this.times[name] ??= []).push(ms);
-  }
+const { only, quick } = options;
+const rounds = Number(options.rounds ?? (quick ? 3 : 9));
+if (!(Number.isInteger(rounds) && rounds >= 1)) {
+  console.error(`--rounds is ${options.rounds}, but must be a whole number from 1.`);
+  process.exit(2);
 }
 
-const median = (list) => {
-  const sorted = [...list].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1)); // contenders end too
+
+const started = performance.now();
+const busy = loadavg()[0];
+const minutes = () => ((performance.now() - started) / 60e3).toFixed(1);
+const notes = [];
+const say = (words) => {
+  const text = words.replaceAll(`${root}/`, ''); // the report tells no paths of this machine
+  notes.push(text);
+  process.stderr.write(`\n${text}\n`);
 };
+const progress = (text) => process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${minutes()} min  ${text}` : `${minutes()} min  ${text}\n`);
 
-const operations = ['forward', 'maps1', 'maps8'];
-const WARM_UP = 3;
+const hosts = [node];
+if (options['no-browser']) say('SKIPPED: Chromium (--no-browser)');
+else if (chromium.missing) say(chromium.missing);
+else hosts.push(chromium);
+if (native.missing) say(`SKIPPED: native XNNPACK: ${native.missing}`);
 
-async function compare(network) {
-  const field = contenders.map((description) => new Contender(description));
-  for (const one of field) one.loadTime = await one.ask('load', network);
-  for (let round = -WARM_UP; round < rounds; round++) {
-    for (const name of operations) {
-      for (const one of field) {
-        if (round < 0) await one.ask(name);
-        else await one.measure(name);
-      }
-    }
-    process.stderr.write(`\r${network.name}: round ${Math.max(0, round + 1)} of ${rounds} `);
-  }
-  process.stderr.write('\n');
-  for (const one of field) one.process.kill();
-  return field.map((one) => {
-    const peer = field.find((other) => other.peer && other.threads === one.threads);
-    const forward = median(one.times.forward);
-    const ratio = median(one.times.forward.map((ms, i) => ms / peer.times.forward[i]));
-    const maps = (name) => one.times[name] && median(one.times[name]);
-    return {
-      network: network.name, contender: one.name, threads: one.threads, forward, ratio,
-      maps1: maps('maps1'), maps8: maps('maps8'),
-      maps8OfForward: one.times.maps8 && median(one.times.maps8.map((ms, i) => ms / one.times.forward[i])),
-      load: one.loadTime, peak: one.peak,
-    };
-  });
-}
-
-const fixed = (value, digits = 1) => (value === undefined ? '' : value.toFixed(digits));
-
-function table(rows) {
-  const lines = ['| network | engine | threads | forward ms | of onnxruntime-web | 1 map ms | 8 maps ms | 8 maps of forward | load ms | peak MB |',
-    '|---|---|---|---|---|---|---|---|---|---|'];
-  for (const r of rows) {
-    lines.push(`| ${r.network} | ${r.contender} | ${r.threads} | ${fixed(r.forward)} | ${fixed(r.ratio, 2)} | ` +
-      `${fixed(r.maps1, 2)} | ${fixed(r.maps8, 2)} | ${r.maps8 === undefined ? '' : `${fixed(100 * r.maps8OfForward)} %`} | ` +
-      `${fixed(r.load, 0)} | ${fixed(r.peak, 0)} |`);
-  }
-  return lines.join('\n');
-}
-
-const rows = [];
-for (const network of await findNetworks(options.only)) {
-  rows.push(...await compare(network));
-}
-if (!rows.length) {
+const networks = await findNetworks(only, say);
+if (!networks.length) {
   console.error('No network to compare: --only names none that is there.');
   process.exit(1);
 }
-const { size } = statSync(here('../../web/dist/gradcam.wasm'));
-const text = `# Speed
 
-Written by \`npm run bench\`: ${rounds} interleaved rounds, medians; Node ${process.versions.node}, ${cpus()[0].model.trim()}, ${cpus().length} cores. "Of onnxruntime-web" is the median ratio of the forward times of a round, lower is better. Load includes reading the file; peak is the process's largest resident size. gradcam.wasm ${(size / 1000).toFixed(0)} kB.
+/** Already now, for who waits. */
+function summary(these) {
+  const times = these.map(({ contender, forward, toRival }) => `${contender} ${forward.toFixed(1)} ms${toRival ? ` (${toRival.toFixed(2)})` : ''}`);
+  return `  forward, and of ${these[0]?.rival ?? 'a rival'}'s: ${times.join(', ')}`;
+}
 
-${table(rows)}
-`;
+const rows = [];
+for (const network of networks) {
+  for (const host of hosts) {
+    for (const threads of [1, 2]) {
+      const ofThese = network.arch || quick ? rounds : 3 * rounds;
+      const these = await compare({ network, host, threads, rounds: ofThese, quick, say, progress });
+      rows.push(...these);
+      process.stderr.write(`\n${summary(these)}\n`);
+    }
+  }
+}
+
+/** A section that fails is left out, loudly; the others still count. */
+async function section(name, measure) {
+  try {
+    return await measure();
+  } catch (error) {
+    return say(`SKIPPED: ${name}: ${error.message.split('\n')[0]}`);
+  }
+}
+const how = { quick, progress };
+const found = {
+  rows,
+  keras: networks.some(({ arch }) => arch === 'vgg16') ? await section('VGG16 from a Keras file', () => measureKeras(how)) : undefined,
+  methods: await section('methods', () => measureMethods(networks, how)),
+  roofline: networks.some(({ arch }) => arch) ? await section('roofline', () => measureRoofline(networks, hosts.at(-1), how)) : undefined,
+  size: statSync(join(root, 'web/dist/gradcam.wasm')).size,
+};
+await chromium.close();
+
+const text = report({ ...found, notes: [...new Set(notes)], rounds, quick, busy, minutes: minutes() });
+process.stderr.write('\n');
 console.log(text);
-mkdirSync(here('../../docs'), { recursive: true });
-writeFileSync(here('../../docs/bench.md'), text);
-writeFileSync(here('../../docs/bench.json'), `${JSON.stringify({ rounds, node: process.versions.node, rows }, null, 1)}\n`);
+if (only || quick) {
+  console.error('docs/bench.md is left as it is: not everything was measured.');
+} else {
+  const newest = hosts.at(-1).name;
+  mkdirSync(join(root, 'docs'), { recursive: true });
+  writeFileSync(join(root, 'docs/bench.md'), text);
+  writeFileSync(join(root, 'docs/bench.svg'), drawPicture(rows.filter((row) => row.runtime === newest), newest));
+}

@@ -1,60 +1,56 @@
 /**
- * The networks that are compared: ONNX files beside the repository (../shared/data/onnx), and VGG16
- * and Xception with synthetic weights, made here once and kept in .cache/: speed does not depend on
- * the weights' values.
+ * The networks that are compared: the bundled one, ONNX files beside the repository
+ * (../shared/data/onnx), and VGG16 and Xception with synthetic weights, made here once and kept in
+ * the cache: speed does not depend on the weights' values.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { mkdir, readFile, rename } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { cache, root } from '../../emscripten/tools.mjs';
 import { convert, folderSink } from '../../models/index.js';
 import { writeSynthetic } from '../models/synthetic.mjs';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const shared = process.env.GRADCAM_SHARED ?? join(root, '../shared');
-const cache = join(process.env.GRADCAM_CACHE ?? join(root, '.cache'), 'bench');
+const folder = join(cache, 'bench');
 
 const networks = [
-  { name: 'SqueezeNet 1.1', file: 'squeezenet1_1.onnx', dims: [1, 3, 224, 224] },
-  { name: 'GoogLeNet', file: 'bvlc_googlenet.onnx', dims: [1, 3, 224, 224] },
-  { name: 'MobileNet 0.75', file: 'mobilenet_0.75_224.onnx', dims: [1, 3, 224, 224] },
   { name: 'VGG16', arch: 'vgg16', dims: [1, 3, 224, 224] },
   { name: 'Xception', arch: 'xception', dims: [1, 3, 299, 299] },
+  { name: 'MobileNet-0.75', file: join(shared, 'data/onnx/mobilenet_0.75_224.onnx'), dims: [1, 3, 224, 224] },
+  { name: 'GoogLeNet', file: join(shared, 'data/onnx/bvlc_googlenet.onnx'), dims: [1, 3, 224, 224] },
+  { name: 'SqueezeNet', file: join(shared, 'data/onnx/squeezenet1_1.onnx'), dims: [1, 3, 224, 224] },
+  { name: 'pocket', file: join(root, 'models/pocket/pocket.onnx'), dims: [1, 3, 160, 160] },
 ];
 
-/** An .onnx file and its shards of external data, as `gradcam convert` writes them. */
-async function synthetic(arch) {
-  const folder = join(cache, arch);
-  if (!existsSync(folder)) {
-    await mkdir(cache, { recursive: true });
+/** A Keras file in the layout of the official one. @param {'vgg16' | 'xception'} arch */
+export async function kerasFile(arch) {
+  const path = join(folder, `${arch}.h5`);
+  if (!existsSync(path)) {
+    await mkdir(folder, { recursive: true });
     process.stderr.write(`making ${arch} with synthetic weights\n`);
-    const source = join(cache, `${arch}.h5`);
-    await writeSynthetic(arch, source);
-    await convert({ source, arch, out: await folderSink(folder) });
-    await rm(source);
+    await writeSynthetic(arch, `${path}.part`);
+    await rename(`${path}.part`, path);
   }
-  const { file, shards } = JSON.parse(await readFile(join(folder, 'model.json'), 'utf8'));
-  return { path: join(folder, file), shards: shards.map((shard) => join(folder, shard.file)) };
+  return path;
+}
+
+/** An .onnx file and its shards of external data, as `gradcam convert` writes them. */
+async function converted(arch) {
+  const out = join(folder, arch);
+  const card = join(out, 'model.json'); // written last
+  if (!existsSync(card)) await convert({ source: await kerasFile(arch), arch, out: await folderSink(out) });
+  const { file, shards } = JSON.parse(await readFile(card, 'utf8'));
+  return { path: join(out, file), shards: shards.map((shard) => join(out, shard.file)) };
 }
 
 /** The networks whose name contains `part`; those whose file is not to be had are left out, and named. */
-export async function findNetworks(part) {
+export async function findNetworks(part, say) {
   const found = [];
   for (const network of networks) {
     if (!network.name.toLowerCase().includes(part.toLowerCase())) continue;
-    const files = network.arch ? await synthetic(network.arch)
-      : { path: join(shared, 'data/onnx', network.file), shards: [] };
+    const files = network.arch ? await converted(network.arch) : { path: network.file, shards: [] };
     if (existsSync(files.path)) found.push({ ...network, ...files });
-    else process.stderr.write(`${network.name} is left out: ${network.file} is not there\n`);
+    else say(`SKIPPED: ${network.name}: there is no ${relative(root, network.file)}`);
   }
   return found;
-}
-
-/** The same pseudo-random input for every contender. */
-export function input(dims) {
-  let state = 1;
-  return Float32Array.from({ length: dims.reduce((a, b) => a * b) }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 31 - 1;
-  });
 }

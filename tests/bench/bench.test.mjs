@@ -1,0 +1,57 @@
+// What the benchmark's figures rest on, without timing anything.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import { goalTable, singleGoalTable } from './goals.mjs';
+import { layersOf } from './layers.mjs';
+import { fuse, readOnnx } from './onnx.mjs';
+import { drawPicture } from './picture.mjs';
+
+const pocket = () => readOnnx(readFileSync(new URL('../../models/pocket/pocket.onnx', import.meta.url)));
+
+test('the ONNX reader: nodes, attributes, float16 weights', () => {
+  const graph = pocket();
+  const count = (op) => graph.nodes.filter((node) => node.op === op).length;
+  assert.deepEqual([count('Conv'), count('Relu'), count('Gemm')], [23, 23, 1]);
+  assert.deepEqual([graph.input, graph.output], ['input', 'logits']);
+  const stem = graph.nodes.find(({ op }) => op === 'Conv');
+  assert.deepEqual(stem.attributes.pads, [0, 0, 1, 1]);
+  const { dims, values } = graph.constants.get(`${stem.inputs[1]}.f16`);
+  assert.equal(values.length, dims.reduce((a, b) => a * b));
+  assert.ok(values.every(Number.isFinite) && values.some((value) => Math.abs(value) > 0.01));
+});
+
+test('fusing: every ReLU becomes part of the convolution before it', () => {
+  const { nodes } = fuse(pocket());
+  assert.equal(nodes.filter(({ op }) => op === 'Relu').length, 0);
+  assert.ok(nodes.filter(({ op }) => op === 'Conv').every(({ activation }) => activation === 'relu'));
+  assert.equal(nodes.find(({ op }) => op === 'Gemm').activation, 'linear');
+});
+
+test('work of a layer, by hand: VGG16\'s block1_conv2 and a pooling', async () => {
+  const attributes = { kernel_shape: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1] };
+  const shape = [1, 64, 224, 224];
+  const nodes = [{ op: 'Conv', inputs: ['x'], output: 'y', attributes, activation: 'relu' },
+    { op: 'MaxPool', inputs: ['y'], output: 'z', attributes: { kernel_shape: [2, 2], strides: [2, 2] } }];
+  const shapes = { x: shape, y: shape, z: [1, 64, 112, 112] };
+  const [conv, pool] = await layersOf({ nodes }, async (names) => names.map((name) => shapes[name]));
+  assert.equal(conv.flops, 3_699_376_128); // 2 * 224^2 * 64 * 64 * 9
+  assert.equal(conv.bytes, 4 * (2 * 224 * 224 * 64 + 64 * 64 * 9 + 64));
+  assert.deepEqual([pool.flops, pool.pads], [0, [0, 0, 0, 0]]);
+});
+
+const row = (contender, toRival) => ({ network: 'VGG16', runtime: 'Node 99', threads: 1, contender, toRival });
+
+test('a goal that is missed is called missed', () => {
+  const table = goalTable([row('gradcam simd', 0.5), row('gradcam relaxed', 0.37)]);
+  assert.match(table, /VGG16 forward, plain SIMD[^\n]*\| <= 0\.5 \| 0\.50 met \|/);
+  assert.match(table, /VGG16 forward, relaxed SIMD: of the better[^\n]*\| <= 0\.36 \| \*\*0\.37 missed\*\* \|/);
+  assert.equal(goalTable([{ ...row('gradcam simd', 0.5), network: 'pocket' }]), '');
+  assert.match(singleGoalTable([{ text: 'a', least: 20, digits: 0, found: 12 }]), /\| a \| >= 20 \| \*\*12 missed\*\* \|/);
+});
+
+test('the picture has a bar for every row and a mark for every goal', () => {
+  const svg = drawPicture([row('gradcam simd', 0.5), row('gradcam relaxed', 1.2)], 'Node 99');
+  assert.equal(svg.match(/<rect class="[a-d]" x="150"/g).length, 2);
+  assert.equal(svg.match(/stroke-width="2"\/>\n/g).length, 2);
+});
