@@ -60,8 +60,9 @@ import { boxes, mask, normalise, overlay, signed, veil } from './render.js';
  * @property {string} [preset]               the following default to its row of the table
  * @property {string} [colormap]             'jet', 'turbo', 'viridis', ...
  * @property {number} [alpha]                weight of the heat, 0..1
-<<<<<<< HEAD
  * @property {'nearest' | 'bilinear' | 'bicubic'} [interpolation]  from the map's size to the picture's
+ * @property {number} [fade]                 above 0: the heat fades out towards the map's 0, and is fully
+ *   there from 1/fade of its maximum on; default 0, the same weight everywhere
  *
  * @typedef {object} Report   what --json of the command line gives too
  * @property {{file: string | null, width: number, height: number}} image
@@ -82,11 +83,6 @@ import { boxes, mask, normalise, overlay, signed, veil } from './render.js';
  * @property {number} height
  * @property {number} area    of the part of the map inside
  * @property {number} peak    the map's largest value inside, 0..1
-=======
- * @property {'nearest' | 'bilinear' | 'bicubic'} [interpolation]
- * @property {number} [fade]                 above 0: the heat fades out towards the map's 0, and is fully
- *   there from 1/fade of its maximum on; default 0, the same weight everywhere
->>>>>>> page
  */
 
 const SCORES = ['logit', 'softmax'];
@@ -103,7 +99,7 @@ const LOAD_OPTIONS = ['onProgress', 'signal', 'threads', 'variant', 'wasmUrl', '
 const EXPLAIN_OPTIONS = ['top', 'classes', 'method', 'options', 'layer', 'onProgress', 'preset', 'score', 'mapInput',
   'preprocess', 'resize', 'raw', 'picture', 'signal'];
 const STEPS_OPTIONS = ['class', 'layer', 'preprocess', 'resize', 'signal'];
-const PAINT_OPTIONS = ['preset', 'colormap', 'alpha', 'interpolation'];
+const PAINT_OPTIONS = ['preset', 'colormap', 'alpha', 'interpolation', 'fade'];
 
 const didYouMean = (name, names) => {
   const [near] = nearMisses(name, names);
