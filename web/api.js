@@ -99,7 +99,7 @@ const LOAD_OPTIONS = ['onProgress', 'signal', 'threads', 'variant', 'wasmUrl', '
 const EXPLAIN_OPTIONS = ['top', 'classes', 'method', 'options', 'layer', 'onProgress', 'preset', 'score', 'mapInput',
   'preprocess', 'resize', 'raw', 'picture', 'signal'];
 const STEPS_OPTIONS = ['class', 'layer', 'preprocess', 'resize', 'signal'];
-const PAINT_OPTIONS = ['preset', 'colormap', 'alpha', 'interpolation', 'fade'];
+const PAINT_OPTIONS = ['preset', 'colormap', 'alpha', 'fade', 'interpolation'];
 
 const didYouMean = (name, names) => {
   const [near] = nearMisses(name, names);
