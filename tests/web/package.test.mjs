@@ -52,6 +52,12 @@ describe('the package, installed', () => {
     assert.match(models, /^vgg16 /m);
   });
 
+  test("import 'gradcam-wasm/element' where there are no elements", async () => {
+    const script = "console.log(typeof (await import('gradcam-wasm/element')).GradCamElement)";
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], { cwd: folder });
+    assert.equal(stdout.trim(), 'function');
+  });
+
   test("import 'gradcam-wasm'", async () => {
     const script = `import { GradCam, GradCamError } from 'gradcam-wasm';
       const cam = await GradCam.load('pocket', { threads: 1 });

@@ -6,6 +6,7 @@
  */
 import { GradCamElement } from './grad-cam.js';
 
-if (!customElements.get('grad-cam')) customElements.define('grad-cam', GradCamElement);
+// A server that renders pages imports this too, and has no elements.
+if (globalThis.customElements && !customElements.get('grad-cam')) customElements.define('grad-cam', GradCamElement);
 
 export { GradCamElement };
