@@ -28,7 +28,7 @@
 
 enum {
   MOST_T = 6,
-  ROWS = 6, /* of the matrix product's register tile: 6 x 8 floats */
+  ROWS = 4, /* of the matrix product's register tile, 4 x 8 floats: with more, V8 spills */
   COLUMNS = 8,
   SMALL_U_BYTES = 1280 * 1024,
   LARGE_U_BYTES = 12 * 1024 * 1024, /* of m = 4, from which on m is 2 */
@@ -249,7 +249,7 @@ static inline ALWAYS_INLINE void transform_output(const winograd_kernel *k, int 
 
 /* ---- Matrix product ------------------------------------------------------------------------------- */
 
-/* out[rows][8] = a[rows][C] u[C][8], rows <= 6 a compile-time constant after inlining. */
+/* out[rows][8] = a[rows][C] u[C][8], rows <= 4 a compile-time constant after inlining. */
 static inline ALWAYS_INLINE void tile_product(int rows, int64_t C, const float *a, const float *u,
                                               float *out, int64_t out_step) {
   gcam_f4 s[ROWS][2];
@@ -276,8 +276,6 @@ static void column_product(int64_t tiles, int64_t C, int64_t K8, const float *V,
   const float *a = V + t * C;
   float *m = M + t * K8;
   switch (tiles - t) {
-    case 5: tile_product(5, C, a, U, m, K8); break;
-    case 4: tile_product(4, C, a, U, m, K8); break;
     case 3: tile_product(3, C, a, U, m, K8); break;
     case 2: tile_product(2, C, a, U, m, K8); break;
     case 1: tile_product(1, C, a, U, m, K8); break;
