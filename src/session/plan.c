@@ -167,7 +167,10 @@ gcam_status gcam_step_conv_weights(const gcam_session *s, const gcam_step *step,
     }
   }
   if (weights) *weights = W;
-  *bias = b;
+  if (bias)
+    *bias = b;
+  else
+    free(b);
   return GCAM_OK;
 }
 
@@ -353,9 +356,22 @@ static bool same_step(const gcam_step *a, const gcam_step *b) {
   return a->kind != GCAM_STEP_CONV || a->spec.out_stride == b->spec.out_stride;
 }
 
-/* Weights are held once. The kernel may choose to read large ones from their source each time; else,
- * where it can give float weights back, their source is superfluous, and freed where nobody else
- * reads it. weights: what the kernel was made of. */
+gcam_status gcam_step_lean_kernel(const gcam_session *s, const gcam_step *step, const float *bias,
+                                  bool gradient, gcam_kernel **kernel, gcam_error *err) {
+  const gcam_graph *g = s->graph;
+  const gcam_value *value = &g->values[g->nodes[step->conv_node].inputs[1]];
+  const gcam_weight *w = value->weight;
+  bool readable = w->dtype == GCAM_I8 || w->dtype == GCAM_U8 || w->dtype == GCAM_F32;
+  *kernel = NULL;
+  if (step->norm_node >= 0 || !w->data || w->borrowed || !readable) return GCAM_OK;
+  gcam_error why = {0};
+  *kernel = gcam_conv_lean_kernel(&step->spec, w, &value->shape, bias, gradient, &why);
+  if (!*kernel && why.status) *err = why;
+  return why.status;
+}
+
+/* Weights are held once: where the kernel can give float weights back, their source is superfluous,
+ * and freed where nobody else reads it. weights: what the kernel was made of. */
 static gcam_status give_up_source(gcam_session *s, gcam_step *step, const float *weights,
                                   gcam_error *err) {
   gcam_graph *g = s->graph;
@@ -368,9 +384,6 @@ static gcam_status give_up_source(gcam_session *s, gcam_step *step, const float 
     memcpy(w->data, weights, bytes);
   }
   if (step->norm_node >= 0) return GCAM_OK;
-  bool readable = w->dtype == GCAM_I8 || w->dtype == GCAM_U8 || w->dtype == GCAM_F32;
-  if (step->forward->stay_lean && w->data && !w->borrowed && readable)
-    step->forward->stay_lean(step->forward, w, &value->shape);
   if (!step->forward->recover) return GCAM_OK;
   int readers = 0;
   for (int n = 0; n < g->node_count; n++)
@@ -392,14 +405,23 @@ static const float *plain_weights(const gcam_session *s, const gcam_step *step) 
   return plain ? w->data : NULL;
 }
 
-static gcam_status plan_kernel(gcam_session *s, gcam_step *step, gcam_error *err) {
+static gcam_status packed_kernel(gcam_session *s, gcam_step *step, const float *bias,
+                                 gcam_error *err) {
   const float *plain = plain_weights(s, step);
-  float *copy = NULL, *bias;
-  GCAM_TRY(gcam_step_conv_weights(s, step, plain ? NULL : &copy, &bias, err));
+  float *copy = NULL;
+  if (!plain) GCAM_TRY(gcam_step_conv_weights(s, step, &copy, NULL, err));
   const float *weights = plain ? plain : copy;
   step->forward = gcam_conv_forward_kernel(&step->spec, weights, bias, err);
   gcam_status status = step->forward ? give_up_source(s, step, weights, err) : err->status;
   free(copy);
+  return status;
+}
+
+static gcam_status plan_kernel(gcam_session *s, gcam_step *step, gcam_error *err) {
+  float *bias;
+  GCAM_TRY(gcam_step_conv_weights(s, step, NULL, &bias, err));
+  gcam_status status = gcam_step_lean_kernel(s, step, bias, false, &step->forward, err);
+  if (!status && !step->forward) status = packed_kernel(s, step, bias, err);
   free(bias);
   if (!status) s->packed_bytes += step->forward->bytes;
   return status;
