@@ -327,14 +327,12 @@ gcam_kernel *gcam_conv_backward_kernel(const gcam_conv_spec *c, const float *wei
   return strided_gradient(c, weights, err);
 }
 
-gcam_kernel *gcam_conv_lean_kernel(const gcam_conv_spec *c, const gcam_weight *weight,
-                                   const gcam_shape *shape, const float *bias, bool gradient,
-                                   gcam_error *err) {
-  gcam_conv_spec spec = gradient ? gradient_spec(c) : *c;
-  gcam_weight_source source = {weight, shape, gradient};
+gcam_kernel *gcam_conv_lean_kernel(const gcam_conv_spec *c, const gcam_weight_source *source,
+                                   const float *bias, gcam_error *err) {
+  gcam_conv_spec spec = source->gradient ? gradient_spec(c) : *c;
   err->status = GCAM_OK;
   if (!gcam_winograd_fits(&spec) || !gcam_winograd_lean(&spec)) return NULL;
-  return gcam_winograd_lean_kernel(&spec, &source, bias, err);
+  return gcam_winograd_lean_kernel(&spec, source, bias, err);
 }
 
 void gcam_kernel_free(gcam_kernel *kernel) {

@@ -24,12 +24,12 @@ typedef struct gcam_conv_spec {
   bool direct; /* sum products as the definition does: no Winograd */
 } gcam_conv_spec;
 
-/* Where a convolution's weights are stored, [K][3][3][C] in float or int8, and whether they serve the
- * convolution or its input gradient. */
+/* Where a convolution's weights are stored, [K][kh][kw][C] of any type. */
 typedef struct gcam_weight_source {
-  const gcam_weight *weight;
+  const gcam_weight *weight; /* outlives the kernel, and so does shape */
   const gcam_shape *shape;
-  bool gradient;
+  const float *gain; /* [K], each output channel's factor on its weights; NULL: 1. Copied. */
+  bool gradient;     /* they serve the input gradient, not the convolution */
 } gcam_weight_source;
 
 typedef struct gcam_kernel gcam_kernel;
@@ -55,11 +55,10 @@ gcam_kernel *gcam_conv_forward_kernel(const gcam_conv_spec *spec, const float *w
 gcam_kernel *gcam_conv_backward_kernel(const gcam_conv_spec *spec, const float *weights,
                                        gcam_error *err);
 /* Either of the two, for weights whose packed form would be large: every run reads them from where
- * they are stored (`weight` outlives the kernel), and the kernel holds next to nothing. NULL without a
- * message (err->status GCAM_OK): there is no such kernel, or it would not pay. */
-gcam_kernel *gcam_conv_lean_kernel(const gcam_conv_spec *spec, const gcam_weight *weight,
-                                   const gcam_shape *shape, const float *bias, bool gradient,
-                                   gcam_error *err);
+ * they are stored, and the kernel holds next to nothing. NULL without a message (err->status
+ * GCAM_OK): there is no such kernel, or it would not pay. */
+gcam_kernel *gcam_conv_lean_kernel(const gcam_conv_spec *spec, const gcam_weight_source *source,
+                                   const float *bias, gcam_error *err);
 void gcam_kernel_free(gcam_kernel *kernel);
 
 typedef struct gcam_twin {

@@ -54,6 +54,7 @@ typedef struct winograd_kernel {
   float *zeros;    /* [C]: the padding */
   /* Without U: the weights as they are stored, of which each run makes U, one group at a time. */
   gcam_weight_source source;
+  float *gain; /* [a multiple of 8], the source's own gain; NULL: 1 */
 } winograd_kernel;
 
 /* From one position to the next in V and M. */
@@ -315,29 +316,37 @@ static void shared_output(void *context, size_t t) {
 typedef struct weight_view {
   const float *at;
   int64_t out, tap, in;
+  const float *gain; /* of the convolution's output channels; NULL: 1 */
 } weight_view;
 
 /* As a convolution has them, [n][9][C]. */
 static weight_view forward_view(const float *weights, int64_t C) {
-  return (weight_view){weights, 9 * C, C, 1};
+  return (weight_view){weights, 9 * C, C, 1, NULL};
 }
 
 /* As its gradient sees them: [ch][9][columns], from the last tap to the first. */
 static weight_view gradient_view(const float *weights, int64_t columns) {
-  return (weight_view){weights + 8 * columns, 1, -columns, 9 * columns};
+  return (weight_view){weights + 8 * columns, 1, -columns, 9 * columns, NULL};
 }
 
-/* to[channel][4 outputs], of `count` channels (a multiple of 4) of one tap. */
-static void stage(const float *from, const weight_view *view, int64_t count, gcam_f4 *to) {
-  if (view->out == 1) {
-    for (int64_t c = 0; c < count; c++) to[c] = gcam_f4_load(from + c * view->in);
+/* to[channel][4 outputs]: one tap of outputs n to n + 3 and of `count` channels from ch on (a multiple
+ * of 4). */
+static void stage(const weight_view *view, int64_t n, int tap, int64_t ch, int64_t count,
+                  gcam_f4 *to) {
+  const float *from = view->at + n * view->out + tap * view->tap + ch * view->in;
+  if (view->out == 1) { /* a gradient: its channels are the convolution's outputs */
+    for (int64_t c = 0; c < count; c++) {
+      to[c] = gcam_f4_load(from + c * view->in);
+      if (view->gain) to[c] *= gcam_f4_splat(view->gain[ch + c]);
+    }
     return;
   }
   for (int64_t c = 0; c < count; c += 4) {
     gcam_f4 row[4];
     for (int q = 0; q < 4; q++) row[q] = gcam_f4_load(from + q * view->out + c);
     gcam_f4_transpose(row);
-    for (int q = 0; q < 4; q++) to[c + q] = row[q];
+    gcam_f4 gain = view->gain ? gcam_f4_load(view->gain + n) : gcam_f4_splat(1);
+    for (int q = 0; q < 4; q++) to[c + q] = row[q] * gain;
   }
 }
 
@@ -364,8 +373,7 @@ static void transform_weights(const winograd_kernel *k, weight_view view, int64_
     for (int64_t from = 0; from < C; from += STAGE) {
       int64_t count = C - from < STAGE ? C - from : STAGE;
       for (int tap = 0; tap < 9; tap++)
-        stage(view.at + n * view.out + tap * view.tap + from * view.in, &view, count,
-              g + tap * STAGE);
+        stage(&view, n, tap, from, count, g + tap * STAGE);
       float *u = U + n / COLUMNS * COLUMNS * C + from * COLUMNS + n % COLUMNS;
       for (int64_t c = 0; c < count; c++, u += COLUMNS)
         transform_four(g + c, u, position);
@@ -386,20 +394,21 @@ static weight_view group_weights(const winograd_kernel *k, int64_t first, int64_
   int64_t C = k->spec.C, K = k->spec.K, real = K - first < columns ? K - first : columns;
   bool in_place = s->weight->dtype == GCAM_F32 && real == columns;
   const float *data = s->weight->data;
+  weight_view view;
   if (!in_place && real < columns) memset(buffer, 0, (size_t)(9 * columns * C) * sizeof *buffer);
-  if (!s->gradient) {
-    if (in_place) return forward_view(data + first * 9 * C, C);
-    gcam_weight_read(s->weight, s->shape, first * 9 * C, real * 9 * C, buffer);
-    return forward_view(buffer, C);
+  if (s->gradient) {
+    view = in_place ? gradient_view(data, K) : gradient_view(buffer, columns);
+    if (in_place) view.at += first;
+    for (int64_t row = 0; !in_place && row < 9 * C; row++)
+      gcam_weight_read(s->weight, s->shape, row * K + first, real, buffer + row * columns);
+    view.gain = k->gain;
+  } else {
+    view = forward_view(in_place ? data + first * 9 * C : buffer, C);
+    if (!in_place)
+      gcam_weight_read(s->weight, s->shape, first * 9 * C, real * 9 * C, buffer);
+    view.gain = k->gain ? k->gain + first : NULL;
   }
-  if (in_place) {
-    weight_view view = gradient_view(data, K);
-    view.at += first;
-    return view;
-  }
-  for (int64_t row = 0; row < 9 * C; row++)
-    gcam_weight_read(s->weight, s->shape, row * K + first, real, buffer + row * columns);
-  return gradient_view(buffer, columns);
+  return view;
 }
 
 /* The weights of one group, and its part of the product: no more of U than a group is ever there. */
@@ -447,6 +456,7 @@ static void winograd_free(gcam_kernel *kernel) {
   gcam_floats_free(k->U);
   gcam_floats_free(k->bias);
   gcam_floats_free(k->zeros);
+  gcam_floats_free(k->gain);
   free(k);
 }
 
@@ -501,6 +511,13 @@ static winograd_kernel *make(const gcam_conv_spec *c, const gcam_weight_source *
   memset(k->zeros, 0, (size_t)c->C * sizeof(float));
   memset(k->bias, 0, (size_t)k->K8 * sizeof(float));
   if (bias) memcpy(k->bias, bias, (size_t)c->K * sizeof(float));
+  if (source && source->gain) {
+    int64_t count = source->gradient ? c->C : c->K, padded = (count + 7) / 8 * 8;
+    k->gain = gcam_floats_alloc(padded);
+    if (!k->gain) goto no_memory;
+    memset(k->gain, 0, (size_t)padded * sizeof(float));
+    memcpy(k->gain, source->gain, (size_t)count * sizeof(float));
+  }
   return k;
 no_memory:
   if (k) winograd_free(&k->base);

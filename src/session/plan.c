@@ -134,6 +134,15 @@ static bool plan_conv(const gcam_session *s, const int *reader, int n, gcam_step
   return gcam_conv_kernel_fits(&step->spec);
 }
 
+/* p: scale, shift, mean and variance of channel k. Returns scale / sqrt(variance + epsilon). */
+static double norm_gain(const gcam_graph *g, const gcam_node *norm, int64_t k, float p[4]) {
+  for (int i = 0; i < 4; i++) {
+    const gcam_value *v = &g->values[norm->inputs[i + 1]];
+    gcam_weight_read(v->weight, &v->shape, k, 1, &p[i]);
+  }
+  return p[0] / sqrt(p[3] + (double)gcam_node_float(norm, "epsilon", 1e-5f));
+}
+
 gcam_status gcam_step_conv_weights(const gcam_session *s, const gcam_step *step, float **weights,
                                    float **bias, gcam_error *err) {
   const gcam_graph *g = s->graph;
@@ -152,16 +161,10 @@ gcam_status gcam_step_conv_weights(const gcam_session *s, const gcam_step *step,
     gcam_weight_read(v->weight, &v->shape, 0, K, b);
   }
   if (step->norm_node >= 0) {
-    /* (conv + b - mean) * scale / sqrt(var + epsilon) + shift, in double: this is done once */
-    const gcam_node *norm = &g->nodes[step->norm_node];
-    double epsilon = gcam_node_float(norm, "epsilon", 1e-5f);
+    /* (conv + b - mean) gain + shift, in double: this is done once */
     for (int64_t k = 0; k < K; k++) {
       float p[4];
-      for (int i = 0; i < 4; i++) {
-        const gcam_value *v = &g->values[norm->inputs[i + 1]];
-        gcam_weight_read(v->weight, &v->shape, k, 1, &p[i]);
-      }
-      double gain = p[0] / sqrt(p[3] + epsilon);
+      double gain = norm_gain(g, &g->nodes[step->norm_node], k, p);
       b[k] = (float)((b[k] - p[2]) * gain + p[1]);
       for (int64_t i = 0; W && i < per; i++) W[k * per + i] = (float)(W[k * per + i] * gain);
     }
@@ -361,11 +364,21 @@ gcam_status gcam_step_lean_kernel(const gcam_session *s, const gcam_step *step, 
   const gcam_graph *g = s->graph;
   const gcam_value *value = &g->values[g->nodes[step->conv_node].inputs[1]];
   const gcam_weight *w = value->weight;
-  bool readable = w->dtype == GCAM_I8 || w->dtype == GCAM_U8 || w->dtype == GCAM_F32;
+  float *gain = NULL;
   *kernel = NULL;
-  if (step->norm_node >= 0 || !w->data || w->borrowed || !readable) return GCAM_OK;
+  if (!w->data || w->borrowed) return GCAM_OK;
+  if (step->norm_node >= 0) {
+    gain = malloc((size_t)step->spec.K * sizeof *gain);
+    if (!gain) return no_memory(err, "a convolution's weights");
+    for (int64_t k = 0; k < step->spec.K; k++) {
+      float p[4];
+      gain[k] = (float)norm_gain(g, &g->nodes[step->norm_node], k, p);
+    }
+  }
+  gcam_weight_source source = {w, &value->shape, gain, gradient};
   gcam_error why = {0};
-  *kernel = gcam_conv_lean_kernel(&step->spec, w, &value->shape, bias, gradient, &why);
+  *kernel = gcam_conv_lean_kernel(&step->spec, &source, bias, &why);
+  free(gain);
   if (!*kernel && why.status) *err = why;
   return why.status;
 }

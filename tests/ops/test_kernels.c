@@ -151,8 +151,8 @@ static void add_quantized(network *net, const char *name, const int64_t *dims, f
   for (size_t i = 0; i < count; i++) q[i] = (int8_t)pick(-127, 127);
   for (int64_t k = 0; k < dims[0]; k++) scale[k] = size / 74 * (1 + (float)(k % 5) / 4);
   make_weight(&net->w, "q", 3, dims, 4, q, count);
-  make_weight(&net->w, "scale", 1, dims, 1, scale, (size_t)dims[0] * sizeof *scale);
-  make_node(&net->w, "DequantizeLinear", "", "q scale", name);
+  make_weight(&net->w, "q_scale", 1, dims, 1, scale, (size_t)dims[0] * sizeof *scale);
+  make_node(&net->w, "DequantizeLinear", "", "q q_scale", name);
   make_int(&net->w, "axis", 0);
   free(q);
   free(scale);
@@ -398,7 +398,8 @@ static void random_lean(gcam_context *ctx) {
     window v = {{3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
     tell(&net, net.quantized ? "; int8" : "; float");
     add_conv(&net, v, i < 2 ? 176 : pick(168, 200), 1, pick(0, 1));
-    if (pick(0, 1)) add_activation(&net);
+    if (pick(0, 1)) add_batch_norm(&net);
+    if (pick(0, 1)) add_node(&net, "Relu", ""), tell(&net, "; Relu");
     check(ctx, &net, 14);
   }
 }
