@@ -98,21 +98,6 @@ void gcam_permute(void *dst, const void *src, const gcam_shape *src_shape, const
   }
 }
 
-float gcam_half_to_float(uint16_t h) {
-  uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exp = (h >> 10) & 31u, man = h & 0x3ffu, bits;
-  if (exp == 31) {
-    bits = sign | 0x7f800000u | man << 13;
-  } else if (exp) {
-    bits = sign | (exp + 112) << 23 | man << 13;
-  } else { /* zero or subnormal: exact as an integer times 2^-24 */
-    float f = (float)man * 0x1p-24f;
-    return sign ? -f : f;
-  }
-  float f;
-  memcpy(&f, &bits, 4);
-  return f;
-}
-
 /* XNNPACK reads up to 16 bytes past the last element; 64 keeps cache lines whole. */
 float *gcam_floats_alloc(int64_t count) {
   if (count < 0 || (uint64_t)count > (SIZE_MAX - 256) / 4) return NULL;

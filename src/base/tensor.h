@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/status.h"
 
@@ -47,7 +48,17 @@ const char *gcam_shape_text(const gcam_shape *shape, char *text, size_t size);
 void gcam_permute(void *dst, const void *src, const gcam_shape *src_shape, const int *perm,
                   size_t elem);
 
-float gcam_half_to_float(uint16_t h);
+/* No branches: compilers turn a loop of it into vectors. */
+static inline float gcam_half_to_float(uint16_t h) {
+  uint32_t sign = (uint32_t)(h & 0x8000u) << 16, bits = (uint32_t)(h & 0x7fffu) << 13;
+  float f;
+  memcpy(&f, &bits, 4);
+  f *= 0x1p112f; /* the exponents' distance; subnormal ones come out right, too */
+  memcpy(&bits, &f, 4);
+  bits |= sign | ((h & 0x7c00u) == 0x7c00u ? 0x7f800000u : 0); /* infinity and NaN */
+  memcpy(&f, &bits, 4);
+  return f;
+}
 
 /* float buffers aligned for SIMD, with room behind the end that kernels may read over. */
 float *gcam_floats_alloc(int64_t count);

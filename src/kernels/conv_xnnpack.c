@@ -236,8 +236,8 @@ static float *transpose_weights(const gcam_conv_spec *c, const float *w, bool fl
   return t;
 }
 
-static gcam_kernel *stride1_gradient(const gcam_conv_spec *c, const float *weights,
-                                     gcam_error *err) {
+/* The convolution that makes dx of dy, where the stride is 1. */
+static gcam_conv_spec gradient_spec(const gcam_conv_spec *c) {
   gcam_conv_spec t = *c;
   t.H = c->OH, t.W = c->OW, t.C = c->K;
   t.OH = c->H, t.OW = c->W, t.K = c->C;
@@ -247,6 +247,12 @@ static gcam_kernel *stride1_gradient(const gcam_conv_spec *c, const float *weigh
   t.pr = c->W - c->OW - t.pl + (c->kw - 1) * c->dw;
   t.lo = -INFINITY, t.hi = INFINITY;
   t.out_stride = t.K;
+  return t;
+}
+
+static gcam_kernel *stride1_gradient(const gcam_conv_spec *c, const float *weights,
+                                     gcam_error *err) {
+  gcam_conv_spec t = gradient_spec(c);
   if (!gcam_conv_kernel_fits(&t)) return NULL;
   float *flipped = transpose_weights(c, weights, true);
   if (!flipped) {
@@ -319,6 +325,14 @@ gcam_kernel *gcam_conv_backward_kernel(const gcam_conv_spec *c, const float *wei
   if (c->kh == 1 && c->kw == 1 && !c->pt && !c->pl && !c->pb && !c->pr)
     return pointwise_strided_gradient(c, weights, err);
   return strided_gradient(c, weights, err);
+}
+
+gcam_kernel *gcam_conv_lean_kernel(const gcam_conv_spec *c, const gcam_weight_source *source,
+                                   const float *bias, gcam_error *err) {
+  gcam_conv_spec spec = source->gradient ? gradient_spec(c) : *c;
+  err->status = GCAM_OK;
+  if (!gcam_winograd_fits(&spec) || !gcam_winograd_lean(&spec)) return NULL;
+  return gcam_winograd_lean_kernel(&spec, source, bias, err);
 }
 
 void gcam_kernel_free(gcam_kernel *kernel) {

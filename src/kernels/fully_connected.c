@@ -18,6 +18,8 @@
 enum {
   PIECE = 1024,     /* floats of a row looked at together: 4 KB, with x's piece well within L1 */
   ROWS_A_TASK = 32, /* dot: rows of W a task */
+  ROWS_AT_ONCE = 8, /* axpy: rows of W that are added in one go */
+  TARGETS = 8,      /* axpy: rows of out that share one reading of W */
   SMALL = 1 << 15   /* weights below which a thread's wake-up costs more than it saves */
 };
 
@@ -68,21 +70,67 @@ static void dot_task(void *context, size_t index) {
     }
 }
 
+/* Rows of W, all with factors other than zero: W[r][0 .. n) and x[r][m]. */
+typedef struct row_batch {
+  int rows;
+  const float *w[ROWS_AT_ONCE];
+  float x[ROWS_AT_ONCE][TARGETS];
+} row_batch;
+
+/* out[m] += sum_r x[r][first + m] w[r], for m < targets, a constant after inlining. */
+static inline __attribute__((always_inline)) void add_rows(int targets, const row_batch *batch,
+                                                           int first, float *out, int64_t step,
+                                                           int64_t n) {
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    gcam_f4 sum[TARGETS];
+    for (int m = 0; m < targets; m++) sum[m] = gcam_f4_load(out + m * step + i);
+    for (int r = 0; r < batch->rows; r++) {
+      gcam_f4 w = gcam_f4_load(batch->w[r] + i);
+      for (int m = 0; m < targets; m++)
+        sum[m] = gcam_f4_madd(gcam_f4_splat(batch->x[r][first + m]), w, sum[m]);
+    }
+    for (int m = 0; m < targets; m++) gcam_f4_store(out + m * step + i, sum[m]);
+  }
+  for (; i < n; i++)
+    for (int m = 0; m < targets; m++)
+      for (int r = 0; r < batch->rows; r++)
+        out[m * step + i] += batch->x[r][first + m] * batch->w[r][i];
+}
+
+/* One piece of the columns, for `targets` rows of x and out from m on: some rows of W at a time, so
+ * that out is read and written less often than W. */
+static void axpy_piece(const product *p, int64_t m, int targets, int64_t k, int64_t n) {
+  float buffer[ROWS_AT_ONCE][PIECE];
+  row_batch batch = {.rows = 0};
+  float *out = p->out + m * p->columns + k;
+  for (int64_t r = 0; r < p->rows; r++) {
+    bool wanted = false;
+    for (int i = 0; i < targets; i++) {
+      float x = p->x[(m + i) * p->rows + r];
+      batch.x[batch.rows][i] = p->alpha * x;
+      wanted |= x != 0;
+    }
+    if (wanted) {
+      batch.w[batch.rows] = weight_piece(p, r, k, n, buffer[batch.rows]);
+      batch.rows++;
+    }
+    if (batch.rows < ROWS_AT_ONCE && (r + 1 < p->rows || !batch.rows)) continue;
+    if (targets == TARGETS)
+      add_rows(TARGETS, &batch, 0, out, p->columns, n);
+    else
+      for (int i = 0; i < targets; i++)
+        add_rows(1, &batch, i, out + i * p->columns, p->columns, n);
+    batch.rows = 0;
+  }
+}
+
 static void axpy_task(void *context, size_t index) {
   const product *p = context;
-  float buffer[PIECE];
   int64_t k = (int64_t)index * PIECE;
   int64_t n = p->columns - k < PIECE ? p->columns - k : PIECE;
-  for (int64_t r = 0; r < p->rows; r++) {
-    const float *w = NULL;
-    for (int64_t m = 0; m < p->M; m++) {
-      float factor = p->alpha * p->x[m * p->rows + r];
-      if (factor == 0) continue;
-      if (!w) w = weight_piece(p, r, k, n, buffer);
-      float *restrict out = p->out + m * p->columns + k;
-      for (int64_t i = 0; i < n; i++) out[i] += factor * w[i];
-    }
-  }
+  for (int64_t m = 0; m < p->M; m += TARGETS)
+    axpy_piece(p, m, p->M - m < TARGETS ? (int)(p->M - m) : TARGETS, k, n);
 }
 
 static void multiply(const product *p, bool by_rows, const gcam_pool *pool) {

@@ -24,6 +24,14 @@ typedef struct gcam_conv_spec {
   bool direct; /* sum products as the definition does: no Winograd */
 } gcam_conv_spec;
 
+/* Where a convolution's weights are stored, [K][kh][kw][C] of any type. */
+typedef struct gcam_weight_source {
+  const gcam_weight *weight; /* outlives the kernel, and so does shape */
+  const gcam_shape *shape;
+  const float *gain; /* [K], each output channel's factor on its weights; NULL: 1. Copied. */
+  bool gradient;     /* they serve the input gradient, not the convolution */
+} gcam_weight_source;
+
 typedef struct gcam_kernel gcam_kernel;
 struct gcam_kernel {
   /* out = kernel(in) for `batch` pictures. in: dense [batch][H][W][C]. Fails only without memory. */
@@ -33,10 +41,6 @@ struct gcam_kernel {
   /* Gives the weights back, [K][kh][kw][C / groups], as good as new; NULL where it cannot. With it
    * the source of the weights need not be kept. */
   void (*recover)(const void *kernel, float *weights);
-  /* From now on every run reads the weights from where they are stored, [K][kh][kw][C / groups], in
-   * float or int8, and the kernel holds no large copy of its own. NULL where it cannot; it may also
-   * choose not to: then recover is still there. `source` outlives the kernel. */
-  void (*stay_lean)(gcam_kernel *kernel, const gcam_weight *source, const gcam_shape *shape);
   size_t bytes; /* packed weights held, for reports */
 };
 
@@ -50,6 +54,11 @@ gcam_kernel *gcam_conv_forward_kernel(const gcam_conv_spec *spec, const float *w
  * out_stride. NULL without a message (err->status GCAM_OK): no fast path, use the plain loop. */
 gcam_kernel *gcam_conv_backward_kernel(const gcam_conv_spec *spec, const float *weights,
                                        gcam_error *err);
+/* Either of the two, for weights whose packed form would be large: every run reads them from where
+ * they are stored, and the kernel holds next to nothing. NULL without a message (err->status
+ * GCAM_OK): there is no such kernel, or it would not pay. */
+gcam_kernel *gcam_conv_lean_kernel(const gcam_conv_spec *spec, const gcam_weight_source *source,
+                                   const float *bias, gcam_error *err);
 void gcam_kernel_free(gcam_kernel *kernel);
 
 typedef struct gcam_twin {

@@ -61,27 +61,40 @@ static void backward_block(void *context, size_t index) {
   int64_t x_size = wy->in * wx->in * p->C, y_size = wy->out * wx->out * p->C;
   const float *x = task->a->in[0] + n * x_size + c0;
   float best[CHANNELS];
-  int64_t winner[CHANNELS];
+  int32_t winner[CHANNELS]; /* the number of the tap */
   for (int64_t oy = 0; oy < wy->out; oy++)
     for (int64_t ox = 0; ox < wx->out; ox++) {
       int64_t t0, t1, s0, s1;
       gcam_window_taps(wy, oy, &t0, &t1);
       gcam_window_taps(wx, ox, &s0, &s1);
+      int32_t tap = 0;
       for (int64_t t = t0; t < t1; t++)
-        for (int64_t s = s0; s < s1; s++) {
-          int64_t at = (gcam_window_at(wy, oy, t) * wx->in + gcam_window_at(wx, ox, s)) * p->C;
-          bool first = t == t0 && s == s0;
+        for (int64_t s = s0; s < s1; s++, tap++) {
+          const float *v =
+              x + (gcam_window_at(wy, oy, t) * wx->in + gcam_window_at(wx, ox, s)) * p->C;
+          if (tap == 0) {
+            memcpy(best, v, (size_t)nc * sizeof *best);
+            memset(winner, 0, sizeof winner);
+            continue;
+          }
           for (int64_t c = 0; c < nc; c++) {
-            float v = x[at + c];
-            if (first || v > best[c] || v != v) best[c] = v, winner[c] = at;
+            bool better = v[c] > best[c] || v[c] != v[c];
+            best[c] = better ? v[c] : best[c];
+            winner[c] = better ? tap : winner[c];
           }
         }
       for (int b = 0; b < task->a->B; b++) {
         int64_t picture = b * p->N + n;
-        const float *dy =
+        const float *restrict dy =
             task->a->dout[0] + picture * y_size + (oy * wx->out + ox) * p->C + c0;
-        float *dx = task->a->din[0] + picture * x_size + c0;
-        for (int64_t c = 0; c < nc; c++) dx[winner[c] + c] += dy[c];
+        tap = 0;
+        for (int64_t t = t0; t < t1; t++)
+          for (int64_t s = s0; s < s1; s++, tap++) {
+            float *restrict dx =
+                task->a->din[0] + picture * x_size + c0 +
+                (gcam_window_at(wy, oy, t) * wx->in + gcam_window_at(wx, ox, s)) * p->C;
+            for (int64_t c = 0; c < nc; c++) dx[c] += winner[c] == tap ? dy[c] : 0;
+          }
       }
     }
 }

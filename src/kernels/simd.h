@@ -23,6 +23,18 @@ static inline gcam_f4 gcam_f4_madd(gcam_f4 a, gcam_f4 b, gcam_f4 c) {
 #endif
 }
 
+/* Rows become columns. */
+static inline void gcam_f4_transpose(gcam_f4 r[4]) {
+  gcam_f4 low_01 = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
+  gcam_f4 high_01 = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+  gcam_f4 low_23 = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
+  gcam_f4 high_23 = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+  r[0] = __builtin_shufflevector(low_01, low_23, 0, 1, 4, 5);
+  r[1] = __builtin_shufflevector(low_01, low_23, 2, 3, 6, 7);
+  r[2] = __builtin_shufflevector(high_01, high_23, 0, 1, 4, 5);
+  r[3] = __builtin_shufflevector(high_01, high_23, 2, 3, 6, 7);
+}
+
 static inline gcam_f4 gcam_f4_clamp(gcam_f4 v, gcam_f4 lo, gcam_f4 hi) {
   for (int i = 0; i < 4; i++) { /* both compilers make vector min and max of this */
     v[i] = v[i] < lo[i] ? lo[i] : v[i];

@@ -1,14 +1,13 @@
-/* winograd.c: y = conv3x3(x) by F(m x m, 3x3) (Lavin and Gray, arXiv 1509.09308, section 4):
+/* winograd.c: y = conv3x3(x) by F(4x4, 3x3) (Lavin and Gray, arXiv 1509.09308, section 4):
  *
  *   Y = A^T [ (G g G^T) . (B^T d B) ] A
  *
- * A tile of (m+2)^2 input pixels d makes m^2 output pixels Y. Summed over channels, the element-wise
- * product is one matrix product for each of the (m+2)^2 positions.
- *   m = 4   36 multiplications where the direct sum takes 144; weights take 36/9 of their memory
- *   m = 2   16 multiplications where the direct sum takes 36; weights take 16/9 of their memory
- * m = 2 where the weights are large: those layers wait for memory as much as for multiplications.
+ * A tile of 6 x 6 input pixels d makes 4 x 4 output pixels Y. Summed over channels, the element-wise
+ * product is one matrix product for each of the 36 positions: 36 multiplications where the direct sum
+ * takes 144. Transformed weights take 36/9 of the weights' memory, so that they are kept only where
+ * they are small; elsewhere each run makes them anew, some output channels at a time.
  *
- * Letters: T tiles in a block, C input channels, K output channels, t = m + 2, P = t^2 positions.
+ * Letters: T tiles in a block, C input channels, K output channels, P = 36 positions.
  *   U [P][K/8][C][8]   transformed weights, columns in groups of 8 (zeros behind K)
  *   V [P][T][C]        transformed input of a block
  *   M [P][T][K8]       their products; K8 is K rounded up to 8
@@ -17,7 +16,8 @@
  *   small U (it fits the L2 cache): blocks of tiles, each with its own V and M in L2, are spread over
  *   the threads;
  *   large U: one block as large as the L3 cache likes, whose three phases are spread over the threads,
- *   the products by position, so that U is read once a block. */
+ *   the products by position, or by group of output channels, so that U is read or made once a
+ *   block. */
 #include "kernels/winograd.h"
 
 #include <math.h>
@@ -27,42 +27,46 @@
 #include "kernels/simd.h"
 
 enum {
-  MOST_T = 6,
-  ROWS = 6, /* of the matrix product's register tile: 6 x 8 floats */
+  OUT = 4, /* side of a tile of output pixels */
+  IN = 6,  /* and of input pixels */
+  P = IN * IN,
+  ROWS = 4, /* of the matrix product's register tile, 4 x 8 floats: with more, V8 spills */
   COLUMNS = 8,
+  GROUP = 16, /* output channels whose weights are transformed at once */
+  STAGE = 16, /* input channels at once: a cache line */
+  LINE = 16,  /* floats of a cache line; so much apart that positions do not share one set of L1 */
   SMALL_U_BYTES = 1280 * 1024,
-  LARGE_U_BYTES = 12 * 1024 * 1024, /* of m = 4, from which on m is 2 */
-  LEAN_U_BYTES = 4 * 1024 * 1024,   /* below, U is kept even where its source is small */
+  LARGE_U_BYTES = 4 * 1024 * 1024, /* from which on U is not kept */
   PRIVATE_BLOCK_BYTES = 1024 * 1024, /* V and M of one block of one thread */
   SHARED_BLOCK_BYTES = 12 * 1024 * 1024
 };
 
-/* Loops over t unroll where t is a constant, which it is once these are inlined. */
+/* Loops over rows unroll where rows is a constant, which it is once these are inlined. */
 #define ALWAYS_INLINE __attribute__((always_inline))
 
 typedef struct winograd_kernel {
   gcam_kernel base;
   gcam_conv_spec spec;
-  int m, t, P;
   int64_t K8, tiles_y, tiles_x;
   int64_t block;   /* tiles at once */
   bool shared;     /* one block for all threads */
   float *U, *bias; /* bias [K8] */
   float *zeros;    /* [C]: the padding */
   /* Without U: the weights as they are stored, of which each run makes U, one group at a time. */
-  const gcam_weight *source;
-  const gcam_shape *source_shape;
+  gcam_weight_source source;
+  float *gain; /* [a multiple of 8], the source's own gain; NULL: 1 */
 } winograd_kernel;
 
-static int64_t work_floats(const winograd_kernel *k) {
-  return k->P * k->block * (k->spec.C + k->K8);
-}
+/* From one position to the next in V and M. */
+static int64_t V_step(const winograd_kernel *k) { return k->block * k->spec.C + LINE; }
+static int64_t M_step(const winograd_kernel *k) { return k->block * k->K8 + LINE; }
+static int64_t work_floats(const winograd_kernel *k) { return P * (V_step(k) + M_step(k)); }
 
 /* ---- Transforms ----------------------------------------------------------------------------------- */
 
-/* m = 4: interpolation points 0, +-A, +-B and infinity. The usual +-1 and +-2 amplify rounding
+/* Interpolation points 0, +-A, +-B and infinity. The usual +-1 and +-2 amplify rounding
  * several times more than points of product near 1 do (Barabasz et al., arXiv 1803.10986); these are
- * exact in binary. m = 2: 0, +-1 and infinity. */
+ * exact in binary. */
 #define A 0.75f
 #define B 1.5f
 #define A2 (A * A)
@@ -70,7 +74,7 @@ static int64_t work_floats(const winograd_kernel *k) {
 #define A2B2 (A2 * B2)
 
 /* B^T d: row p of B^T holds the coefficients of x (x^2 - A^2) (x^2 - B^2) / (x - p). */
-static inline void input_6(const gcam_f4 d[6], gcam_f4 v[6]) {
+static inline void input_1d(const gcam_f4 d[6], gcam_f4 v[6]) {
   const gcam_f4 product = gcam_f4_splat(A2B2), sum = gcam_f4_splat(-(A2 + B2));
   gcam_f4 even_a = gcam_f4_madd(gcam_f4_splat(-B2), d[2], d[4]);
   gcam_f4 odd_a = gcam_f4_splat(A) * gcam_f4_madd(gcam_f4_splat(-B2), d[1], d[3]);
@@ -84,16 +88,8 @@ static inline void input_6(const gcam_f4 d[6], gcam_f4 v[6]) {
   v[5] = gcam_f4_madd(product, d[1], gcam_f4_madd(sum, d[3], d[5]));
 }
 
-/* Of x (x^2 - 1) / (x - p), the first row with its sign changed: G has it too. */
-static inline void input_4(const gcam_f4 d[4], gcam_f4 v[4]) {
-  v[0] = d[0] - d[2];
-  v[1] = d[1] + d[2];
-  v[2] = d[2] - d[1];
-  v[3] = d[3] - d[1];
-}
-
 /* A^T m: row i of A^T is each point's i-th power. */
-static inline void output_6(const gcam_f4 m[6], gcam_f4 y[4]) {
+static inline void output_1d(const gcam_f4 m[6], gcam_f4 y[4]) {
   gcam_f4 sum_a = m[1] + m[2], difference_a = m[1] - m[2];
   gcam_f4 sum_b = m[3] + m[4], difference_b = m[3] - m[4];
   y[0] = m[0] + sum_a + sum_b;
@@ -103,60 +99,19 @@ static inline void output_6(const gcam_f4 m[6], gcam_f4 y[4]) {
                       gcam_f4_madd(gcam_f4_splat(A2 * A), difference_a, m[5]));
 }
 
-static inline void output_4(const gcam_f4 m[4], gcam_f4 y[2]) {
-  y[0] = m[0] + m[1] + m[2];
-  y[1] = m[1] - m[2] + m[3];
-}
-
-/* G [t][3]: row p is 1, p, p^2 over the product of p's distances to the other points; the row of
+/* G g: row p of G is 1, p, p^2 over the product of p's distances to the other points; the row of
  * infinity is 0, 0, 1. */
-static void weight_matrix(int t, double G[MOST_T][3]) {
-  static const double points_6[5] = {0, A, -A, B, -B}, points_4[3] = {0, 1, -1};
-  const double *point = t == 6 ? points_6 : points_4;
-  for (int i = 0; i < t - 1; i++) {
-    double distance = 1;
-    for (int j = 0; j < t - 1; j++)
-      if (j != i) distance *= point[i] - point[j];
-    if (t == 4 && i == 0) distance = -distance; /* see input_4 */
-    for (int j = 0; j < 3; j++)
-      G[i][j] = (j == 0 ? 1 : j == 1 ? point[i] : point[i] * point[i]) / distance;
-  }
-  G[t - 1][0] = G[t - 1][1] = 0;
-  G[t - 1][2] = 1;
-}
-
-/* R [3][t] with R G = 1: R = (G^T G)^-1 G^T. */
-static void weight_inverse(int t, double R[3][MOST_T]) {
-  double G[MOST_T][3], S[3][3] = {{0}}, inverse[3][3];
-  weight_matrix(t, G);
-  for (int i = 0; i < 3; i++)
-    for (int j = 0; j < 3; j++)
-      for (int p = 0; p < t; p++) S[i][j] += G[p][i] * G[p][j];
-  double det = 0;
-  for (int i = 0; i < 3; i++)
-    det += S[0][i] * (S[1][(i + 1) % 3] * S[2][(i + 2) % 3] - S[1][(i + 2) % 3] * S[2][(i + 1) % 3]);
-  for (int i = 0; i < 3; i++)
-    for (int j = 0; j < 3; j++)
-      inverse[j][i] = (S[(i + 1) % 3][(j + 1) % 3] * S[(i + 2) % 3][(j + 2) % 3] -
-                       S[(i + 1) % 3][(j + 2) % 3] * S[(i + 2) % 3][(j + 1) % 3]) / det;
-  for (int i = 0; i < 3; i++)
-    for (int p = 0; p < t; p++)
-      R[i][p] = inverse[i][0] * G[p][0] + inverse[i][1] * G[p][1] + inverse[i][2] * G[p][2];
-}
-
-/* out[r][r] = L in L^T for L [r][n], in [n][n], in doubles; rows of L and in lie `width` apart. */
-static void sandwich(int r, int n, const double *L, int width, const double *in, double *out) {
-  double half[MOST_T][MOST_T];
-  for (int i = 0; i < r; i++)
-    for (int j = 0; j < n; j++) {
-      half[i][j] = 0;
-      for (int q = 0; q < n; q++) half[i][j] += L[i * width + q] * in[q * n + j];
-    }
-  for (int i = 0; i < r; i++)
-    for (int j = 0; j < r; j++) {
-      out[i * r + j] = 0;
-      for (int q = 0; q < n; q++) out[i * r + j] += half[i][q] * L[j * width + q];
-    }
+static inline void weights_1d(const gcam_f4 g[3], gcam_f4 u[6]) {
+  const float a = 1 / (2 * A2 * (A2 - B2)), b = 1 / (2 * B2 * (B2 - A2));
+  gcam_f4 even_a = gcam_f4_madd(gcam_f4_splat(A2 * a), g[2], gcam_f4_splat(a) * g[0]);
+  gcam_f4 even_b = gcam_f4_madd(gcam_f4_splat(B2 * b), g[2], gcam_f4_splat(b) * g[0]);
+  gcam_f4 odd_a = gcam_f4_splat(A * a) * g[1], odd_b = gcam_f4_splat(B * b) * g[1];
+  u[0] = gcam_f4_splat(1 / A2B2) * g[0];
+  u[1] = even_a + odd_a;
+  u[2] = even_a - odd_a;
+  u[3] = even_b + odd_b;
+  u[4] = even_b - odd_b;
+  u[5] = g[2];
 }
 
 /* Where U keeps position p of output channel n, input channel ch. */
@@ -164,55 +119,54 @@ static int64_t weight_at(const winograd_kernel *k, int64_t p, int64_t n, int64_t
   return (p * k->K8 + n / COLUMNS * COLUMNS) * k->spec.C + ch * COLUMNS + n % COLUMNS;
 }
 
-static void transform_weights(const winograd_kernel *k, const float *weights) {
-  const gcam_conv_spec *c = &k->spec;
-  double G[MOST_T][3], g[9], u[MOST_T * MOST_T];
-  weight_matrix(k->t, G);
-  memset(k->U, 0, (size_t)(k->P * k->K8 * c->C) * sizeof *k->U);
-  for (int64_t n = 0; n < c->K; n++)
-    for (int64_t ch = 0; ch < c->C; ch++) {
-      for (int i = 0; i < 9; i++) g[i] = weights[(n * 9 + i) * c->C + ch];
-      sandwich(k->t, 3, G[0], 3, g, u);
-      for (int p = 0; p < k->P; p++) k->U[weight_at(k, p, n, ch)] = (float)u[p];
-    }
+/* G backward: g[0] and g[2] stand alone in u[0] and u[5], g[1] in u[1] - u[2]. */
+static inline void recover_1d(const double u[IN], double g[3]) {
+  g[0] = u[0] * A2B2;
+  g[1] = (u[1] - u[2]) * (A * (A2 - B2));
+  g[2] = u[5];
 }
 
-/* g = R U R^T, exact but for U's rounding. */
+/* Exact but for U's rounding. */
 static void recover_weights(const void *kernel, float *weights) {
   const winograd_kernel *k = kernel;
   const gcam_conv_spec *c = &k->spec;
-  double R[3][MOST_T], g[9], u[MOST_T * MOST_T];
-  weight_inverse(k->t, R);
+  double u[IN], half[3][IN], g[3];
   for (int64_t n = 0; n < c->K; n++)
     for (int64_t ch = 0; ch < c->C; ch++) {
-      for (int p = 0; p < k->P; p++) u[p] = k->U[weight_at(k, p, n, ch)];
-      sandwich(3, k->t, R[0], MOST_T, u, g);
-      for (int i = 0; i < 9; i++) weights[(n * 9 + i) * c->C + ch] = (float)g[i];
+      for (int j = 0; j < IN; j++) {
+        for (int i = 0; i < IN; i++) u[i] = k->U[weight_at(k, i * IN + j, n, ch)];
+        recover_1d(u, g);
+        for (int i = 0; i < 3; i++) half[i][j] = g[i];
+      }
+      for (int i = 0; i < 3; i++) {
+        recover_1d(half[i], g);
+        for (int j = 0; j < 3; j++) weights[(n * 9 + i * 3 + j) * c->C + ch] = (float)g[j];
+      }
     }
 }
 
-/* One tile: gathers t x t pixels (zeros outside of the picture), transforms four channels at a time. */
-static inline ALWAYS_INLINE void transform_input(const winograd_kernel *k, int t,
-                                                 const float *picture, int64_t tile, float *V) {
+/* One tile: gathers its pixels (zeros outside of the picture), transforms four channels at a time. */
+static void transform_input(const winograd_kernel *k, const float *picture, int64_t tile,
+                            float *V) {
   const gcam_conv_spec *c = &k->spec;
-  int64_t y0 = tile / k->tiles_x * (t - 2) - c->pt, x0 = tile % k->tiles_x * (t - 2) - c->pl;
-  int64_t position = k->block * c->C;
-  const float *pixel[MOST_T * MOST_T];
-  for (int i = 0; i < t * t; i++) {
-    int64_t y = y0 + i / t, x = x0 + i % t;
+  int64_t y0 = tile / k->tiles_x * OUT - c->pt, x0 = tile % k->tiles_x * OUT - c->pl;
+  int64_t position = V_step(k);
+  const float *pixel[P];
+  for (int i = 0; i < P; i++) {
+    int64_t y = y0 + i / IN, x = x0 + i % IN;
     bool inside = y >= 0 && y < c->H && x >= 0 && x < c->W;
     pixel[i] = inside ? picture + (y * c->W + x) * c->C : k->zeros;
   }
   for (int64_t ch = 0; ch < c->C; ch += 4) {
-    gcam_f4 half[MOST_T][MOST_T], d[MOST_T], v[MOST_T];
-    for (int j = 0; j < t; j++) {
-      for (int i = 0; i < t; i++) d[i] = gcam_f4_load(pixel[i * t + j] + ch);
-      t == 6 ? input_6(d, v) : input_4(d, v);
-      for (int i = 0; i < t; i++) half[i][j] = v[i];
+    gcam_f4 half[IN][IN], d[IN], v[IN];
+    for (int j = 0; j < IN; j++) {
+      for (int i = 0; i < IN; i++) d[i] = gcam_f4_load(pixel[i * IN + j] + ch);
+      input_1d(d, v);
+      for (int i = 0; i < IN; i++) half[i][j] = v[i];
     }
-    for (int i = 0; i < t; i++) {
-      t == 6 ? input_6(half[i], v) : input_4(half[i], v);
-      for (int j = 0; j < t; j++) gcam_f4_store(V + (i * t + j) * position + ch, v[j]);
+    for (int i = 0; i < IN; i++) {
+      input_1d(half[i], v);
+      for (int j = 0; j < IN; j++) gcam_f4_store(V + (i * IN + j) * position + ch, v[j]);
     }
   }
 }
@@ -224,22 +178,22 @@ static void store(float *to, gcam_f4 value, int64_t count) {
     for (int64_t n = 0; n < count; n++) to[n] = value[n];
 }
 
-static inline ALWAYS_INLINE void transform_output(const winograd_kernel *k, int t, const float *M,
-                                                  int64_t tile, float *picture) {
+static void transform_output(const winograd_kernel *k, const float *M, int64_t tile,
+                             float *picture) {
   const gcam_conv_spec *c = &k->spec;
-  int m = t - 2;
-  int64_t y0 = tile / k->tiles_x * m, x0 = tile % k->tiles_x * m, position = k->block * k->K8;
-  int64_t rows = c->OH - y0 < m ? c->OH - y0 : m, columns = c->OW - x0 < m ? c->OW - x0 : m;
+  int64_t y0 = tile / k->tiles_x * OUT, x0 = tile % k->tiles_x * OUT, position = M_step(k);
+  int64_t rows = c->OH - y0 < OUT ? c->OH - y0 : OUT;
+  int64_t columns = c->OW - x0 < OUT ? c->OW - x0 : OUT;
   const gcam_f4 lo = gcam_f4_splat(c->lo), hi = gcam_f4_splat(c->hi);
   for (int64_t ch = 0; ch < c->K; ch += 4) {
-    gcam_f4 half[MOST_T][MOST_T], in[MOST_T], y[MOST_T], bias = gcam_f4_load(k->bias + ch);
-    for (int j = 0; j < t; j++) {
-      for (int i = 0; i < t; i++) in[i] = gcam_f4_load(M + (i * t + j) * position + ch);
-      t == 6 ? output_6(in, y) : output_4(in, y);
-      for (int i = 0; i < m; i++) half[i][j] = y[i];
+    gcam_f4 half[OUT][IN], in[IN], y[OUT], bias = gcam_f4_load(k->bias + ch);
+    for (int j = 0; j < IN; j++) {
+      for (int i = 0; i < IN; i++) in[i] = gcam_f4_load(M + (i * IN + j) * position + ch);
+      output_1d(in, y);
+      for (int i = 0; i < OUT; i++) half[i][j] = y[i];
     }
     for (int64_t i = 0; i < rows; i++) {
-      t == 6 ? output_6(half[i], y) : output_4(half[i], y);
+      output_1d(half[i], y);
       for (int64_t j = 0; j < columns; j++)
         store(picture + ((y0 + i) * c->OW + x0 + j) * c->out_stride + ch,
               gcam_f4_clamp(y[j] + bias, lo, hi), c->K - ch);
@@ -249,7 +203,7 @@ static inline ALWAYS_INLINE void transform_output(const winograd_kernel *k, int 
 
 /* ---- Matrix product ------------------------------------------------------------------------------- */
 
-/* out[rows][8] = a[rows][C] u[C][8], rows <= 6 a compile-time constant after inlining. */
+/* out[rows][8] = a[rows][C] u[C][8], rows <= 4 a compile-time constant after inlining. */
 static inline ALWAYS_INLINE void tile_product(int rows, int64_t C, const float *a, const float *u,
                                               float *out, int64_t out_step) {
   gcam_f4 s[ROWS][2];
@@ -276,8 +230,6 @@ static void column_product(int64_t tiles, int64_t C, int64_t K8, const float *V,
   const float *a = V + t * C;
   float *m = M + t * K8;
   switch (tiles - t) {
-    case 5: tile_product(5, C, a, U, m, K8); break;
-    case 4: tile_product(4, C, a, U, m, K8); break;
     case 3: tile_product(3, C, a, U, m, K8); break;
     case 2: tile_product(2, C, a, U, m, K8); break;
     case 1: tile_product(1, C, a, U, m, K8); break;
@@ -285,10 +237,10 @@ static void column_product(int64_t tiles, int64_t C, int64_t K8, const float *V,
   }
 }
 
-/* M[tiles][K8] = V[tiles][C] U. */
-static void product(int64_t tiles, int64_t C, int64_t K8, const float *V, const float *U,
-                    float *M) {
-  for (int64_t n = 0; n < K8; n += COLUMNS)
+/* `columns` columns of M. */
+static void product(int64_t tiles, int64_t C, int64_t columns, int64_t K8, const float *V,
+                    const float *U, float *M) {
+  for (int64_t n = 0; n < columns; n += COLUMNS)
     column_product(tiles, C, K8, V, U + n * C, M + n);
 }
 
@@ -308,16 +260,13 @@ static void input_tile(const job *j, float *V, int64_t first, int64_t t) {
   int64_t per_picture = k->tiles_y * k->tiles_x, tile = first + t;
   const float *picture = j->in + tile / per_picture * k->spec.H * k->spec.W * k->spec.C;
   float *to = V + t * k->spec.C;
-  if (k->t == 6)
-    transform_input(k, 6, picture, tile % per_picture, to);
-  else
-    transform_input(k, 4, picture, tile % per_picture, to);
+  transform_input(k, picture, tile % per_picture, to);
 }
 
 static void position_product(const job *j, const float *V, float *M, int64_t n, int64_t p) {
   const winograd_kernel *k = j->k;
-  product(n, k->spec.C, k->K8, V + p * k->block * k->spec.C, k->U + p * k->K8 * k->spec.C,
-          M + p * k->block * k->K8);
+  product(n, k->spec.C, k->K8, k->K8, V + p * V_step(k), k->U + p * k->K8 * k->spec.C,
+          M + p * M_step(k));
 }
 
 static void output_tile(const job *j, const float *M, int64_t first, int64_t t) {
@@ -325,10 +274,7 @@ static void output_tile(const job *j, const float *M, int64_t first, int64_t t) 
   int64_t per_picture = k->tiles_y * k->tiles_x, tile = first + t;
   float *picture = j->out + tile / per_picture * k->spec.OH * k->spec.OW * k->spec.out_stride;
   const float *from = M + t * k->K8;
-  if (k->t == 6)
-    transform_output(k, 6, from, tile % per_picture, picture);
-  else
-    transform_output(k, 4, from, tile % per_picture, picture);
+  transform_output(k, from, tile % per_picture, picture);
 }
 
 static float *block_V(const job *j, size_t worker) {
@@ -336,7 +282,7 @@ static float *block_V(const job *j, size_t worker) {
 }
 
 static float *block_M(const job *j, size_t worker) {
-  return block_V(j, worker) + j->k->P * j->k->block * j->k->spec.C;
+  return block_V(j, worker) + P * V_step(j->k);
 }
 
 static void private_block(void *context, size_t thread, size_t index) {
@@ -345,7 +291,7 @@ static void private_block(void *context, size_t thread, size_t index) {
   int64_t n = j->tiles - first < j->k->block ? j->tiles - first : j->k->block;
   float *V = block_V(j, thread), *M = block_M(j, thread);
   for (int64_t t = 0; t < n; t++) input_tile(j, V, first, t);
-  for (int64_t p = 0; p < j->k->P; p++) position_product(j, V, M, n, p);
+  for (int64_t p = 0; p < P; p++) position_product(j, V, M, n, p);
   for (int64_t t = 0; t < n; t++) output_tile(j, M, first, t);
 }
 
@@ -364,84 +310,126 @@ static void shared_output(void *context, size_t t) {
   output_tile(j, block_M(j, 0), j->first, (int64_t)t);
 }
 
-/* ---- Weights made anew ---------------------------------------------------------------------------- */
+/* ---- Weights ------------------------------------------------------------------------------------- */
 
-/* Floats of a group's weights: as they are, [8][9][C], and transformed, [P][C][8]. */
-static int64_t group_floats(const winograd_kernel *k) {
-  return (9 + k->P) * COLUMNS * k->spec.C;
+/* Weights [9] of output channel n and input channel ch: at[n * out + tap * tap_step + ch * in]. */
+typedef struct weight_view {
+  const float *at;
+  int64_t out, tap, in;
+  const float *gain; /* of the convolution's output channels; NULL: 1 */
+} weight_view;
+
+/* As a convolution has them, [n][9][C]. */
+static weight_view forward_view(const float *weights, int64_t C) {
+  return (weight_view){weights, 9 * C, C, 1, NULL};
 }
 
-/* u = G g G^T for four output channels at once. g: [9], `step` floats from one channel to the next,
- * C floats from one of the nine to the next; u: positions `position` floats apart. */
-static inline ALWAYS_INLINE void transform_four(int t, gcam_f4 G[MOST_T][3], const float *g,
-                                                int64_t step, int64_t C, float *u,
-                                                int64_t position) {
-  gcam_f4 in[9], half[MOST_T][3];
-  for (int i = 0; i < 9; i++) {
-    const float *x = g + i * C;
-    in[i] = (gcam_f4){x[0], x[step], x[2 * step], x[3 * step]};
-  }
-  for (int i = 0; i < t; i++)
-    for (int j = 0; j < 3; j++)
-      half[i][j] = G[i][0] * in[j] + G[i][1] * in[3 + j] + G[i][2] * in[6 + j];
-  for (int i = 0; i < t; i++)
-    for (int j = 0; j < t; j++) {
-      gcam_f4 sum = half[i][0] * G[j][0] + half[i][1] * G[j][1] + half[i][2] * G[j][2];
-      gcam_f4_store(u + (i * t + j) * position, sum);
+/* As its gradient sees them: [ch][9][columns], from the last tap to the first. */
+static weight_view gradient_view(const float *weights, int64_t columns) {
+  return (weight_view){weights + 8 * columns, 1, -columns, 9 * columns, NULL};
+}
+
+/* to[channel][4 outputs]: one tap of outputs n to n + 3 and of `count` channels from ch on (a multiple
+ * of 4). */
+static void stage(const weight_view *view, int64_t n, int tap, int64_t ch, int64_t count,
+                  gcam_f4 *to) {
+  const float *from = view->at + n * view->out + tap * view->tap + ch * view->in;
+  if (view->out == 1) { /* a gradient: its channels are the convolution's outputs */
+    for (int64_t c = 0; c < count; c++) {
+      to[c] = gcam_f4_load(from + c * view->in);
+      if (view->gain) to[c] *= gcam_f4_splat(view->gain[ch + c]);
     }
+    return;
+  }
+  for (int64_t c = 0; c < count; c += 4) {
+    gcam_f4 row[4];
+    for (int q = 0; q < 4; q++) row[q] = gcam_f4_load(from + q * view->out + c);
+    gcam_f4_transpose(row);
+    gcam_f4 gain = view->gain ? gcam_f4_load(view->gain + n) : gcam_f4_splat(1);
+    for (int q = 0; q < 4; q++) to[c + q] = row[q] * gain;
+  }
+}
+
+/* u = G g G^T for four output channels at once; u's positions lie `position` floats apart. */
+static inline void transform_four(const gcam_f4 *g, float *u, int64_t position) {
+  gcam_f4 column[IN], half[IN][3];
+  for (int j = 0; j < 3; j++) {
+    gcam_f4 in[3] = {g[j * STAGE], g[(3 + j) * STAGE], g[(6 + j) * STAGE]};
+    weights_1d(in, column);
+    for (int i = 0; i < IN; i++) half[i][j] = column[i];
+  }
+  for (int i = 0; i < IN; i++) {
+    weights_1d(half[i], column);
+    for (int j = 0; j < IN; j++) gcam_f4_store(u + (i * IN + j) * position, column[j]);
+  }
+}
+
+/* U [P][columns / 8][C][8], positions `position` floats apart, of `columns` output channels. */
+static void transform_weights(const winograd_kernel *k, weight_view view, int64_t columns,
+                              float *U, int64_t position) {
+  gcam_f4 g[9 * STAGE];
+  int64_t C = k->spec.C;
+  for (int64_t n = 0; n < columns; n += 4)
+    for (int64_t from = 0; from < C; from += STAGE) {
+      int64_t count = C - from < STAGE ? C - from : STAGE;
+      for (int tap = 0; tap < 9; tap++)
+        stage(&view, n, tap, from, count, g + tap * STAGE);
+      float *u = U + n / COLUMNS * COLUMNS * C + from * COLUMNS + n % COLUMNS;
+      for (int64_t c = 0; c < count; c++, u += COLUMNS)
+        transform_four(g + c, u, position);
+    }
+}
+
+/* Floats of a group's weights: as they are, then transformed. */
+static int64_t group_position(const winograd_kernel *k) { return GROUP * k->spec.C + LINE; }
+static int64_t group_floats(const winograd_kernel *k) {
+  return 9 * GROUP * k->spec.C + P * group_position(k);
+}
+
+/* The stored weights of output channels [first, first + columns), in place where they are floats,
+ * else read into buffer; zeros behind the last. */
+static weight_view group_weights(const winograd_kernel *k, int64_t first, int64_t columns,
+                                 float *buffer) {
+  const gcam_weight_source *s = &k->source;
+  int64_t C = k->spec.C, K = k->spec.K, real = K - first < columns ? K - first : columns;
+  bool in_place = s->weight->dtype == GCAM_F32 && real == columns;
+  const float *data = s->weight->data;
+  weight_view view;
+  if (!in_place && real < columns) memset(buffer, 0, (size_t)(9 * columns * C) * sizeof *buffer);
+  if (s->gradient) {
+    view = in_place ? gradient_view(data, K) : gradient_view(buffer, columns);
+    if (in_place) view.at += first;
+    for (int64_t row = 0; !in_place && row < 9 * C; row++)
+      gcam_weight_read(s->weight, s->shape, row * K + first, real, buffer + row * columns);
+    view.gain = k->gain;
+  } else {
+    view = forward_view(in_place ? data + first * 9 * C : buffer, C);
+    if (!in_place)
+      gcam_weight_read(s->weight, s->shape, first * 9 * C, real * 9 * C, buffer);
+    view.gain = k->gain ? k->gain + first : NULL;
+  }
+  return view;
 }
 
 /* The weights of one group, and its part of the product: no more of U than a group is ever there. */
 static void group_product(void *context, size_t thread, size_t group) {
   const job *j = context;
   const winograd_kernel *k = j->k;
-  int64_t C = k->spec.C, per_channel = 9 * C, first = (int64_t)group * COLUMNS;
-  float *g = j->work + work_floats(k) + (int64_t)thread * group_floats(k);
-  float *U = g + per_channel * COLUMNS;
-  for (int64_t n = 0; n < COLUMNS; n++)
-    if (first + n < k->spec.K)
-      gcam_weight_read(k->source, k->source_shape, (first + n) * per_channel, per_channel,
-                       g + n * per_channel);
-    else
-      memset(g + n * per_channel, 0, (size_t)per_channel * sizeof *g);
-  double matrix[MOST_T][3];
-  gcam_f4 G[MOST_T][3];
-  weight_matrix(k->t, matrix);
-  for (int i = 0; i < k->t; i++)
-    for (int q = 0; q < 3; q++) G[i][q] = gcam_f4_splat((float)matrix[i][q]);
-  for (int64_t ch = 0; ch < C; ch++)
-    for (int64_t n = 0; n < COLUMNS; n += 4) {
-      const float *from = g + n * per_channel + ch;
-      float *to = U + ch * COLUMNS + n;
-      if (k->t == 6)
-        transform_four(6, G, from, per_channel, C, to, C * COLUMNS);
-      else
-        transform_four(4, G, from, per_channel, C, to, C * COLUMNS);
-    }
-  for (int64_t p = 0; p < k->P; p++)
-    column_product(j->n, C, k->K8, block_V(j, 0) + p * k->block * C, U + p * C * COLUMNS,
-                   block_M(j, 0) + p * k->block * k->K8 + first);
-}
-
-/* U stays where it is small, and beside float weights of which it is m = 4's: there, time would be
- * spent for little memory. */
-static void stay_lean(gcam_kernel *kernel, const gcam_weight *source, const gcam_shape *shape) {
-  winograd_kernel *k = (winograd_kernel *)kernel;
-  if (!k->shared || kernel->bytes < LEAN_U_BYTES) return;
-  if (source->dtype == GCAM_F32 && k->m == 4) return;
-  gcam_floats_free(k->U);
-  k->U = NULL;
-  k->source = source;
-  k->source_shape = shape;
-  kernel->recover = NULL;
-  kernel->bytes = 0;
+  int64_t C = k->spec.C, position = group_position(k), first = (int64_t)group * GROUP;
+  int64_t columns = k->K8 - first < GROUP ? k->K8 - first : GROUP;
+  float *buffer = j->work + work_floats(k) + (int64_t)thread * group_floats(k);
+  float *U = buffer + 9 * GROUP * C;
+  transform_weights(k, group_weights(k, first, columns, buffer), columns, U, position);
+  for (int64_t p = 0; p < P; p++)
+    product(j->n, C, columns, k->K8, block_V(j, 0) + p * V_step(k), U + p * position,
+            block_M(j, 0) + p * M_step(k) + first);
 }
 
 static gcam_status winograd_run(gcam_kernel *kernel, int64_t batch, const float *in, float *out,
                                 const gcam_pool *pool, gcam_error *err) {
   winograd_kernel *k = (winograd_kernel *)kernel;
   int64_t floats = work_floats(k) * (k->shared ? 1 : pool->count);
-  if (k->source) floats += group_floats(k) * pool->count;
+  if (k->source.weight) floats += group_floats(k) * pool->count;
   float *work = gcam_pool_work(pool, floats);
   if (!work)
     return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution's work space");
@@ -454,10 +442,10 @@ static gcam_status winograd_run(gcam_kernel *kernel, int64_t batch, const float 
   for (; j.first < j.tiles; j.first += j.n) {
     j.n = j.tiles - j.first < k->block ? j.tiles - j.first : k->block;
     gcam_parallel(pool, (size_t)j.n, shared_input, &j);
-    if (k->source)
-      gcam_parallel_with_thread(pool, (size_t)(k->K8 / COLUMNS), group_product, &j);
+    if (k->source.weight)
+      gcam_parallel_with_thread(pool, (size_t)((k->K8 + GROUP - 1) / GROUP), group_product, &j);
     else
-      gcam_parallel(pool, (size_t)k->P, shared_product, &j);
+      gcam_parallel(pool, (size_t)P, shared_product, &j);
     gcam_parallel(pool, (size_t)j.n, shared_output, &j);
   }
   return GCAM_OK;
@@ -468,6 +456,7 @@ static void winograd_free(gcam_kernel *kernel) {
   gcam_floats_free(k->U);
   gcam_floats_free(k->bias);
   gcam_floats_free(k->zeros);
+  gcam_floats_free(k->gain);
   free(k);
 }
 
@@ -479,16 +468,18 @@ bool gcam_winograd_fits(const gcam_conv_spec *c) {
   return c->C >= 16 && c->K >= 16 && c->OH * c->OW >= 36;
 }
 
+static int64_t U_bytes(const gcam_conv_spec *c) {
+  int64_t K8 = (c->K + COLUMNS - 1) / COLUMNS * COLUMNS;
+  return P * K8 * c->C * (int64_t)sizeof(float);
+}
+
 static void choose_walk(winograd_kernel *k) {
   const gcam_conv_spec *c = &k->spec;
-  int64_t floats = (int64_t)sizeof(float), weights = k->K8 * c->C * floats;
-  k->m = 36 * weights > LARGE_U_BYTES ? 2 : 4;
-  k->t = k->m + 2;
-  k->P = k->t * k->t;
-  k->tiles_y = (c->OH + k->m - 1) / k->m;
-  k->tiles_x = (c->OW + k->m - 1) / k->m;
-  int64_t per_tile = k->P * (c->C + k->K8) * floats, tiles = k->tiles_y * k->tiles_x;
-  k->shared = k->P * weights > SMALL_U_BYTES;
+  k->tiles_y = (c->OH + OUT - 1) / OUT;
+  k->tiles_x = (c->OW + OUT - 1) / OUT;
+  int64_t tiles = k->tiles_y * k->tiles_x;
+  int64_t per_tile = P * (c->C + k->K8) * (int64_t)sizeof(float);
+  k->shared = k->source.weight || U_bytes(c) > SMALL_U_BYTES;
   k->block = (k->shared ? SHARED_BLOCK_BYTES : PRIVATE_BLOCK_BYTES) / per_tile / ROWS * ROWS;
   if (k->block < 2 * ROWS) k->block = 2 * ROWS;
   if (k->block > tiles) k->block = tiles;
@@ -498,29 +489,65 @@ static void choose_walk(winograd_kernel *k) {
   }
 }
 
-gcam_kernel *gcam_winograd_kernel(const gcam_conv_spec *c, const float *weights, const float *bias,
-                                  gcam_error *err) {
+/* Without U where source is given. */
+static winograd_kernel *make(const gcam_conv_spec *c, const gcam_weight_source *source,
+                             const float *bias, gcam_error *err) {
   winograd_kernel *k = calloc(1, sizeof *k);
   if (!k) goto no_memory;
   k->base.run = winograd_run;
   k->base.free = winograd_free;
-  k->base.recover = recover_weights;
-  k->base.stay_lean = stay_lean;
   k->spec = *c;
   k->K8 = (c->K + COLUMNS - 1) / COLUMNS * COLUMNS;
+  if (source) k->source = *source;
   choose_walk(k);
-  k->base.bytes = (size_t)(k->P * k->K8 * c->C) * sizeof(float);
-  k->U = gcam_floats_alloc(k->P * k->K8 * c->C);
+  if (!source) {
+    k->base.recover = recover_weights;
+    k->base.bytes = (size_t)U_bytes(c);
+    k->U = gcam_floats_alloc(P * k->K8 * c->C);
+  }
   k->bias = gcam_floats_alloc(k->K8);
   k->zeros = gcam_floats_alloc(c->C);
-  if (!k->U || !k->bias || !k->zeros) goto no_memory;
+  if ((!k->U && !source) || !k->bias || !k->zeros) goto no_memory;
   memset(k->zeros, 0, (size_t)c->C * sizeof(float));
   memset(k->bias, 0, (size_t)k->K8 * sizeof(float));
   if (bias) memcpy(k->bias, bias, (size_t)c->K * sizeof(float));
-  transform_weights(k, weights);
-  return &k->base;
+  if (source && source->gain) {
+    int64_t count = source->gradient ? c->C : c->K, padded = (count + 7) / 8 * 8;
+    k->gain = gcam_floats_alloc(padded);
+    if (!k->gain) goto no_memory;
+    memset(k->gain, 0, (size_t)padded * sizeof(float));
+    memcpy(k->gain, source->gain, (size_t)count * sizeof(float));
+  }
+  return k;
 no_memory:
   if (k) winograd_free(&k->base);
   gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution");
   return NULL;
+}
+
+gcam_kernel *gcam_winograd_kernel(const gcam_conv_spec *c, const float *weights, const float *bias,
+                                  gcam_error *err) {
+  winograd_kernel *k = make(c, NULL, bias, err);
+  if (!k) return NULL;
+  int64_t whole = c->K / COLUMNS * COLUMNS, C = c->C, position = k->K8 * C;
+  transform_weights(k, forward_view(weights, C), whole, k->U, position);
+  if (whole < c->K) { /* the last group, with zeros behind it */
+    float *last = calloc((size_t)(COLUMNS * 9 * C), sizeof *last);
+    if (!last) {
+      winograd_free(&k->base);
+      gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution");
+      return NULL;
+    }
+    memcpy(last, weights + whole * 9 * C, (size_t)((c->K - whole) * 9 * C) * sizeof *last);
+    transform_weights(k, forward_view(last, C), COLUMNS, k->U + whole * C, position);
+    free(last);
+  }
+  return &k->base;
+}
+
+bool gcam_winograd_lean(const gcam_conv_spec *c) { return U_bytes(c) >= LARGE_U_BYTES; }
+
+gcam_kernel *gcam_winograd_lean_kernel(const gcam_conv_spec *c, const gcam_weight_source *source,
+                                       const float *bias, gcam_error *err) {
+  return (gcam_kernel *)make(c, source, bias, err);
 }

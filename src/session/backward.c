@@ -95,12 +95,30 @@ static gcam_status conv_plain_backward(const gcam_session *s, const gcam_step *s
                  {c->W, c->OW, c->kw, c->sw, c->dw, c->pl, c->pr}},
       .N = batch, .C = c->C, .K = c->K, .groups = c->groups,
   };
-  float *weights, *bias;
-  GCAM_TRY(gcam_step_conv_weights(s, step, &weights, &bias, err));
+  float *weights;
+  GCAM_TRY(gcam_step_conv_weights(s, step, &weights, NULL, err));
   memset(dx, 0, (size_t)(batch * c->H * c->W * c->C) * sizeof *dx);
   gcam_conv_adjoint(&p, dy, weights, dx);
   free(weights);
-  free(bias);
+  return GCAM_OK;
+}
+
+/* step->backward stays NULL for the shapes no kernel takes. */
+static gcam_status make_backward_kernel(gcam_session *s, gcam_step *step, gcam_error *err) {
+  GCAM_TRY(gcam_step_lean_kernel(s, step, NULL, true, &step->backward, err));
+  if (!step->backward) {
+    float *weights;
+    gcam_error why = {0};
+    GCAM_TRY(gcam_step_conv_weights(s, step, &weights, NULL, err));
+    step->backward = gcam_conv_backward_kernel(&step->spec, weights, &why);
+    free(weights);
+    if (!step->backward && why.status) {
+      *err = why;
+      return why.status;
+    }
+  }
+  step->backward_tried = true;
+  if (step->backward) s->packed_bytes += step->backward->bytes;
   return GCAM_OK;
 }
 
@@ -110,20 +128,7 @@ static gcam_status conv_backward(vjp_state *t, gcam_step *step, gcam_error *err)
   if (!t->between[x]) return GCAM_OK;
   if (step->clamped) mask_clamped(t, step, y);
   if (step->clamped && t->guided && step->spec.lo == 0) drop_negative(t, y);
-  if (!step->backward_tried) {
-    float *weights, *bias;
-    GCAM_TRY(gcam_step_conv_weights(s, step, &weights, &bias, err));
-    gcam_error why = {0};
-    step->backward = gcam_conv_backward_kernel(&step->spec, weights, &why);
-    free(weights);
-    free(bias);
-    if (!step->backward && why.status) {
-      *err = why;
-      return why.status;
-    }
-    step->backward_tried = true;
-    if (step->backward) s->packed_bytes += step->backward->bytes;
-  }
+  if (!step->backward_tried) GCAM_TRY(make_backward_kernel(s, step, err));
   bool first = !t->grad[x];
   int64_t n = gradient_size(t, x);
   float *dx = gcam_floats_alloc(n);

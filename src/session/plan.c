@@ -134,6 +134,15 @@ static bool plan_conv(const gcam_session *s, const int *reader, int n, gcam_step
   return gcam_conv_kernel_fits(&step->spec);
 }
 
+/* p: scale, shift, mean and variance of channel k. Returns scale / sqrt(variance + epsilon). */
+static double norm_gain(const gcam_graph *g, const gcam_node *norm, int64_t k, float p[4]) {
+  for (int i = 0; i < 4; i++) {
+    const gcam_value *v = &g->values[norm->inputs[i + 1]];
+    gcam_weight_read(v->weight, &v->shape, k, 1, &p[i]);
+  }
+  return p[0] / sqrt(p[3] + (double)gcam_node_float(norm, "epsilon", 1e-5f));
+}
+
 gcam_status gcam_step_conv_weights(const gcam_session *s, const gcam_step *step, float **weights,
                                    float **bias, gcam_error *err) {
   const gcam_graph *g = s->graph;
@@ -152,22 +161,19 @@ gcam_status gcam_step_conv_weights(const gcam_session *s, const gcam_step *step,
     gcam_weight_read(v->weight, &v->shape, 0, K, b);
   }
   if (step->norm_node >= 0) {
-    /* (conv + b - mean) * scale / sqrt(var + epsilon) + shift, in double: this is done once */
-    const gcam_node *norm = &g->nodes[step->norm_node];
-    double epsilon = gcam_node_float(norm, "epsilon", 1e-5f);
+    /* (conv + b - mean) gain + shift, in double: this is done once */
     for (int64_t k = 0; k < K; k++) {
       float p[4];
-      for (int i = 0; i < 4; i++) {
-        const gcam_value *v = &g->values[norm->inputs[i + 1]];
-        gcam_weight_read(v->weight, &v->shape, k, 1, &p[i]);
-      }
-      double gain = p[0] / sqrt(p[3] + epsilon);
+      double gain = norm_gain(g, &g->nodes[step->norm_node], k, p);
       b[k] = (float)((b[k] - p[2]) * gain + p[1]);
       for (int64_t i = 0; W && i < per; i++) W[k * per + i] = (float)(W[k * per + i] * gain);
     }
   }
   if (weights) *weights = W;
-  *bias = b;
+  if (bias)
+    *bias = b;
+  else
+    free(b);
   return GCAM_OK;
 }
 
@@ -353,9 +359,32 @@ static bool same_step(const gcam_step *a, const gcam_step *b) {
   return a->kind != GCAM_STEP_CONV || a->spec.out_stride == b->spec.out_stride;
 }
 
-/* Weights are held once. The kernel may choose to read large ones from their source each time; else,
- * where it can give float weights back, their source is superfluous, and freed where nobody else
- * reads it. weights: what the kernel was made of. */
+gcam_status gcam_step_lean_kernel(const gcam_session *s, const gcam_step *step, const float *bias,
+                                  bool gradient, gcam_kernel **kernel, gcam_error *err) {
+  const gcam_graph *g = s->graph;
+  const gcam_value *value = &g->values[g->nodes[step->conv_node].inputs[1]];
+  const gcam_weight *w = value->weight;
+  float *gain = NULL;
+  *kernel = NULL;
+  if (!w->data || w->borrowed) return GCAM_OK;
+  if (step->norm_node >= 0) {
+    gain = malloc((size_t)step->spec.K * sizeof *gain);
+    if (!gain) return no_memory(err, "a convolution's weights");
+    for (int64_t k = 0; k < step->spec.K; k++) {
+      float p[4];
+      gain[k] = (float)norm_gain(g, &g->nodes[step->norm_node], k, p);
+    }
+  }
+  gcam_weight_source source = {w, &value->shape, gain, gradient};
+  gcam_error why = {0};
+  *kernel = gcam_conv_lean_kernel(&step->spec, &source, bias, &why);
+  free(gain);
+  if (!*kernel && why.status) *err = why;
+  return why.status;
+}
+
+/* Weights are held once: where the kernel can give float weights back, their source is superfluous,
+ * and freed where nobody else reads it. weights: what the kernel was made of. */
 static gcam_status give_up_source(gcam_session *s, gcam_step *step, const float *weights,
                                   gcam_error *err) {
   gcam_graph *g = s->graph;
@@ -368,9 +397,6 @@ static gcam_status give_up_source(gcam_session *s, gcam_step *step, const float 
     memcpy(w->data, weights, bytes);
   }
   if (step->norm_node >= 0) return GCAM_OK;
-  bool readable = w->dtype == GCAM_I8 || w->dtype == GCAM_U8 || w->dtype == GCAM_F32;
-  if (step->forward->stay_lean && w->data && !w->borrowed && readable)
-    step->forward->stay_lean(step->forward, w, &value->shape);
   if (!step->forward->recover) return GCAM_OK;
   int readers = 0;
   for (int n = 0; n < g->node_count; n++)
@@ -392,14 +418,23 @@ static const float *plain_weights(const gcam_session *s, const gcam_step *step) 
   return plain ? w->data : NULL;
 }
 
-static gcam_status plan_kernel(gcam_session *s, gcam_step *step, gcam_error *err) {
+static gcam_status packed_kernel(gcam_session *s, gcam_step *step, const float *bias,
+                                 gcam_error *err) {
   const float *plain = plain_weights(s, step);
-  float *copy = NULL, *bias;
-  GCAM_TRY(gcam_step_conv_weights(s, step, plain ? NULL : &copy, &bias, err));
+  float *copy = NULL;
+  if (!plain) GCAM_TRY(gcam_step_conv_weights(s, step, &copy, NULL, err));
   const float *weights = plain ? plain : copy;
   step->forward = gcam_conv_forward_kernel(&step->spec, weights, bias, err);
   gcam_status status = step->forward ? give_up_source(s, step, weights, err) : err->status;
   free(copy);
+  return status;
+}
+
+static gcam_status plan_kernel(gcam_session *s, gcam_step *step, gcam_error *err) {
+  float *bias;
+  GCAM_TRY(gcam_step_conv_weights(s, step, NULL, &bias, err));
+  gcam_status status = gcam_step_lean_kernel(s, step, bias, false, &step->forward, err);
+  if (!status && !step->forward) status = packed_kernel(s, step, bias, err);
   free(bias);
   if (!status) s->packed_bytes += step->forward->bytes;
   return status;

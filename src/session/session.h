@@ -103,10 +103,15 @@ gcam_status gcam_step_forward(gcam_session *session, gcam_step *step, gcam_error
  * else their entry is NULL. */
 gcam_status gcam_session_bind(gcam_session *session, const gcam_node *node, bool floats,
                               gcam_error *err);
-/* The fused convolution's weights and bias after batch-norm folding: malloc'd. weights NULL: the
- * bias alone. */
+/* The fused convolution's weights and bias after batch-norm folding: malloc'd. Either may be NULL:
+ * not wanted. */
 gcam_status gcam_step_conv_weights(const gcam_session *session, const gcam_step *step,
                                    float **weights, float **bias, gcam_error *err);
+/* *kernel: one that reads the convolution's weights where they are stored, where that pays; else
+ * NULL, without failing. */
+gcam_status gcam_step_lean_kernel(const gcam_session *session, const gcam_step *step,
+                                  const float *bias, bool gradient, gcam_kernel **kernel,
+                                  gcam_error *err);
 /* Value read and value written by a step. */
 int gcam_step_input(const gcam_session *session, const gcam_step *step);
 int gcam_step_output(const gcam_session *session, const gcam_step *step);

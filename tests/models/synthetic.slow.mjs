@@ -43,8 +43,7 @@ async function compare(t, cam, arch, form, label) {
       `maps by ${mapsOff.map((value) => value.toExponential(1)).join(', ')}`);
     assert.ok(off <= logitLimit, `logits off by ${off}`);
     if (form === 'f32') assert.deepEqual(result.predictions.slice(0, 8).map(({ id }) => id), expected.top.map(([id]) => id));
-    // The limits are for the default layer; for a middle one the convolutions behind it are packed
-    // once more, to run backward.
+    // Held to the limits at the default layer; at a middle one gradients of all classes come on top.
     const { heap, weights, activations } = await cam.memory();
     t.diagnostic(`${arch} ${form}, ${layer}: ${megabytesOf(heap)} of WebAssembly memory, ` +
       `${megabytesOf(weights)} in weights, ${megabytesOf(activations)} in activations`);

@@ -151,8 +151,8 @@ static void add_quantized(network *net, const char *name, const int64_t *dims, f
   for (size_t i = 0; i < count; i++) q[i] = (int8_t)pick(-127, 127);
   for (int64_t k = 0; k < dims[0]; k++) scale[k] = size / 74 * (1 + (float)(k % 5) / 4);
   make_weight(&net->w, "q", 3, dims, 4, q, count);
-  make_weight(&net->w, "scale", 1, dims, 1, scale, (size_t)dims[0] * sizeof *scale);
-  make_node(&net->w, "DequantizeLinear", "", "q scale", name);
+  make_weight(&net->w, "q_scale", 1, dims, 1, scale, (size_t)dims[0] * sizeof *scale);
+  make_node(&net->w, "DequantizeLinear", "", "q q_scale", name);
   make_int(&net->w, "axis", 0);
   free(q);
   free(scale);
@@ -388,17 +388,18 @@ static void random_large(gcam_context *ctx) {
   check(ctx, &net, 14);
 }
 
-/* Large weights in int8, which Winograd reads anew in every run: F(4x4), then F(2x2). */
+/* Large weights, which Winograd transforms anew in every run, from floats and from int8; the number of
+ * channels is a multiple of what it does at once, or not. */
 static void random_lean(gcam_context *ctx) {
-  static const int sizes[2][2] = {{128, 236}, {256, 346}};
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 4; i++) {
     network net;
-    begin(&net, 1, sizes[i][0], pick(6, 9), pick(6, 9));
-    net.quantized = true;
+    begin(&net, 1, 4 * pick(44, 50), pick(6, 9), pick(6, 9));
+    net.quantized = i % 2;
     window v = {{3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
-    tell(&net, "; int8");
-    add_conv(&net, v, sizes[i][1] + pick(0, 9), 1, pick(0, 1));
-    if (pick(0, 1)) add_activation(&net);
+    tell(&net, net.quantized ? "; int8" : "; float");
+    add_conv(&net, v, i < 2 ? 176 : pick(168, 200), 1, pick(0, 1));
+    if (pick(0, 1)) add_batch_norm(&net);
+    if (pick(0, 1)) add_node(&net, "Relu", ""), tell(&net, "; Relu");
     check(ctx, &net, 14);
   }
 }
