@@ -1,4 +1,4 @@
-"""Writes a trained `pocket` as ONNX: batch-norms folded, weights f16 behind a Cast, raw logits.
+"""Writes a trained `pocket` as ONNX: weights f16 behind a Cast, raw logits.
 
     python3 export.py RUN_DIR/final.pt DATA_DIR -o .
 
@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from onnx import TensorProto, helper, numpy_helper
 
 import data
-from net import MEAN, STD, PocketNet, fold
+from net import MEAN, STD, PocketNet, mixed
 
 
-SOURCE = ("Trained here by train.py from the first 11 blocks of Keras MobileNet v1 (alpha 0.75, ImageNet weights). "
+SOURCE = ("Trained here by train.py from the first 12 blocks of Keras MobileNet v1 (alpha 0.75, ImageNet weights). "
           "Pictures: Imagenette, Cats and Dogs, Caltech-101, Pascal VOC 2007.")
 LICENCE = "Apache-2.0 (as the MobileNet weights it starts from)"
 NOTES = [
@@ -29,7 +29,8 @@ NOTES = [
     "Training pictures: Imagenette (fast.ai, a subset of ImageNet; photos under ImageNet's terms for research), Cats and "
     "Dogs (Asirra, Microsoft, for research), Caltech-101 (Fei-Fei, Fergus, Perona; CC BY 4.0), Pascal VOC 2007 (flickr "
     "photos). The file holds no picture.",
-    "evaluate.py prints every figure in `accuracy`; the validation pictures also chose the temperature and the design.",
+    "evaluate.py prints every figure in `accuracy`; the validation pictures also chose the temperature, the "
+    "design and which weights were averaged.",
 ]
 LIMITS = [
     "Knows 18 things and always names one of them: it has no answer for anything else. `accuracy` says how often it is "
@@ -39,7 +40,7 @@ LIMITS = [
     "Several classes come from one source (airplane, motorbike, flower: Caltech-101; bus, car, train: VOC 2007), so the "
     "validation figures flatter them.",
     "One thing, fairly large, per picture; small things in a crowded street are missed.",
-    "Maps of train, person and cat point hardly better than the image's centre does (see pointing_game).",
+    "Maps of train and person do not point better than the image's centre does (see pointing_game).",
     "For teaching and trying out. Not for decisions about people.",
 ]
 
@@ -54,21 +55,17 @@ def build(net, side, temperature):
         nodes.append(helper.make_node("Cast", [name + ".f16"], [name], name + "_cast", to=TensorProto.FLOAT))
 
     def conv(name, m, x):
-        w, b = (v.numpy() for v in fold(m))
+        w, b = m.conv.weight.detach().numpy(), m.conv.bias.detach().numpy()
         weight(name + ".weight", w)
-        init.append(numpy_helper.from_array(b.astype(np.float32), name + ".bias"))
+        init.append(numpy_helper.from_array(b, name + ".bias"))
         k, s = w.shape[2], m.conv.stride[0]
         pads = [0, 0, 1, 1] if m.same else [k // 2] * 4
         nodes.append(helper.make_node("Conv", [x, name + ".weight", name + ".bias"], [name], name, kernel_shape=[k, k],
                                       strides=[s, s], pads=pads, group=m.conv.groups))
-        if m.top == 6:
-            nodes.append(helper.make_node("Clip", [name, "zero", "six"], [name + "_relu"], name + "_relu"))
-        else:
-            nodes.append(helper.make_node("Relu", [name], [name + "_relu"], name + "_relu"))
+        nodes.append(helper.make_node("Clip", [name, "zero", "six"], [name + "_relu"], name + "_relu"))
         return name + "_relu"
 
-    if net.stem.top == 6:
-        init += [numpy_helper.from_array(np.array(v, np.float32), k) for k, v in (("zero", 0), ("six", 6))]
+    init += [numpy_helper.from_array(np.array(v, np.float32), k) for k, v in (("zero", 0), ("six", 6))]
     x = conv("stem", net.stem, "input")
     for i, b in net.blocks.items():
         x = conv(f"block{i}_dw", b[0], x)
@@ -92,26 +89,8 @@ def build(net, side, temperature):
 
 @torch.no_grad()
 def logits_of(net, x, side):
-    net.eval()
     return torch.cat([net(F.interpolate(x[i:i + 64].float(), size=(side, side), mode="bilinear", align_corners=False))
                       for i in range(0, len(x), 64)])
-
-
-@torch.no_grad()
-def measure_stats(net, x, side, first):
-    """Batch-norm averages after block `first` measured anew on plain pictures: training also averaged over mosaics
-    and noise, which nobody will show the network."""
-    late = [m for i, b in net.blocks.items() if int(i) > first for m in b.modules()
-            if isinstance(m, torch.nn.BatchNorm2d)]
-    for m in late:
-        m.reset_running_stats()
-        m.momentum = None  # a plain mean
-    net.eval()
-    for m in late:
-        m.train()
-    for i in range(0, len(x), 128):
-        net(F.interpolate(x[i:i + 128].float(), size=(side, side), mode="bilinear", align_corners=False))
-    net.eval()
 
 
 def fit_temperature(z, y):
@@ -126,20 +105,16 @@ def fit_temperature(z, y):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("checkpoint")
+    ap.add_argument("checkpoint", help="a.pt, or several with their weights: a.pt:0.6,b.pt:0.4")
     ap.add_argument("data_dir")
     ap.add_argument("-o", "--out", default=".")
     ap.add_argument("--side", type=int, default=160)
-    ap.add_argument("--stats", type=int, default=1536, help="training pictures to measure batch-norm averages on; 0: none")
     ap.add_argument("--cache")
     a = ap.parse_args()
     torch.set_num_threads(1)
-    c = torch.load(a.checkpoint)
-    net = PocketNet(len(c["names"]), c["design"])
-    net.load_state_dict(c["net"])
-    if a.stats:
-        x = data.load(os.path.join(a.data_dir, "pocket"), "train", a.cache)[0]
-        measure_stats(net, x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:a.stats]], a.side, 5)
+    weights, names = mixed(a.checkpoint)
+    net = PocketNet(len(names))
+    net.load_state_dict(weights)
     x, y, names, _ = data.load(os.path.join(a.data_dir, "pocket"), "val", a.cache)
     t = fit_temperature(logits_of(net, x, a.side), y)
     model, layer = build(net, a.side, t)

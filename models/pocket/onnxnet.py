@@ -19,7 +19,7 @@ class OnnxNet:
             if op == "Cast":
                 self.w[out] = self.w[ins[0]]
         self.side = g.input[0].type.tensor_type.shape.dim[2].dim_value
-        self.layer = [o for op, _, o, _ in self.nodes if op in ("Relu", "Clip")][-1]
+        self.layer = [o for op, _, o, _ in self.nodes if op == "Clip"][-1]
 
     def layers(self):
         """Names of the layers with weights, first to last."""
@@ -45,8 +45,6 @@ class OnnxNet:
                 p = at["pads"]
                 t[out] = F.conv2d(F.pad(t[ins[0]], (p[1], p[3], p[0], p[2])), w[ins[1]], w[ins[2]], at["strides"],
                                   groups=at["group"])
-            elif op == "Relu":
-                t[out] = F.relu(t[ins[0]])
             elif op == "Clip":
                 t[out] = F.relu6(t[ins[0]])
             elif op == "GlobalAveragePool":

@@ -120,8 +120,8 @@ describe('the lesson', { skip: withoutBrowser }, () => {
       await atlas.locator('input[type=range]').focus();
       await page.keyboard.press('ArrowRight');
       assert.match(await atlas.locator('output').textContent(), /k = 1$/);
-      await atlas.getByLabel('all 384 channels').check();
-      assert.equal(await atlas.locator('input[type=range]').getAttribute('max'), '383');
+      await atlas.getByLabel('all 768 channels').check();
+      assert.equal(await atlas.locator('input[type=range]').getAttribute('max'), '767');
 
       const relu = await reach('relu');
       assert.equal((await figures('relu'))['smallest value'], '0');
