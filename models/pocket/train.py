@@ -2,10 +2,9 @@
 
     python3 train.py DATA_DIR -o RUN_DIR --init mobilenet_0.75_224.h5
 
-DATA_DIR holds pocket/train.tar and pocket/val.tar. RUN_DIR gets curve.csv, last.pt (a run goes on from there, to the
-same weights as without the break), start.pt (the linear layer fitted, nothing trained) and final.pt (averaged weights).
-N canvases, S canvas side, K classes, H,W map, P
-parts of a canvas.
+DATA_DIR holds pocket/train.tar and pocket/val.tar. RUN_DIR gets curve.csv, last.pt (a run goes on from there), start.pt
+(the linear layer fitted, nothing trained) and final.pt (averaged weights). N canvases, S canvas side, K classes, H,W map,
+P parts of a canvas.
 
 A batch takes one of three forms, drawn at random:
   plain   one picture a canvas
