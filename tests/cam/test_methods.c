@@ -36,6 +36,7 @@ typedef struct network {
   gcam_context *ctx;
   gcam_model *net;
   const json *model; /* of the reference's golden.json */
+  const int *shape;  /* of the input; NULL: the file's own */
 } network;
 
 static void check(bool ok, const char *what, double value, double limit) {
@@ -78,6 +79,7 @@ static bool load_network(network *n, const json *models, const char *name) {
   n->net = gcam_model_create(n->ctx);
   const char *precision = getenv("GRADCAM_PRECISION"); /* 1: no Winograd; for finding out */
   gcam_model_set_precision(n->net, (gcam_precision)(precision ? atoi(precision) : GCAM_FAST));
+  if (n->shape) gcam_model_set_input_shape(n->net, NULL, n->shape, 4);
   bool ok = onnx && !gcam_model_load(n->net, onnx, size, GCAM_TAKE) && !gcam_model_finish(n->net);
   if (!ok) printf("%s: %s\n", name, gcam_message(n->ctx));
   return ok;
@@ -255,7 +257,56 @@ static void report_cost(network *n, const char *layer) {
     for (int m = 0; m < 9; m++) printf("  %-15s %.3f ms\n", methods[m], 1e3 * best[m]);
 }
 
-static void report_costs(network *n) {
+enum { FORWARDS = 32, BATCH = 8 };
+
+/* The least time of a step of Score-CAM and of a forward pass, alternating in blocks. */
+static void time_scorecam(network *n, double *step, double *forward) {
+  int classes = gcam_model_class_count(n->net);
+  float *weights = calloc((size_t)classes, sizeof *weights);
+  weights[0] = 1;
+  gcam_task *task = gcam_task_create(n->net, "scorecam", NULL, GCAM_SCORE_LOGIT, weights, 1);
+  *step = *forward = INFINITY;
+  for (int i = 0; task && i < FORWARDS; i++) {
+    double start = seconds();
+    gcam_task_step(task);
+    *step = fmin(*step, seconds() - start);
+  }
+  gcam_task_free(task);
+  for (int i = 0; i < FORWARDS; i++) {
+    double start = seconds();
+    gcam_model_forward(n->net);
+    *forward = fmin(*forward, seconds() - start);
+  }
+  free(weights);
+}
+
+/* A step of Score-CAM beside a plain forward pass, alone and in a batch. Reported, not asserted. */
+static void report_scorecam(network *n, const json *models) {
+  const json *shape = json_get(json_get(n->model, "input"), "shape");
+  int dims[4] = {BATCH};
+  network batch = {.shape = dims};
+  double step, forward, many = INFINITY;
+  for (int i = 1; i < 4; i++) dims[i] = (int)json_at(shape, i)->number;
+  time_scorecam(n, &step, &forward);
+  if (!load_network(&batch, models, n->name)) return;
+  size_t count = (size_t)dims[0] * dims[1] * dims[2] * dims[3];
+  float *input = calloc(count, sizeof *input);
+  for (size_t i = 0; i < count; i++) input[i] = (float)(i % 255) / 127 - 1;
+  gcam_model_set_input(batch.net, NULL, input, count);
+  for (int i = 0; i < FORWARDS / BATCH; i++) {
+    double start = seconds();
+    gcam_model_forward(batch.net);
+    many = fmin(many, (seconds() - start) / BATCH);
+  }
+  printf(
+      "%-20s a step of Score-CAM %.2f ms, a forward pass %.2f ms, one of a batch of %d %.2f ms\n",
+      n->name, 1e3 * step, 1e3 * forward, BATCH, 1e3 * many);
+  free(input);
+  gcam_model_free(batch.net);
+  gcam_context_free(batch.ctx);
+}
+
+static void report_costs(network *n, const json *models) {
   static const char *const middle[][2] = {{"fer2013_big_XCEPTION", "/Add_output_0"},
                                           {"squeezenet1_1", "features.7"},
                                           {"bvlc_googlenet", "inception_4a"},
@@ -263,6 +314,7 @@ static void report_costs(network *n) {
   report_cost(n, NULL);
   for (size_t i = 0; i < sizeof middle / sizeof *middle; i++)
     if (!strcmp(n->name, middle[i][0])) report_cost(n, middle[i][1]);
+  if (!strcmp(n->name, "squeezenet1_1")) report_scorecam(n, models);
 }
 
 /* Methods by many forward passes take minutes: on the first photo, on all with the argument all. */
@@ -287,7 +339,7 @@ static void check_all(const json *golden, const json *methods, const float *valu
     }
     bool first = strcmp(n.name, model);
     if (first) {
-      if (n.net && !SLOW_BUILD) report_costs(&n);
+      if (n.net && !SLOW_BUILD) report_costs(&n, models);
       if (!load_network(&n, models, model)) {
         check(false, "model", 0, 0);
         break;
@@ -306,7 +358,7 @@ static void check_all(const json *golden, const json *methods, const float *valu
     check_entry(&n, e, values);
     check_unchanged(&n, before);
   }
-  if (n.net && !SLOW_BUILD) report_costs(&n);
+  if (n.net && !SLOW_BUILD) report_costs(&n, models);
   if (left) printf("%d maps by many forward passes left out: test_methods all\n", left);
   gcam_model_free(n.net);
   gcam_context_free(n.ctx);
