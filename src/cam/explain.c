@@ -40,15 +40,17 @@ static gcam_status no_memory(gcam_error *err) {
 /* ---- Checks
  * --------------------------------------------------------------------------------------- */
 
-typedef enum finding { FINE, ALL_ZERO, NOT_FINITE } finding;
+static bool all_finite(const float *values, int64_t n) {
+  bool finite = true; /* no early way out: the loop runs in vector registers */
+  for (int64_t i = 0; i < n; i++) finite &= fabsf(values[i]) <= FLT_MAX;
+  return finite;
+}
 
-static finding look_at(const float *values, int64_t n) {
-  int any = 0, finite = 1; /* no early way out: the loop runs in vector registers */
-  for (int64_t i = 0; i < n; i++) {
-    finite &= fabsf(values[i]) <= FLT_MAX;
-    any |= values[i] != 0;
-  }
-  return !finite ? NOT_FINITE : any ? FINE : ALL_ZERO;
+/* Stops at the first value that is not, which as a rule is among the first. */
+static bool all_zero(const float *values, int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    if (values[i] != 0) return false;
+  return true;
 }
 
 static void scale_by(float *values, int64_t n, double scale) {
@@ -80,7 +82,7 @@ void gcam_check_maps(gcam_job *job) {
   int64_t pixels = maps->H * maps->W;
   for (int b = 0; b < maps->count; b++) {
     float *map = maps->data + b * pixels, largest = -INFINITY;
-    if (look_at(map, pixels) == NOT_FINITE) {
+    if (!all_finite(map, pixels)) {
       memset(map, 0, (size_t)pixels * sizeof *map);
       if (maps->weights) memset(maps->weights + b * maps->K, 0, (size_t)maps->K * sizeof *map);
       if (maps->terms)
@@ -238,7 +240,7 @@ static gcam_status explain_some(gcam_job *job, int value, const float *activatio
                     .map = maps->data + b * pixels,
                     .terms = job->terms,
                     .weights = maps->weights ? maps->weights + b * maps->K : NULL};
-    job->dead[b] = gradient && look_at(gradient, stride) == ALL_ZERO;
+    job->dead[b] = gradient && all_zero(gradient, stride);
     if (rows) {
       input_to_rows(&job->input, gradient, rows);
       cam.gradient = rows;

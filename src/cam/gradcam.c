@@ -5,9 +5,15 @@
 #include "cam/methods.h"
 
 void gcam_method_gradcam(const gcam_cam *cam) {
-  int64_t pixels = cam->H * cam->W;
-  for (int64_t i = 0; i < pixels; i++)
-    for (int64_t k = 0; k < cam->K; k++) cam->weights[k] += cam->gradient[i * cam->K + k];
-  for (int64_t k = 0; k < cam->K; k++) cam->weights[k] /= (float)pixels;
+  const float *restrict gradient = cam->gradient;
+  float *restrict alpha = cam->weights;
+  int64_t pixels = cam->H * cam->W, K = cam->K, i = 0;
+  for (; i + 4 <= pixels; i += 4) { /* four at a time: alpha is read and written less often */
+    const float *a = gradient + i * K, *b = a + K, *c = b + K, *d = c + K;
+    for (int64_t k = 0; k < K; k++) alpha[k] += (a[k] + b[k]) + (c[k] + d[k]);
+  }
+  for (; i < pixels; i++)
+    for (int64_t k = 0; k < K; k++) alpha[k] += gradient[i * K + k];
+  for (int64_t k = 0; k < K; k++) alpha[k] /= (float)pixels;
   gcam_cam_weighted_sum(cam);
 }
