@@ -1,8 +1,9 @@
 // A static server for this repository's page on the loopback interface: web/, models/ and the
 // packages that read Keras files, nothing else of the checkout.
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize, sep } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { root } from './tools.mjs';
 
 const served = ['web', 'models', 'node_modules/h5wasm', 'node_modules/fflate'];
@@ -19,6 +20,17 @@ const types = {
   '.gif': 'image/gif',
   '.wasm': 'application/wasm',
 };
+
+// Static hosts send these compressed; the weights hardly shrink and go as they are.
+const compressible = new Set(['.html', '.js', '.mjs', '.css', '.json', '.svg', '.wasm']);
+const compressed = new Map(); // file -> {tag, bytes}
+
+/** The file's bytes by gzip, kept until it changes. */
+function gzipped(file, tag) {
+  if (compressed.get(file)?.tag !== tag)
+    compressed.set(file, { tag, bytes: gzipSync(readFileSync(file)) });
+  return compressed.get(file).bytes;
+}
 
 /** The file a request's path means; undefined: not served, hidden, or not there. */
 function fileOf(path) {
@@ -70,13 +82,18 @@ export async function serve({ isolated = true, headers = {} } = {}) {
       response.writeHead(304, { ...common, ETag: tag }).end();
       return;
     }
+    const small =
+      compressible.has(extname(file)) && /\bgzip\b/.test(request.headers['accept-encoding'] ?? '');
+    const body = small ? gzipped(file, tag) : undefined;
     response.writeHead(200, {
       ...common,
       'Content-Type': types[extname(file)] ?? 'application/octet-stream',
-      'Content-Length': size,
+      'Content-Length': body?.length ?? size,
+      ...(small ? { 'Content-Encoding': 'gzip', Vary: 'Accept-Encoding' } : {}),
       ETag: tag,
     });
     if (request.method === 'HEAD') response.end();
+    else if (body) response.end(body);
     else
       createReadStream(file)
         .on('error', () => response.destroy())
