@@ -369,6 +369,11 @@ gcam_status gcam_job_new(gcam_job **made, gcam_session *session, const gcam_head
   job->weights = malloc(n * sizeof *job->weights);
   job->cotangents = malloc(n * sizeof *job->cotangents);
   gcam_status status = job->weights && job->cotangents ? GCAM_OK : no_memory(err);
+  if (!status && gcam_numel(&session->graph->values[head->logits].shape) != head->classes)
+    status = gcam_fail(err, GCAM_ERR_UNSUPPORTED,
+                       "the scores '%.96s' are not one row of %d classes: a map needs one picture "
+                       "and one number a class",
+                       session->graph->values[head->logits].name, head->classes);
   if (!status) status = gcam_session_expose(session, head->logits, err);
   if (!status) status = read_targets(job, r, err);
   if (!status) status = plan_job(job, err);
