@@ -228,6 +228,8 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
       ${names.map((name) => `<grad-cam id="${name}" src="${SAMPLE}" steps="${name}" loading="eager"></grad-cam>`).join('')}`, { size: { width: 360, height: 740 } });
     try {
       for (const id of ['all', ...names]) await ready(page, id);
+      // the answer can be there before the module that draws the steps
+      await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.shadowRoot.querySelector('.step')), null, WAIT);
       const found = await page.evaluate(() => [...document.querySelectorAll('grad-cam')].map((one) => ({
         id: one.id,
         steps: [...one.shadowRoot.querySelectorAll('.step')].map((step) => step.getAttribute('part')),
