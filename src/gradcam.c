@@ -35,7 +35,7 @@ struct gcam_model {
   gcam_head head;
   gcam_layers layers;
   gcam_options options;
-  gcam_gradients gradients; /* of the last explanation */
+  gcam_gradients gradients; /* of the last explanations */
   gcam_maps maps;
   int map_layer;
   gcam_warnings warnings;

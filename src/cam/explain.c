@@ -12,8 +12,10 @@
 
 /* Gradients of one backward pass: as many targets at once as fit in about this many floats. */
 #define GRADIENT_FLOATS ((int64_t)1 << 25)
-/* Kept for another method at the same layer: at most this many. */
-#define KEPT_FLOATS ((int64_t)1 << 22)
+/* Kept for another method at the same layer: gradients of at most this many, each. */
+#define KEPT_FLOATS ((int64_t)1 << 21)
+/* Maps of layers smaller than this many floats are made sooner than a thread wakes. */
+#define SIZE_FOR_THREADS ((int64_t)1 << 14)
 
 void gcam_warn(gcam_warnings *warnings, const char *name, const char *format, ...) {
   if (warnings->count == GCAM_MAX_WARNINGS) return;
@@ -159,29 +161,39 @@ static gcam_status backward(gcam_job *job, int value, int first, int B, float **
 /* Gradients of targets [first, first + B), from those kept where they are the same. */
 static gcam_status gradients_of(gcam_job *job, int value, int first, int B, float **gradients,
                                 gcam_error *err) {
-  gcam_gradients *kept = job->gradients;
+  bool guided = job->method->from == GCAM_FROM_GUIDED;
+  gcam_gradients *all = job->gradients;
   size_t bytes = (size_t)B * (size_t)job->head->classes * sizeof(float);
   const float *cotangents = job->cotangents + (int64_t)first * job->head->classes;
   int64_t n = gcam_numel(&job->session->graph->values[value].shape) * B;
-  bool keep = kept && B == job->count && job->variants == 1 && n <= KEPT_FLOATS;
-  if (keep && kept->data && kept->value == value && kept->count == B &&
-      (kept->from == GCAM_FROM_GUIDED) == (job->method->from == GCAM_FROM_GUIDED) &&
-      !memcmp(kept->cotangents, cotangents, bytes)) {
-    *gradients = kept->data;
-    return GCAM_OK;
+  bool keep = all && B == job->count && job->variants == 1 && n <= KEPT_FLOATS;
+  for (int i = 0; keep && i < GCAM_KEPT_GRADIENTS; i++) {
+    const struct gcam_kept *kept = &all->kept[i];
+    if (kept->data && kept->value == value && kept->count == B &&
+        (kept->from == GCAM_FROM_GUIDED) == guided &&
+        !memcmp(kept->cotangents, cotangents, bytes)) {
+      *gradients = kept->data;
+      all->oldest = (i + 1) % GCAM_KEPT_GRADIENTS;
+      return GCAM_OK;
+    }
   }
   GCAM_TRY(backward(job, value, first, B, gradients, err));
   if (!keep) return GCAM_OK;
   float *copy = malloc(bytes);
   if (!copy) return GCAM_OK; /* then it is not kept */
   memcpy(copy, cotangents, bytes);
-  gcam_gradients_clear(kept);
-  *kept = (gcam_gradients){*gradients, copy, value, B, job->method->from};
+  struct gcam_kept *oldest = &all->kept[all->oldest];
+  gcam_floats_free(oldest->data);
+  free(oldest->cotangents);
+  *oldest = (struct gcam_kept){*gradients, copy, value, B, job->method->from};
+  all->oldest = (all->oldest + 1) % GCAM_KEPT_GRADIENTS;
   return GCAM_OK;
 }
 
 static void done_with(const gcam_job *job, float *gradients) {
-  if (!job->gradients || job->gradients->data != gradients) gcam_floats_free(gradients);
+  for (int i = 0; job->gradients && i < GCAM_KEPT_GRADIENTS; i++)
+    if (job->gradients->kept[i].data == gradients) return;
+  gcam_floats_free(gradients);
 }
 
 /* ---- Maps
@@ -218,40 +230,70 @@ static gcam_status coarse_map(gcam_job *job, int b, float *coarse, float *weight
   return activation ? GCAM_OK : no_memory(err);
 }
 
+typedef struct targets {
+  gcam_job *job;
+  gcam_maps *maps;
+  const float *activation;
+  const float *gradients; /* of the targets from `first`, each `stride` floats; or NULL */
+  int64_t stride;
+  int first;
+} targets;
+
+static gcam_cam cam_of(const targets *t, int b) {
+  const gcam_maps *m = t->maps;
+  return (gcam_cam){.H = m->H,
+                    .W = m->W,
+                    .K = m->K,
+                    .activation = t->activation,
+                    .gradient = t->gradients ? t->gradients + (b - t->first) * t->stride : NULL,
+                    .scale = t->job->scales[b],
+                    .options = &t->job->options,
+                    .map = m->data + b * m->H * m->W,
+                    .terms = t->job->terms,
+                    .weights = m->weights ? m->weights + b * m->K : NULL};
+}
+
+static void one_map(void *context, size_t index) {
+  const targets *t = context;
+  int b = t->first + (int)index;
+  gcam_cam cam = cam_of(t, b);
+  t->job->dead[b] = cam.gradient && all_zero(cam.gradient, t->stride);
+  t->job->method->map(&cam);
+}
+
 /* One backward pass for targets [first, first + B). `rows`: room for one gradient of the input. */
 static gcam_status explain_some(gcam_job *job, int value, const float *activation, int first, int B,
                                 gcam_maps *maps, float *rows, float *coarse, gcam_error *err) {
-  int64_t pixels = maps->H * maps->W, size = pixels * maps->K;
+  int64_t size = maps->H * maps->W * maps->K;
   const gcam_method *method = job->method;
   float *gradients = NULL;
   if (method->from != GCAM_FROM_NOTHING)
     GCAM_TRY(gradients_of(job, value, first, B, &gradients, err));
-  int64_t stride = gcam_numel(&job->session->graph->values[value].shape);
+  targets t = {
+      job,  maps, activation, gradients, gcam_numel(&job->session->graph->values[value].shape),
+      first};
+  bool shared = rows || coarse || !method->has_weights; /* terms: room for one target */
+  if (!shared) {
+    const gcam_pool *pool = size < SIZE_FOR_THREADS ? NULL : job->session->pool;
+    gcam_parallel(pool, (size_t)B, one_map, &t);
+  }
   gcam_status status = GCAM_OK;
   for (int b = first; b < first + B && !status; b++) {
-    const float *gradient = gradients ? gradients + (b - first) * stride : NULL;
-    gcam_cam cam = {.H = maps->H,
-                    .W = maps->W,
-                    .K = maps->K,
-                    .activation = activation,
-                    .gradient = gradient,
-                    .scale = job->scales[b],
-                    .options = &job->options,
-                    .map = maps->data + b * pixels,
-                    .terms = job->terms,
-                    .weights = maps->weights ? maps->weights + b * maps->K : NULL};
-    job->dead[b] = gradient && all_zero(gradient, stride);
-    if (rows) {
-      input_to_rows(&job->input, gradient, rows);
-      cam.gradient = rows;
+    gcam_cam cam = cam_of(&t, b);
+    if (shared) {
+      job->dead[b] = cam.gradient && all_zero(cam.gradient, t.stride);
+      if (rows) {
+        input_to_rows(&job->input, cam.gradient, rows);
+        cam.gradient = rows;
+      }
+      if (coarse) {
+        int64_t n = gcam_numel(&job->session->graph->values[job->layers[0]].shape);
+        status = coarse_map(job, b, coarse, coarse + n, &cam, err);
+      }
+      if (status) break;
+      method->map(&cam);
+      if (maps->terms) memcpy(maps->terms + b * size, cam.terms, (size_t)size * sizeof(float));
     }
-    if (coarse) {
-      int64_t n = gcam_numel(&job->session->graph->values[job->layers[0]].shape);
-      status = coarse_map(job, b, coarse, coarse + n, &cam, err);
-    }
-    if (status) break;
-    method->map(&cam);
-    if (maps->terms) memcpy(maps->terms + b * size, cam.terms, (size_t)size * sizeof(float));
     if (method->from != GCAM_FROM_NOTHING) apply_scale(job, maps, b);
   }
   done_with(job, gradients);

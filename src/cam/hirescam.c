@@ -4,8 +4,4 @@
  *   map_ij = sum over k of g^k_ij A^k_ij */
 #include "cam/methods.h"
 
-void gcam_method_hirescam(const gcam_cam *cam) {
-  for (int64_t i = 0; i < cam->H * cam->W * cam->K; i++)
-    cam->terms[i] = cam->gradient[i] * cam->activation[i];
-  gcam_cam_sum_terms(cam);
-}
+void gcam_method_hirescam(const gcam_cam *cam) { gcam_cam_sum_products(cam, false); }

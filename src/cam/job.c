@@ -19,8 +19,10 @@ static gcam_status no_memory(gcam_error *err) {
 }
 
 void gcam_gradients_clear(gcam_gradients *g) {
-  gcam_floats_free(g->data);
-  free(g->cotangents);
+  for (int i = 0; i < GCAM_KEPT_GRADIENTS; i++) {
+    gcam_floats_free(g->kept[i].data);
+    free(g->kept[i].cotangents);
+  }
   memset(g, 0, sizeof *g);
 }
 

@@ -10,13 +10,18 @@
 
 enum { GCAM_MAX_LAYERS = 8 };
 
-/* The gradients of the last single-step explanation: the next method at the same layer and for the
- * same targets takes them from here. */
+/* The gradients of the last backward passes of single-step explanations: the next method at the
+ * same layer and for the same targets takes them from here. Two, because Finer-CAM asks for
+ * gradients of its own between methods that share theirs. */
+enum { GCAM_KEPT_GRADIENTS = 2 };
 typedef struct gcam_gradients {
-  float *data; /* [count][size]; NULL: none */
-  float *cotangents;
-  int value, count;
-  gcam_from from;
+  struct gcam_kept {
+    float *data; /* [count][size]; NULL: none */
+    float *cotangents;
+    int value, count;
+    gcam_from from;
+  } kept[GCAM_KEPT_GRADIENTS];
+  int oldest;
 } gcam_gradients;
 
 void gcam_gradients_clear(gcam_gradients *gradients);

@@ -19,7 +19,9 @@ typedef struct gcam_cam {
   const gcam_options *options;
   float *map;     /* [H][W], to fill: before ReLU */
   float *weights; /* alpha: [K], to fill; zeroed. NULL where the method has none */
-  float *terms;   /* [H][W][K]: work space; methods to the input leave their attributions here */
+  /* [H][W][K]: work space of methods without weights; those to the input leave their attributions
+   * here. Methods with weights run for several targets at once and have none. */
+  float *terms;
   /* Guided Grad-CAM: the Grad-CAM of the layer, before ReLU */
   const float *coarse;
   int64_t coarse_H, coarse_W;
@@ -71,8 +73,10 @@ const gcam_method *gcam_method_at(int index);
 
 /* map[i] = sum over k of weights[k] A[i][k]: what most methods end with. */
 void gcam_cam_weighted_sum(const gcam_cam *cam);
-/* map[i] = sum over k of terms[i][k]. These three project on the first principal direction of their terms
- * instead where the option `eigen` is set (eigen smoothing). */
+/* map[i] = sum over k of g[i][k] A[i][k], or of relu(g[i][k]) A[i][k]. Needs terms. */
+void gcam_cam_sum_products(const gcam_cam *cam, bool positive);
+/* map[i] = sum over k of terms[i][k]. These four project on the first principal direction of their
+ * terms instead where the option `eigen` is set (eigen smoothing). */
 void gcam_cam_sum_terms(const gcam_cam *cam);
 /* map[i] = max over k of |terms[i][k]|: how far the score moves with the pixel. */
 void gcam_cam_largest_terms(const gcam_cam *cam);

@@ -41,35 +41,67 @@ static double total(const float *a, int64_t n) {
   return sum;
 }
 
-/* v = x^T u, four rows at a time. */
-static void transposed_times(const float *restrict x, const float *restrict u, int64_t n, int64_t K,
-                             float *restrict v) {
+static float largest_size(const float *x, int64_t n) {
+  float most[8] = {0}, largest = 0;
   int64_t i = 0;
-  memset(v, 0, (size_t)K * sizeof *v);
-  for (; i + 4 <= n; i += 4) {
-    const float *a = x + i * K, *b = a + K, *c = b + K, *d = c + K;
-    for (int64_t k = 0; k < K; k++)
-      v[k] += (u[i] * a[k] + u[i + 1] * b[k]) + (u[i + 2] * c[k] + u[i + 3] * d[k]);
-  }
-  for (; i < n; i++)
-    for (int64_t k = 0; k < K; k++) v[k] += u[i] * x[i * K + k];
+  for (; i + 8 <= n; i += 8)
+    for (int j = 0; j < 8; j++) most[j] = fabsf(x[i + j]) > most[j] ? fabsf(x[i + j]) : most[j];
+  for (; i < n; i++) largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
+  for (int j = 0; j < 8; j++) largest = most[j] > largest ? most[j] : largest;
+  return largest;
 }
 
-/* y = X X^T u / largest^2; small: [n], v: [K]. */
-static void gram_times(const matrix *X, const double *u, double *y, float *small, float *v) {
-  double total = 0, offset = 0;
-  for (int64_t i = 0; i < X->n; i++) {
-    small[i] = (float)(u[i] / X->largest);
-    total += small[i];
+/* v += u_0 x_0 + ... of `rows` rows of x, at most four. */
+static inline void add_rows(const float *restrict x, const float *u, int rows, int64_t K,
+                            float *restrict v) {
+  const float *a = x, *b = x + K, *c = b + K, *d = c + K;
+  if (rows == 4)
+    for (int64_t k = 0; k < K; k++)
+      v[k] += (u[0] * a[k] + u[1] * b[k]) + (u[2] * c[k] + u[3] * d[k]);
+  else
+    for (int i = 0; i < rows; i++)
+      for (int64_t k = 0; k < K; k++) v[k] += u[i] * x[i * K + k];
+}
+
+/* v = x^T u */
+static void transposed_times(const float *x, const float *u, int64_t n, int64_t K, float *v) {
+  memset(v, 0, (size_t)K * sizeof *v);
+  for (int64_t i = 0; i < n; i += 4) add_rows(x + i * K, u + i, n - i < 4 ? (int)(n - i) : 4, K, v);
+}
+
+/* What the mean and the scale of the channels make of x^T t: X^T t, total the sum of t. */
+static void to_channels(const matrix *X, double total, const float *sum, double *w) {
+  for (int64_t k = 0; k < X->K; k++)
+    w[k] = ((X->scale ? X->scale[k] : 1) * (double)sum[k] - (X->mean ? X->mean[k] * total : 0)) /
+           X->largest;
+}
+
+/* s v, and mu . v: what rows of x are multiplied with, and what X v is less. */
+static double from_channels(const matrix *X, const double *v, float *scaled) {
+  double offset = 0;
+  for (int64_t k = 0; k < X->K; k++) {
+    scaled[k] = (float)(X->scale ? X->scale[k] * v[k] : v[k]);
+    if (X->mean) offset += X->mean[k] * v[k];
   }
-  transposed_times(X->x, small, X->n, X->K, v);
-  for (int64_t k = 0; X->scale && k < X->K; k++) v[k] *= X->scale[k];
-  if (X->mean) {
-    for (int64_t k = 0; k < X->K; k++) v[k] -= (float)(X->mean[k] * total);
-    offset = dot(X->mean, v, X->K);
+  return offset;
+}
+
+/* w = X^T X v / largest^2, in one pass: a row serves both products while it is near. scaled, sum:
+ * [K]. */
+static void gram_times(const matrix *X, const double *v, double *w, float *scaled, float *sum) {
+  double offset = from_channels(X, v, scaled), all = 0;
+  memset(sum, 0, (size_t)X->K * sizeof *sum);
+  for (int64_t i = 0; i < X->n; i += 4) {
+    const float *x = X->x + i * X->K;
+    int rows = X->n - i < 4 ? (int)(X->n - i) : 4;
+    float t[4];
+    for (int r = 0; r < rows; r++) {
+      t[r] = (float)((dot(x + r * X->K, scaled, X->K) - offset) / X->largest);
+      all += t[r];
+    }
+    add_rows(x, t, rows, X->K, sum);
   }
-  for (int64_t k = 0; X->scale && k < X->K; k++) v[k] *= X->scale[k];
-  for (int64_t i = 0; i < X->n; i++) y[i] = (dot(X->x + i * X->K, v, X->K) - offset) / X->largest;
+  to_channels(X, all, sum, w);
 }
 
 static double product(const double *a, const double *b, int64_t n) {
@@ -78,9 +110,9 @@ static double product(const double *a, const double *b, int64_t n) {
   return total;
 }
 
-static void normalise(double *u, int64_t n) {
-  double length = sqrt(product(u, u, n));
-  for (int64_t i = 0; i < n && length > 0; i++) u[i] /= length;
+static void normalise(double *v, int64_t n) {
+  double length = sqrt(product(v, v, n));
+  for (int64_t k = 0; k < n && length > 0; k++) v[k] /= length;
 }
 
 enum { MOST_STEPS = 64, MOST_RESTARTS = 8 };
@@ -114,79 +146,84 @@ static double leading_of_tridiagonal(const double *a, const double *b, int n, do
 }
 
 /* Lanczos' iteration with complete orthogonalisation (Golub & Van Loan, Matrix Computations, 10.1):
- * u [n], where to begin, becomes the first left singular vector of X, and the value returned the
- * square of the first singular value over largest^2. A few products with X take the place of the
- * Gram matrix, which alone would cost more than a backward pass. basis: most + 1 vectors. */
-static double leading_vector(const matrix *X, double *u, double *basis, int most, float *small,
-                             float *v) {
-  int64_t n = X->n;
+ * v [K], where to begin, becomes the first right singular vector of X. A few products with X take
+ * the place of the Gram matrix, which alone would cost more than a backward pass. basis: most + 1
+ * vectors. */
+static void leading_vector(const matrix *X, double *v, double *basis, int most, float *scaled,
+                           float *sum) {
+  int64_t K = X->K;
   double a[MOST_STEPS], b[MOST_STEPS], s[MOST_STEPS], value = 0;
   bool done = false;
-  gram_times(X, u, basis, small, v); /* from here on all is in the range of X: `most` suffices */
-  memcpy(u, basis, (size_t)n * sizeof *u);
   for (int restart = 0; restart < MOST_RESTARTS && !done; restart++) {
     int steps = 0;
-    normalise(u, n);
-    memcpy(basis, u, (size_t)n * sizeof *u);
+    normalise(v, K);
+    memcpy(basis, v, (size_t)K * sizeof *v);
     while (!done && steps < most) {
-      double *now = basis + steps * n, *next = now + n;
-      gram_times(X, now, next, small, v);
-      a[steps] = product(now, next, n);
+      double *now = basis + steps * K, *next = now + K;
+      gram_times(X, now, next, scaled, sum);
+      a[steps] = product(now, next, K);
       for (int j = steps; j >= 0; j--) {
-        double part = product(next, basis + j * n, n);
-        for (int64_t i = 0; i < n; i++) next[i] -= part * basis[j * n + i];
+        double part = product(next, basis + j * K, K);
+        for (int64_t k = 0; k < K; k++) next[k] -= part * basis[j * K + k];
       }
-      b[steps] = sqrt(product(next, next, n));
-      normalise(next, n);
+      b[steps] = sqrt(product(next, next, K));
+      normalise(next, K);
       steps++;
       value = leading_of_tridiagonal(a, b, steps, s);
-      if (!(value > 0)) return value; /* X is 0, or not finite */
-      /* the length of (X X^T - value) u: floats know it no closer */
+      if (!(value > 0)) return; /* X is 0, or not finite */
+      /* the length of (X^T X - value) v: floats know it no closer */
       done = b[steps - 1] * fabs(s[steps - 1]) <= 1e-6 * value;
     }
-    memset(u, 0, (size_t)n * sizeof *u);
+    memset(v, 0, (size_t)K * sizeof *v);
     for (int j = 0; j < steps; j++)
-      for (int64_t i = 0; i < n; i++) u[i] += s[j] * basis[j * n + i];
+      for (int64_t k = 0; k < K; k++) v[k] += s[j] * basis[j * K + k];
   }
-  return value;
 }
 
-/* The map is the plain sum at first, whose sign the projection X v_1 = sigma_1 u_1 takes over. */
+/* map = X v_1, with the sign that agrees with the plain sum. */
 static void project(const float *x, const float *scale, int64_t n, int64_t K, bool centre,
                     float *map) {
   int64_t rank = n < K ? n : K;
   int most = rank < MOST_STEPS ? (int)rank : MOST_STEPS;
-  double *u = malloc((size_t)((most + 2) * n) * sizeof *u), *basis = u + n, agree = 0,
-         mean_size = 0;
-  float *small = malloc((size_t)(n + 2 * K) * sizeof *small), *v = small + n, *mean = v + K;
-  float largest = 0;
-  if (!u || !small) { /* NaN is what the pipeline reports and replaces */
+  double *v = malloc((size_t)((most + 2) * K) * sizeof *v), *basis = v + K, agree = 0,
+         mean_size = 0, all = 0;
+  float *u = calloc((size_t)(n + 3 * K), sizeof *u), *scaled = u + n, *sum = scaled + K,
+        *mean = sum + K;
+  if (!v || !u) { /* NaN is what the pipeline reports and replaces */
     for (int64_t i = 0; i < n; i++) map[i] = NAN;
+    free(v);
     free(u);
-    free(small);
     return;
   }
-  matrix X = {.x = x, .scale = scale, .n = n, .K = K};
-  for (int64_t i = 0; i < n * K; i++) largest = fabsf(x[i]) > largest ? fabsf(x[i]) : largest;
-  X.largest = largest > 0 ? largest : 1;
+  matrix X = {.x = x, .scale = scale, .n = n, .K = K, .largest = largest_size(x, n * K)};
+  if (!(X.largest > 0)) X.largest = 1;
   for (int64_t i = 0; i < n; i++) {
     map[i] = (float)(scale ? dot(x + i * K, scale, K) : total(x + i * K, K));
     mean_size += fabs(map[i]) / (double)n;
-    small[i] = 1 / (float)n;
+    u[i] = 1 / (float)n;
   }
-  /* The sum is near to the projection as a rule, but might be at right angles to it. */
-  if (!(mean_size > 0)) mean_size = 1;
-  for (int64_t i = 0; i < n; i++) u[i] = map[i] + (map[i] < 0 ? -mean_size : mean_size);
   if (centre) {
-    transposed_times(x, small, n, K, mean);
+    transposed_times(x, u, n, K, mean);
     for (int64_t k = 0; scale && k < K; k++) mean[k] *= scale[k];
     X.mean = mean;
   }
-  double sigma = largest * sqrt(leading_vector(&X, u, basis, most, small, v));
-  for (int64_t i = 0; i < n; i++) agree += u[i] * map[i];
-  for (int64_t i = 0; i < n; i++) map[i] = (float)(agree < 0 ? -sigma * u[i] : sigma * u[i]);
+  /* The sum is near to the projection as a rule, but might be at right angles to it. */
+  for (int64_t i = 0; i < n; i++) {
+    u[i] = mean_size > 0 ? (float)(map[i] / mean_size) + (map[i] < 0 ? -1 : 1) : 1;
+    all += u[i];
+  }
+  transposed_times(x, u, n, K, sum);
+  to_channels(&X, all, sum, v);
+  leading_vector(&X, v, basis, most, scaled, sum);
+  normalise(v, K);
+  double offset = from_channels(&X, v, scaled);
+  for (int64_t i = 0; i < n; i++) {
+    u[i] = (float)(dot(x + i * K, scaled, K) - offset);
+    agree += (double)u[i] * map[i];
+  }
+  for (int64_t i = 0; i < n; i++) map[i] = agree < 0 ? -u[i] : u[i];
+  free(v);
   free(u);
-  free(small);
 }
 
 static bool centred(const gcam_cam *cam) { return cam->options->value[GCAM_OPTION_CENTRE] != 0; }
@@ -203,6 +240,31 @@ void gcam_cam_sum_terms(const gcam_cam *cam) {
   else
     for (int64_t i = 0; i < cam->H * cam->W; i++)
       cam->map[i] = (float)total(cam->terms + i * cam->K, cam->K);
+}
+
+/* sum over k of relu(g_k) a_k */
+static double positive_dot(const float *restrict g, const float *restrict a, int64_t n) {
+  float part[8] = {0};
+  double total = 0;
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8)
+    for (int j = 0; j < 8; j++) part[j] += (g[i + j] > 0 ? g[i + j] : 0) * a[i + j];
+  for (; i < n; i++) total += (double)(g[i] > 0 ? g[i] : 0) * a[i];
+  for (int j = 0; j < 8; j++) total += part[j];
+  return total;
+}
+
+void gcam_cam_sum_products(const gcam_cam *cam, bool positive) {
+  int64_t pixels = cam->H * cam->W, K = cam->K;
+  const float *g = cam->gradient, *a = cam->activation;
+  if (smoothed(cam)) {
+    for (int64_t i = 0; i < pixels * K; i++)
+      cam->terms[i] = (positive && !(g[i] > 0) ? 0 : g[i]) * a[i];
+    gcam_cam_project(cam, cam->terms);
+  } else
+    for (int64_t i = 0; i < pixels; i++)
+      cam->map[i] =
+          (float)(positive ? positive_dot(g + i * K, a + i * K, K) : dot(g + i * K, a + i * K, K));
 }
 
 void gcam_cam_weighted_sum(const gcam_cam *cam) {

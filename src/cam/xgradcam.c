@@ -8,20 +8,24 @@
 
 enum { SIDE_BY_SIDE = 16 }; /* channels: the sums of one cache line */
 
-void gcam_method_xgradcam(const gcam_cam *cam) {
+/* Channels [first, first + count). */
+static inline void weigh(const gcam_cam *cam, int64_t first, int64_t count) {
   int64_t pixels = cam->H * cam->W, K = cam->K;
-  for (int64_t first = 0; first < K; first += SIDE_BY_SIDE) {
-    int64_t count = K - first < SIDE_BY_SIDE ? K - first : SIDE_BY_SIDE;
-    double area[SIDE_BY_SIDE] = {0}, product[SIDE_BY_SIDE] = {0};
-    for (int64_t i = 0; i < pixels; i++) {
-      const float *a = cam->activation + i * K + first, *g = cam->gradient + i * K + first;
-      for (int64_t k = 0; k < count; k++) {
-        area[k] += a[k];
-        product[k] += (double)g[k] * a[k];
-      }
+  double area[SIDE_BY_SIDE] = {0}, product[SIDE_BY_SIDE] = {0};
+  for (int64_t i = 0; i < pixels; i++) {
+    const float *a = cam->activation + i * K + first, *g = cam->gradient + i * K + first;
+    for (int64_t k = 0; k < count; k++) {
+      area[k] += a[k];
+      product[k] += (double)g[k] * a[k];
     }
-    for (int64_t k = 0; k < count; k++)
-      cam->weights[first + k] = area[k] != 0 ? (float)(product[k] / area[k]) : 0;
   }
+  for (int64_t k = 0; k < count; k++)
+    cam->weights[first + k] = area[k] != 0 ? (float)(product[k] / area[k]) : 0;
+}
+
+void gcam_method_xgradcam(const gcam_cam *cam) {
+  int64_t first = 0;
+  for (; first + SIDE_BY_SIDE <= cam->K; first += SIDE_BY_SIDE) weigh(cam, first, SIDE_BY_SIDE);
+  weigh(cam, first, cam->K - first);
   gcam_cam_weighted_sum(cam);
 }

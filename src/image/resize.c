@@ -126,12 +126,32 @@ gcam_status gcam_map_resize_to(const float *map, int width, int height, float *d
   return status;
 }
 
+/* As steps from a value to its neighbour, so that flat ground stays flat to the last bit: a max
+ * pooling's gradient goes to another pixel where equal values come to differ by rounding. */
+static void sample_bilinear(const gcam_image *image, const int *columns, const int *rows, float tx,
+                            float ty, float *rgb) {
+  const uint8_t *corner[4];
+  for (int k = 0; k < 4; k++)
+    corner[k] =
+        image->rgba + ((size_t)rows[k / 2] * (size_t)image->width + (size_t)columns[k % 2]) * 4;
+  for (int c = 0; c < 3; c++) {
+    float v[4];
+    for (int k = 0; k < 4; k++) v[k] = gcam_over_white(corner[k][c], corner[k][3]);
+    float above = v[0] + tx * (v[1] - v[0]), below = v[2] + tx * (v[3] - v[2]);
+    rgb[c] = above + ty * (below - above);
+  }
+}
+
 void gcam_picture_sample(const gcam_image *image, const gcam_axis *x, const gcam_axis *y, int col,
                          int row, float *rgb) {
   const size_t x_taps = (size_t)x->taps, y_taps = (size_t)y->taps, W = (size_t)image->width;
   const int *columns = x->index + (size_t)col * x_taps, *rows = y->index + (size_t)row * y_taps;
   const float *x_weight = x->weight + (size_t)col * x_taps,
               *y_weight = y->weight + (size_t)row * y_taps;
+  if (x_taps == 2 && y_taps == 2) {
+    sample_bilinear(image, columns, rows, x_weight[1], y_weight[1], rgb);
+    return;
+  }
   rgb[0] = rgb[1] = rgb[2] = 0;
   for (size_t j = 0; j < y_taps; j++) {
     const uint8_t *line = image->rgba + (size_t)rows[j] * W * 4;
