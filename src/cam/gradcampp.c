@@ -10,23 +10,35 @@
 
 #include "cam/methods.h"
 
-enum { SIDE_BY_SIDE = 16 }; /* channels: the sums of one cache line */
+enum {
+  SIDE_BY_SIDE = 16, /* channels: one cache line */
+  ROWS = 32          /* added up in floats, which stay in registers; the sums of these in doubles */
+};
 
 /* Channels [first, first + count). No branch around the division: it would keep the loop from
- * vector registers. */
+ * running in vector registers. */
 static inline void weigh(const gcam_cam *cam, int64_t first, int64_t count) {
   int64_t pixels = cam->H * cam->W, K = cam->K;
-  double area[SIDE_BY_SIDE] = {0}, weight[SIDE_BY_SIDE] = {0};
-  for (int64_t i = 0; i < pixels; i++)
-    for (int64_t k = 0; k < count; k++) area[k] += cam->activation[i * K + first + k];
-  for (int64_t k = 0; k < count; k++) area[k] *= cam->scale;
-  for (int64_t i = 0; i < pixels; i++) {
-    const float *gradient = cam->gradient + i * K + first;
-    for (int64_t k = 0; k < count; k++) {
-      double g = gradient[k], below = 2 + g * area[k];
-      double above = g > 0 ? g : 0;
-      weight[k] += above / (below != 0 ? below : INFINITY);
+  double sum[SIDE_BY_SIDE] = {0}, weight[SIDE_BY_SIDE] = {0};
+  float area[SIDE_BY_SIDE];
+  for (int64_t start = 0; start < pixels; start += ROWS) {
+    float part[SIDE_BY_SIDE] = {0};
+    for (int64_t i = start; i < pixels && i < start + ROWS; i++)
+      for (int64_t k = 0; k < count; k++) part[k] += cam->activation[i * K + first + k];
+    for (int64_t k = 0; k < count; k++) sum[k] += part[k];
+  }
+  for (int64_t k = 0; k < count; k++) area[k] = (float)(sum[k] * cam->scale);
+  for (int64_t start = 0; start < pixels; start += ROWS) {
+    float part[SIDE_BY_SIDE] = {0};
+    for (int64_t i = start; i < pixels && i < start + ROWS; i++) {
+      const float *gradient = cam->gradient + i * K + first;
+      for (int64_t k = 0; k < count; k++) {
+        float g = gradient[k], below = 2 + g * area[k];
+        float above = g > 0 ? g : 0;
+        part[k] += above / (below != 0 ? below : INFINITY);
+      }
     }
+    for (int64_t k = 0; k < count; k++) weight[k] += part[k];
   }
   for (int64_t k = 0; k < count; k++) cam->weights[first + k] = (float)weight[k];
 }

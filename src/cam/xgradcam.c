@@ -6,17 +6,27 @@
  * A channel that sums to 0 has weight 0. */
 #include "cam/methods.h"
 
-enum { SIDE_BY_SIDE = 16 }; /* channels: the sums of one cache line */
+enum {
+  SIDE_BY_SIDE = 16, /* channels: one cache line */
+  ROWS = 32          /* added up in floats, which stay in registers; the sums of these in doubles */
+};
 
 /* Channels [first, first + count). */
 static inline void weigh(const gcam_cam *cam, int64_t first, int64_t count) {
   int64_t pixels = cam->H * cam->W, K = cam->K;
   double area[SIDE_BY_SIDE] = {0}, product[SIDE_BY_SIDE] = {0};
-  for (int64_t i = 0; i < pixels; i++) {
-    const float *a = cam->activation + i * K + first, *g = cam->gradient + i * K + first;
+  for (int64_t start = 0; start < pixels; start += ROWS) {
+    float part[SIDE_BY_SIDE] = {0}, both[SIDE_BY_SIDE] = {0};
+    for (int64_t i = start; i < pixels && i < start + ROWS; i++) {
+      const float *a = cam->activation + i * K + first, *g = cam->gradient + i * K + first;
+      for (int64_t k = 0; k < count; k++) {
+        part[k] += a[k];
+        both[k] += g[k] * a[k];
+      }
+    }
     for (int64_t k = 0; k < count; k++) {
-      area[k] += a[k];
-      product[k] += (double)g[k] * a[k];
+      area[k] += part[k];
+      product[k] += both[k];
     }
   }
   for (int64_t k = 0; k < count; k++)

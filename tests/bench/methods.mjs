@@ -5,9 +5,13 @@ import { picture } from '../models/noise.mjs';
 import { median } from './compare.mjs';
 import * as node from './hosts/node.mjs';
 
-/** Those that take one backward pass to the layer. CAM asks for a certain head, and is left out. */
+/** Those that share one backward pass to the layer. CAM asks for a certain head, and is left out. */
 const FROM_ONE_BACKWARD = ['gradcam', 'gradcam++', 'hirescam', 'layercam', 'xgradcam', 'eigencam', 'eigengradcam',
-  'finercam', 'counterfactual'];
+  'counterfactual'];
+/** Contrasts the class with others: another score, so a backward pass of its own. */
+const FINER = 'finercam';
+/** Layers with a real way back. Behind the last one lie, but for VGG16, an average and a linear layer. */
+const MIDDLE = { GoogLeNet: 'inception_4a', SqueezeNet: 'features.7', 'MobileNet-0.75': 'conv_pw_5_relu' };
 const BATCH = 8;
 
 const modelOf = (network) => (network.arch ? join(dirname(network.path), 'model.json') : network.path);
@@ -16,23 +20,26 @@ const modelOf = (network) => (network.arch ? join(dirname(network.path), 'model.
  * All of them about one class, after Grad-CAM has run backward for it: their time and its together,
  * in times of Grad-CAM alone. A new class every round, so that Grad-CAM does run backward.
  */
-async function together(network, rounds) {
+async function together(network, layer, rounds) {
   const cam = await GradCam.load(modelOf(network), { threads: 1, labels: [] });
   const image = picture(network.dims[2]);
   const found = [];
   for (let round = -2; round < rounds; round++) {
     const times = [];
-    for (const method of FROM_ONE_BACKWARD) {
-      const { timings } = await cam.explain(image, { method, classes: [round + 2], picture: false });
+    for (const method of [...FROM_ONE_BACKWARD, FINER]) {
+      const { timings } = await cam.explain(image, { method, layer, classes: [round + 2], picture: false });
       times.push(timings.backward);
     }
-    if (round >= 0) found.push({ gradcam: times[0], all: times.reduce((a, b) => a + b) });
+    const finer = times.pop();
+    if (round >= 0) found.push({ gradcam: times[0], all: times.reduce((a, b) => a + b), finer });
   }
   cam.dispose();
   return {
     network: network.name,
+    layer: layer ?? 'last layer',
     gradcam: median(found.map(({ gradcam }) => gradcam)),
     all: median(found.map(({ all }) => all)),
+    finer: median(found.map(({ finer }) => finer)),
     ratio: median(found.map(({ gradcam, all }) => all / gradcam)),
   };
 }
@@ -58,23 +65,25 @@ async function scoreCam(network, progress) {
 /** @param {object[]} networks  @returns {Promise<{together: object[], scoreCam?: object}>} */
 export async function measureMethods(networks, { quick, progress }) {
   const rows = [];
-  for (const network of networks.filter(({ name }) => ['VGG16', 'GoogLeNet', 'SqueezeNet'].includes(name))) {
-    progress(`methods: ${network.name}`);
-    rows.push(await together(network, quick ? 3 : 9));
+  for (const network of networks.filter(({ name }) => name === 'VGG16' || MIDDLE[name])) {
+    for (const layer of network.name === 'VGG16' ? [undefined] : [MIDDLE[network.name], undefined]) {
+      progress(`methods: ${network.name}, ${layer ?? 'last layer'}`);
+      rows.push(await together(network, layer, quick ? 3 : 15));
+    }
   }
   const squeezenet = networks.find(({ name }) => name === 'SqueezeNet');
   return { together: rows, scoreCam: squeezenet && !quick ? await scoreCam(squeezenet, progress) : undefined };
 }
 
 export const methodGoals = ({ together: rows, scoreCam: score }) => [
-  ...rows.map(({ network, ratio }) => ({ text: `${network}: the methods of one backward pass together, in times of Grad-CAM`, found: ratio, most: 1.15 })),
+  ...rows.map(({ network, layer, ratio }) => ({ text: `${network}, ${layer}: the methods of one backward pass together, in times of Grad-CAM`, found: ratio, most: 1.15 })),
   ...(score ? [{ text: 'SqueezeNet: Score-CAM per forward pass, in times of a plain batched one', found: score.perForward / score.plain, most: 1 }] : []),
 ];
 
 export const methodTable = ({ together: rows, scoreCam: score }) => [
-  `| network | Grad-CAM ms | ${FROM_ONE_BACKWARD.length} methods together ms |`,
-  '|---|---|---|',
-  ...rows.map((r) => `| ${r.network} | ${r.gradcam.toFixed(2)} | ${r.all.toFixed(2)} |`),
+  `| network | layer | Grad-CAM ms | ${FROM_ONE_BACKWARD.length} methods together ms | Finer-CAM, a backward pass of its own, ms |`,
+  '|---|---|---|---|---|',
+  ...rows.map((r) => `| ${r.network} | ${r.layer} | ${r.gradcam.toFixed(2)} | ${r.all.toFixed(2)} | ${r.finer.toFixed(2)} |`),
   ...(score ? ['', `Score-CAM on SqueezeNet: ${score.forwards} forward passes of ${score.perForward.toFixed(1)} ms each; ` +
     `a pass of ${BATCH} pictures at once takes ${score.plain.toFixed(1)} ms a picture.`] : []),
 ].join('\n');

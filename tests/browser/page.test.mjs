@@ -372,7 +372,7 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
       await image.decode();
       const [picture, heat] = ['picture', 'heat'].map((id) => document.getElementById(id));
       const paint = (...layers) => {
-        const canvas = Object.assign(document.createElement('canvas'), { width: 480, height: 360 });
+        const canvas = Object.assign(document.createElement('canvas'), { width: 200, height: 150 });
         const pen = canvas.getContext('2d');
         for (const [layer, alpha] of layers) {
           pen.globalAlpha = alpha;
@@ -455,11 +455,11 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
     await page.evaluate(async (base64) => {
       const image = Object.assign(new Image(), { src: `data:image/jpeg;base64,${base64}` });
       await image.decode();
-      const canvas = Object.assign(document.createElement('canvas'), { width: 480, height: 360 });
+      const canvas = Object.assign(document.createElement('canvas'), { width: 200, height: 150 });
       const pen = canvas.getContext('2d');
       window.nextPicture = async (i) => {
         pen.filter = `brightness(${0.6 + i / 400})`;
-        pen.drawImage(image, 0, 0);
+        pen.drawImage(image, 0, 0, 200, 150);
         const blob = await new Promise((done) => canvas.toBlob(done, 'image/jpeg'));
         const transfer = new DataTransfer();
         transfer.items.add(new File([blob], `picture ${i}.jpg`, { type: 'image/jpeg' }));

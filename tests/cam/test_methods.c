@@ -25,12 +25,7 @@
 #include "gradcam.h"
 #include "support/files.h"
 #include "support/json.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SLOW_BUILD = 1 };
-#else
-enum { SLOW_BUILD = 0 };
-#endif
+#include "support/slow_build.h"
 
 static int passed, failed, skipped;
 
