@@ -40,9 +40,13 @@ LIMITS = [
     "Several classes come from one source (airplane, motorbike, flower: Caltech-101; bus, car, train: VOC 2007), so the "
     "validation figures flatter them.",
     "One thing, fairly large, per picture; small things in a crowded street are missed.",
-    "Maps of train and person do not point better than the image's centre does (see pointing_game).",
+    "Maps of train do not point better than the image's centre does, maps of person hardly (see pointing_game).",
     "For teaching and trying out. Not for decisions about people.",
 ]
+
+
+# Output channels taken out, of stem and block 2: they bring the time below half of MobileNet's.
+FEWER = {0: 12, 2: 8}
 
 
 def build(net, side, temperature):
@@ -88,6 +92,27 @@ def build(net, side, temperature):
 
 
 @torch.no_grad()
+def prune(net, x, fewer):
+    """Takes output channels out of blocks, {block: how many}, 0 the stem: those that matter least, because what the
+    depthwise convolution after makes of them varies little or is hardly read. Its mean over the pictures x takes their
+    place in the bias of the layer that reads it. Ten of the stem's 24 are 0 whatever the picture: without them nothing
+    changes."""
+    for block, count in fewer.items():
+        made = (net.blocks[str(block)][1] if block else net.stem).conv
+        dw, pw = (m.conv for m in net.blocks[str(block + 1)])
+        y = torch.cat([net.blocks[str(block + 1)][0](net.lower(x[i:i + 64], block)) for i in range(0, len(x), 64)])
+        mean, deviation = y.mean((0, 2, 3)), y.std((0, 2, 3))
+        keep = (deviation * pw.weight[:, :, 0, 0].norm(dim=0)).argsort()[count:].sort().values
+        gone = torch.ones(len(mean), dtype=torch.bool)
+        gone[keep] = False
+        pw.bias += pw.weight[:, gone, 0, 0] @ mean[gone]
+        for conv, name in ((made, "weight"), (made, "bias"), (dw, "weight"), (dw, "bias")):
+            setattr(conv, name, torch.nn.Parameter(getattr(conv, name)[keep]))
+        pw.weight = torch.nn.Parameter(pw.weight[:, keep])
+        dw.groups = len(keep)
+
+
+@torch.no_grad()
 def logits_of(net, x, side):
     return torch.cat([net(F.interpolate(x[i:i + 64].float(), size=(side, side), mode="bilinear", align_corners=False))
                       for i in range(0, len(x), 64)])
@@ -116,6 +141,8 @@ def main():
     net = PocketNet(len(names))
     net.load_state_dict(weights)
     x, y, names, _ = data.load(os.path.join(a.data_dir, "pocket"), "val", a.cache)
+    train = data.load(os.path.join(a.data_dir, "pocket"), "train", a.cache)[0][::20].float()
+    prune(net, F.interpolate(train, size=(a.side, a.side), mode="bilinear", align_corners=False), FEWER)
     t = fit_temperature(logits_of(net, x, a.side), y)
     model, layer = build(net, a.side, t)
     blob = model.SerializeToString()
@@ -126,7 +153,7 @@ def main():
     n = sum(p.numel() for b in [net.stem, net.blocks, net.fc] for k, p in b.named_parameters())
     out = {"name": "pocket", "title": "pocket: 18 everyday things", "file": "pocket.onnx",
            "sha256": hashlib.sha256(blob).hexdigest(), "bytes": len(blob), "source": SOURCE, "licence": LICENCE,
-           "notes": NOTES + [f"{n} parameters in training; weights f16, biases f32; temperature {t:.3f} is divided into the "
+           "notes": NOTES + [f"{n} parameters; weights f16, biases f32; temperature {t:.3f} is divided into the "
                              "last layer: softmax of the logits is the calibrated probability."],
            "input": {"width": a.side, "height": a.side, "channels": 3, "order": "rgb", "mean": [MEAN] * 3,
                      "std": [STD] * 3, "resize": "bilinear"},

@@ -1,4 +1,4 @@
-// Time of pocket's forward pass beside MobileNet 0.75's, one thread, alternating in one run, best of 30:
+// Time of pocket's forward pass beside MobileNet 0.75's, one thread of plain SIMD, alternating in one run, best of 30:
 //   node models/pocket/speed.mjs ../shared/data/onnx/mobilenet_0.75_224.onnx
 // The pictures change from call to call, since a picture's forward pass is kept for later maps.
 import { fileURLToPath } from 'node:url';
@@ -10,7 +10,7 @@ const files = [at('pocket.onnx'), process.argv[2]];
 if (!files[1]) throw new Error('name the file of MobileNet 0.75');
 
 const models = [];
-for (const file of files) models.push(await GradCam.load(file, { threads: 1, preprocess: 'tf' }));
+for (const file of files) models.push(await GradCam.load(file, { threads: 1, variant: 'simd', preprocess: 'tf' }));
 const best = [Infinity, Infinity];
 for (let i = 0; i < 30; i++) {
   for (const [k, model] of models.entries()) {

@@ -105,7 +105,8 @@ def make_batch(src, n, s, form, a):
     # a small part weighs less, but more than its area
     weight[:] = mask.mean((2, 3)).sqrt()
     weight /= 1.0 if form == "plain" else 1.3
-    x = data.erase(data.quality(data.colour(x)))
+    if not (a.mild and data.chance(a.mild)):
+        x = data.erase(data.quality(data.colour(x)))
     x = torch.cat([x, data.outliers(src.draw(a.outliers)[0], s)])
     grow = lambda t, v: torch.cat([t, v.expand(a.outliers, *t.shape[1:])])
     mask, target = grow(mask, torch.ones(g, g)), grow(target, nothing)
@@ -172,29 +173,38 @@ def pooled(net, feats, last, batch=64):
                           for i in range(0, len(feats), batch)])
 
 
-def fit_head(net, src, a):
-    """Logistic regression on the features of the plain training pictures, scaled to variance 1, classes weighted as they
-    are drawn."""
-    f = torch.cat([pooled(net, lower_all(net, src.x[i:i + 512], a.side, a.freeze), a.freeze)
-                   for i in range(0, len(src.x), 512)])
-    mean, std = f.mean(0, keepdim=True), f.std(0, keepdim=True) + 1e-3
-    f, p = (f - mean) / std, src.p / src.p.sum()
-    w = torch.zeros(src.k, f.shape[1], 1, 1, requires_grad=True)
-    b = torch.zeros(src.k, requires_grad=True)
-    opt = torch.optim.LBFGS([w, b], max_iter=60)
+def fit_linear(groups, l2, iterations, line_search=None):
+    """Logistic regression: the W,b that minimise the weighted cross-entropy of all groups and l2 |W|^2, features scaled
+    to variance 1. groups: (features n,C; targets n,K; weights n); the first sets the scale."""
+    first = groups[0][0]
+    mean, std = first.mean(0), first.std(0) + 1e-3
+    groups = [((f - mean) / std, t, p) for f, t, p in groups]
+    w = torch.zeros(groups[0][1].shape[1], first.shape[1], requires_grad=True)
+    b = torch.zeros(len(w), requires_grad=True)
+    opt = torch.optim.LBFGS([w, b], max_iter=iterations, line_search_fn=line_search)
 
     def closure():
         opt.zero_grad()
-        z = F.conv2d(f, w, b)[:, :, 0, 0]
-        loss = (F.cross_entropy(z, src.y, reduction="none") * p).sum() + 2e-3 * (w ** 2).sum()
+        loss = l2 * (w ** 2).sum()
+        for f, t, p in groups:
+            loss = loss - ((t * F.log_softmax(F.linear(f, w, b), 1)).sum(1) * p).sum()
         loss.backward()
         return loss
 
     opt.step(closure)
     with torch.no_grad():
-        w = (w / std)[:, :, 0, 0]
+        w = w / std
+        return w, b - w @ mean
+
+
+def fit_head(net, src, a):
+    """On the features of the plain training pictures, classes weighted as they are drawn."""
+    f = torch.cat([pooled(net, lower_all(net, src.x[i:i + 512], a.side, a.freeze), a.freeze)
+                   for i in range(0, len(src.x), 512)])
+    w, b = fit_linear([(f[:, :, 0, 0], F.one_hot(src.y, src.k).float(), src.p / src.p.sum())], 2e-3, 60)
+    with torch.no_grad():
         net.fc.weight.copy_(w)
-        net.fc.bias.copy_(b - (w * mean[0, :, 0, 0]).sum(1))
+        net.fc.bias.copy_(b)
 
 
 @torch.no_grad()
@@ -215,6 +225,7 @@ def main():
     ap.add_argument("--epochs", type=int, default=6)
     ap.add_argument("--forms", default="plain:7,mosaic:2,paste:1")
     ap.add_argument("--scale", type=float, default=0.45, help="smallest part of a picture that a plain crop shows")
+    ap.add_argument("--mild", type=float, default=0, help="share of the batches whose colours stay as they are")
     ap.add_argument("--lr", type=float, default=1.5e-4)
     ap.add_argument("--head-lr", type=float, default=3.0, help="times --lr for the linear layer")
     ap.add_argument("--wd", type=float, default=0.02)

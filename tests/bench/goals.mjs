@@ -45,8 +45,9 @@ const met = ({ most, least }, found) => (most === undefined ? found >= least : f
 
 function cell(goal, found) {
   if (found === undefined || Number.isNaN(found)) return '';
-  const text = `${found.toFixed(goal.digits ?? 2)}${goal.unit ?? ''}`;
-  return met(goal, found) ? `${text} met` : `**${text} missed**`;
+  const printed = found.toFixed(goal.digits ?? 2); // compared as printed: more digits are noise
+  const text = `${printed}${goal.unit ?? ''}`;
+  return met(goal, Number(printed)) ? `${text} met` : `**${text} missed**`;
 }
 
 const limit = (goal) => {
