@@ -89,13 +89,13 @@ async function runCTest(preset, name, env) {
   if (failed || broken || skipped) console.log(indent(output));
 }
 
-/** The C tests of one build, two at a time: most of them use one thread. */
-async function runCTests(preset, env = {}) {
+/** The C tests of one build. The long ones have threads that wait for each other. */
+async function runCTests(preset, env, atOnce) {
   const names = testFiles(/^test_.*\.c$/).map((file) => basename(file, '.c'));
   const worker = async () => {
     while (names.length) await runCTest(preset, names.shift(), env);
   };
-  await Promise.all([worker(), worker()]);
+  await Promise.all(Array.from({ length: atOnce }, worker));
 }
 
 /** Every file of tests/ of that name; node's own summary gives the counts. */
@@ -132,7 +132,7 @@ async function runNodeTests(pattern) {
 async function testAll() {
   await build(['wasm', 'native']);
   await fetchTestData();
-  await runCTests('native');
+  await runCTests('native', {}, 1);
   for (const folder of ['.', 'tests/browser']) installPackages(folder);
   await runNodeTests(/\.test\.mjs$/);
 }
@@ -149,8 +149,8 @@ async function testSanitized() {
   await runCTests('asan', {
     ASAN_OPTIONS: 'detect_leaks=1:allocator_may_return_null=1',
     UBSAN_OPTIONS: 'print_stacktrace=1',
-  });
-  await runCTests('tsan', { TSAN_OPTIONS: 'halt_on_error=1' });
+  }, 2);
+  await runCTests('tsan', { TSAN_OPTIONS: 'halt_on_error=1' }, 2);
 }
 
 /** True where clang can link a fuzz target. */

@@ -372,7 +372,7 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
       await image.decode();
       const [picture, heat] = ['picture', 'heat'].map((id) => document.getElementById(id));
       const paint = (...layers) => {
-        const canvas = Object.assign(document.createElement('canvas'), { width: 200, height: 150 });
+        const canvas = Object.assign(document.createElement('canvas'), { width: 480, height: 360 });
         const pen = canvas.getContext('2d');
         for (const [layer, alpha] of layers) {
           pen.globalAlpha = alpha;
@@ -474,9 +474,14 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
       const { engine } = await page.evaluate(async () => ({ engine: (await window.gradcam.memory()).heap }));
       return { script: usedSize, engine };
     };
-    const run = async (from, to) => {
-      for (let i = from; i < to; ++i) await explained(page, () => page.evaluate((at) => window.nextPicture(at), i));
-    };
+    const run = (from, to) => page.evaluate(async ([first, end]) => {
+      const status = document.getElementById('status');
+      for (let i = first; i < end; ++i) {
+        status.textContent = '';
+        await window.nextPicture(i);
+        while (!/forward/.test(status.textContent)) await new Promise((done) => setTimeout(done, 4));
+      }
+    }, [from, to]);
     await run(0, 20);
     const early = await used();
     await run(20, 200);

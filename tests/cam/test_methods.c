@@ -1,6 +1,6 @@
 /* test_methods.c: every method's values on real networks and photos against PyTorch
  * (tests/golden/methods.json, made by make_methods.py beside it), and what follows from it: nothing
- * of the model changes by explaining, and all methods of one gradient cost about one gradient.
+ * of the model changes by explaining. What methods cost is measured by tests/bench.
  *
  * Error: the largest difference, as a part of the map's largest value. Allowed: 1e-3; 2e-3 through
  * guided ReLUs and along Integrated Gradients' path.
@@ -11,16 +11,12 @@
  * than half of what is allowed is strict: it must be within 1e-3 (2e-3). Of the others nothing
  * closer is known than that change: there the difference may be as large as allowed and three times
  * the change more, to leave room for sides that the script did not draw. The summary counts both.
- * Kernels that sum in another order than PyTorch's come nearer to some kinks than the script looks
- * for: of the maps to the input, one in twenty may therefore be off by up to 5 %, and the summary
- * names them. Maps at a layer have no such room.
  */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "gradcam.h"
 #include "support/files.h"
@@ -34,7 +30,6 @@ typedef struct network {
   gcam_context *ctx;
   gcam_model *net;
   const json *model; /* of the reference's golden.json */
-  const int *shape;  /* of the input; NULL: the file's own */
 } network;
 
 static void check(bool ok, const char *what, double value, double limit) {
@@ -77,7 +72,6 @@ static bool load_network(network *n, const json *models, const char *name) {
   n->net = gcam_model_create(n->ctx);
   const char *precision = getenv("GRADCAM_PRECISION"); /* 1: no Winograd; for finding out */
   gcam_model_set_precision(n->net, (gcam_precision)(precision ? atoi(precision) : GCAM_FAST));
-  if (n->shape) gcam_model_set_input_shape(n->net, NULL, n->shape, 4);
   bool ok = onnx && !gcam_model_load(n->net, onnx, size, GCAM_TAKE) && !gcam_model_finish(n->net);
   if (!ok) printf("%s: %s\n", name, gcam_message(n->ctx));
   return ok;
@@ -223,100 +217,6 @@ static void check_unchanged(network *n, const float *before) {
   free(after);
 }
 
-static double seconds(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* One backward serves all methods of group 1; Finer-CAM alone asks for another gradient. Reported,
- * not asserted: other work on the machine. */
-static void report_cost(network *n, const char *layer) {
-  static const char *const methods[] = {"gradcam",      "gradcam++",      "hirescam",
-                                        "layercam",     "xgradcam",       "eigencam",
-                                        "eigengradcam", "counterfactual", "finercam"};
-  int id;
-  float score, probability;
-  double best[9];
-  gcam_model_top(n->net, 1, &id, &score, &probability);
-  set_options(n, NULL);
-  for (int repeat = 0; repeat < 10; repeat++) {
-    gcam_model_forward(n->net); /* forgets the gradient */
-    for (int m = 0; m < 9; m++) {
-      double start = seconds();
-      gcam_explain(n->net, methods[m], layer, GCAM_SCORE_LOGIT, &id, 1);
-      best[m] = fmin(repeat ? best[m] : INFINITY, seconds() - start);
-    }
-  }
-  double all = 0;
-  for (int m = 0; m < 8; m++) all += best[m];
-  printf("%-20s %-16s Grad-CAM %.2f ms; eight methods %.2f ms: %.2f x; Finer-CAM %.2f ms more\n",
-         n->name, layer ? layer : "(default layer)", 1e3 * best[0], 1e3 * all, all / best[0],
-         1e3 * best[8]);
-  if (getenv("GRADCAM_VERBOSE"))
-    for (int m = 0; m < 9; m++) printf("  %-15s %.3f ms\n", methods[m], 1e3 * best[m]);
-}
-
-enum { FORWARDS = 32, BATCH = 8 };
-
-/* The least time of a step of Score-CAM and of a forward pass, alternating in blocks. */
-static void time_scorecam(network *n, double *step, double *forward) {
-  int classes = gcam_model_class_count(n->net);
-  float *weights = calloc((size_t)classes, sizeof *weights);
-  weights[0] = 1;
-  gcam_task *task = gcam_task_create(n->net, "scorecam", NULL, GCAM_SCORE_LOGIT, weights, 1);
-  *step = *forward = INFINITY;
-  for (int i = 0; task && i < FORWARDS; i++) {
-    double start = seconds();
-    gcam_task_step(task);
-    *step = fmin(*step, seconds() - start);
-  }
-  gcam_task_free(task);
-  for (int i = 0; i < FORWARDS; i++) {
-    double start = seconds();
-    gcam_model_forward(n->net);
-    *forward = fmin(*forward, seconds() - start);
-  }
-  free(weights);
-}
-
-/* A step of Score-CAM beside a plain forward pass, alone and in a batch. Reported, not asserted. */
-static void report_scorecam(network *n, const json *models) {
-  const json *shape = json_get(json_get(n->model, "input"), "shape");
-  int dims[4] = {BATCH};
-  network batch = {.shape = dims};
-  double step, forward, many = INFINITY;
-  for (int i = 1; i < 4; i++) dims[i] = (int)json_at(shape, i)->number;
-  time_scorecam(n, &step, &forward);
-  if (!load_network(&batch, models, n->name)) return;
-  size_t count = (size_t)dims[0] * dims[1] * dims[2] * dims[3];
-  float *input = calloc(count, sizeof *input);
-  for (size_t i = 0; i < count; i++) input[i] = (float)(i % 255) / 127 - 1;
-  gcam_model_set_input(batch.net, NULL, input, count);
-  for (int i = 0; i < FORWARDS / BATCH; i++) {
-    double start = seconds();
-    gcam_model_forward(batch.net);
-    many = fmin(many, (seconds() - start) / BATCH);
-  }
-  printf(
-      "%-20s a step of Score-CAM %.2f ms, a forward pass %.2f ms, one of a batch of %d %.2f ms\n",
-      n->name, 1e3 * step, 1e3 * forward, BATCH, 1e3 * many);
-  free(input);
-  gcam_model_free(batch.net);
-  gcam_context_free(batch.ctx);
-}
-
-static void report_costs(network *n, const json *models) {
-  static const char *const middle[][2] = {{"fer2013_big_XCEPTION", "/Add_output_0"},
-                                          {"squeezenet1_1", "features.7"},
-                                          {"bvlc_googlenet", "inception_4a"},
-                                          {"mobilenet_0.75_224", "conv_pw_5_relu"}};
-  report_cost(n, NULL);
-  for (size_t i = 0; i < sizeof middle / sizeof *middle; i++)
-    if (!strcmp(n->name, middle[i][0])) report_cost(n, middle[i][1]);
-  if (!strcmp(n->name, "squeezenet1_1")) report_scorecam(n, models);
-}
-
 /* Methods by many forward passes take minutes: on the first photo, on all with the argument all. */
 static bool takes_long(const json *entry) {
   const char *method = json_text(entry, "method");
@@ -339,7 +239,6 @@ static void check_all(const json *golden, const json *methods, const float *valu
     }
     bool first = strcmp(n.name, model);
     if (first) {
-      if (n.net && !SLOW_BUILD) report_costs(&n, models);
       if (!load_network(&n, models, model)) {
         check(false, "model", 0, 0);
         break;
@@ -358,7 +257,6 @@ static void check_all(const json *golden, const json *methods, const float *valu
     check_entry(&n, e, values);
     check_unchanged(&n, before);
   }
-  if (n.net && !SLOW_BUILD) report_costs(&n, models);
   if (left) printf("%d maps by many forward passes left out: test_methods all\n", left);
   gcam_model_free(n.net);
   gcam_context_free(n.ctx);
