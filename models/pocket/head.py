@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 import data
 from net import PocketNet, mixed
-from train import Source, fit_linear, make_batch
+from train import Source, by_part, fit_linear, make_batch
 
 
 @torch.no_grad()
@@ -37,9 +37,8 @@ def canvas_features(net, src, a):
         f = net.upper(net.lower(x, 0), 0)
         outliers.append(f[a.batch:].mean((2, 3)))
         f, mask, target, weight = f[:a.batch], mask[:a.batch], target[:a.batch], weight[:a.batch]
-        own = torch.einsum("nchw,nphw->npc", f, mask) / mask.sum((2, 3)).clamp(min=1)[:, :, None]
         there = weight > 0
-        parts.append(own[there]), targets.append(target[there]), weights.append(weight[there])
+        parts.append(by_part(f, mask)[there]), targets.append(target[there]), weights.append(weight[there])
         if i % 10 == 9:
             print(f"  canvases {i + 1}/{a.batches}", flush=True)
     return torch.cat(parts), torch.cat(targets), torch.cat(weights), torch.cat(outliers)

@@ -114,9 +114,13 @@ def make_batch(src, n, s, form, a):
     return x, mask, target, weight
 
 
+def by_part(maps, mask):
+    """maps n,K,H,W -> n,P,K: their mean over each part's own cells."""
+    return torch.einsum("nkhw,nphw->npk", maps, mask) / mask.sum((2, 3)).clamp(min=1)[:, :, None]
+
+
 def loss_of(logit_map, mask, target, weight, batch):
-    area = mask.sum((2, 3)).clamp(min=1)
-    z = torch.einsum("nkhw,nphw->npk", logit_map, mask) / area[:, :, None]
+    z = by_part(logit_map, mask)
     return -((target * F.log_softmax(z, 2)).sum(2) * weight).sum() / batch
 
 

@@ -54,13 +54,13 @@ static float largest_size(const float *x, int64_t n) {
 /* v += u_0 x_0 + ... of `rows` rows of x, at most four. */
 static inline void add_rows(const float *restrict x, const float *u, int rows, int64_t K,
                             float *restrict v) {
-  const float *a = x, *b = x + K, *c = b + K, *d = c + K;
-  if (rows == 4)
-    for (int64_t k = 0; k < K; k++)
-      v[k] += (u[0] * a[k] + u[1] * b[k]) + (u[2] * c[k] + u[3] * d[k]);
-  else
+  if (rows < 4) {
     for (int i = 0; i < rows; i++)
       for (int64_t k = 0; k < K; k++) v[k] += u[i] * x[i * K + k];
+    return;
+  }
+  const float *a = x, *b = a + K, *c = b + K, *d = c + K;
+  for (int64_t k = 0; k < K; k++) v[k] += (u[0] * a[k] + u[1] * b[k]) + (u[2] * c[k] + u[3] * d[k]);
 }
 
 /* v = x^T u */
