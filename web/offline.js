@@ -38,7 +38,9 @@ self.addEventListener('install', (event) => {
   event.waitUntil(keepAll());
 });
 
-self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+// No clients.claim(): Firefox waits until every thread of the page has answered it, and the engine's
+// sleep in between; meanwhile every fetch and every link of the page would wait too. So the visit that
+// installs this goes on without it.
 
 self.addEventListener('fetch', (event) => {
   const { request } = event;
