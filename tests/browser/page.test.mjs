@@ -227,7 +227,9 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
     assert.equal((await list(page)).length, 5);
     assert.equal(await page.locator('#sheet button').count(), 5);
     // Classes are switched while it runs.
-    await page.click('#predictions button >> nth=1');
+    await page.evaluate(() => document.getElementById('predictions').addEventListener('click', ({ target }) => { window.chosen = target.closest('button'); }));
+    await page.click('#predictions button >> nth=1', { delay: 200 }); // a finger's time
+    assert.ok(await page.evaluate(() => window.chosen === document.querySelectorAll('#predictions button')[1]), 'the row that was pressed is still there');
     await page.waitForFunction(() => document.querySelector('#sheet [aria-pressed=true]'));
     await explained(page, () => page.click('#camera'));
     assert.equal(await page.getAttribute('#camera', 'aria-pressed'), 'false');

@@ -3,6 +3,8 @@
  */
 
 /**
+ * Rows stay and only what they say changes: beneath a camera, a row made anew for each picture would be
+ * gone between a finger's touching and lifting, and its click with it.
  * @param {HTMLOListElement} list
  * @param {{class: {id: number, name: string}, probability: number}[]} maps
  * @param {number} shown               id of the class on show
@@ -10,20 +12,25 @@
  */
 export function showPredictions(list, maps, shown, choose) {
   const focused = list.contains(document.activeElement) ? document.activeElement.dataset.id : null;
-  list.replaceChildren(...maps.map(({ class: { id, name }, probability }) => {
-    const button = document.createElement('button');
-    button.type = 'button';
+  if (!list.querySelector('button')) list.replaceChildren(); // it held places
+  while (list.children.length > maps.length) list.lastChild.remove();
+  while (list.children.length < maps.length) list.append(newRow(choose));
+  for (const [i, { class: { id, name }, probability }] of maps.entries()) {
+    const button = list.children[i].firstChild;
     button.dataset.id = String(id);
     button.setAttribute('aria-pressed', String(id === shown));
     button.style.setProperty('--share', String(probability));
-    const percent = document.createElement('span');
-    percent.className = 'percent';
-    percent.textContent = `${(100 * probability).toFixed(1)} %`;
-    button.append(Object.assign(document.createElement('span'), { textContent: name }), percent);
-    button.addEventListener('click', () => choose(id));
-    const item = document.createElement('li');
-    item.append(button);
-    return item;
-  }));
+    button.firstChild.textContent = name;
+    button.lastChild.textContent = `${(100 * probability).toFixed(1)} %`;
+  }
   if (focused) list.querySelector(`[data-id="${focused}"]`)?.focus();
+}
+
+function newRow(choose) {
+  const make = (tag, props = {}) => Object.assign(document.createElement(tag), props);
+  const [item, button] = [make('li'), make('button', { type: 'button' })];
+  button.append(make('span'), make('span', { className: 'percent' }));
+  button.addEventListener('click', () => choose(Number(button.dataset.id)));
+  item.append(button);
+  return item;
 }
