@@ -1,6 +1,7 @@
 /**
- * The service worker of the page: what has once been loaded works without a network. It lies here and
- * not beside the page because the engine's workers must be in its reach.
+ * The service worker of the page: page and lesson work without a network after the first visit, and so
+ * does whatever else is loaded from the second on. It lies here and not beside the page because the
+ * engine's workers must be in its reach.
  *
  * The network comes first, so that nobody is kept on an old version; what it gives is kept for the
  * time without it. Only this site's own files, and no picture of the reader's: those never go through
@@ -40,7 +41,7 @@ self.addEventListener('install', (event) => {
 
 // No clients.claim(): Firefox waits until every thread of the page has answered it, and the engine's
 // sleep in between; meanwhile every fetch and every link of the page would wait too. So the visit that
-// installs this goes on without it.
+// installs this goes on without it, and what only that one loads (the reader of Keras files) is not kept.
 
 self.addEventListener('fetch', (event) => {
   const { request } = event;

@@ -501,5 +501,5 @@ if (wantedModel && isNamed(wantedModel) && wantedModel !== 'pocket') {
   say(`The link was made with ${wantedModel}; choose it under Model to fetch it.`);
 }
 
-// What has been loaded works without a network afterwards; where that cannot be had, nothing is lost.
+// The page works without a network afterwards; where that cannot be had, nothing is lost.
 navigator.serviceWorker?.register(new URL('../offline.js', import.meta.url).href).catch(() => {});
