@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import { GradCam } from '../../web/node.js';
 
 const at = (path) => fileURLToPath(new URL('../../models/pocket/' + path, import.meta.url));
-const labels = readFileSync(at('labels.txt'), 'utf8').trim().split('\n');
-const load = () => GradCam.load(at('pocket.onnx'), { threads: 1, preprocess: 'tf' });
+const { labels, layer } = JSON.parse(readFileSync(at('model.json'), 'utf8'));
+const load = () => GradCam.load(at('model.json'), { threads: 1 });
 
 for (const name of ['golf_ball', 'flower', 'parachute', 'church']) {
   test(`${name}.jpg is a ${name}, with half of the probability at least`, async () => {
