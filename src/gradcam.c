@@ -328,10 +328,17 @@ static float *begin_input(gcam_model *net, int index) {
   return gcam_session_input(net->session, index);
 }
 
-gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
-                                 const gcam_preprocess *pre) {
-  gcam_error *err = fresh(net->ctx);
+/* The first input as one picture: C, H, W, and whether the channels are its last axis. */
+typedef struct picture_input {
+  const gcam_value *value;
+  bool channels_last;
+  int C, H, W;
+} picture_input;
+
+static gcam_status find_picture_input(const gcam_model *net, const gcam_preprocess *pre,
+                                      picture_input *in, gcam_error *err) {
   GCAM_TRY(finished(net, err));
+  if (!pre) return gcam_fail(err, GCAM_ERR_ARGUMENT, "no preprocessing was given");
   const gcam_value *v = &net->graph.values[net->graph.inputs[0]];
   char text[96];
   gcam_shape shape = onnx_shape(v);
@@ -339,25 +346,45 @@ gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
     return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "the model's input '%.100s' is %s, not one picture "
                      "(1xCxHxW or 1xHxWxC); give its values with set_input", v->name,
                      gcam_shape_text(&shape, text, sizeof text));
-  /* TensorFlow's exporters leave pictures as N, H, W, C: told by where 1 or 3 channels can be */
-  bool channels_last = (shape.dim[3] == 1 || shape.dim[3] == 3) && shape.dim[1] != 1 &&
-                       shape.dim[1] != 3;
-  int C = (int)shape.dim[channels_last ? 3 : 1];
-  int H = (int)shape.dim[channels_last ? 1 : 2], W = (int)shape.dim[channels_last ? 2 : 3];
-  float *nhwc = gcam_floats_alloc(gcam_numel(&shape));
+  if (pre->axes != GCAM_AXES_GUESS && pre->axes != GCAM_AXES_NCHW && pre->axes != GCAM_AXES_NHWC)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "axes %d are unknown: 0 is a guess, 1 NCHW, 2 NHWC",
+                     (int)pre->axes);
+  /* TensorFlow's exporters leave pictures as N, H, W, C */
+  int64_t C = gcam_order_channels(pre->order);
+  bool last = pre->axes == GCAM_AXES_NHWC ||
+              (pre->axes == GCAM_AXES_GUESS && shape.dim[1] != C && shape.dim[3] == C);
+  *in = (picture_input){v, last, (int)shape.dim[last ? 3 : 1], (int)shape.dim[last ? 1 : 2],
+                        (int)shape.dim[last ? 2 : 3]};
+  return GCAM_OK;
+}
+
+gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
+                                 const gcam_preprocess *pre) {
+  gcam_error *err = fresh(net->ctx);
+  picture_input in;
+  GCAM_TRY(find_picture_input(net, pre, &in, err));
+  gcam_shape stored = {4, {1, in.H, in.W, in.C}};
+  float *nhwc = gcam_floats_alloc(gcam_numel(&stored));
   if (!nhwc) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the network's input");
-  gcam_status status = gcam_preprocess_image(image, pre, H, W, C, nhwc, err);
+  gcam_status status = gcam_preprocess_image(image, pre, in.H, in.W, in.C, nhwc, err);
   if (!status) {
     float *input = begin_input(net, 0);
-    gcam_shape stored = {4, {1, H, W, C}};
     static const int as_it_is[] = {0, 1, 2, 3}, to_nchw[] = {0, 3, 1, 2}, turned[] = {0, 2, 3, 1};
-    bool nhwc_in_memory = channels_last == (v->layout == GCAM_ROWS);
+    bool nhwc_in_memory = in.channels_last == (in.value->layout == GCAM_ROWS);
     /* an NHWC input that is stored channels-last of *its* axes: N, W, C, H */
-    const int *order = nhwc_in_memory ? as_it_is : channels_last ? turned : to_nchw;
+    const int *order = nhwc_in_memory ? as_it_is : in.channels_last ? turned : to_nchw;
     gcam_permute(input, nhwc, &stored, order, sizeof *input);
   }
   gcam_floats_free(nhwc);
   return status;
+}
+
+gcam_status gcam_model_view(gcam_model *net, int width, int height, const gcam_preprocess *pre,
+                            gcam_view *view) {
+  gcam_error *err = fresh(net->ctx);
+  picture_input in;
+  GCAM_TRY(find_picture_input(net, pre, &in, err));
+  return gcam_preprocess_view(pre, width, height, in.H, in.W, view, err);
 }
 
 static gcam_status find_tensor(gcam_model *net, const char *name, size_t count, int *index,
@@ -742,6 +769,12 @@ int gcam_image_width(const gcam_image *image) { return image->width; }
 int gcam_image_height(const gcam_image *image) { return image->height; }
 const uint8_t *gcam_image_rgba(const gcam_image *image) { return image->rgba; }
 
+const char *gcam_image_warning_name(const gcam_image *image) { return image->warning_name; }
+
+const char *gcam_image_warning_text(const gcam_image *image) {
+  return image->warning_name ? image->warning : NULL;
+}
+
 const uint8_t *gcam_image_png(gcam_context *ctx, gcam_image *image, size_t *size) {
   if (gcam_picture_encode_png(image, fresh(ctx))) return NULL;
   *size = image->png_size;
@@ -756,15 +789,18 @@ gcam_image *gcam_image_resize(gcam_context *ctx, const gcam_image *image, int wi
 }
 
 gcam_status gcam_map_resize(gcam_context *ctx, const float *map, int width, int height, float *dst,
-                            int dst_width, int dst_height, gcam_resize how) {
-  return gcam_map_resize_to(map, width, height, dst, dst_width, dst_height, how, fresh(ctx));
+                            int dst_width, int dst_height, const gcam_view *view, float outside,
+                            gcam_resize how) {
+  return gcam_map_place(map, width, height, dst, dst_width, dst_height, view, outside, how,
+                        fresh(ctx));
 }
 
 gcam_image *gcam_overlay(gcam_context *ctx, const gcam_image *image, const float *map,
-                         int map_width, int map_height, const char *colormap, float alpha,
-                         gcam_resize how) {
+                         int map_width, int map_height, const gcam_view *view,
+                         const char *colormap, float alpha, gcam_resize how) {
   gcam_image *out = NULL;
-  gcam_picture_overlay(image, map, map_width, map_height, colormap, alpha, how, &out, fresh(ctx));
+  gcam_picture_overlay(image, map, map_width, map_height, view, colormap, alpha, how, &out,
+                       fresh(ctx));
   return out;
 }
 

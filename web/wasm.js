@@ -13,6 +13,7 @@ const CODES = ['ok', 'argument', 'model', 'unsupported', 'image', 'memory', 'sta
 
 const RESIZES = { nearest: 0, bilinear: 1, bicubic: 2 };
 const ORDERS = { rgb: 0, bgr: 1, grey: 2 };
+const FITS = { stretch: 0, crop: 1, pad: 2 };
 const SCORES = { logit: 0, softmax: 1 };
 const TAKE = 1;
 
@@ -275,7 +276,7 @@ export class Engine {
   overlay(picture, map, { colormap, alpha, interpolation }) {
     return this.lend(map.data, 'the map', (data) => this.lendString(colormap, (name) => new Picture(
       this, this.make('gcam_overlay', this.context, picture.address, data, map.width, map.height,
-        name, alpha, RESIZES[interpolation]))));
+        0, name, alpha, RESIZES[interpolation]))));
   }
 
   /**
@@ -523,12 +524,14 @@ export class Model {
   /* ---- Running ---- */
 
   /** @param {Picture} picture @param {import('./preprocess.js').Preprocess} pre */
-  setImage(picture, { order, resize, mean, std }) {
+  setImage(picture, { order, resize, mean, std, fit = 'stretch', ratio = 0 }) {
     const four = (values) => Float32Array.from({ length: 4 }, (_, i) => values[i] ?? 0);
-    const pre = new ArrayBuffer(40);
+    const pre = new ArrayBuffer(68); // gcam_preprocess: what is not written is 0, the default
     new Int32Array(pre, 0, 2).set([ORDERS[order], RESIZES[resize]]);
     new Float32Array(pre, 8, 4).set(four(mean));
     new Float32Array(pre, 24, 4).set(four([...std, 1, 1, 1]));
+    new Int32Array(pre, 40, 1).set([FITS[fit]]);
+    new Float32Array(pre, 44, 1).set([ratio]);
     this.#engine.lend(new Uint8Array(pre), 'the preprocessing',
       (address) => this.#run('gcam_model_set_image', picture.address, address));
   }

@@ -31,11 +31,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 
   static const float map[4] = {0, 0.3f, 0.7f, 1};
   static float input[8 * 8 * 3];
-  gcam_preprocess pre = {GCAM_BGR, GCAM_BICUBIC, {0}, {1, 1, 1}};
+  gcam_preprocess pre = {.order = GCAM_BGR, .resize = GCAM_BICUBIC, .std = {1, 1, 1}};
   if (gcam_preprocess_image(image, &pre, 8, 8, 3, input, &err) != GCAM_OK) abort();
   if ((int64_t)image->width * image->height <= 1 << 14) {
     const char *title = "718, Pier  77.1 %";
-    if (gcam_picture_overlay(image, map, 2, 2, "jet", 0.4f, GCAM_BILINEAR, &overlay, &err) !=
+    if (gcam_picture_overlay(image, map, 2, 2, NULL, "jet", 0.4f, GCAM_BILINEAR, &overlay, &err) !=
         GCAM_OK)
       abort();
     if (gcam_picture_grid(&overlay, &title, 1, 3, 32, &grid, &err) == GCAM_OK &&
