@@ -49,9 +49,9 @@ static file read_path(const char *path) {
 }
 
 /* A fixture must be there: without it nothing below means anything. */
-static file fixture(const char *name) {
+static file fixture_in(const char *folder, const char *name) {
   char path[256];
-  snprintf(path, sizeof path, "tests/golden/images/%s", name);
+  snprintf(path, sizeof path, "tests/golden/%s/%s", folder, name);
   file f = read_path(path);
   if (!f.data) {
     printf("%s is missing (run from the repository's root)\n", path);
@@ -59,6 +59,8 @@ static file fixture(const char *name) {
   }
   return f;
 }
+
+static file fixture(const char *name) { return fixture_in("images", name); }
 
 static gcam_image *decode_fixture(const char *name) {
   file f = fixture(name);
@@ -548,6 +550,192 @@ static void test_picture_resize(void) {
   gcam_picture_free(small);
 }
 
+/* ---- Fitting a picture into the input, and a map on what was seen ----------------------------- */
+
+static gcam_order parse_order(const char *name) {
+  static const char *const names[] = {"rgb", "bgr", "grey", "rgba", "bgra"};
+  int order = 0;
+  while (order < 5 && strcmp(name, names[order]) != 0) order++;
+  return (gcam_order)order;
+}
+
+static double view_error(const gcam_view *a, const gcam_view *b) {
+  return fmax(fmax(fabs(a->x - b->x), fabs(a->y - b->y)),
+              fmax(fabs(a->width - b->width), fabs(a->height - b->height)));
+}
+
+/* Against torchvision, PIL and the definition: tests/golden/make_geometry.py. */
+static void test_fit(void) {
+  file list = fixture_in("geometry", "inputs.txt"), values = fixture_in("geometry", "inputs.f32");
+  const float *expected = (const float *)(void *)values.data;
+  gcam_error err = {0};
+  int cases = 0;
+  for (char *line = strtok((char *)list.data, "\n"); line; line = strtok(NULL, "\n"), cases++) {
+    char name[32], fit[16], how[16], order[8], fill[32];
+    int H, W;
+    gcam_preprocess pre = {0};
+    gcam_view view, found = {0};
+    float *m = pre.mean, *s = pre.std;
+    if (sscanf(line,
+               "%31s %15s %15s %7s %d %d %f %31s %f,%f,%f,%f %f,%f,%f,%f %lf %lf %lf %lf", name,
+               fit, how, order, &H, &W, &pre.ratio, fill, m, m + 1, m + 2, m + 3, s, s + 1, s + 2,
+               s + 3, &view.x, &view.y, &view.width, &view.height) != 20)
+      break;
+    pre.resize = parse_how(how);
+    pre.order = parse_order(order);
+    pre.fit = fit[0] == 's' ? GCAM_STRETCH : fit[0] == 'c' ? GCAM_CROP : GCAM_PAD;
+    if (sscanf(fill, "%f,%f,%f", pre.color, pre.color + 1, pre.color + 2) == 3)
+      pre.fill = GCAM_FILL_COLOR;
+    int C = gcam_order_channels(pre.order);
+    gcam_image *image = decode_fixture(name);
+    float *input = malloc((size_t)(H * W * C) * sizeof *input), worst = 0;
+    CHECK(gcam_preprocess_image(image, &pre, H, W, C, input, &err) == GCAM_OK, "%s: %s", line,
+          err.text);
+    for (int i = 0; i < H * W * C; i++)
+      worst = fmaxf(worst, fabsf(input[i] - expected[i]) * pre.std[i % C] / 255);
+    /* JPEG decoders differ by a level. */
+    CHECK(worst <= (strstr(name, ".jpg") ? 4e-3f : 1e-5f), "%s: off by %g of 255", line,
+          (double)worst);
+    expected += H * W * C;
+    CHECK(gcam_preprocess_view(&pre, image->width, image->height, H, W, &found, &err) == GCAM_OK,
+          "%s: %s", line, err.text);
+    CHECK(view_error(&found, &view) < 1e-12, "%s: sees %g %g %g %g", line, found.x, found.y,
+          found.width, found.height);
+    free(input);
+    gcam_picture_free(image);
+  }
+  CHECK(cases == 23 && (const uint8_t *)expected == values.data + values.size, "%d inputs", cases);
+  free(list.data);
+  free(values.data);
+}
+
+static void test_fit_errors(void) {
+  gcam_image *image = decode_fixture("plain.png");
+  gcam_error err = {0};
+  float input[64];
+  gcam_view view;
+  const gcam_preprocess good = {.std = {1, 1, 1, 1}};
+  const struct {
+    gcam_preprocess pre;
+    int C;
+    const char *word;
+  } cases[] = {
+      {{.std = {1, 1, 1}, .fit = (gcam_fit)3}, 3, "Fit 3"},
+      {{.std = {1, 1, 1}, .fit = GCAM_CROP, .ratio = 1.5f}, 3, "ratio"},
+      {{.std = {1, 1, 1}, .fit = GCAM_CROP, .ratio = -1}, 3, "ratio"},
+      {{.std = {1, 1, 1}, .fit = GCAM_CROP, .ratio = NAN}, 3, "ratio"},
+      {{.std = {1, 1, 1}, .fill = (gcam_fill)9}, 3, "Fill 9"},
+      {{.std = {1, 1, 1}, .fill = GCAM_FILL_COLOR, .color = {NAN}}, 3, "fill colour"},
+      {{.std = {1, 1, 1}, .order = (gcam_order)5}, 3, "order 5"},
+      {{.std = {1, 1, 1}}, 4, "rgba or bgra"},
+      {{.std = {1, 1, 1}}, 1, "order grey"},
+      {{.std = {1, 1, 1}}, 11, "raw input"},
+      {{.std = {1, 1, 1}, .order = GCAM_RGBA}, 4, "std"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    gcam_status status = gcam_preprocess_image(image, &cases[i].pre, 2, 2, cases[i].C, input, &err);
+    CHECK(status == GCAM_ERR_ARGUMENT && strstr(err.text, cases[i].word) && strlen(err.text) <= 300,
+          "no \"%s\" in: %s", cases[i].word, err.text);
+  }
+  CHECK(gcam_preprocess_view(&good, 0, 5, 4, 4, &view, &err) == GCAM_ERR_ARGUMENT, "0 wide");
+  CHECK(gcam_preprocess_view(&good, 5, 5, 0, 4, &view, &err) == GCAM_ERR_ARGUMENT, "input 0 high");
+  gcam_picture_free(image);
+  /* Pictures a pixel wide: a crop sees a sliver, a pad shows all of it, and both come to an end. */
+  for (int fit = GCAM_STRETCH; fit <= GCAM_PAD; fit++)
+    for (int how = GCAM_NEAREST; how <= GCAM_BICUBIC; how++) {
+      gcam_image *thin = NULL;
+      gcam_preprocess pre = {.std = {1, 1, 1}, .fit = (gcam_fit)fit, .resize = (gcam_resize)how};
+      CHECK(gcam_picture_create(1, 1 << 20, &thin, &err) == GCAM_OK, "a thin picture");
+      memset(thin->rgba, 255, (size_t)4 << 20);
+      static float wide[3 * 7 * 5];
+      CHECK(gcam_preprocess_image(thin, &pre, 7, 5, 3, wide, &err) == GCAM_OK, "%s", err.text);
+      CHECK(wide[3 * (3 * 5 + 2)] > 254.9f, "its middle is white: %g", (double)wide[51]);
+      CHECK(gcam_preprocess_view(&pre, 1, 1 << 20, 7, 5, &view, &err) == GCAM_OK, "its view");
+      CHECK(fit == GCAM_CROP  ? view.height < 2 && view.x == 0 && view.width == 1
+            : fit == GCAM_PAD ? view.width == 5 && view.x == -2 && view.height == 1 << 20
+                              : view.width == 1 && view.height == 1 << 20,
+            "fit %d sees %g %g %g %g", fit, view.x, view.y, view.width, view.height);
+      gcam_picture_free(thin);
+    }
+}
+
+static void test_places(void) {
+  file list = fixture_in("geometry", "places.txt"), values = fixture_in("geometry", "places.f32");
+  const float *expected = (const float *)(void *)values.data;
+  gcam_error err = {0};
+  int cases = 0;
+  for (char *line = strtok((char *)list.data, "\n"); line; line = strtok(NULL, "\n"), cases++) {
+    char how[16];
+    int mw, mh, w, h;
+    gcam_view v;
+    if (sscanf(line, "%15s %d %d %d %d %lf %lf %lf %lf", how, &mw, &mh, &w, &h, &v.x, &v.y,
+               &v.width, &v.height) != 9)
+      break;
+    float *map = make_map(mw * mh), *out = malloc((size_t)(w * h) * sizeof *out), worst = 0;
+    CHECK(gcam_map_place(map, mw, mh, out, w, h, &v, -7, parse_how(how), &err) == GCAM_OK,
+          "%s: %s", line, err.text);
+    gcam_axis x, y;
+    CHECK(gcam_axes_place(&x, &y, mw, mh, w, h, &v, parse_how(how), &err) == GCAM_OK, "axes");
+    for (int i = 0; i < w * h; i++) {
+      float part = x.covered[i % w] * y.covered[i / w];
+      worst = fmaxf(worst, fabsf(part - expected[w * h + i]));
+      bool inside = x.covered[i % w] >= 0.5f && y.covered[i / w] >= 0.5f;
+      worst = fmaxf(worst, fabsf(out[i] - (inside ? expected[i] : -7)));
+    }
+    CHECK(worst <= 1e-5f, "map on a part, %s: off by %g", line, (double)worst);
+    expected += 2 * w * h;
+    gcam_axis_free(&x);
+    gcam_axis_free(&y);
+    free(map);
+    free(out);
+  }
+  CHECK(cases == 54 && (const uint8_t *)expected == values.data + values.size, "%d places", cases);
+  float one = 1;
+  const gcam_view bad[] = {{0, 0, 0, 1}, {0, 0, 1, -1}, {NAN, 0, 1, 1}, {0, 0, INFINITY, 1}};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+    CHECK(gcam_map_place(&one, 1, 1, &one, 1, 1, &bad[i], 0, GCAM_BILINEAR, &err) ==
+              GCAM_ERR_ARGUMENT,
+          "view %zu", i);
+  free(list.data);
+  free(values.data);
+}
+
+/* The photo with a map on its part, the rest dim and grey; and a map that reaches beyond the photo. */
+static void test_overlay_view(void) {
+  file values = fixture_in("geometry", "overlay.rgb");
+  gcam_image *image = decode_fixture("plain.png"), *overlay = NULL;
+  gcam_error err;
+  float *map = make_map(20);
+  const gcam_view view = {4.25, 2.5, 13.5, 11.75};
+  CHECK(gcam_picture_overlay(image, map, 5, 4, &view, "jet", 0.4f, GCAM_BILINEAR, &overlay, &err) ==
+            GCAM_OK,
+        "overlay on a part");
+  int worst = 0;
+  for (int i = 0; i < image->width * image->height * 3; i++) {
+    int difference = abs(overlay->rgba[i / 3 * 4 + i % 3] - values.data[i]);
+    worst = difference > worst ? difference : worst;
+  }
+  CHECK(worst <= 2, "overlay on a part: off by %d", worst);
+  gcam_picture_free(overlay);
+  /* A square input padded: columns of a map 25 high lie as high as the photo's 19 rows in its middle. */
+  float columns[25 * 25];
+  for (int i = 0; i < 25 * 25; i++) columns[i] = (float)(i / 25 >= 3 && i / 25 < 22);
+  const gcam_preprocess pad = {.std = {1, 1, 1}, .fit = GCAM_PAD};
+  gcam_view outer;
+  CHECK(gcam_preprocess_view(&pad, 25, 19, 25, 25, &outer, &err) == GCAM_OK && outer.y == -3,
+        "outer view");
+  CHECK(gcam_picture_overlay(image, columns, 25, 25, &outer, "gray", 1, GCAM_NEAREST, &overlay,
+                             &err) == GCAM_OK,
+        "overlay of a padded input");
+  int black = 0;
+  for (int i = 0; i < 25 * 19; i++) black += overlay->rgba[4 * i] != 255;
+  CHECK(!black, "%d pixels of the photo got the map of what is around it", black);
+  gcam_picture_free(overlay);
+  gcam_picture_free(image);
+  free(map);
+  free(values.data);
+}
+
 /* ---- Colours, overlay, grid, text
  * ------------------------------------------------------------------ */
 
@@ -925,6 +1113,10 @@ int main(void) {
   test_nearest();
   test_inputs();
   test_picture_resize();
+  test_fit();
+  test_fit_errors();
+  test_places();
+  test_overlay_view();
   test_colormaps();
   test_overlay();
   test_text();
