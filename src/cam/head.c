@@ -1,9 +1,9 @@
 #include "cam/head.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "ops/op.h"
 
 static bool only_reshapes(const char *op) {
@@ -83,7 +83,7 @@ static gcam_status several_classes(const gcam_head *head, const float *logits, c
                                    float *cotangent, double *scale, gcam_error *err) {
   int n = head->classes;
   double max, sum = exp_sum(logits, n, -1, &max), outside = 0, largest = 0;
-  double *p = malloc(2 * (size_t)n * sizeof *p), *d = p ? p + n : NULL;
+  double *p = gcam_alloc(2 * (size_t)n, sizeof *p), *d = p ? p + n : NULL;
   if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a score");
   for (int j = 0; j < n; j++) {
     p[j] = head->kind == GCAM_HEAD_SIGMOID ? logistic(logits[j]) : exp(logits[j] - max) / sum;
@@ -103,7 +103,7 @@ static gcam_status several_classes(const gcam_head *head, const float *logits, c
   }
   *scale = largest > 0 ? largest : 1;
   for (int j = 0; j < n; j++) cotangent[j] = (float)(d[j] / *scale);
-  free(p);
+  gcam_free(p);
   return GCAM_OK;
 }
 
@@ -134,14 +134,14 @@ gcam_status gcam_head_score(const gcam_head *head, gcam_score score, const float
   int n = head->classes;
   float *p = NULL;
   if (score == GCAM_SCORE_SOFTMAX) {
-    p = malloc((size_t)n * sizeof *p);
+    p = gcam_alloc(n, sizeof *p);
     if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a score");
     gcam_head_probabilities(head, logits, p);
   }
   *value = 0;
   for (int j = 0; j < n; j++)
     if (weights[j] != 0) *value += (double)weights[j] * (p ? p[j] : logits[j]);
-  free(p);
+  gcam_free(p);
   return GCAM_OK;
 }
 

@@ -2,9 +2,9 @@
 
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "ops/op.h"
 
 static bool is_layer(const gcam_graph *g, const gcam_head *head, int v) {
@@ -40,9 +40,9 @@ gcam_status gcam_layers_find(gcam_graph *g, const gcam_head *head, gcam_layers *
   layers->count = 0;
   layers->standard = -1;
   layers->values = gcam_arena_alloc(&g->arena, (size_t)g->value_count + 1, sizeof(int));
-  bool *on_path = calloc((size_t)g->value_count + 1, sizeof *on_path);
+  bool *on_path = gcam_alloc_zeroed(g->value_count + 1, sizeof *on_path);
   if (!layers->values || !on_path) {
-    free(on_path);
+    gcam_free(on_path);
     return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the list of layers");
   }
   mark_ancestors(g, head->logits, on_path);
@@ -53,7 +53,7 @@ gcam_status gcam_layers_find(gcam_graph *g, const gcam_head *head, gcam_layers *
       if (on_path[v] && !passes_through(g->nodes[n].op->name)) layers->standard = layers->count;
       layers->values[layers->count++] = v;
     }
-  free(on_path);
+  gcam_free(on_path);
   return GCAM_OK;
 }
 

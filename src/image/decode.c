@@ -1,13 +1,12 @@
 /* decode.c: bytes to pixels, with stb_image (public domain, Sean Barrett), which is compiled here
  * and nowhere else. probe.c has checked the container first: stb_image itself takes half a JPEG for
  * a whole one, filling up with grey. */
-#include "image/image.h"
-
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "image/exif.h"
+#include "image/image.h"
 #include "image/probe.h"
 
 #define STB_IMAGE_IMPLEMENTATION
@@ -20,9 +19,9 @@
 #define STBI_ONLY_GIF
 #define STBI_ONLY_BMP
 /* Zeroed, so that what a damaged file leaves undrawn is black rather than old memory. */
-#define STBI_MALLOC(size) calloc(1, size)
-#define STBI_REALLOC(p, size) realloc(p, size)
-#define STBI_FREE(p) free(p)
+#define STBI_MALLOC(size) gcam_alloc_zeroed(1, size)
+#define STBI_REALLOC(p, size) gcam_alloc_again(p, size, 1)
+#define STBI_FREE(p) gcam_free(p)
 #define STBI_ASSERT(x) ((void)0) /* hostile files must not end the program */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -39,7 +38,7 @@ static const char *const format_names[] = {"JPEG", "PNG", "GIF", "BMP"};
  * reader takes them for CMYK stored as Adobe does, inverted. The marker is put in to say so. */
 static uint8_t *with_adobe_marker(const uint8_t *bytes, size_t size, size_t *new_size) {
   static const uint8_t marker[16] = {0xFF, 0xEE, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100};
-  uint8_t *copy = malloc(size + sizeof marker);
+  uint8_t *copy = gcam_alloc(size + sizeof marker, 1);
   if (!copy) return NULL;
   memcpy(copy, bytes, 2);
   memcpy(copy + 2, marker, sizeof marker);
@@ -61,7 +60,7 @@ static uint8_t *decode_deep(const uint8_t *bytes, size_t size, int *width, int *
     memcpy(&value, rgba + 2 * i, sizeof value);
     rgba[i] = (uint8_t)(value >> 8);
   }
-  uint8_t *shrunk = realloc(rgba, count);
+  uint8_t *shrunk = gcam_alloc_again(rgba, count, 1);
   return shrunk ? shrunk : rgba;
 }
 
@@ -78,7 +77,7 @@ static uint8_t *decode_rgba(const uint8_t *bytes, size_t size, const gcam_probe 
   stbi__g_failure_reason = NULL;
   uint8_t *rgba = stbi__jpeg_load(&context, width, height, &channels, 4, &info);
   if (rgba && stbi__g_failure_reason) {
-    free(rgba);
+    gcam_free(rgba);
     return NULL;
   }
   return rgba;
@@ -94,14 +93,14 @@ gcam_status gcam_picture_decode(const void *bytes, size_t size, gcam_image **out
         "The picture file is too large (%zu MB): 2 GB is the limit. Scale it down first.",
         size / 1000000);
 
-  gcam_image *image = calloc(1, sizeof *image);
+  gcam_image *image = gcam_alloc_zeroed(1, sizeof *image);
   const uint8_t *source = bytes;
   uint8_t *patched = NULL;
   if (probe.plain_cmyk) source = patched = with_adobe_marker(bytes, size, &size);
   if (image && source)
     image->rgba = decode_rgba(source, size, &probe, &image->width, &image->height);
   const char *reason = image && source ? stbi_failure_reason() : "outofmem";
-  free(patched);
+  gcam_free(patched);
 
   const char *name = format_names[probe.format];
   if (!image || !image->rgba) {

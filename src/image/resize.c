@@ -1,8 +1,9 @@
 #include "image/resize.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 static int clamp_index(double i, int count) {
   return i < 0 ? 0 : i > count - 1 ? count - 1 : (int)i;
@@ -45,8 +46,8 @@ gcam_status gcam_axis_create(gcam_axis *axis, int in, int out, int how, gcam_err
   axis->in = in;
   axis->out = out;
   axis->taps = taps;
-  axis->index = malloc((size_t)out * (size_t)taps * sizeof *axis->index);
-  axis->weight = malloc((size_t)out * (size_t)taps * sizeof *axis->weight);
+  axis->index = gcam_alloc(out * (size_t)taps, sizeof *axis->index);
+  axis->weight = gcam_alloc(out * (size_t)taps, sizeof *axis->weight);
   if (!axis->index || !axis->weight) {
     gcam_axis_free(axis);
     return gcam_fail(err, GCAM_ERR_MEMORY, "Not enough memory to resize %d samples to %d.", in,
@@ -82,8 +83,8 @@ gcam_status gcam_axis_create(gcam_axis *axis, int in, int out, int how, gcam_err
 }
 
 void gcam_axis_free(gcam_axis *axis) {
-  free(axis->index);
-  free(axis->weight);
+  gcam_free(axis->index);
+  gcam_free(axis->weight);
   memset(axis, 0, sizeof *axis);
 }
 
@@ -113,14 +114,14 @@ gcam_status gcam_map_resize_to(const float *map, int width, int height, float *d
   gcam_axis x, y;
   GCAM_TRY(gcam_axis_create(&x, width, dst_width, (int)how, err));
   gcam_status status = gcam_axis_create(&y, height, dst_height, (int)how, err);
-  float *mixed = malloc((size_t)width * sizeof *mixed);
+  float *mixed = gcam_alloc(width, sizeof *mixed);
   if (status == GCAM_OK && !mixed)
     status = gcam_fail(err, GCAM_ERR_MEMORY, "Not enough memory to resize a map of %dx%d.", width,
                        height);
   if (status == GCAM_OK)
     for (int row = 0; row < dst_height; row++)
       gcam_map_row(map, &x, &y, row, mixed, dst + (size_t)row * (size_t)dst_width);
-  free(mixed);
+  gcam_free(mixed);
   gcam_axis_free(&x);
   gcam_axis_free(&y);
   return status;

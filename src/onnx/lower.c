@@ -8,9 +8,9 @@
  *   Sum of n                     -> n - 1 Adds
  *   broadcasting before opset 7  -> the second input is reshaped to what it means today */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "onnx/fold.h"
 #include "onnx/import.h"
 
@@ -101,7 +101,7 @@ static gcam_status lower_constant(gcam_import *im, int n) {
                        gcam_lower_label(im, n, label, sizeof label));
     size_t count = list ? (size_t)attr->count : 1, size = real ? sizeof(float) : sizeof(int64_t);
     weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *weight);
-    if (!weight || !(weight->data = malloc(count ? count * size : 1)))
+    if (!weight || !(weight->data = gcam_alloc(count ? count * size : 1, 1)))
       return gcam_import_no_memory(im);
     if (count) memcpy(weight->data, from, count * size);
     weight->dtype = real ? GCAM_F32 : GCAM_I64;
@@ -151,7 +151,7 @@ static gcam_status lower_fold(gcam_import *im, int n, int *in, int count) {
                     .tensor = tensor.weight ? &tensor : NULL,
                     .out = out};
   gcam_status status = gcam_fold_run(&fold, im->err);
-  if (tensor.weight && !tensor.weight->borrowed) free(tensor.weight->data);
+  if (tensor.weight && !tensor.weight->borrowed) gcam_free(tensor.weight->data);
   for (int i = 0; i < node->output_count; i++) {
     int s = im->node_out[n][i], v;
     if (!out[i].weight) continue;
@@ -166,7 +166,7 @@ static gcam_status lower_fold(gcam_import *im, int n, int *in, int count) {
         continue;
       }
     }
-    if (!fold.view) free(out[i].weight->data);
+    if (!fold.view) gcam_free(out[i].weight->data);
   }
   return status;
 }
@@ -186,7 +186,7 @@ static gcam_status lower_shape(gcam_import *im, int n, int x) {
   to = to < from ? from : to > shape.rank ? shape.rank : to;
   GCAM_TRY(gcam_import_add_value(im, im->symbols[s].name, &v));
   gcam_weight *weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *weight);
-  if (!weight || !(weight->data = malloc((GCAM_MAX_RANK + 1) * sizeof(int64_t))))
+  if (!weight || !(weight->data = gcam_alloc((GCAM_MAX_RANK + 1) * sizeof(int64_t), 1)))
     return gcam_import_no_memory(im);
   weight->dtype = GCAM_I64;
   if (size)
