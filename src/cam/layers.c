@@ -13,15 +13,6 @@ static bool is_layer(const gcam_graph *g, const gcam_head *head, int v) {
          value->layout == GCAM_CHANNELS_LAST && value->shape.dim[1] * value->shape.dim[2] > 1;
 }
 
-/* Layers that only sample or rename what an earlier one found: the map belongs there. */
-static bool passes_through(const char *op) {
-  static const char *const names[] = {"MaxPool", "AveragePool", "Dropout", "Identity", "Pad",
-                                      "Cast",    "Resize",      "Slice",   "Reshape",  "LRN"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (!strcmp(op, names[i])) return true;
-  return false;
-}
-
 /* Marks what the logits depend on, walking the nodes backward. */
 static void mark_ancestors(const gcam_graph *g, int value, bool *on_path) {
   on_path[value] = true;
@@ -50,7 +41,9 @@ gcam_status gcam_layers_find(gcam_graph *g, const gcam_head *head, gcam_layers *
     for (int i = 0; i < g->nodes[n].output_count; i++) {
       int v = g->nodes[n].outputs[i];
       if (v < 0 || !is_layer(g, head, v)) continue;
-      if (on_path[v] && !passes_through(g->nodes[n].op->name)) layers->standard = layers->count;
+      /* a layer that only samples shows what an earlier one found: the map belongs there */
+      if (on_path[v] && !gcam_op_is(g->nodes[n].op, GCAM_OP_SAMPLES))
+        layers->standard = layers->count;
       layers->values[layers->count++] = v;
     }
   gcam_free(on_path);

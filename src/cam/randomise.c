@@ -8,13 +8,11 @@
 #include "ops/op.h"
 
 int gcam_weighted_layer(const gcam_graph *g, int index) {
-  static const char *const names[] = {"Conv", "ConvTranspose", "Gemm", "MatMul"};
   for (int n = g->node_count - 1; n >= 0; n--) {
     const gcam_node *node = &g->nodes[n];
-    bool weighted = false;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-      weighted |= !strcmp(node->op->name, names[i]);
-    if (!weighted || node->inputs[1] < 0 || !g->values[node->inputs[1]].weight) continue;
+    if (!gcam_op_is(node->op, GCAM_OP_WEIGHTED) || node->inputs[1] < 0 ||
+        !g->values[node->inputs[1]].weight)
+      continue;
     if (!index--) return n;
   }
   return -1;

@@ -241,7 +241,7 @@ static bool wants_channels_last(gcam_import *im, int input, bool *reached) {
     int n = im->order[k], inputs = im->file->nodes[n].input_count;
     const gcam_op *op = gcam_op_find(im->file->nodes[n].op);
     bool touched = false;
-    int data = op ? gcam_lower_data_inputs(op, inputs) : 0;
+    int data = op ? gcam_op_data_inputs(op, inputs) : 0;
     for (int i = 0; i < data; i++)
       if (im->node_in[n][i] >= 0 && reached[im->node_in[n][i]]) touched = true;
     if (!touched) continue;

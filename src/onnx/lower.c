@@ -32,22 +32,10 @@ const char *gcam_lower_label(const gcam_import *im, int n, char *text, size_t si
 
 /* ---- Layout --------------------------------------------------------------------------------- */
 
-int gcam_lower_data_inputs(const gcam_op *op, int count) {
-  static const char *const all[] = {"Concat", "Max", "Min", NULL};
-  static const char *const one[] = {"Clip",      "Dropout", "Cast",     "Reshape", "Squeeze",
-                                    "Unsqueeze", "Resize",  "Upsample", NULL};
-  if (!count) return 0;
-  for (int i = 0; all[i]; i++)
-    if (!strcmp(op->name, all[i])) return count;
-  for (int i = 0; one[i]; i++)
-    if (!strcmp(op->name, one[i])) return 1;
-  return op->rule == GCAM_RULE_AXIS || op->rule == GCAM_RULE_TO_ROWS ? 1 : count;
-}
-
 /* Brings the inputs to the layout that the operator works in; says which its outputs have. */
 static gcam_status lay_out(gcam_import *im, const gcam_op *op, int *in, int count,
                            gcam_layout *layout) {
-  int data = gcam_lower_data_inputs(op, count), rank = 0;
+  int data = gcam_op_data_inputs(op, count), rank = 0;
   bool active_last = false;
   *layout = op->rule == GCAM_RULE_SPATIAL ? GCAM_CHANNELS_LAST : GCAM_ROWS;
   for (int i = 0; i < data; i++) {

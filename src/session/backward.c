@@ -77,13 +77,10 @@ static void drop_negative(const vjp_state *t, int value) {
   for (int64_t i = 0; i < n; i++) dy[i] = dy[i] > 0 ? dy[i] : 0;
 }
 
-/* A ReLU by itself: Relu, or Clip from 0 up (no input is below its smallest output). */
+/* A ReLU by itself: no input is below its smallest output, 0. */
 static bool is_rectifier(const gcam_graph *g, const gcam_node *node) {
-  float lo = -1;
-  bool found;
-  return !strcmp(node->op->name, "Relu") ||
-         (!strcmp(node->op->name, "Clip") &&
-          !gcam_node_scalar(g, node, "min", 1, &lo, &found, NULL) && found && lo == 0);
+  float lo, hi;
+  return gcam_node_clamp(g, node, &lo, &hi) && lo == 0;
 }
 
 /* The plain loop, for the shapes no kernel takes. */

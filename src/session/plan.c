@@ -20,8 +20,6 @@ static gcam_status no_memory(gcam_error *err, const char *what) {
                    what);
 }
 
-static bool named(const gcam_node *node, const char *op) { return !strcmp(node->op->name, op); }
-
 static bool is_output(const gcam_graph *g, int value) {
   for (int i = 0; i < g->output_count; i++)
     if (g->outputs[i] == value) return true;
@@ -39,12 +37,6 @@ static int only_reader(const gcam_session *s, const int *reader, int value) {
   if (!may_hide(s, value)) return -1;
   int n = reader[value];
   return n >= 0 && s->graph->nodes[n].inputs[0] == value ? n : -1;
-}
-
-static bool all_constant(const gcam_graph *g, const gcam_node *node, int from) {
-  for (int i = from; i < node->input_count; i++)
-    if (node->inputs[i] >= 0 && !g->values[node->inputs[i]].weight) return false;
-  return true;
 }
 
 /* ---- Fused convolutions -----------------------------------------------------------------------
@@ -97,24 +89,6 @@ static bool zero_border(const gcam_graph *g, const gcam_node *node, int64_t bord
   return true;
 }
 
-static bool fuse_activation(const gcam_graph *g, const gcam_node *node, gcam_conv_spec *spec) {
-  if (named(node, "Relu")) {
-    spec->lo = 0;
-    return true;
-  }
-  if (!named(node, "Clip") || !all_constant(g, node, 1)) return false;
-  float lo, hi;
-  bool has_lo, has_hi;
-  if (gcam_node_scalar(g, node, "min", 1, &lo, &has_lo, NULL) ||
-      gcam_node_scalar(g, node, "max", 2, &hi, &has_hi, NULL))
-    return false;
-  if ((has_lo && isnan(lo)) || (has_hi && isnan(hi))) return false;
-  if ((has_lo ? lo : -INFINITY) >= (has_hi ? hi : INFINITY)) return false;
-  if (has_lo) spec->lo = lo;
-  if (has_hi) spec->hi = hi;
-  return true;
-}
-
 /* Tries to make a fused convolution that begins at node n. */
 static bool plan_conv(const gcam_session *s, const int *reader, int n, gcam_step *step) {
   const gcam_graph *g = s->graph;
@@ -122,14 +96,14 @@ static bool plan_conv(const gcam_session *s, const int *reader, int n, gcam_step
   memset(step, 0, sizeof *step);
   step->kind = GCAM_STEP_CONV;
   step->norm_node = -1;
-  if (named(&g->nodes[n], "Pad")) {
+  if (g->nodes[n].op == &gcam_op_pad) {
     if (!zero_border(g, &g->nodes[n], border)) return false;
     step->nodes[step->node_count++] = n;
     n = only_reader(s, reader, g->nodes[n].outputs[0]);
     if (n < 0) return false;
   }
   const gcam_node *conv = &g->nodes[n];
-  if (!named(conv, "Conv") || !all_constant(g, conv, 1)) return false;
+  if (conv->op != &gcam_op_conv || !gcam_node_constant_from(g, conv, 1)) return false;
   conv_spec(conv, &step->spec);
   if (step->node_count) {
     step->spec.H -= border[0] + border[2], step->spec.W -= border[1] + border[3];
@@ -140,13 +114,13 @@ static bool plan_conv(const gcam_session *s, const int *reader, int n, gcam_step
   step->conv_node = n;
   step->nodes[step->node_count++] = n;
   int next = only_reader(s, reader, conv->outputs[0]);
-  if (next >= 0 && named(&g->nodes[next], "BatchNormalization") &&
-      all_constant(g, &g->nodes[next], 1)) {
+  if (next >= 0 && g->nodes[next].op == &gcam_op_batch_norm &&
+      gcam_node_constant_from(g, &g->nodes[next], 1)) {
     step->norm_node = next;
     step->nodes[step->node_count++] = next;
     next = only_reader(s, reader, g->nodes[next].outputs[0]);
   }
-  if (next >= 0 && fuse_activation(g, &g->nodes[next], &step->spec)) {
+  if (next >= 0 && gcam_node_clamp(g, &g->nodes[next], &step->spec.lo, &step->spec.hi)) {
     step->clamped = true;
     step->nodes[step->node_count++] = next;
   }
@@ -199,31 +173,8 @@ gcam_status gcam_step_conv_weights(const gcam_session *s, const gcam_step *step,
 /* ---- Steps -------------------------------------------------------------------------------------
  */
 
-/* Same floats in the same order, whatever the shape says. */
-static bool is_view(const gcam_graph *g, const gcam_node *node) {
-  static const char *const views[] = {"Identity", "Dropout", "Cast",     "Reshape",
-                                      "Flatten",  "Squeeze", "Unsqueeze"};
-  for (size_t i = 0; i < sizeof views / sizeof *views; i++)
-    if (named(node, views[i])) return true;
-  if (!named(node, "Transpose")) return false;
-  /* moves only axes of size 1? Then the others keep their order. */
-  const gcam_value *x = &g->values[node->inputs[0]];
-  int rank = x->shape.rank, last = -1;
-  int64_t perm[GCAM_MAX_RANK];
-  int count;
-  if (gcam_node_ints(g, node, "perm", -1, perm, GCAM_MAX_RANK, &count, NULL)) return false;
-  for (int i = 0; i < rank; i++) {
-    int axis = gcam_value_axis(x, count ? perm[i] : rank - 1 - i);
-    if (axis < 0) return false;
-    if (x->shape.dim[axis] == 1) continue;
-    if (axis < last) return false;
-    last = axis;
-  }
-  return true;
-}
-
 static bool is_channel_concat(const gcam_graph *g, const gcam_node *node) {
-  if (!named(node, "Concat")) return false;
+  if (node->op != &gcam_op_concat) return false;
   const gcam_value *y = &g->values[node->outputs[0]];
   int axis = gcam_value_axis(y, gcam_node_int(node, "axis", 1));
   return y->shape.rank >= 2 && axis == y->shape.rank - 1;
@@ -261,7 +212,7 @@ static gcam_status plan_steps(gcam_session *s, gcam_error *err) {
       memset(step, 0, sizeof *step);
       step->nodes[0] = n;
       step->node_count = 1;
-      step->kind = is_view(g, &g->nodes[n])                       ? GCAM_STEP_VIEW
+      step->kind = gcam_node_is_view(g, &g->nodes[n])                       ? GCAM_STEP_VIEW
                    : !plain && is_channel_concat(g, &g->nodes[n]) ? GCAM_STEP_CONCAT
                                                                   : GCAM_STEP_NODE;
       if (!plain && step->kind == GCAM_STEP_NODE) step->twin = gcam_twin_find(g, &g->nodes[n]);
