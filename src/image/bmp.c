@@ -1,9 +1,8 @@
 /* Sources: Microsoft's BITMAPINFOHEADER, BITMAPV4HEADER, BITMAPV5HEADER and "Bitmap Compression";
- * IBM's OS/2 Presentation Manager BITMAPINFOHEADER2. stb_image reads no RLE, and some files that are
- * in order with red for blue. */
+ * IBM's OS/2 Presentation Manager BITMAPINFOHEADER2. stb_image reads no RLE, and some files that
+ * are in order with red for blue. */
 #include "image/bmp.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { FILE_HEADER = 14, CORE_HEADER = 12, INFO_HEADER = 40, OS2_HEADER = 64 };
@@ -40,7 +39,8 @@ static bool read_masks(gcam_bmp *bmp, const uint8_t *bytes, size_t size, uint32_
   for (size_t c = 0; c < masks; c++) {
     bmp->mask[c] = le32(bytes + at + 4 * c);
     all |= bmp->mask[c];
-    if (!mask_is_whole(bmp->mask[c])) return fail(bmp, "a colour's bits are not next to each other");
+    if (!mask_is_whole(bmp->mask[c]))
+      return fail(bmp, "a colour's bits are not next to each other");
   }
   if (!all) { /* nothing said: as without masks */
     memcpy(bmp->mask, bmp->bits == 16 ? rgb555 : rgb888, sizeof rgb555);
@@ -125,7 +125,8 @@ int64_t gcam_bmp_least_bytes(const gcam_bmp *bmp) {
   return (int64_t)bmp->offset + (row + 31) / 32 * 4 * (bmp->height - 1) + (row + 7) / 8;
 }
 
-/* ---- Pixels ------------------------------------------------------------------------------------ */
+/* ---- Pixels ------------------------------------------------------------------------------------
+ */
 
 static void read_palette(const gcam_bmp *bmp, const uint8_t *bytes, uint8_t rgba[256][4]) {
   for (int i = 0; i < 256; i++) {

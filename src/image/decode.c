@@ -1,15 +1,14 @@
-/* decode.c: bytes to pixels: BMP by bmp.c, the others by stb_image (public domain, Sean Barrett), which
- * is compiled here and nowhere else. probe.c has checked the container first: stb_image itself takes half a JPEG for
- * a whole one, filling up with grey. */
-#include "image/image.h"
-
+/* decode.c: bytes to pixels: BMP by bmp.c, the others by stb_image (public domain, Sean Barrett),
+ * which is compiled here and nowhere else. probe.c has checked the container first: stb_image
+ * itself takes half a JPEG for a whole one, filling up with grey. */
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "image/bmp.h"
 #include "image/exif.h"
+#include "image/image.h"
 #include "image/probe.h"
 
 #define STB_IMAGE_IMPLEMENTATION
@@ -21,9 +20,9 @@
 #define STBI_ONLY_PNG
 #define STBI_ONLY_GIF
 /* Zeroed, so that what a damaged file leaves undrawn is black rather than old memory. */
-#define STBI_MALLOC(size) calloc(1, size)
-#define STBI_REALLOC(p, size) realloc(p, size)
-#define STBI_FREE(p) free(p)
+#define STBI_MALLOC(size) gcam_alloc_zeroed(1, size)
+#define STBI_REALLOC(p, size) gcam_alloc_again(p, size, 1)
+#define STBI_FREE(p) gcam_free(p)
 #define STBI_ASSERT(x) ((void)0) /* hostile files must not end the program */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -42,7 +41,7 @@ static const char *const format_names[] = {"JPEG", "PNG", "GIF", "BMP"};
  * reader takes them for CMYK stored as Adobe does, inverted. The marker is put in to say so. */
 static uint8_t *with_adobe_marker(const uint8_t *bytes, size_t size, size_t *new_size) {
   static const uint8_t marker[16] = {0xFF, 0xEE, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100};
-  uint8_t *copy = malloc(size + sizeof marker);
+  uint8_t *copy = gcam_alloc(size + sizeof marker, 1);
   if (!copy) return NULL;
   memcpy(copy, bytes, 2);
   memcpy(copy + 2, marker, sizeof marker);
@@ -51,16 +50,18 @@ static uint8_t *with_adobe_marker(const uint8_t *bytes, size_t size, size_t *new
   return copy;
 }
 
-/* Scanners and microscopes write 12 bits into a file of 16: read as it says, the picture is black. */
+/* Scanners and microscopes write 12 bits into a file of 16: read as it says, the picture is black.
+ */
 static void say_dark(gcam_image *image, uint32_t most) {
   int bits = 0;
   while (most >> bits) bits++;
   if (!bits || bits > 14) return;
   image->warning_name = "dark-16-bit";
-  snprintf(image->warning, sizeof image->warning,
-           "The PNG has 16 bits per channel and uses %d of them: it is taken as it stands, and looks "
-           "dark. Were %d bits meant, multiply its values by %d and save it anew.",
-           bits, bits, 1 << (16 - bits));
+  snprintf(
+      image->warning, sizeof image->warning,
+      "The PNG has 16 bits per channel and uses %d of them: it is taken as it stands, and looks "
+      "dark. Were %d bits meant, multiply its values by %d and save it anew.",
+      bits, bits, 1 << (16 - bits));
 }
 
 /* 16 bits to 8 by the high byte, as PIL does. In place: stb_image's own reduction needs a second
@@ -80,7 +81,7 @@ static void decode_deep(const uint8_t *bytes, size_t size, gcam_image *image) {
     rgba[i] = (uint8_t)(value >> 8);
   }
   say_dark(image, most);
-  uint8_t *shrunk = realloc(rgba, count);
+  uint8_t *shrunk = gcam_alloc_again(rgba, (int64_t)count, 1);
   image->rgba = shrunk ? shrunk : rgba;
 }
 
@@ -93,23 +94,23 @@ static uint8_t *decode_jpeg(const uint8_t *bytes, size_t size, int *width, int *
   stbi__g_failure_reason = NULL;
   uint8_t *rgba = stbi__jpeg_load(&context, width, height, &channels, 4, &info);
   if (rgba && stbi__g_failure_reason) {
-    free(rgba);
+    gcam_free(rgba);
     return NULL;
   }
   return rgba;
 }
 
 static uint8_t *joined(const uint8_t *bytes, size_t size, const uint8_t *tail, size_t tail_size) {
-  uint8_t *all = malloc(size + tail_size);
+  uint8_t *all = gcam_alloc((int64_t)(size + tail_size), 1);
   if (!all) return NULL;
   memcpy(all, bytes, size);
   memcpy(all + size, tail, tail_size);
   return all;
 }
 
-/* The data of the last scan, and an end put behind them. The decoder takes bits that are missing for
- * zeros; where ones in their place make another picture, or none (no Huffman code is all ones), it
- * has needed them: the picture was not whole. */
+/* The data of the last scan, and an end put behind them. The decoder takes bits that are missing
+ * for zeros; where ones in their place make another picture, or none (no Huffman code is all ones),
+ * it has needed them: the picture was not whole. */
 static void decode_endless_jpeg(const uint8_t *bytes, size_t end, gcam_image *image) {
   enum { ONES = 64 };
   uint8_t ending[ONES + 2] = {0};
@@ -129,9 +130,9 @@ static void decode_endless_jpeg(const uint8_t *bytes, size_t end, gcam_image *im
   } else if (zeros || stbi_failure_reason() == NULL || strcmp(stbi_failure_reason(), "outofmem")) {
     stbi__g_failure_reason = source ? cut_short : "outofmem";
   }
-  free(source);
-  free(zeros);
-  free(ones);
+  gcam_free(source);
+  gcam_free(zeros);
+  gcam_free(ones);
   image->rgba = picture;
 }
 
@@ -140,7 +141,8 @@ static void decode_bmp(const uint8_t *bytes, size_t size, gcam_image *image) {
   gcam_bmp_open(bytes, size, &bmp); /* which the probe has seen succeed */
   size_t pixels = (size_t)bmp.width * (size_t)bmp.height;
   bool packed = gcam_bmp_is_packed(&bmp);
-  uint8_t *rgba = malloc(pixels * 4), *index = packed ? calloc(pixels, 1) : NULL;
+  uint8_t *rgba = gcam_alloc((int64_t)pixels, 4),
+          *index = packed ? gcam_alloc_zeroed((int64_t)pixels, 1) : NULL;
   stbi__g_failure_reason = "outofmem";
   image->width = (int)bmp.width;
   image->height = (int)bmp.height;
@@ -151,8 +153,8 @@ static void decode_bmp(const uint8_t *bytes, size_t size, gcam_image *image) {
       rgba = NULL;
     }
   }
-  free(rgba);
-  free(index);
+  gcam_free(rgba);
+  gcam_free(index);
 }
 
 static void decode_rgba(const uint8_t *bytes, size_t size, const gcam_probe *probe,
@@ -168,7 +170,8 @@ static void decode_rgba(const uint8_t *bytes, size_t size, const gcam_probe *pro
   } else if (probe->deep) {
     decode_deep(bytes, size, image);
   } else {
-    image->rgba = stbi_load_from_memory(bytes, (int)size, &image->width, &image->height, &channels, 4);
+    image->rgba =
+        stbi_load_from_memory(bytes, (int)size, &image->width, &image->height, &channels, 4);
   }
 }
 
@@ -182,7 +185,7 @@ gcam_status gcam_picture_decode(const void *bytes, size_t size, gcam_image **out
         "The picture file is too large (%zu MB): 2 GB is the limit. Scale it down first.",
         size / 1000000);
 
-  gcam_image *image = calloc(1, sizeof *image);
+  gcam_image *image = gcam_alloc_zeroed(1, sizeof *image);
   const uint8_t *source = bytes;
   uint8_t *patched = NULL;
   size_t source_size = size;
@@ -195,7 +198,7 @@ gcam_status gcam_picture_decode(const void *bytes, size_t size, gcam_image **out
   }
   if (image && source) decode_rgba(source, source_size, &probe, image);
   const char *reason = image && source ? stbi_failure_reason() : "outofmem";
-  free(patched);
+  gcam_free(patched);
 
   const char *name = format_names[probe.format];
   if (!image || !image->rgba) {

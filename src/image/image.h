@@ -42,8 +42,8 @@ gcam_status gcam_picture_resize(const gcam_image *image, int width, int height, 
 /* png.c: fills image->png; RGB when every pixel is opaque, RGBA otherwise. */
 gcam_status gcam_picture_encode_png(gcam_image *image, gcam_error *err);
 
-/* overlay.c: round(alpha * colour(map) + (1 - alpha) * picture) at the picture's own size, opaque; the
- * map lies on `view` (NULL: the whole picture), and what is outside of it becomes dim and grey.
+/* overlay.c: round(alpha * colour(map) + (1 - alpha) * picture) at the picture's own size, opaque;
+ * the map lies on `view` (NULL: the whole picture), and what is outside of it becomes dim and grey.
  * map: map_height x map_width values, 0..1 (others are clamped, NaN counts as 0). */
 gcam_status gcam_picture_overlay(const gcam_image *image, const float *map, int map_width,
                                  int map_height, const gcam_view *view, const char *colormap,

@@ -1,5 +1,4 @@
-#include <stdlib.h>
-
+#include "base/memory.h"
 #include "image/image.h"
 #include "image/resize.h"
 
@@ -42,8 +41,8 @@ gcam_status gcam_picture_overlay(const gcam_image *image, const float *map, int 
   GCAM_TRY(gcam_axes_place(&x, &y, map_width, map_height, image->width, image->height, view,
                            (int)how, err));
   gcam_status status = gcam_picture_create(image->width, image->height, &result, err);
-  float *mixed = malloc((size_t)map_width * sizeof *mixed);
-  float *heat = malloc((size_t)image->width * sizeof *heat);
+  float *mixed = gcam_alloc(map_width, sizeof *mixed);
+  float *heat = gcam_alloc(image->width, sizeof *heat);
   if (status == GCAM_OK && (!mixed || !heat))
     status = gcam_fail(err, GCAM_ERR_MEMORY, "Not enough memory for an overlay of %dx%d pixels.",
                        image->width, image->height);
@@ -61,8 +60,8 @@ gcam_status gcam_picture_overlay(const gcam_image *image, const float *map, int 
   } else {
     gcam_picture_free(result);
   }
-  free(mixed);
-  free(heat);
+  gcam_free(mixed);
+  gcam_free(heat);
   gcam_axis_free(&x);
   gcam_axis_free(&y);
   return status;

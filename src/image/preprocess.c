@@ -157,7 +157,8 @@ gcam_status gcam_preprocess_image(const gcam_image *image, const gcam_preprocess
   GCAM_TRY(fit_picture(pre, image->width, image->height, W, H, &across, &down, err));
   gcam_view part = {across.start, down.start, across.length, down.length};
   gcam_axis x, y;
-  GCAM_TRY(gcam_axes_place(&x, &y, image->width, image->height, W, H, &part, (int)pre->resize, err));
+  GCAM_TRY(
+      gcam_axes_place(&x, &y, image->width, image->height, W, H, &part, (int)pre->resize, err));
   for (int row = 0; row < H; row++)
     for (int col = 0; col < W; col++, nhwc += C) {
       sample(image, pre, C, &x, &y, col, row, nhwc);

@@ -142,8 +142,8 @@ static bool jpeg_complete(const jpeg *j) {
   return j->scans > 0;
 }
 
-/* Skips entropy-coded data: to the FF of the next marker that is no restart of theirs, or to `size`.
- * *restarts is counted down. */
+/* Skips entropy-coded data: to the FF of the next marker that is no restart of theirs, or to
+ * `size`. *restarts is counted down. */
 static size_t jpeg_skip_scan(const uint8_t *bytes, size_t size, size_t at, int64_t *restarts) {
   while (at < size) {
     const uint8_t *found = memchr(bytes + at, 0xFF, size - at);
@@ -204,8 +204,9 @@ static gcam_status jpeg_walk(jpeg *j, gcam_probe *probe, gcam_error *err) {
         return damaged(err, "JPEG", "a scan's header makes no sense");
       at = jpeg_skip_scan(bytes, size, at, &restarts);
       if (restarts) /* the decoder would leave all behind the last one grey */
-        return at == size ? cut_off(err, "JPEG", size)
-                          : damaged(err, "JPEG", "restart marks are missing, and what follows them");
+        return at == size
+                   ? cut_off(err, "JPEG", size)
+                   : damaged(err, "JPEG", "restart marks are missing, and what follows them");
       if (jpeg_complete(j)) probe->end = at;
     }
   }

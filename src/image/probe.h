@@ -15,8 +15,9 @@ typedef struct gcam_probe {
   int orientation; /* EXIF's, 1..8 */
   bool deep;       /* a PNG of 16 bits per channel */
   bool plain_cmyk; /* a JPEG of four channels without Adobe's marker */
-  /* Of a JPEG or PNG: the picture may be whole in bytes[0, end) and lack the end mark alone, or have
-   * something else behind it; whether its data are all there, only decoding tells. 0: it is not. */
+  /* Of a JPEG or PNG: the picture may be whole in bytes[0, end) and lack the end mark alone, or
+   * have something else behind it; whether its data are all there, only decoding tells. 0: it is
+   * not. */
   size_t end;
   bool endless; /* there is no end mark, so that `end` it must be */
 } gcam_probe;

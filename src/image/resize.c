@@ -1,8 +1,9 @@
 #include "image/resize.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 static int clamp_index(double i, int count) {
   return i < 0 ? 0 : i > count - 1 ? count - 1 : (int)i;
@@ -93,9 +94,9 @@ gcam_status gcam_axis_place(gcam_axis *axis, int in, int out, double start, doub
   axis->in = in;
   axis->out = out;
   axis->taps = taps;
-  axis->index = malloc((size_t)out * (size_t)taps * sizeof *axis->index);
-  axis->weight = malloc((size_t)out * (size_t)taps * sizeof *axis->weight);
-  axis->covered = malloc((size_t)out * sizeof *axis->covered);
+  axis->index = gcam_alloc(out * (int64_t)taps, sizeof *axis->index);
+  axis->weight = gcam_alloc(out * (int64_t)taps, sizeof *axis->weight);
+  axis->covered = gcam_alloc(out, sizeof *axis->covered);
   if (!axis->index || !axis->weight || !axis->covered) {
     gcam_axis_free(axis);
     return gcam_fail(err, GCAM_ERR_MEMORY, "Not enough memory to resize %d samples to %d.", in,
@@ -112,9 +113,9 @@ gcam_status gcam_axis_create(gcam_axis *axis, int in, int out, int how, gcam_err
 }
 
 void gcam_axis_free(gcam_axis *axis) {
-  free(axis->index);
-  free(axis->weight);
-  free(axis->covered);
+  gcam_free(axis->index);
+  gcam_free(axis->weight);
+  gcam_free(axis->covered);
   memset(axis, 0, sizeof *axis);
 }
 
@@ -156,7 +157,7 @@ gcam_status gcam_map_place(const float *map, int width, int height, float *dst, 
   gcam_axis x, y;
   GCAM_TRY(gcam_axes_place(&x, &y, width, height, dst_width, dst_height, view, (int)how, err));
   gcam_status status = GCAM_OK;
-  float *mixed = malloc((size_t)width * sizeof *mixed);
+  float *mixed = gcam_alloc(width, sizeof *mixed);
   if (!mixed)
     status = gcam_fail(err, GCAM_ERR_MEMORY, "Not enough memory to resize a map of %dx%d.", width,
                        height);
@@ -165,7 +166,7 @@ gcam_status gcam_map_place(const float *map, int width, int height, float *dst, 
     for (int col = 0; col < dst_width; col++)
       if (x.covered[col] < 0.5f || y.covered[row] < 0.5f) dst[col] = outside;
   }
-  free(mixed);
+  gcam_free(mixed);
   gcam_axis_free(&x);
   gcam_axis_free(&y);
   return status;

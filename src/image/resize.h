@@ -20,8 +20,8 @@ enum { GCAM_RESIZE_AREA = 100 }; /* beside gcam_resize's values */
 
 typedef struct gcam_axis {
   int in, out, taps;
-  int *index;    /* [out][taps], within 0..in-1 */
-  float *weight; /* [out][taps], sum 1 */
+  int *index;     /* [out][taps], within 0..in-1 */
+  float *weight;  /* [out][taps], sum 1 */
   float *covered; /* [out], 0..1: the part of the sample that the source lies under */
 } gcam_axis;
 
@@ -40,8 +40,8 @@ gcam_status gcam_axes_place(gcam_axis *x, gcam_axis *y, int in_width, int in_hei
 /* rgb[3] of one pixel of the resized picture as seen on white: 0..255, not rounded. */
 void gcam_picture_sample(const gcam_image *image, const gcam_axis *x, const gcam_axis *y, int col,
                          int row, float *rgb);
-/* Colour and opacity apart, 0..255: colours weighted by their opacity, or transparent pixels' hidden
- * colours would bleed in; where nothing is opaque, the hidden colours themselves. */
+/* Colour and opacity apart, 0..255: colours weighted by their opacity, or transparent pixels'
+ * hidden colours would bleed in; where nothing is opaque, the hidden colours themselves. */
 void gcam_picture_sample_rgba(const gcam_image *image, const gcam_axis *x, const gcam_axis *y,
                               int col, int row, float *rgba);
 
@@ -52,8 +52,8 @@ void gcam_map_row(const float *map, const gcam_axis *x, const gcam_axis *y, int 
 /* map[height][width] to dst[dst_height][dst_width]. */
 gcam_status gcam_map_resize_to(const float *map, int width, int height, float *dst, int dst_width,
                                int dst_height, gcam_resize how, gcam_error *err);
-/* The same, laid on `view`, in samples of dst (NULL: on all of it); what lies outside of it by half or
- * more gets the value `outside`. */
+/* The same, laid on `view`, in samples of dst (NULL: on all of it); what lies outside of it by half
+ * or more gets the value `outside`. */
 gcam_status gcam_map_place(const float *map, int width, int height, float *dst, int dst_width,
                            int dst_height, const gcam_view *view, float outside, gcam_resize how,
                            gcam_error *err);

@@ -291,11 +291,11 @@ static void test_cuts(void) {
     const char *name;
     size_t ending;
   } files[] = {
-      {"baseline.jpg", 2},     {"progressive.jpg", 2}, {"exif6.jpg", 2},     {"cmyk.jpg", 2},
-      {"cmyk_no_adobe.jpg", 2}, {"420.jpg", 2},        {"gray.jpg", 2},      {"restarts.jpg", 2},
-      {"plain.png", 12},       {"interlaced.png", 12}, {"palette.png", 12},  {"rgb16.png", 12},
-      {"still.gif", 1},        {"24.bmp", 3},          {"palette.bmp", 3},   {"rle8.bmp", 3},
-      {"rle4.bmp", 3},         {"pal1_os2.bmp", 3},    {"pal2_v5.bmp", 3},   {"mask_565.bmp", 3},
+      {"baseline.jpg", 2},      {"progressive.jpg", 2}, {"exif6.jpg", 2},    {"cmyk.jpg", 2},
+      {"cmyk_no_adobe.jpg", 2}, {"420.jpg", 2},         {"gray.jpg", 2},     {"restarts.jpg", 2},
+      {"plain.png", 12},        {"interlaced.png", 12}, {"palette.png", 12}, {"rgb16.png", 12},
+      {"still.gif", 1},         {"24.bmp", 3},          {"palette.bmp", 3},  {"rle8.bmp", 3},
+      {"rle4.bmp", 3},          {"pal1_os2.bmp", 3},    {"pal2_v5.bmp", 3},  {"mask_565.bmp", 3},
   };
   for (size_t n = 0; n < sizeof files / sizeof *files; n++) {
     const char *name = files[n].name;
@@ -388,12 +388,18 @@ static void test_odd_bitmaps(void) {
 
 /* Whatever is in it: an error with words, or a picture of sane size. */
 static void test_damage(void) {
-  static const char *const names[] = {
-      "baseline.jpg", "progressive.jpg", "420.jpg",        "cmyk_no_adobe.jpg", "exif5.jpg",
-      "alpha.png",    "palette.png",     "interlaced.png", "rgb16.png",         "exif6.png",
-      "animated.gif", "transparent.gif", "palette.bmp",    "top_down.bmp",      "ycck.jpg",
-      "rle4.bmp",     "rle8_skips.bmp",  "mask_565.bmp",   "pal4_os2.bmp",      "restarts.jpg",
-      "endless.png",  "endless_progressive_trailer.jpg",   "mask_8888_v4.bmp",  "rgb12in16.png"};
+  static const char *const names[] = {"baseline.jpg",     "progressive.jpg",
+                                      "420.jpg",          "cmyk_no_adobe.jpg",
+                                      "exif5.jpg",        "alpha.png",
+                                      "palette.png",      "interlaced.png",
+                                      "rgb16.png",        "exif6.png",
+                                      "animated.gif",     "transparent.gif",
+                                      "palette.bmp",      "top_down.bmp",
+                                      "ycck.jpg",         "rle4.bmp",
+                                      "rle8_skips.bmp",   "mask_565.bmp",
+                                      "pal4_os2.bmp",     "restarts.jpg",
+                                      "endless.png",      "endless_progressive_trailer.jpg",
+                                      "mask_8888_v4.bmp", "rgb12in16.png"};
   int insane = 0, errors = 0, pictures = 0;
   for (size_t n = 0; n < sizeof names / sizeof *names; n++) {
     file f = fixture(names[n]);
@@ -550,7 +556,8 @@ static void test_picture_resize(void) {
   gcam_picture_free(small);
 }
 
-/* ---- Fitting a picture into the input, and a map on what was seen ----------------------------- */
+/* ---- Fitting a picture into the input, and a map on what was seen -----------------------------
+ */
 
 static gcam_order parse_order(const char *name) {
   static const char *const names[] = {"rgb", "bgr", "grey", "rgba", "bgra"};
@@ -576,10 +583,9 @@ static void test_fit(void) {
     gcam_preprocess pre = {0};
     gcam_view view, found = {0};
     float *m = pre.mean, *s = pre.std;
-    if (sscanf(line,
-               "%31s %15s %15s %7s %d %d %f %31s %f,%f,%f,%f %f,%f,%f,%f %lf %lf %lf %lf", name,
-               fit, how, order, &H, &W, &pre.ratio, fill, m, m + 1, m + 2, m + 3, s, s + 1, s + 2,
-               s + 3, &view.x, &view.y, &view.width, &view.height) != 20)
+    if (sscanf(line, "%31s %15s %15s %7s %d %d %f %31s %f,%f,%f,%f %f,%f,%f,%f %lf %lf %lf %lf",
+               name, fit, how, order, &H, &W, &pre.ratio, fill, m, m + 1, m + 2, m + 3, s, s + 1,
+               s + 2, s + 3, &view.x, &view.y, &view.width, &view.height) != 20)
       break;
     pre.resize = parse_how(how);
     pre.order = parse_order(order);
@@ -672,8 +678,8 @@ static void test_places(void) {
                &v.width, &v.height) != 9)
       break;
     float *map = make_map(mw * mh), *out = malloc((size_t)(w * h) * sizeof *out), worst = 0;
-    CHECK(gcam_map_place(map, mw, mh, out, w, h, &v, -7, parse_how(how), &err) == GCAM_OK,
-          "%s: %s", line, err.text);
+    CHECK(gcam_map_place(map, mw, mh, out, w, h, &v, -7, parse_how(how), &err) == GCAM_OK, "%s: %s",
+          line, err.text);
     gcam_axis x, y;
     CHECK(gcam_axes_place(&x, &y, mw, mh, w, h, &v, parse_how(how), &err) == GCAM_OK, "axes");
     for (int i = 0; i < w * h; i++) {
@@ -700,7 +706,8 @@ static void test_places(void) {
   free(values.data);
 }
 
-/* The photo with a map on its part, the rest dim and grey; and a map that reaches beyond the photo. */
+/* The photo with a map on its part, the rest dim and grey; and a map that reaches beyond the photo.
+ */
 static void test_overlay_view(void) {
   file values = fixture_in("geometry", "overlay.rgb");
   gcam_image *image = decode_fixture("plain.png"), *overlay = NULL;
@@ -717,7 +724,8 @@ static void test_overlay_view(void) {
   }
   CHECK(worst <= 2, "overlay on a part: off by %d", worst);
   gcam_picture_free(overlay);
-  /* A square input padded: columns of a map 25 high lie as high as the photo's 19 rows in its middle. */
+  /* A square input padded: columns of a map 25 high lie as high as the photo's 19 rows in its
+   * middle. */
   float columns[25 * 25];
   for (int i = 0; i < 25 * 25; i++) columns[i] = (float)(i / 25 >= 3 && i / 25 < 22);
   const gcam_preprocess pad = {.std = {1, 1, 1}, .fit = GCAM_PAD};
@@ -772,8 +780,8 @@ static void test_overlay(void) {
     gcam_image *image = decode_fixture(names[n]);
     for (int how = GCAM_NEAREST; how <= GCAM_BICUBIC; how++) {
       gcam_image *overlay = NULL;
-      CHECK(gcam_picture_overlay(image, map, 5, 4, NULL, "jet", 0.4f, (gcam_resize)how, &overlay, &err) ==
-                GCAM_OK,
+      CHECK(gcam_picture_overlay(image, map, 5, 4, NULL, "jet", 0.4f, (gcam_resize)how, &overlay,
+                                 &err) == GCAM_OK,
             "overlay");
       int worst = 0;
       for (int i = 0; i < image->width * image->height; i++) {
@@ -801,7 +809,8 @@ static void test_overlay(void) {
             GCAM_ERR_ARGUMENT,
         "map 0 wide");
   float odd[3] = {NAN, INFINITY, -INFINITY};
-  CHECK(gcam_picture_overlay(image, odd, 3, 1, NULL, "gray", 1, GCAM_NEAREST, &none, &err) == GCAM_OK &&
+  CHECK(gcam_picture_overlay(image, odd, 3, 1, NULL, "gray", 1, GCAM_NEAREST, &none, &err) ==
+                GCAM_OK &&
             none->rgba[0] == 0 && none->rgba[4 * (image->width / 2)] == 255 &&
             none->rgba[4 * (image->width - 1)] == 0,
         "NaN and infinity in a map");
