@@ -104,7 +104,7 @@ static uint8_t *joined(const uint8_t *bytes, size_t size, const uint8_t *tail, s
   uint8_t *all = gcam_alloc((int64_t)(size + tail_size), 1);
   if (!all) return NULL;
   memcpy(all, bytes, size);
-  memcpy(all + size, tail, tail_size);
+  if (tail_size) memcpy(all + size, tail, tail_size);
   return all;
 }
 
@@ -134,6 +134,16 @@ static void decode_endless_jpeg(const uint8_t *bytes, size_t end, gcam_image *im
   gcam_free(zeros);
   gcam_free(ones);
   image->rgba = picture;
+}
+
+/* stb_image refuses a frame that is larger than the canvas. */
+static uint8_t *with_canvas(const uint8_t *gif, size_t size, int width, int height) {
+  uint8_t *copy = joined(gif, size, NULL, 0);
+  for (int b = 0; copy && b < 2; b++) {
+    copy[6 + b] = (uint8_t)(width >> 8 * b);
+    copy[8 + b] = (uint8_t)(height >> 8 * b);
+  }
+  return copy;
 }
 
 static void decode_bmp(const uint8_t *bytes, size_t size, gcam_image *image) {
@@ -195,6 +205,8 @@ gcam_status gcam_picture_decode(const void *bytes, size_t size, gcam_image **out
   } else if (probe.format == GCAM_PNG && probe.endless) {
     source = patched = joined(bytes, probe.end, gcam_png_end, sizeof gcam_png_end);
     source_size = probe.end + sizeof gcam_png_end;
+  } else if (probe.grown) {
+    source = patched = with_canvas(bytes, size, probe.width, probe.height);
   }
   if (image && source) decode_rgba(source, source_size, &probe, image);
   const char *reason = image && source ? stbi_failure_reason() : "outofmem";

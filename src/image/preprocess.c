@@ -5,6 +5,14 @@
 
 #include "image/resize.h"
 
+/* JavaScript writes it byte by byte: new fields go to its end, and there. */
+_Static_assert(offsetof(gcam_preprocess, std) == 24 && offsetof(gcam_preprocess, fit) == 40 &&
+                   offsetof(gcam_preprocess, ratio) == 44 &&
+                   offsetof(gcam_preprocess, fill) == 48 &&
+                   offsetof(gcam_preprocess, color) == 52 &&
+                   offsetof(gcam_preprocess, axes) == 64 && sizeof(gcam_preprocess) == 68,
+               "wasm.js, setImage");
+
 int gcam_order_channels(gcam_order order) {
   switch (order) {
     case GCAM_RGB:

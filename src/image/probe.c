@@ -302,6 +302,19 @@ static gcam_status probe_gif(const uint8_t *bytes, size_t size, gcam_probe *prob
     } else if (kind ==
                0x2C) { /* the first frame: rectangle, flags, own palette, code size, blocks */
       if (size - at < 10) break;
+      int64_t right = le16(bytes + at) + le16(bytes + at + 4);
+      int64_t bottom = le16(bytes + at + 2) + le16(bytes + at + 6);
+      if (right > width || bottom > height) { /* as PIL and browsers do */
+        probe->grown = true;
+        width = right > width ? right : width;
+        height = bottom > height ? bottom : height;
+        if (width > 65535 || height > 65535)
+          return damaged(err, "GIF", "its first frame lies outside of any canvas");
+        few = width * height <= 1 << 22 ? 0 : width * height / 4096;
+        GCAM_TRY(check_size(err, "GIF", width, height, few, size));
+        probe->width = (int)width;
+        probe->height = (int)height;
+      }
       int flags = bytes[at + 8];
       at += 9;
       if (flags & 0x80) at += (size_t)3 << ((flags & 7) + 1);

@@ -14,6 +14,7 @@ typedef struct gcam_probe {
   int width, height;
   int orientation; /* EXIF's, 1..8 */
   bool deep;       /* a PNG of 16 bits per channel */
+  bool grown;      /* a GIF whose first frame reaches beyond its canvas: the size is that of both */
   bool plain_cmyk; /* a JPEG of four channels without Adobe's marker */
   /* Of a JPEG or PNG: the picture may be whole in bytes[0, end) and lack the end mark alone, or
    * have something else behind it; whether its data are all there, only decoding tells. 0: it is

@@ -421,6 +421,10 @@ def endless(rgb):
     data = encode(image.quantize(16), 'GIF', interlace=1)
     write('interlaced.gif', data)
     assert data[-1:] == b';'
+    small = bytearray(data)  # a canvas smaller than its frame grows
+    small[6:10] = struct.pack('<HH', 10, 12)
+    write('grown.gif', bytes(small))
+    assert Image.open(io.BytesIO(bytes(small))).size == (W, H)
     write('endless.gif', data[:-1], pil_pixels(data))
 
 

@@ -257,6 +257,18 @@ static void test_headers(void) {
   check_refused("PNG 2^31", png.data, png.size, GCAM_ERR_MEMORY, "too large");
   put_be32(png.data + 16, 0);
   check_refused("PNG 0 wide", png.data, png.size, GCAM_ERR_IMAGE, "0x");
+  memcpy(gif.data + 6, "\1\0\1\0", 4);
+  for (size_t i = 13; i + 9 < gif.size; i++)
+    if (gif.data[i] == 0x2C && gif.data[i + 1] == 0 && gif.data[i + 3] == 0) {
+      uint8_t kept[8];
+      memcpy(kept, gif.data + i + 1, 8);
+      memcpy(gif.data + i + 1, "\0\0\0\0\xff\xff\xff\xff", 8);
+      check_refused("GIF of a frame of 65535x65535", gif.data, gif.size, GCAM_ERR_MEMORY, "65535");
+      memcpy(gif.data + i + 1, "\xff\xff\0\0\xff\xff\1\0", 8);
+      check_refused("GIF of a frame far away", gif.data, gif.size, GCAM_ERR_IMAGE, "outside");
+      memcpy(gif.data + i + 1, kept, 8);
+      break;
+    }
   memset(gif.data + 6, 0xFF, 4);
   check_refused("GIF 65535x65535", gif.data, gif.size, GCAM_ERR_MEMORY, "65535x65535");
   memcpy(gif.data + 6, "\x80\x3e\x80\x3e", 4);
@@ -294,8 +306,9 @@ static void test_cuts(void) {
       {"baseline.jpg", 2},      {"progressive.jpg", 2}, {"exif6.jpg", 2},    {"cmyk.jpg", 2},
       {"cmyk_no_adobe.jpg", 2}, {"420.jpg", 2},         {"gray.jpg", 2},     {"restarts.jpg", 2},
       {"plain.png", 12},        {"interlaced.png", 12}, {"palette.png", 12}, {"rgb16.png", 12},
-      {"still.gif", 1},         {"24.bmp", 3},          {"palette.bmp", 3},  {"rle8.bmp", 3},
-      {"rle4.bmp", 3},          {"pal1_os2.bmp", 3},    {"pal2_v5.bmp", 3},  {"mask_565.bmp", 3},
+      {"still.gif", 1},         {"grown.gif", 1},       {"24.bmp", 3},       {"palette.bmp", 3},
+      {"rle8.bmp", 3},          {"rle4.bmp", 3},        {"pal1_os2.bmp", 3}, {"pal2_v5.bmp", 3},
+      {"mask_565.bmp", 3},
   };
   for (size_t n = 0; n < sizeof files / sizeof *files; n++) {
     const char *name = files[n].name;
