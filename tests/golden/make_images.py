@@ -402,6 +402,29 @@ def restarts():
     write('restarts.jpg', data, opaque(np.dstack([expected] * 3)), 1, 0.1)
 
 
+def scans_of(data):
+    """A JPEG's beginning and its scans, each with the tables before it."""
+    starts, at = [], 2
+    while data[at + 1] != 0xd9:
+        if data[at + 1] in (0xc4, 0xda) and (not starts or data[starts[-1]:].find(b'\xff\xda', 0, at - starts[-1]) >= 0):
+            starts.append(at)
+        at += 2 + struct.unpack('>H', data[at + 2:at + 4])[0]
+        while data[at] != 0xff or data[at + 1] == 0:
+            at += 1
+    return data[:starts[0]], [data[a:b] for a, b in zip(starts, starts[1:] + [at])]
+
+
+def refined_last(rgb):
+    """A progressive JPEG that ends with the last bit of every block's mean: plain bits, any of which could be right."""
+    data = encode(Image.fromarray(rgb), 'JPEG', quality=92, subsampling=0, progressive=True)
+    start, scans = scans_of(data)
+    last = [s for s in scans if s[s.index(b'\xff\xda'):][4] == 3 and s[s.index(b'\xff\xda') + 13] == 0x10]
+    assert len(last) == 1
+    again = start + b''.join([s for s in scans if s is not last[0]] + last) + b'\xff\xd9'
+    assert (pil_pixels(again) == pil_pixels(data)).all()
+    write('refined_last.jpg', again, None, 3, 0.6)
+
+
 def endless(rgb):
     """Files with all of their data and no end mark, as cameras and cut copies leave them."""
     rng = np.random.default_rng(5)
@@ -516,6 +539,7 @@ bitmaps(pixels)
 transparency(pixels)
 restarts()
 endless(pixels)
+refined_last(pixels)
 (OUT / 'images.txt').write_text('\n'.join(index) + '\n')
 (OUT / 'images.rgba').write_bytes(b''.join(pixels_expected))
 resizes()

@@ -303,11 +303,13 @@ static void test_cuts(void) {
     const char *name;
     size_t ending;
   } files[] = {
-      {"baseline.jpg", 2},      {"progressive.jpg", 2}, {"exif6.jpg", 2},    {"cmyk.jpg", 2},
-      {"cmyk_no_adobe.jpg", 2}, {"420.jpg", 2},         {"gray.jpg", 2},     {"restarts.jpg", 2},
-      {"plain.png", 12},        {"interlaced.png", 12}, {"palette.png", 12}, {"rgb16.png", 12},
-      {"still.gif", 1},         {"grown.gif", 1},       {"24.bmp", 3},       {"palette.bmp", 3},
-      {"rle8.bmp", 3},          {"rle4.bmp", 3},        {"pal1_os2.bmp", 3}, {"pal2_v5.bmp", 3},
+      {"baseline.jpg", 2}, {"progressive.jpg", 2},   {"exif6.jpg", 2},
+      {"cmyk.jpg", 2},     {"cmyk_no_adobe.jpg", 2}, {"420.jpg", 2},
+      {"gray.jpg", 2},     {"refined_last.jpg", 2},  {"restarts.jpg", 2},
+      {"plain.png", 12},   {"interlaced.png", 12},   {"palette.png", 12},
+      {"rgb16.png", 12},   {"still.gif", 1},         {"grown.gif", 1},
+      {"24.bmp", 3},       {"palette.bmp", 3},       {"rle8.bmp", 3},
+      {"rle4.bmp", 3},     {"pal1_os2.bmp", 3},      {"pal2_v5.bmp", 3},
       {"mask_565.bmp", 3},
   };
   for (size_t n = 0; n < sizeof files / sizeof *files; n++) {
@@ -498,9 +500,21 @@ static void test_nearest(void) {
       CHECK(false, "nearest %s", line);
       continue;
     }
-    for (int i = 0; i < out; i++) wrong += axis.index[i] != *expected++;
+    for (int i = 0; i < out; i++) wrong += axis.index[i] != expected[i];
     CHECK(!wrong, "nearest %s: %d samples from elsewhere than PIL's", line, wrong);
     gcam_axis_free(&axis);
+    /* The same with its ends cut off, as a crop does, and with room around, as a pad does. */
+    const int ends[] = {out / 3, -2};
+    for (int e = 0; e < 2; e++) {
+      int k = ends[e], part = out - 2 * k;
+      wrong = 0;
+      if (part < 1 || gcam_axis_place(&axis, in, part, -k, out, GCAM_NEAREST, &err)) continue;
+      for (int i = 0; i < part; i++)
+        wrong += i + k >= 0 && i + k < out && axis.index[i] != expected[i + k];
+      CHECK(!wrong, "nearest %s from %d: %d samples from elsewhere than PIL's", line, k, wrong);
+      gcam_axis_free(&axis);
+    }
+    expected += out;
   }
   CHECK((const uint8_t *)expected == values.data + values.size, "all of nearest.u16");
   free(list.data);
