@@ -129,7 +129,7 @@ gcam_status gcam_preprocess_view(const gcam_preprocess *pre, int width, int heig
     return gcam_fail(err, GCAM_ERR_ARGUMENT, "No preprocessing, or no room for the view.");
   extent x = {0}, y = {0};
   GCAM_TRY(fit_picture(pre, width, height, W, H, &x, &y, err));
-  *view = (gcam_view){-x.start * width / x.length, -y.start * height / y.length,
+  *view = (gcam_view){0 - x.start * width / x.length, 0 - y.start * height / y.length,
                       W * (double)width / x.length, H * (double)height / y.length};
   return GCAM_OK;
 }
