@@ -24,8 +24,8 @@ const OBJECTS = [
   ['protocol', 'LayerInfo'], ['api', 'Report'], ['api', 'Box'], ['protocol', 'Progress'], ['protocol', 'Warning'],
 ];
 
-const sources = new Map(['api', 'errors', 'protocol'].map((name) => [name,
-  ts.createSourceFile(name, readFileSync(join(types, `${name}.d.ts`), 'utf8'), ts.ScriptTarget.ES2022, true)]));
+const sources = new Map(Object.entries({ api: 'api/gradcam', errors: 'base/errors', protocol: 'worker/protocol' }).map(([name, file]) => [name,
+  ts.createSourceFile(name, readFileSync(join(types, `${file}.d.ts`), 'utf8'), ts.ScriptTarget.ES2022, true)]));
 
 const oneLine = (text) => text.replace(/\s+/g, ' ').trim();
 const inTable = (text) => text.replaceAll('|', '\\|');
@@ -133,7 +133,7 @@ function describeElement() {
 const source = oneLine(typeText(find('api', 'Source').type));
 const lines = [
   '# API reference', '',
-  'Written by `npm run docs` from the comments in [web/api.js](../web/api.js) and the files beside it. For what the ' +
+  'Written by `npm run docs` from the comments in [web/api/gradcam.js](../web/api/gradcam.js) and the files beside it. For what the ' +
   'terms mean and which choice is good for what, see the [guide](guide.md); for TypeScript, the ' +
   '[example](../tests/web/example.ts) that a test compiles.', '',
   ...CLASSES.flatMap(describeClass),

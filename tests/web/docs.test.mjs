@@ -18,7 +18,7 @@ const skip = existsSync(join(root, 'node_modules/typescript')) ? false : 'SKIPPE
 test('docs/api.md is up to date', { skip }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'gradcam-docs-'));
   t.after(() => rm(folder, { recursive: true }));
-  await run(process.execPath, [join(root, 'web/types.mjs'), join(folder, 'types')]);
+  await run(process.execPath, [join(root, 'docs/types.mjs'), join(folder, 'types')]);
   await run(process.execPath, [join(root, 'docs/api.mjs'), join(folder, 'types'), join(folder, 'api.md')]);
   assert.equal(await readFile(join(root, 'docs/api.md'), 'utf8'), await readFile(join(folder, 'api.md'), 'utf8'),
     'it is not what the comments give: npm run docs');

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { npy } from '../../web/cli/bundle.js';
 import { GradCam } from '../../web/node.js';
-import { boxes, mask } from '../../web/render.js';
+import { boxes, mask } from '../../web/paint/render.js';
 import { root } from './shared.mjs';
 import { tinyNetwork, tinyPicture } from './tiny.mjs';
 

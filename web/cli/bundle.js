@@ -71,7 +71,7 @@ async function resultFiles(result, { colormap, alpha }) {
 /**
  * @param {string} folder
  * @param {string} image     path of the picture
- * @param {import('../api.js').Explanation} result
+ * @param {import('../api/gradcam.js').Explanation} result
  */
 export async function writeBundle(folder, image, result, cam, options) {
   const picture = await readFile(image).catch((cause) => {

@@ -7,8 +7,8 @@
 import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GradCam, GradCamError } from '../node.js';
-import { resize } from '../render.js';
-import * as trust from '../trust.js';
+import { resize } from '../paint/render.js';
+import * as trust from './trust.js';
 import { curvesPicture } from './curves.js';
 import { checkMethod, CommandLineError } from './options.js';
 import { progressBar } from './progress.js';

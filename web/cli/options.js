@@ -2,9 +2,9 @@
  * Reads the command line: options are known to one table each, wrong ones are named and hinted at.
  */
 import { parseArgs } from 'node:util';
-import { nearMisses } from '../labels.js';
-import { MODE_NAMES, parsePreprocess, RESIZES } from '../preprocess.js';
-import { PRESETS } from '../presets.js';
+import { nearMisses } from '../base/labels.js';
+import { MODE_NAMES, parsePreprocess, RESIZES } from '../worker/preprocess.js';
+import { PRESETS } from '../api/presets.js';
 
 /** Wrong usage: exit 2. */
 export class CommandLineError extends Error {}

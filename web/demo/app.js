@@ -30,7 +30,7 @@ const state = {
   /** @type {GradCam | null} */ cam: null,
   /** What the model was loaded from. */ source: 'pocket',
   /** @type {{image: any, name: string, sample?: string} | null} */ picture: null,
-  /** @type {import('../api.js').Explanation | null} */ result: null,
+  /** @type {import('../api/gradcam.js').Explanation | null} */ result: null,
   /** The map of the class or layer to compare with, and the names of both. */ other: null,
   /** The class on show, by id. */ shown: 0,
   /** Classes that were asked for beside the best ones. @type {Set<number>} */ asked: new Set(),

@@ -95,7 +95,7 @@ async function modelFiles(source) {
  * @param {object} what
  * @param {import('../index.js').GradCam} what.cam
  * @param {any} what.source      what it was loaded from
- * @param {import('../api.js').Explanation} what.result
+ * @param {import('../api/gradcam.js').Explanation} what.result
  * @param {string} what.name     of the picture
  * @param {object} what.style    as for toPNG()
  * @param {object} what.settings

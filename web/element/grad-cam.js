@@ -92,7 +92,7 @@ export class GradCamElement extends Base {
 
   /**
    * The last explanation; with steps alone, the last Steps.
-   * @returns {import('../api.js').Explanation | import('../api.js').Steps | null}
+   * @returns {import('../api/gradcam.js').Explanation | import('../api/gradcam.js').Steps | null}
    */
   get result() {
     return this.#result;

@@ -20,7 +20,7 @@ const held = new Map();
 
 /**
  * @param {string} model   a name or an address, as GradCam.load takes it
- * @param {(progress: import('../protocol.js').Progress) => void} onProgress
+ * @param {(progress: import('../worker/protocol.js').Progress) => void} onProgress
  * @returns {Holder}
  */
 export function holdModel(model, onProgress) {
@@ -61,7 +61,7 @@ const MOST_KNOWN = 4;
  * @param {import('../index.js').GradCam} cam
  * @param {any} image
  * @param {{class?: string | number, layer?: string}} options
- * @returns {Promise<import('../api.js').Steps>}
+ * @returns {Promise<import('../api/gradcam.js').Steps>}
  */
 export function sharedSteps(cam, image, options) {
   if (!known.has(cam)) known.set(cam, []);

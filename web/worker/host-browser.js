@@ -7,7 +7,7 @@
  * @property {(url: string, options?: {signal?: AbortSignal, rewrite?: ((bytes: Uint8Array) => Uint8Array) | null}) =>
  *   Promise<WebAssembly.Module>} compile  rewrite: what is to be done to the file before
  * @property {(spec: import('./protocol.js').FileSpec, signal?: AbortSignal, keepAs?: string) =>
- *   Promise<import('./files.js').OpenFile>} open  keepAs: the SHA-256 it should have, and may be
+ *   Promise<import('../files/files.js').OpenFile>} open  keepAs: the SHA-256 it should have, and may be
  *   kept by for the next visit
  * @property {(spec: import('./protocol.js').FileSpec) => string | Blob | Uint8Array | null} local
  *   the file in a form that models/ can read here and there; null: it must come by open()
@@ -15,18 +15,18 @@
  * @property {(model: string, options: {modelsUrl?: string, signal?: AbortSignal}) =>
  *   Promise<{card: any, onnx?: string} | null>} findCard  by name or address; onnx: the file it
  *   describes, if that has been fetched
- * @property {((published: import('./download.js').Published, options: {keep: boolean, signal?: AbortSignal,
+ * @property {((published: import('../files/download.js').Published, options: {keep: boolean, signal?: AbortSignal,
  *   onProgress?: (progress: import('./protocol.js').Progress) => void}) => Promise<File>) | null} download
  *   a published Keras file; null: that is somebody else's business here
  * @property {() => {update: (bytes: Uint8Array) => any, hex: () => string}} sha256
  * @property {(bytes: Uint8Array) => Promise<import('./protocol.js').Pixels | null>} decode
  *   for formats that the engine does not read
  */
-import { openKept } from './cache.js';
-import { Sha256 } from './digest.js';
-import { GradCamError } from './errors.js';
-import { openBlob, openBytes, openUrl, readJson } from './files.js';
-import { isModelName } from './model-source.js';
+import { openKept } from '../files/cache.js';
+import { Sha256 } from '../files/digest.js';
+import { GradCamError } from '../base/errors.js';
+import { openBlob, openBytes, openUrl, readJson } from '../files/files.js';
+import { isModelName } from '../files/sources.js';
 
 /** More threads than this cost memory and gain little: the layers are small. */
 const MOST_THREADS = 8;
@@ -82,7 +82,7 @@ export const browserHost = {
     const named = isModelName(model);
     const isFolder = /^[^?#]*\/$/.test(model);
     if (!named && !isFolder && !/\.json([?#].*)?$/.test(model)) return null;
-    const folder = modelsUrl ?? new URL('../models/', import.meta.url).href;
+    const folder = modelsUrl ?? new URL('../../models/', import.meta.url).href;
     const address = named ? `${folder.replace(/\/*$/, '/')}${model}/model.json`
       : isFolder ? `${model}model.json` : model;
     try {
@@ -94,7 +94,7 @@ export const browserHost = {
     }
   },
 
-  download: async (published, options) => (await import('./download.js')).downloadPublished(published, options),
+  download: async (published, options) => (await import('../files/download.js')).downloadPublished(published, options),
 
   sha256: () => new Sha256(),
 

@@ -18,9 +18,9 @@
  *   1/fade of the map's maximum on, and none at 0
  *
  * @typedef {{width: number, height: number, data: Float32Array}} Map2d
- * @typedef {import('./protocol.js').Pixels} Pixels
+ * @typedef {import('../worker/protocol.js').Pixels} Pixels
  */
-import { GradCamError } from './errors.js';
+import { GradCamError } from '../base/errors.js';
 
 /**
  * A raw map (sum over the channels, before ReLU) by a preset's rule, most of which bring it to 0..1. A

@@ -1,17 +1,17 @@
 /**
- * The public API, the same in browsers and in Node; index.js and node.js give it its platform.
+ * The public API, the same in browsers and in Node; index.js and node.js give it its page.
  */
-import { GradCamError } from './errors.js';
-import { findClass, nearMisses, title } from './labels.js';
-import { isModelName } from './model-source.js';
+import { GradCamError } from '../base/errors.js';
+import { findClass, nearMisses, title } from '../base/labels.js';
+import { isModelName } from '../files/sources.js';
 import { findPreset } from './presets.js';
-import { Connection } from './protocol.js';
-import { boxes, mask, normalise, overlay, signed, veil } from './render.js';
+import { Connection } from '../worker/protocol.js';
+import { boxes, mask, normalise, overlay, signed, veil } from '../paint/render.js';
 
 /**
- * @typedef {import('./protocol.js').Progress} Progress
- * @typedef {import('./protocol.js').Warning} Warning
- * @typedef {import('./protocol.js').LayerInfo} LayerInfo
+ * @typedef {import('../worker/protocol.js').Progress} Progress
+ * @typedef {import('../worker/protocol.js').Warning} Warning
+ * @typedef {import('../worker/protocol.js').LayerInfo} LayerInfo
  * @typedef {string | URL | Blob | ArrayBuffer | Uint8Array} Source   a name, address, path or bytes
  *
  * @typedef {object} LoadOptions
@@ -123,13 +123,13 @@ function checkOptions(options, known, where) {
 }
 
 /** A file of any kind as it can be sent to the worker; null when it is none. */
-function fileSpec(source, platform) {
+function fileSpec(source, page) {
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   if (ArrayBuffer.isView(source)) {
     return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   }
-  if (typeof Blob === 'function' && source instanceof Blob) return platform.sendable(source);
-  if (typeof source === 'string' || source instanceof URL) return platform.absolute(source);
+  if (typeof Blob === 'function' && source instanceof Blob) return page.sendable(source);
+  if (typeof source === 'string' || source instanceof URL) return page.absolute(source);
   if (source?.bytes instanceof Uint8Array) return source;
   return null;
 }
@@ -147,35 +147,35 @@ function sortFiles(files) {
   return { onnx: models[0], weights: files.filter((file) => file !== models[0] && file !== card), card };
 }
 
-/** @returns {import('./protocol.js').SourceSpec} */
-function modelSpec(given, platform) {
+/** @returns {import('../worker/protocol.js').SourceSpec} */
+function modelSpec(given, page) {
   const list = Array.isArray(given) || (typeof FileList === 'function' && given instanceof FileList);
   const source = list ? sortFiles([...given]) : given;
   const { onnx, weights = [], card } = source?.onnx === undefined ? { onnx: source } : source;
   const named = typeof onnx === 'string' && isModelName(onnx);
-  const spec = named ? onnx : fileSpec(onnx, platform);
-  const files = [...weights].map((file) => fileSpec(file, platform));
+  const spec = named ? onnx : fileSpec(onnx, page);
+  const files = [...weights].map((file) => fileSpec(file, page));
   if (spec === null || files.includes(null)) {
     throw new GradCamError('argument', 'A model is a name, an address, a path, a File, bytes, ' +
       '{onnx, weights: [files], card}, or a list of the files.');
   }
-  return { onnx: spec, weights: files, card: fileSpec(card, platform) ?? card };
+  return { onnx: spec, weights: files, card: fileSpec(card, page) ?? card };
 }
 
 export class GradCamBase {
-  /** @internal @type {import('./platform-browser.js').Platform} */
-  static platform;
+  /** @internal @type {import('./page-browser.js').Page} */
+  static page;
 
   #connection;
   #info;
-  #platform;
+  #page;
 
   /** Use GradCam.load(). */
-  constructor(connection, info, platform) {
+  constructor(connection, info, page) {
     if (!connection) throw new GradCamError('argument', 'Use await GradCam.load() in place of new GradCam().');
     this.#connection = connection;
     this.#info = info;
-    this.#platform = platform;
+    this.#page = page;
   }
 
   /**
@@ -190,7 +190,7 @@ export class GradCamBase {
     const { onProgress, signal, threads = 'auto', variant = 'auto', wasmUrl, modelsUrl } = options;
     const { preprocess, resize, labels, inputShape, precise = false } = options;
     const { cache = 'auto', arch, weights, packagesUrl } = options;
-    const { platform } = this;
+    const { page } = this;
     checkOptions(options, LOAD_OPTIONS, 'load()');
     if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
       throw new GradCamError('argument', `threads is ${JSON.stringify(threads)}, but must be 'auto' or 1 to 64.`);
@@ -198,16 +198,16 @@ export class GradCamBase {
     oneOf(variant, ['auto', 'simd', 'relaxed'], 'variant');
     oneOf(cache, ['auto', 'none'], 'cache');
     if (weights !== undefined) oneOf(weights, ['f32', 'f16', 'int8'], 'weights');
-    const folder = (address) => address && platform.absolute(String(address));
+    const folder = (address) => address && page.absolute(String(address));
     const args = {
-      source: modelSpec(source, platform),
+      source: modelSpec(source, page),
       threads,
       variant,
       wasmUrl: folder(wasmUrl),
       modelsUrl: folder(modelsUrl),
       preprocess,
       resize,
-      labels: typeof labels === 'string' && labels !== 'imagenet' ? platform.absolute(labels) : labels,
+      labels: typeof labels === 'string' && labels !== 'imagenet' ? page.absolute(labels) : labels,
       inputShape,
       precise,
       cache,
@@ -215,10 +215,10 @@ export class GradCamBase {
       weights,
       packagesUrl: folder(packagesUrl),
     };
-    const connection = new Connection(platform.spawn());
+    const connection = new Connection(page.spawn());
     try {
       const info = await connection.ask('load', args, { signal, onProgress });
-      return new this(connection, info, platform);
+      return new this(connection, info, page);
     } catch (error) {
       connection.close();
       throw error;
@@ -227,7 +227,7 @@ export class GradCamBase {
 
   /**
    * What was loaded.
-   * @returns {Pick<import('./protocol.js').ModelInfo, 'name' | 'input' | 'channels' | 'classes' |
+   * @returns {Pick<import('../worker/protocol.js').ModelInfo, 'name' | 'input' | 'channels' | 'classes' |
    *   'engine' | 'threads' | 'preprocess'>}
    */
   get model() {
@@ -321,9 +321,9 @@ export class GradCamBase {
   /** A picture of any kind as it can be sent to the worker; own: its pixels, if we have them. */
   async #picture(image) {
     const own = image?.data !== undefined && Number.isInteger(image.width) ? image
-      : await this.#platform.snapshot(image);
+      : await this.#page.snapshot(image);
     const picture = own ? { width: own.width, height: own.height, data: own.data }
-      : fileSpec(image, this.#platform);
+      : fileSpec(image, this.#page);
     if (picture) return { picture, own };
     throw new GradCamError('argument', 'A picture is a canvas, ImageData, ImageBitmap, <img>, ' +
       '<video>, Blob, address, encoded bytes, {width, height, data}, or a path in Node.');
@@ -331,7 +331,7 @@ export class GradCamBase {
 
   #explanation(value, settings) {
     return new Explanation(value, { ...settings, info: this.#info, connection: this.#connection,
-      platform: this.#platform });
+      page: this.#page });
   }
 
   /**
@@ -423,7 +423,7 @@ export class Explanation {
   #info;
   #raw;
 
-  constructor(value, { preset, score, raw, info, connection, platform }) {
+  constructor(value, { preset, score, raw, info, connection, page }) {
     this.#info = info;
     this.#raw = raw;
     /** The picture as the engine decoded it, RGBA; no data with picture: false.
@@ -434,7 +434,7 @@ export class Explanation {
     this.predictions = value.predictions;
     /** One for each class asked about. @type {HeatMap[]} */
     this.maps = value.maps.map((map) => new HeatMap(map,
-      { width: value.width, height: value.height, picture: value.picture, preset, info, connection, platform }));
+      { width: value.width, height: value.height, picture: value.picture, preset, info, connection, page }));
     /** The tensor's name. @type {string} */
     this.layer = value.layer;
     /** By its name in methods(). @type {string} */
@@ -602,7 +602,7 @@ export class HeatMap {
    * @returns {HTMLCanvasElement}
    */
   toCanvas(options = {}) {
-    return this.#context.platform.canvas(this.toImageData(options));
+    return this.#context.page.canvas(this.toImageData(options));
   }
 
   /**

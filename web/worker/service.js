@@ -2,15 +2,15 @@
  * What the worker does: owns the engine, one model and the last picture, and answers the requests of
  * protocol.js. The same in browsers and in Node; `host` is what differs.
  */
-import { cancelled, checkSignal, GradCamError } from './errors.js';
-import { fingerprint } from './digest.js';
-import { readAll, readJson } from './files.js';
-import { completeLabels, findTarget } from './labels.js';
-import { resolveModel } from './model-source.js';
+import { cancelled, checkSignal, GradCamError } from '../base/errors.js';
+import { fingerprint } from '../files/digest.js';
+import { readAll, readJson } from '../files/files.js';
+import { completeLabels, findTarget } from '../base/labels.js';
+import { resolveModel } from '../files/sources.js';
 import { completePreprocess, guessPreprocess } from './preprocess.js';
 import { Transfer } from './protocol.js';
 import { withoutRelaxedSimd } from './relaxed.js';
-import { overlay } from './render.js';
+import { overlay } from '../paint/render.js';
 import { chooseVariant, Engine, Parcel } from './wasm.js';
 
 /** Maps that the engine makes at once. */
@@ -29,8 +29,11 @@ async function breathe(signal) {
   if (signal.aborted) throw cancelled(signal.reason);
 }
 
-/** @param {import('./host-browser.js').Host} host */
-export function createService(host) {
+/**
+ * @param {import('./host-browser.js').Host} host
+ * @param {{wasm: string, imagenet: string}} own  addresses of the engine's file and of ImageNet's names
+ */
+export function createService(host, own) {
   /** @type {Engine} */
   let engine;
   let form; // of the engine: 'relaxed' or 'simd'
@@ -50,7 +53,7 @@ export function createService(host) {
   async function start({ threads, variant, wasmUrl }, signal) {
     host.prepare();
     form = chooseVariant(variant);
-    const url = wasmUrl ? new URL('gradcam.wasm', wasmUrl.replace(/\/*$/, '/')).href : OWN_FILE;
+    const url = wasmUrl ? new URL('gradcam.wasm', wasmUrl.replace(/\/*$/, '/')).href : own.wasm;
     const module = await host.compile(url, { signal, rewrite: form === 'simd' ? withoutRelaxedSimd : null });
     engine = await Engine.create({ module, threads: threads === 'auto' ? host.threads() : threads });
   }
@@ -138,7 +141,7 @@ export function createService(host) {
   async function readLabels(labels, classes, signal) {
     const wanted = labels ?? (classes === 1000 ? 'imagenet' : undefined);
     if (Array.isArray(wanted) || wanted === undefined) return completeLabels(wanted, classes);
-    const spec = wanted === 'imagenet' ? LABELS.imagenet : wanted;
+    const spec = wanted === 'imagenet' ? own.imagenet : wanted;
     const list = await readJson(await host.open(spec, signal), signal);
     const names = (list.classes ?? list).map((row) => (Array.isArray(row) ? row.at(-1) : row));
     return completeLabels(names, classes);
@@ -482,10 +485,6 @@ export function createService(host) {
 }
 
 /* ---- Helpers ---------------------------------------------------------------------------------- */
-
-// Written out, because bundlers look for exactly this form.
-const OWN_FILE = new URL('./dist/gradcam.wasm', import.meta.url).href;
-const LABELS = { imagenet: new URL('../models/labels/imagenet.json', import.meta.url).href };
 
 /** Height, width and channels of an input in ONNX order: N,C,H,W or, from TensorFlow, N,H,W,C. */
 function imageInput(shape) {

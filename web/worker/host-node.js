@@ -9,10 +9,10 @@ import { availableParallelism, homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import { GradCamError } from './errors.js';
-import { openBlob, openBytes, openUrl } from './files.js';
+import { GradCamError } from '../base/errors.js';
+import { openBlob, openBytes, openUrl } from '../files/files.js';
 import { browserHost } from './host-browser.js';
-import { isModelName } from './model-source.js';
+import { isModelName } from '../files/sources.js';
 
 const MOST_THREADS = 8;
 
@@ -20,7 +20,7 @@ const isUrl = (address) => /^[a-z][a-z0-9+.-]+:/i.test(address) && !/^[a-z]:[\\/
 
 /** Where models lie: those of the package, then those that were fetched or converted. */
 export const modelFolders = () => [
-  fileURLToPath(new URL('../models', import.meta.url)),
+  fileURLToPath(new URL('../../models', import.meta.url)),
   cachedModels(),
 ];
 

@@ -8,7 +8,7 @@
  * @property {number[]} mean   one per channel
  * @property {number[]} std
  */
-import { GradCamError } from './errors.js';
+import { GradCamError } from '../base/errors.js';
 
 export const RESIZES = ['nearest', 'bilinear', 'bicubic'];
 const ORDERS = ['rgb', 'bgr', 'grey'];

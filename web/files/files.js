@@ -10,7 +10,7 @@
  * @property {() => Promise<any>} [keep]  once read and found right: keeps it; gives why not, or null
  * @property {() => Promise<any>} [drop]  it is not right: nothing of it stays
  */
-import { cancelled, checkSignal, GradCamError } from './errors.js';
+import { cancelled, checkSignal, GradCamError } from '../base/errors.js';
 
 const PIECE = 1 << 20;
 

@@ -6,7 +6,7 @@
  * input: {order, mean, std, resize}, layer, labels, download}. `external` is the name that the .onnx
  * file calls its weights by; the shards, joined in order, are that file.
  */
-import { GradCamError } from './errors.js';
+import { GradCamError } from '../base/errors.js';
 import { baseName, readJson } from './files.js';
 
 /** A bare word, as opposed to a path or an address. */
@@ -16,18 +16,18 @@ export const isModelName = (text) => /^[\w][\w.-]*$/.test(text) && !/\.(onnx|jso
  * @typedef {object} ModelSource
  * @property {string} name
  * @property {any} card                                    {} where there is none
- * @property {import('./protocol.js').FileSpec} onnx     or the Keras file
+ * @property {import('../worker/protocol.js').FileSpec} onnx     or the Keras file
  * @property {boolean} keras
  * @property {string} [arch]                               of a published Keras file
- * @property {(location: string) => {spec: import('./protocol.js').FileSpec, sha256?: string, bytes?: number}[]}
+ * @property {(location: string) => {spec: import('../worker/protocol.js').FileSpec, sha256?: string, bytes?: number}[]}
  *   weights   the pieces of an external data file, in order
  */
 
 /**
- * @param {import('./protocol.js').SourceSpec} source
- * @param {import('./host-browser.js').Host} host
+ * @param {import('../worker/protocol.js').SourceSpec} source
+ * @param {import('../worker/host-browser.js').Host} host
  * @param {{modelsUrl?: string, cache?: 'auto' | 'none', signal?: AbortSignal,
- *   onProgress?: (progress: import('./protocol.js').Progress) => void}} options
+ *   onProgress?: (progress: import('../worker/protocol.js').Progress) => void}} options
  * @returns {Promise<ModelSource>}
  */
 export async function resolveModel({ onnx, weights, card: given }, host, options) {

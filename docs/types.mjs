@@ -2,7 +2,7 @@
  * Writes web/types/: the declarations, made from the JSDoc comments by TypeScript, and the element's
  * custom-elements.json. `npm run types` and `npm pack` run it.
  *
- *     node web/types.mjs [FOLDER]
+ *     node docs/types.mjs [FOLDER]
  *
  * TypeScript leaves more than a reader of declarations wants: the comment of a @typedef beside the
  * type that it made of it, and whatever no public declaration mentions. Both are dropped.
@@ -11,7 +11,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { manifest } from './element/manifest.mjs';
+import { manifest } from '../web/element/manifest.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = resolve(process.argv[2] ?? join(root, 'web/types'));

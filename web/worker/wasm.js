@@ -5,8 +5,8 @@
  * leaves is a copy; pointers are unsigned (the heap may pass 2 GB); every failure goes through
  * check() and becomes a GradCamError with the engine's own words.
  */
-import createGradcam from './dist/gradcam.js';
-import { GradCamError } from './errors.js';
+import createGradcam from '../dist/gradcam.js';
+import { GradCamError } from '../base/errors.js';
 
 /** gcam_status, in its order. */
 const CODES = ['ok', 'argument', 'model', 'unsupported', 'image', 'memory', 'state', 'cancelled'];

@@ -27,7 +27,7 @@
  *
  * torch-cam's alpha of 0.7 is the picture's weight, and its map is squared before it is coloured.
  */
-import { GradCamError } from './errors.js';
+import { GradCamError } from '../base/errors.js';
 
 /** What most have in common. */
 const COMMON = {

@@ -1,9 +1,9 @@
 /**
- * What the main thread and the worker say to each other: every message is listed here, and both ends
+ * What the page and the worker say to each other: every message is listed here, and both ends
  * of the conversation live here, so that nothing else knows about message ports.
  *
  * A request has a number; its reply repeats it. While a request runs, the worker may send progress,
- * and the main thread may send a cancellation. Requests are answered one after the other.
+ * and the page may send a cancellation. Requests are answered one after the other.
  *
  * @typedef {{id: number, request: string, args: any}} RequestMessage   one of Requests
  * @typedef {{cancel: number}} CancelMessage
@@ -121,7 +121,7 @@
  * @typedef {object} PaintArgs
  * @property {Pixels} picture
  * @property {{width: number, height: number, data: Float32Array}} map          0..1
- * @property {import('./render.js').Style} style
+ * @property {import('../paint/render.js').Style} style
  *
  * @typedef {object} GridArgs
  * @property {Pixels} picture
@@ -130,7 +130,7 @@
  * @property {number} columns
  * @property {number} tileWidth
  */
-import { asGradCamError, cancelled, GradCamError } from './errors.js';
+import { asGradCamError, cancelled, GradCamError } from '../base/errors.js';
 
 /** What can be sent without a copy. Node's Buffers are slices of a shared pool: never transferred. */
 export class Transfer {
@@ -145,9 +145,9 @@ export class Transfer {
 }
 
 /**
- * The main thread's end.
+ * The page's end.
  *
- * @typedef {object} Port  a Worker of the browser or of Node, made alike by the platform
+ * @typedef {object} Port  a Worker of the browser or of Node, made alike by page-browser.js and page-node.js
  * @property {(message: any, transfer?: any[]) => void} post
  * @property {(listener: (message: any) => void) => void} onMessage
  * @property {(listener: (error: unknown) => void) => void} onError  the worker is dead
