@@ -15,16 +15,18 @@ const [types = here('../web/types'), out = here('api.md')] = process.argv.slice(
 /** What a reader needs to know, in the order in which they meet it. */
 const CLASSES = [
   ['api', 'GradCamBase', 'GradCam', 'Import it from `gradcam-wasm`. One is one model in a worker of its own.'],
-  ['api', 'Explanation'],
-  ['api', 'HeatMap'],
-  ['api', 'Steps'],
+  ['results', 'Explanation'],
+  ['results', 'HeatMap'],
+  ['results', 'Steps'],
 ];
 const OBJECTS = [
-  ['api', 'LoadOptions'], ['api', 'ExplainOptions'], ['api', 'PaintOptions'], ['protocol', 'ModelInfo'],
-  ['protocol', 'LayerInfo'], ['api', 'Report'], ['api', 'Box'], ['protocol', 'Progress'], ['protocol', 'Warning'],
+  ['options', 'LoadOptions'], ['options', 'ExplainOptions'], ['options', 'StepsOptions'], ['options', 'ScoresOptions'],
+  ['options', 'PaintOptions'], ['protocol', 'ModelInfo'], ['protocol', 'LayerInfo'], ['results', 'Report'],
+  ['results', 'Box'], ['files', 'Progress'], ['protocol', 'Warning'],
 ];
 
-const sources = new Map(Object.entries({ api: 'api/gradcam', errors: 'base/errors', protocol: 'worker/protocol' }).map(([name, file]) => [name,
+const sources = new Map(Object.entries({ api: 'api/gradcam', options: 'api/options', results: 'api/results',
+  errors: 'base/errors', files: 'files/files', protocol: 'worker/protocol' }).map(([name, file]) => [name,
   ts.createSourceFile(name, readFileSync(join(types, `${file}.d.ts`), 'utf8'), ts.ScriptTarget.ES2022, true)]));
 
 const oneLine = (text) => text.replace(/\s+/g, ' ').trim();
@@ -133,7 +135,7 @@ function describeElement() {
 const source = oneLine(typeText(find('api', 'Source').type));
 const lines = [
   '# API reference', '',
-  'Written by `npm run docs` from the comments in [web/api/gradcam.js](../web/api/gradcam.js) and the files beside it. For what the ' +
+  'Written by `npm run docs` from the comments in [web/api](../web/api/gradcam.js). For what the ' +
   'terms mean and which choice is good for what, see the [guide](guide.md); for TypeScript, the ' +
   '[example](../tests/web/example.ts) that a test compiles.', '',
   ...CLASSES.flatMap(describeClass),

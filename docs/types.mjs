@@ -51,7 +51,12 @@ function keep(statement) {
   const { file, text } = statement;
   const from = (path) => statementsOf(join(dirname(file), `${path}.d.ts`));
   const want = (statements, names) => statements.filter(({ name }) => names.includes(name)).forEach(keep);
-  want(statementsOf(file), text.replace(/\/\*\*[^]*?\*\//g, '').match(/\w+/g));
+  const mentioned = text.replace(/\/\*\*[^]*?\*\//g, '').match(/\w+/g);
+  want(statementsOf(file), mentioned);
+  const imports = statementsOf(file).filter((one) => /^import \{/.test(one.text));
+  imports.filter((one) => one.text.match(/\w+/g).some((name) => name !== 'import' && name !== 'from' && mentioned.includes(name)))
+    .forEach(keep);
+  for (const [, path] of text.matchAll(/export \* as \w+ from ["'](\.[^"']+)\.js["']/g)) from(path).forEach(keep);
   for (const [, path, name] of text.matchAll(/import\("(\.[^"]+)\.js"\)\.(\w+)/g)) want(from(path), [name]);
   for (const [, names, path] of text.matchAll(/\{([^{}]*)\} from ["'](\.[^"']+)\.js["']/g)) want(from(path), names.match(/\w+/g));
 }

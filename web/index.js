@@ -14,5 +14,13 @@ export class GradCam extends GradCamBase {
     // Bundlers look for exactly this form.
     () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }));
 }
+
+/**
+ * @typedef {import('./api/results.js').Explanation} Explanation
+ * @typedef {import('./api/results.js').HeatMap} HeatMap
+ * @typedef {import('./api/results.js').Steps} Steps
+ * @typedef {import('./files/files.js').Progress} Progress
+ */
 export { GradCamError } from './base/errors.js';
 export { PRESETS } from './api/presets.js';
+export * as tools from './api/tools.js';

@@ -12,5 +12,13 @@ import { nodePage } from './api/page-node.js';
 export class GradCam extends GradCamBase {
   static page = nodePage(new URL('./worker-node.js', import.meta.url));
 }
+
+/**
+ * @typedef {import('./api/results.js').Explanation} Explanation
+ * @typedef {import('./api/results.js').HeatMap} HeatMap
+ * @typedef {import('./api/results.js').Steps} Steps
+ * @typedef {import('./files/files.js').Progress} Progress
+ */
 export { GradCamError } from './base/errors.js';
 export { PRESETS } from './api/presets.js';
+export * as tools from './api/tools.js';

@@ -2,125 +2,23 @@
  * The public API, the same in browsers and in Node; index.js and node.js give it its page.
  */
 import { GradCamError } from '../base/errors.js';
-import { findClass, nearMisses, title } from '../base/labels.js';
+import { findClass, title } from '../base/labels.js';
 import { isModelName } from '../files/sources.js';
-import { findPreset } from './presets.js';
 import { Connection } from '../worker/protocol.js';
-import { boxes, mask, normalise, overlay, signed, veil } from '../paint/render.js';
+import { checkOptions, EXPLAIN, findName, GRID, LOAD, oneOf, SCORES, STEPS } from './options.js';
+import { findPreset } from './presets.js';
+import { Explanation, Steps } from './results.js';
 
 /**
- * @typedef {import('../worker/protocol.js').Progress} Progress
- * @typedef {import('../worker/protocol.js').Warning} Warning
+ * @typedef {import('./options.js').LoadOptions} LoadOptions
+ * @typedef {import('./options.js').ExplainOptions} ExplainOptions
+ * @typedef {import('./options.js').StepsOptions} StepsOptions
+ * @typedef {import('./options.js').ScoresOptions} ScoresOptions
+ * @typedef {import('./options.js').PaintOptions} PaintOptions
+ * @typedef {import('./results.js').HeatMap} HeatMap
  * @typedef {import('../worker/protocol.js').LayerInfo} LayerInfo
  * @typedef {string | URL | Blob | ArrayBuffer | Uint8Array} Source   a name, address, path or bytes
- *
- * @typedef {object} LoadOptions
- * @property {(progress: Progress) => void} [onProgress]  bytes of each file as they come
- * @property {AbortSignal} [signal]          ends it with a GradCamError 'cancelled'
- * @property {'auto' | number} [threads]     'auto': as many as help, 1 where threads cannot be had
- * @property {'auto' | 'simd' | 'relaxed'} [variant]  without or with fused multiply-add (relaxed SIMD);
- *   default: with, where it runs
- * @property {string | URL} [wasmUrl]        folder of gradcam.wasm, if not beside this script
- * @property {string | URL} [modelsUrl]      folder of the models known by name (browsers)
- * @property {string | object} [preprocess]  'torch', 'tf', 'caffe', 'none', a list like
- *   'bgr,mean=104/117/123,std=1/1/1', or {order, mean, std, resize}; default: the model's card
- * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]  how pictures come to the input's size
- * @property {string | string[]} [labels]    'imagenet', names, or the address of a JSON list
- * @property {Record<string, number[]>} [inputShape]  sizes for inputs, ONNX order: {input: [1, 3, 160, 160]}
- * @property {boolean} [precise]             plain loops only; slow, for checking
- * @property {'auto' | 'none'} [cache]       browsers: whether files whose digest is known are kept for the
- *   next visit
- * @property {string} [arch]                 Keras files without a model: 'vgg16', 'xception', ...; default:
- *   found out from the layers
- * @property {'f32' | 'f16' | 'int8'} [weights]  Keras files: how the weights are held; default 'f32'
- * @property {string | URL} [packagesUrl]    Keras files on pages without a bundler: folder that holds
- *   h5wasm/ and fflate/; default: node_modules beside the package
- *
- * @typedef {object} ExplainOptions
- * @property {number} [top]                  how many predictions; default 5
- * @property {(number | string | {plus?: (number | string)[], minus?: (number | string)[]})[]} [classes]
- *   maps for these, by id or name, or for a sum or difference of several; default: the top ones
- * @property {string} [method]               see GradCam.methods(); default 'gradcam'
- * @property {Record<string, number>} [options]  of the method, see GradCam.options()
- * @property {string | string[]} [layer]     default: the model's, see GradCam.defaultLayer; several
- *   are fused
- * @property {(progress: Progress) => void} [onProgress]  steps of methods that run the network often
- * @property {string} [preset]               default 'paper'
- * @property {'logit' | 'softmax'} [score]   default: the preset's
- * @property {'preprocessed' | 'raw'} [mapInput]  what the maps are made from: what the predictions are,
- *   or the picture's own RGB values, as a published figure was; default: the preset's
- * @property {string | object} [preprocess]  for this picture only
- * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]  for this picture only
- * @property {boolean} [raw]                 report() gives raw maps
- * @property {boolean} [picture]             false: do not bring the decoded picture along (faster for
- *   video; toCanvas and toPNG then need a picture)
- * @property {AbortSignal} [signal]          ends it; what is asked next works as ever
- *
- * @typedef {object} PaintOptions
- * @property {string} [preset]               the following default to its row of the table
- * @property {string} [colormap]             'jet', 'turbo', 'viridis', ...
- * @property {number} [alpha]                weight of the heat, 0..1
- * @property {'nearest' | 'bilinear' | 'bicubic'} [interpolation]  from the map's size to the picture's
- * @property {number} [fade]                 above 0: the heat fades out towards the map's 0, and is fully
- *   there from 1/fade of its maximum on; default 0, the same weight everywhere
- *
- * @typedef {object} Report   what --json of the command line gives too
- * @property {{file: string | null, width: number, height: number}} image
- * @property {{name: string, input: [number, number], classes: number}} model
- * @property {string} method
- * @property {string} layer
- * @property {'logit' | 'softmax'} score
- * @property {{id: number, name: string, score: number, probability: number}[]} predictions
- * @property {{class: {id: number, name: string}, width: number, height: number, max: number, data: number[],
- *   boxes?: Box[]}[]} maps   data: row by row, divided by max; raw: the sum before ReLU
- * @property {{decode: number, forward: number, backward: number}} timings   milliseconds
- * @property {Warning[]} warnings
- *
- * @typedef {object} Box      in the picture's pixels
- * @property {number} x
- * @property {number} y
- * @property {number} width
- * @property {number} height
- * @property {number} area    of the part of the map inside
- * @property {number} peak    the map's largest value inside, 0..1
  */
-
-const SCORES = ['logit', 'softmax'];
-const INTERPOLATIONS = ['nearest', 'bilinear', 'bicubic'];
-
-function oneOf(value, allowed, name) {
-  if (allowed.includes(value)) return value;
-  throw new GradCamError('argument',
-    `${name} is ${JSON.stringify(value)}, but must be one of ${allowed.join(', ')}.`);
-}
-
-const LOAD_OPTIONS = ['onProgress', 'signal', 'threads', 'variant', 'wasmUrl', 'modelsUrl', 'preprocess', 'resize',
-  'labels', 'inputShape', 'precise', 'cache', 'arch', 'weights', 'packagesUrl'];
-const EXPLAIN_OPTIONS = ['top', 'classes', 'method', 'options', 'layer', 'onProgress', 'preset', 'score', 'mapInput',
-  'preprocess', 'resize', 'raw', 'picture', 'signal'];
-const STEPS_OPTIONS = ['class', 'layer', 'preprocess', 'resize', 'signal'];
-const PAINT_OPTIONS = ['preset', 'colormap', 'alpha', 'fade', 'interpolation'];
-
-const didYouMean = (name, names) => {
-  const [near] = nearMisses(name, names);
-  return near ? `Did you mean "${near}"?` : `There are: ${names.join(', ')}.`;
-};
-
-/** A mistyped option would go unnoticed, and a listener that is none would fail far from here. */
-function checkOptions(options, known, where) {
-  for (const name of Object.keys(options)) {
-    if (!known.includes(name)) {
-      throw new GradCamError('argument', `${where} has no option "${name}". ${didYouMean(name, known)}`);
-    }
-  }
-  const { onProgress, signal } = options;
-  if (onProgress && typeof onProgress !== 'function') {
-    throw new GradCamError('argument', 'onProgress must be a function.');
-  }
-  if (signal && typeof signal.addEventListener !== 'function') {
-    throw new GradCamError('argument', 'signal must be an AbortSignal.');
-  }
-}
 
 /** A file of any kind as it can be sent to the worker; null when it is none. */
 function fileSpec(source, page) {
@@ -147,7 +45,7 @@ function sortFiles(files) {
   return { onnx: models[0], weights: files.filter((file) => file !== models[0] && file !== card), card };
 }
 
-/** @returns {import('../worker/protocol.js').SourceSpec} */
+/** @returns {import('../files/sources.js').SourceSpec} */
 function modelSpec(given, page) {
   const list = Array.isArray(given) || (typeof FileList === 'function' && given instanceof FileList);
   const source = list ? sortFiles([...given]) : given;
@@ -187,32 +85,20 @@ export class GradCamBase {
    * @param {LoadOptions} [options]
    */
   static async load(source = 'pocket', options = {}) {
-    const { onProgress, signal, threads = 'auto', variant = 'auto', wasmUrl, modelsUrl } = options;
-    const { preprocess, resize, labels, inputShape, precise = false } = options;
-    const { cache = 'auto', arch, weights, packagesUrl } = options;
     const { page } = this;
-    checkOptions(options, LOAD_OPTIONS, 'load()');
-    if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
-      throw new GradCamError('argument', `threads is ${JSON.stringify(threads)}, but must be 'auto' or 1 to 64.`);
-    }
-    oneOf(variant, ['auto', 'simd', 'relaxed'], 'variant');
-    oneOf(cache, ['auto', 'none'], 'cache');
-    if (weights !== undefined) oneOf(weights, ['f32', 'f16', 'int8'], 'weights');
+    const { onProgress, signal, threads = 'auto', variant = 'auto', cache = 'auto', precise = false, wasmUrl,
+      modelsUrl, packagesUrl, labels, ...others } = checkOptions(options, LOAD, 'load()');
     const folder = (address) => address && page.absolute(String(address));
     const args = {
+      ...others, // preprocess, resize, inputShape, arch, weights
       source: modelSpec(source, page),
       threads,
       variant,
+      cache,
+      precise,
+      labels: typeof labels === 'string' && labels !== 'imagenet' ? page.absolute(labels) : labels,
       wasmUrl: folder(wasmUrl),
       modelsUrl: folder(modelsUrl),
-      preprocess,
-      resize,
-      labels: typeof labels === 'string' && labels !== 'imagenet' ? page.absolute(labels) : labels,
-      inputShape,
-      precise,
-      cache,
-      arch,
-      weights,
       packagesUrl: folder(packagesUrl),
     };
     const connection = new Connection(page.spawn());
@@ -285,37 +171,26 @@ export class GradCamBase {
    * @returns {Promise<Explanation>}
    */
   async explain(image, options = {}) {
-    checkOptions(options, EXPLAIN_OPTIONS, 'explain()');
-    const { top = 5, classes, method = 'gradcam', preprocess, signal, onProgress } = options;
-    const methods = this.#info.methods.map(({ name }) => name);
-    if (!methods.includes(method)) {
-      throw new GradCamError('argument', `There is no method "${method}". ${didYouMean(String(method), methods)}`);
-    }
-    const layer = options.layer === undefined ? undefined : [options.layer].flat().join(',');
-    const preset = findPreset(options.preset);
-    const score = oneOf(options.score ?? preset.score, SCORES, 'score');
-    const resize = options.resize ?? preset.resize ?? undefined;
-    const mapInput = oneOf(options.mapInput ?? preset.mapInput, ['preprocessed', 'raw'], 'mapInput');
-    if (!(Number.isInteger(top) && top >= 1)) {
-      throw new GradCamError('argument', `top is ${JSON.stringify(top)}, but must be a whole number from 1.`);
-    }
+    const { top = 5, classes, method = 'gradcam', options: settings, layer, preset: presetName, score, mapInput, preprocess,
+      resize, raw = false, picture: wantPicture = true, signal, onProgress } = checkOptions(options, EXPLAIN, 'explain()');
+    findName(method, this.#info.methods.map(({ name }) => name), 'method');
+    const preset = findPreset(presetName);
     const { picture, own } = await this.#picture(image);
-    const wantPicture = options.picture !== false;
     const value = await this.#connection.ask('explain', {
       picture,
       top,
       classes: classes === undefined ? undefined : [classes].flat(),
       method,
-      options: options.options,
-      layer,
-      score,
+      options: settings,
+      layer: layer && [layer].flat().join(','),
+      score: score ?? preset.score,
       preprocess,
-      resize,
-      mapInput,
+      resize: resize ?? preset.resize ?? undefined,
+      mapInput: mapInput ?? preset.mapInput,
       pixels: wantPicture && !own,
     }, { signal, onProgress });
     if (own && wantPicture) value.picture.data = own.data;
-    return this.#explanation(value, { preset, score, raw: options.raw ?? false });
+    return this.#explanation(value, { preset, score: score ?? preset.score, raw });
   }
 
   /** A picture of any kind as it can be sent to the worker; own: its pixels, if we have them. */
@@ -338,14 +213,11 @@ export class GradCamBase {
    * Grad-CAM of one class with everything on the way: map = sum over k of alpha_k A^k, where alpha_k
    * is the mean of the gradient dy^c/dA^k over the layer's positions (arXiv:1610.02391, eq. 1-2).
    * @param {any} image  as for explain()
-   * @param {{class?: number | string, layer?: string, preprocess?: string | object,
-   *   resize?: 'nearest' | 'bilinear' | 'bicubic', signal?: AbortSignal}} [options]
-   *   class: by id or name; default: the best one
+   * @param {StepsOptions} [options]
    * @returns {Promise<Steps>}
    */
   async steps(image, options = {}) {
-    checkOptions(options, STEPS_OPTIONS, 'steps()');
-    const { class: wanted, layer, preprocess, resize, signal } = options;
+    const { class: wanted, layer, preprocess, resize, signal } = checkOptions(options, STEPS, 'steps()');
     const { picture, own } = await this.#picture(image);
     const value = await this.#connection.ask('steps', { picture, class: wanted, layer, preprocess,
       resize, pixels: !own }, { signal });
@@ -358,31 +230,31 @@ export class GradCamBase {
    * The picture and its maps as one PNG, with titles like "718, Pier  77.1 %".
    * @param {HeatMap[]} maps  of one explanation
    * @param {PaintOptions & {columns?: number, tileWidth?: number, title?: string,
-   *   signal?: AbortSignal}} [options]
+   *   signal?: AbortSignal}} [options]  title: of the picture itself
    * @returns {Promise<Uint8Array>}
    */
   async grid(maps, options = {}) {
-    checkOptions(options, [...PAINT_OPTIONS, 'columns', 'tileWidth', 'title', 'signal'], 'grid()');
+    const { columns = 3, tileWidth, title: words = 'Picture', signal, ...style } = checkOptions(options, GRID, 'grid()');
     if (!maps.length) throw new GradCamError('argument', 'A grid needs at least one map.');
     const picture = maps[0].picture;
-    const tileWidth = options.tileWidth ?? Math.min(480, Math.max(240, picture.width));
-    const tiles = maps.map((map) => ({ ...map.paintArgs(options), title: title(map.class, map.probability) }));
+    const tiles = maps.map((map) => ({ ...map.paintArgs(style), title: title(map.class, map.probability) }));
     return this.#connection.ask('grid', {
       picture: tiles[0].picture,
-      title: options.title ?? 'Picture',
-      tiles: tiles.map(({ map, style, title: words }) => ({ map, style, title: words })),
-      columns: options.columns ?? 3,
-      tileWidth,
-    }, { signal: options.signal });
+      title: words,
+      tiles: tiles.map(({ map, style: how, title: name }) => ({ map, style: how, title: name })),
+      columns,
+      tileWidth: tileWidth ?? Math.min(480, Math.max(240, picture.width)),
+    }, { signal });
   }
 
   /**
    * Score (logit) and probability of every class, without maps.
    * @param {any} image   as in explain()
-   * @param {{preprocess?: string | object, resize?: string, signal?: AbortSignal}} [options]
+   * @param {ScoresOptions} [options]
    * @returns {Promise<{scores: Float32Array, probabilities: Float32Array}>}
    */
-  async scores(image, { preprocess, resize, signal } = {}) {
+  async scores(image, options = {}) {
+    const { preprocess, resize, signal } = checkOptions(options, SCORES, 'scores()');
     const { picture } = await this.#picture(image);
     return this.#connection.ask('scores', { picture, preprocess, resize }, { signal });
   }
@@ -415,227 +287,5 @@ export class GradCamBase {
   /** Ends the worker and frees everything. */
   dispose() {
     this.#connection.close();
-  }
-}
-
-/** What one explain() gave. */
-export class Explanation {
-  #info;
-  #raw;
-
-  constructor(value, { preset, score, raw, info, connection, page }) {
-    this.#info = info;
-    this.#raw = raw;
-    /** The picture as the engine decoded it, RGBA; no data with picture: false.
-     * @type {{width: number, height: number, data?: Uint8Array}} */
-    this.picture = value.picture;
-    /** The best first; score: before the softmax.
-     * @type {{id: number, name: string, score: number, probability: number}[]} */
-    this.predictions = value.predictions;
-    /** One for each class asked about. @type {HeatMap[]} */
-    this.maps = value.maps.map((map) => new HeatMap(map,
-      { width: value.width, height: value.height, picture: value.picture, preset, info, connection, page }));
-    /** The tensor's name. @type {string} */
-    this.layer = value.layer;
-    /** By its name in methods(). @type {string} */
-    this.method = value.method;
-    /** What the maps ask about. @type {'logit' | 'softmax'} */
-    this.score = score;
-    /** What colours and overlay follow. @type {string} */
-    this.preset = preset.name;
-    /** In milliseconds; 0 where nothing had to run again. @type {{decode: number, forward: number, backward: number}} */
-    this.timings = value.timings;
-    /** What a reader should know before believing the maps. @type {Warning[]} */
-    this.warnings = value.warnings;
-  }
-
-  /**
-   * The explanation as plain data, in the shape that the command line's --json has.
-   * @param {{file?: string, raw?: boolean, boxes?: number}} [options]  raw: maps before ReLU and
-   *   division; boxes: with the boxes above this part of the maximum
-   * @returns {Report}
-   */
-  report({ file, raw = this.#raw, boxes: threshold } = {}) {
-    const { name, input, classes } = this.#info;
-    const { decode, forward, backward } = this.timings;
-    const short = (value, digits = 7) => Number(value.toPrecision(digits));
-    const ms = (value) => Number(value.toFixed(2));
-    return {
-      image: { file: file ?? null, width: this.picture.width, height: this.picture.height },
-      model: { name, input, classes },
-      method: this.method,
-      layer: this.layer,
-      score: this.score,
-      predictions: this.predictions.map(({ id, name: label, score, probability }) => (
-        { id, name: label, score: short(score), probability: short(probability) })),
-      maps: this.maps.map((map) => ({
-        class: { ...map.class },
-        width: map.width,
-        height: map.height,
-        max: short(map.max),
-        data: Array.from(raw ? map.raw : normalise(map.raw, 'relu-max'), (value) => short(value)),
-        ...(threshold === undefined ? {} : { boxes: map.boxes({ threshold }) }),
-      })),
-      timings: { decode: ms(decode), forward: ms(forward), backward: ms(backward) },
-      warnings: this.warnings.map((warning) => ({ ...warning })),
-    };
-  }
-}
-
-/** What one steps() gave: Grad-CAM of one class, every quantity between picture and map. */
-export class Steps {
-  constructor({ layer, activations, gradients, weights }, explanation) {
-    /** Predictions of every class, picture, timings, warnings. @type {Explanation} */
-    this.explanation = explanation;
-    /** The sum over the channels. @type {HeatMap} */
-    this.map = explanation.maps[0];
-    /** Which one. @type {{id: number, name: string}} */
-    this.class = this.map.class;
-    /** Where the map is made. @type {LayerInfo} */
-    this.layer = layer;
-    /** A^k: channel by channel, each layer.height x layer.width. @type {Float32Array} */
-    this.activations = activations;
-    /** dy^c/dA^k, as large; null where the file gives probabilities alone. @type {Float32Array | null} */
-    this.gradients = gradients;
-    /** alpha_k. @type {Float32Array} */
-    this.weights = weights;
-  }
-}
-
-/** The map of one class: where the network looked. */
-export class HeatMap {
-  #context;
-  #normalized = null;
-
-  constructor(value, context) {
-    this.#context = context;
-    /** Of a sum or difference, the id is the first one's. @type {{id: number, name: string}} */
-    this.class = value.class;
-    /** Of the class; null for several together. @type {number | null} */
-    this.probability = value.probability;
-    /** Of the class, before the softmax. @type {number} */
-    this.score = value.score;
-    /** Methods to the input: every channel of every pixel; null for others.
-     * @type {{channels: number, data: Float32Array} | null} */
-    this.terms = value.terms;
-    /** Integrated Gradients: what the map's sum misses of the score; 0 for other methods. @type {number} */
-    this.delta = value.delta;
-    /** Columns. @type {number} */
-    this.width = context.width;
-    /** Rows. @type {number} */
-    this.height = context.height;
-    /** The sum over the channels, before ReLU; row by row. @type {Float32Array} */
-    this.raw = value.data;
-  }
-
-  /** The largest value after ReLU; 0: the layer holds no evidence for the class. */
-  get max() {
-    return this.raw.reduce((most, value) => Math.max(most, value), 0);
-  }
-
-  /** By the preset's rule: 0..1, but for captum, which does not normalise. @type {Float32Array} */
-  get normalized() {
-    this.#normalized ??= normalise(this.raw, this.#context.preset.normalise);
-    return this.#normalized;
-  }
-
-  /** The picture that was explained, RGBA. @type {{width: number, height: number, data?: Uint8Array}} */
-  get picture() {
-    return this.#context.picture;
-  }
-
-  #style({ preset, colormap, alpha, interpolation, fade = 0 } = {}) {
-    const base = preset ? findPreset(preset) : this.#context.preset;
-    const style = {
-      colormap: colormap ?? base.colormap,
-      alpha: alpha ?? base.alpha,
-      interpolation: oneOf(interpolation ?? base.interpolation, INTERPOLATIONS, 'interpolation'),
-      colourFirst: base.colourFirst,
-      swapped: base.swapped,
-      blend: base.blend,
-      resampler: base.resampler,
-      power: base.power,
-      fade,
-    };
-    oneOf(style.colormap, this.#context.info.colormaps.map(({ name }) => name), 'colormap');
-    if (!(style.alpha >= 0 && style.alpha <= 1)) {
-      throw new GradCamError('argument', `alpha is ${alpha}, but must be from 0 to 1.`);
-    }
-    if (!(fade >= 0)) throw new GradCamError('argument', `fade is ${fade}, but must be 0 or more.`);
-    return style;
-  }
-
-  #map(preset) {
-    const { normalise: rule } = preset ? findPreset(preset) : this.#context.preset;
-    const data = rule === 'none' ? signed(this.raw) : normalise(this.raw, rule);
-    return { width: this.width, height: this.height, data };
-  }
-
-  /** What the worker needs to paint this map; for GradCam.grid(). @internal @param {PaintOptions} options */
-  paintArgs(options) {
-    const { picture } = this.#context;
-    if (!picture.data) {
-      throw new GradCamError('state', 'The picture was not kept: explain() was called with picture: false.');
-    }
-    return { picture, map: this.#map(options.preset), style: this.#style(options) };
-  }
-
-  /**
-   * Heat over picture, or with picture: false the heat alone with its weight as opacity.
-   * @param {PaintOptions & {picture?: boolean, width?: number, height?: number}} [options]
-   *   width, height: of the heat alone; default: the picture's
-   * @returns {{width: number, height: number, data: Uint8ClampedArray}} RGBA
-   */
-  toImageData(options = {}) {
-    checkOptions(options, [...PAINT_OPTIONS, 'picture', 'width', 'height'], 'A heatmap');
-    const style = this.#style(options);
-    const map = this.#map(options.preset);
-    const { picture, info } = this.#context;
-    const { rgb } = info.colormaps.find(({ name }) => name === style.colormap);
-    if (options.picture !== false) return overlay(this.paintArgs(options).picture, map, style, rgb);
-    return veil(map, style, rgb, options.width ?? picture.width, options.height ?? picture.height);
-  }
-
-  /**
-   * The same on a canvas (browsers).
-   * @param {Parameters<HeatMap['toImageData']>[0]} [options]
-   * @returns {HTMLCanvasElement}
-   */
-  toCanvas(options = {}) {
-    return this.#context.page.canvas(this.toImageData(options));
-  }
-
-  /**
-   * Heat over picture at the picture's own size, as the bytes of a PNG.
-   * @param {PaintOptions & {signal?: AbortSignal}} [options]
-   * @returns {Promise<Uint8Array>}
-   */
-  async toPNG(options = {}) {
-    checkOptions(options, [...PAINT_OPTIONS, 'signal'], 'toPNG()');
-    return this.#context.connection.ask('png', this.paintArgs(options), { signal: options.signal });
-  }
-
-  /**
-   * Rectangles around the parts of the map above `threshold` of its maximum, in the picture's pixels,
-   * the largest first. The paper boxes an object with the first at 0.15.
-   * @param {{threshold?: number}} [options]
-   * @returns {Box[]}
-   */
-  boxes({ threshold = 0.15 } = {}) {
-    const { width, height } = this.#context.picture;
-    const data = normalise(this.raw, 'relu-max');
-    return boxes({ width: this.width, height: this.height, data }, width, height, threshold);
-  }
-
-  /**
-   * The largest such part as a mask of the picture: 1 inside, 0 outside, row by row.
-   * @param {{threshold?: number}} [options]
-   * @returns {{width: number, height: number, data: Uint8Array}}
-   */
-  mask({ threshold = 0.15 } = {}) {
-    const { width, height } = this.#context.picture;
-    const data = normalise(this.raw, 'relu-max');
-    return { width, height,
-      data: mask({ width: this.width, height: this.height, data }, width, height, threshold) };
   }
 }

@@ -6,10 +6,10 @@
  * @property {() => import('../worker/protocol.js').Port} spawn   starts the worker
  * @property {(address: string | URL) => string} absolute  a path or address that means the same in
  *   the worker
- * @property {(file: Blob) => import('../worker/protocol.js').FileSpec} sendable  with its name, if it has one
- * @property {(image: any) => Promise<import('../worker/protocol.js').Pixels | null>} snapshot  the pixels of
+ * @property {(file: Blob) => import('../files/files.js').FileSpec} sendable  with its name, if it has one
+ * @property {(image: any) => Promise<import('../paint/render.js').Pixels | null>} snapshot  the pixels of
  *   what can be drawn; null for everything else
- * @property {(pixels: import('../worker/protocol.js').Pixels) => any} canvas  painted with the pixels
+ * @property {(pixels: import('../paint/render.js').Pixels) => any} canvas  painted with the pixels
  */
 import { GradCamError } from '../base/errors.js';
 

@@ -6,12 +6,13 @@
  */
 import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GradCam, GradCamError } from '../node.js';
-import { resize } from '../paint/render.js';
+import { GradCam, GradCamError, tools } from '../node.js';
 import * as trust from './trust.js';
 import { curvesPicture } from './curves.js';
 import { checkMethod, CommandLineError } from './options.js';
 import { progressBar } from './progress.js';
+
+const { area, curve, orderOf, resize } = tools;
 
 const PICTURES = /\.(jpe?g|jfif|png|gif|bmp)$/i;
 const SANITY_DEPTHS = 8;
@@ -126,23 +127,23 @@ async function evaluateOne(cam, path, file, settings, boxes) {
   const picture = atInputSize(explained.picture, input, preprocess.resize ?? 'bilinear');
   const predict = async (pixels) => (await cam.scores(pixels)).probabilities[map.class.id];
   const heat = resize({ width: map.width, height: map.height, data: positive(map.raw) }, W, H, 'bilinear');
-  const plain = trust.plain(picture, meanColour(preprocess));
+  const plain = tools.plain(picture, meanColour(preprocess));
   const soft = trust.blurred(picture);
   const before = await predict(picture);
 
   const row = { file, id: map.class.id, class: map.class.name, probability: short(before),
     deletion: {}, insertion: {}, curves: {} };
   for (const [name, values] of Object.entries({ map: heat, ...trust.baselines(W, H) })) {
-    const order = trust.orderOf(values);
-    const deletion = await trust.curve(picture, plain, order, predict, steps);
-    const insertion = await trust.curve(soft, picture, order, predict, steps);
-    row.deletion[name] = short(trust.area(deletion));
-    row.insertion[name] = short(trust.area(insertion));
+    const order = orderOf(values);
+    const deletion = await curve(picture, plain, order, predict, steps);
+    const insertion = await curve(soft, picture, order, predict, steps);
+    row.deletion[name] = short(area(deletion));
+    row.insertion[name] = short(area(insertion));
     row.curves[name] = { deletion: deletion.map(short), insertion: insertion.map(short) };
   }
   const after = await predict(trust.masked(picture, heat, plain));
   const { drop, increase } = trust.confidence(before, after);
-  const road = await trust.road(picture, trust.orderOf(heat), predict);
+  const road = await trust.road(picture, orderOf(heat), predict);
   Object.assign(row, { drop: short(drop), increase, road: short(road.score),
     roadMost: road.most.map(short), roadLeast: road.least.map(short) });
   if (method === 'integrated') row.delta = short(map.delta);

@@ -20,7 +20,7 @@ const PIECE = 4 << 20;
  * @property {number} [bytes]
  *
  * @param {Published} published
- * @param {{keep?: boolean, signal?: AbortSignal, onProgress?: (progress: import('../worker/protocol.js').Progress) => void}} [options]
+ * @param {{keep?: boolean, signal?: AbortSignal, onProgress?: (progress: import('./files.js').Progress) => void}} [options]
  * @returns {Promise<File>}
  */
 export async function downloadPublished({ url, md5, bytes }, { keep = true, signal, onProgress } = {}) {

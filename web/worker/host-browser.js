@@ -1,23 +1,15 @@
 /**
- * What the worker needs from its environment, in a browser. host-node.js is its twin.
+ * What the worker needs from its host, that is, its environment, in a browser. host-node.js is its twin.
  *
- * @typedef {object} Host
+ * @typedef {import('../files/sources.js').Finder & Environment} Host
+ *
+ * @typedef {object} Environment
  * @property {() => number} threads   what 'auto' means here
  * @property {() => void} prepare     called before WebAssembly features are looked for
  * @property {(url: string, options?: {signal?: AbortSignal, rewrite?: ((bytes: Uint8Array) => Uint8Array) | null}) =>
  *   Promise<WebAssembly.Module>} compile  rewrite: what is to be done to the file before
- * @property {(spec: import('./protocol.js').FileSpec, signal?: AbortSignal, keepAs?: string) =>
- *   Promise<import('../files/files.js').OpenFile>} open  keepAs: the SHA-256 it should have, and may be
- *   kept by for the next visit
  * @property {(spec: import('./protocol.js').FileSpec) => string | Blob | Uint8Array | null} local
  *   the file in a form that models/ can read here and there; null: it must come by open()
- * @property {(base: string, file: string) => string} beside  the address of a file beside another
- * @property {(model: string, options: {modelsUrl?: string, signal?: AbortSignal}) =>
- *   Promise<{card: any, onnx?: string} | null>} findCard  by name or address; onnx: the file it
- *   describes, if that has been fetched
- * @property {((published: import('../files/download.js').Published, options: {keep: boolean, signal?: AbortSignal,
- *   onProgress?: (progress: import('./protocol.js').Progress) => void}) => Promise<File>) | null} download
- *   a published Keras file; null: that is somebody else's business here
  * @property {() => {update: (bytes: Uint8Array) => any, hex: () => string}} sha256
  * @property {(bytes: Uint8Array) => Promise<import('./protocol.js').Pixels | null>} decode
  *   for formats that the engine does not read

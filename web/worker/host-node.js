@@ -1,14 +1,15 @@
 /**
- * What the worker needs from its environment, in Node. host-browser.js is its twin and says what each
+ * What the worker needs from its host, in Node. host-browser.js is its twin and says what each
  * part is for. Here an address is a path, or a URL.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { availableParallelism, homedir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
+import { modelFolders } from '../../models/folders.js';
 import { GradCamError } from '../base/errors.js';
 import { openBlob, openBytes, openUrl } from '../files/files.js';
 import { browserHost } from './host-browser.js';
@@ -17,18 +18,6 @@ import { isModelName } from '../files/sources.js';
 const MOST_THREADS = 8;
 
 const isUrl = (address) => /^[a-z][a-z0-9+.-]+:/i.test(address) && !/^[a-z]:[\\/]/i.test(address);
-
-/** Where models lie: those of the package, then those that were fetched or converted. */
-export const modelFolders = () => [
-  fileURLToPath(new URL('../../models', import.meta.url)),
-  cachedModels(),
-];
-
-/** Where `gradcam fetch` puts models. */
-export function cachedModels() {
-  const home = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  return process.env.GRADCAM_MODELS || join(home, 'gradcam-wasm', 'models');
-}
 
 function parseCard(text, path) {
   try {

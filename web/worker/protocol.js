@@ -5,16 +5,16 @@
  * A request has a number; its reply repeats it. While a request runs, the worker may send progress,
  * and the page may send a cancellation. Requests are answered one after the other.
  *
+ * @typedef {import('../files/files.js').Progress} Progress
+ * @typedef {import('../files/files.js').FileSpec} FileSpec
+ * @typedef {import('../files/sources.js').SourceSpec} SourceSpec
+ * @typedef {import('../paint/render.js').Pixels} Pixels
+ *
  * @typedef {{id: number, request: string, args: any}} RequestMessage   one of Requests
  * @typedef {{cancel: number}} CancelMessage
  * @typedef {{id: number, progress: Progress}} ProgressMessage
  * @typedef {{id: number, value: any}} ValueMessage
  * @typedef {{id: number, error: {code: string, message: string}}} ErrorMessage
- *
- * @typedef {object} Progress
- * @property {string} file           that is being fetched, or the method whose steps are counted
- * @property {number} loaded         bytes, or steps
- * @property {number | null} total   null where the server does not tell
  *
  * @typedef {object} Requests   what they take and give
  * @property {(args: LoadArgs) => ModelInfo} load
@@ -44,12 +44,6 @@
  * @property {'f32' | 'f16' | 'int8'} [weights]  how the weights of a Keras file are held
  * @property {string} [packagesUrl]         folder with h5wasm/ and fflate/, where a page has no bundler
  *
- * A model: a name ('pocket'), an address, a path, a Blob or bytes; weights: files that ONNX calls
- * external data. Weights found beside an address or path need not be listed.
- * @typedef {string | Blob | Uint8Array | {name: string, bytes: Uint8Array | Blob}} FileSpec
- * card: model.json, as an object or the file. onnx may be a Keras file.
- * @typedef {{onnx: FileSpec, weights: FileSpec[], card?: FileSpec | object}} SourceSpec
- *
  * @typedef {object} ModelInfo
  * @property {string} name
  * @property {[number, number]} input       height and width of the picture it is fed
@@ -77,7 +71,6 @@
  *
  * @typedef {FileSpec | Pixels} PictureSpec  encoded bytes, or an address, path or Blob that holds such,
  *   or pixels
- * @typedef {{width: number, height: number, data: Uint8Array | Uint8ClampedArray}} Pixels  RGBA
  *
  * @typedef {object} ExplainArgs
  * @property {PictureSpec} picture

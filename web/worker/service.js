@@ -7,7 +7,7 @@ import { fingerprint } from '../files/digest.js';
 import { readAll, readJson } from '../files/files.js';
 import { completeLabels, findTarget } from '../base/labels.js';
 import { resolveModel } from '../files/sources.js';
-import { completePreprocess, guessPreprocess } from './preprocess.js';
+import { completePreprocess, guessPreprocess } from '../../models/modes.js';
 import { Transfer } from './protocol.js';
 import { withoutRelaxedSimd } from './relaxed.js';
 import { overlay } from '../paint/render.js';

@@ -522,7 +522,7 @@ export class Model {
 
   /* ---- Running ---- */
 
-  /** @param {Picture} picture @param {import('./preprocess.js').Preprocess} pre */
+  /** @param {Picture} picture @param {import('../../models/modes.js').Preprocess} pre */
   setImage(picture, { order, resize, mean, std }) {
     const four = (values) => Float32Array.from({ length: 4 }, (_, i) => values[i] ?? 0);
     const pre = new ArrayBuffer(40);
