@@ -114,7 +114,7 @@ test('no circle of files within a folder', () => {
   const done = new Set();
   const code = (file) => {
     const text = readFileSync(join(root, file), 'utf8').replace(/\/\*\*[^]*?\*\//g, '');
-    return [...text.matchAll(/^(?:import|export)\b[^;]*?['"](\.[^'"]+)['"]/gm)]
+    return [...text.matchAll(/^(?:import|export)\b[^'(]*?'(\.[^']+)';/gm)]
       .map(([, name]) => relative(root, join(root, dirname(file), name)).replaceAll(sep, '/'));
   };
   const visit = (file) => {
