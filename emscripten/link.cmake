@@ -6,6 +6,7 @@
 # factory may pass wasmMemory (a lower maximum on devices that refuse 4 GB), INITIAL_MEMORY,
 # instantiateWasm, wasmBinary, locateFile, print, printErr, onAbort, and pthreadPoolSize (threads
 # minus 1; 0 where threads cannot be had): so many workers run before the factory's promise resolves.
+# threadMade and threadFailed get each thread's Worker, and the event of one that fails (see pre.js).
 add_executable(engine ${CMAKE_CURRENT_LIST_DIR}/empty.c)
 set(pre_js ${CMAKE_CURRENT_LIST_DIR}/pre.js)
 set_target_properties(engine PROPERTIES OUTPUT_NAME gradcam SUFFIX .js LINK_DEPENDS ${pre_js})

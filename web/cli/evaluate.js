@@ -191,21 +191,21 @@ function named(cam, name) {
  */
 async function sanityCheck(cam, options, { method, layer, score, options: set }, paths) {
   const methods = [...new Set([method, 'guided'])];
-  const ids = [];
-  const mapsOf = async (one) => {
-    const maps = [];
-    for (const [i, path] of paths.entries()) {
-      const classes = ids[i] === undefined ? undefined : [ids[i]];
-      const { maps: [map] } = await one.explain(path, { method: current, layer, score, classes, top: 1,
-        options: current === method ? set : {}, picture: false });
-      ids[i] = map.class.id;
-      maps.push(map.raw.map((value) => Math.max(0, value)));
-    }
-    return maps;
-  };
-  let current = method;
+  const optionsOf = (name) => (name === method ? set : {});
+  const ask = { layer, score };
+
+  // Each photo's class is the one that the network saw before it forgot anything.
   const learned = {};
-  for (current of methods) learned[current] = await mapsOf(cam);
+  const classes = [];
+  for (const name of methods) {
+    learned[name] = [];
+    for (const [i, path] of paths.entries()) {
+      const map = await positiveMap(cam, path, { ...ask, method: name, options: optionsOf(name), classes: classes[i] });
+      classes[i] ??= [map.id];
+      learned[name].push(map.values);
+    }
+  }
+
   const names = await cam.weightLayers();
   const depths = [...new Set(Array.from({ length: SANITY_DEPTHS },
     (_, i) => 1 + Math.round((i * (names.length - 1)) / (SANITY_DEPTHS - 1))))];
@@ -215,9 +215,13 @@ async function sanityCheck(cam, options, { method, layer, score, options: set },
     for (const depth of depths) {
       await random.randomise(depth);
       const row = { layers: depth, upTo: names[depth - 1] };
-      for (current of methods) {
-        const maps = await mapsOf(random);
-        row[current] = short(mean(maps.map((map, i) => trust.rankCorrelation(map, learned[current][i]))));
+      for (const name of methods) {
+        const likeness = [];
+        for (const [i, path] of paths.entries()) {
+          const map = await positiveMap(random, path, { ...ask, method: name, options: optionsOf(name), classes: classes[i] });
+          likeness.push(trust.rankCorrelation(map.values, learned[name][i]));
+        }
+        row[name] = short(mean(likeness));
       }
       layers.push(row);
     }
@@ -225,6 +229,12 @@ async function sanityCheck(cam, options, { method, layer, score, options: set },
     random.dispose();
   }
   return { photos: paths.length, layers };
+}
+
+/** One map after ReLU, and the class it is of. */
+async function positiveMap(cam, path, question) {
+  const { maps: [map] } = await cam.explain(path, { ...question, top: 1, picture: false });
+  return { id: map.class.id, values: map.raw.map((value) => Math.max(0, value)) };
 }
 
 /* ---- Files ------------------------------------------------------------------------------------------ */

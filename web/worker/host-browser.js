@@ -4,7 +4,7 @@
  * @typedef {import('../files/sources.js').Finder & Environment} Host
  *
  * @typedef {object} Environment
- * @property {() => number} threads   what 'auto' means here
+ * @property {() => number} processors   how many threads could run at once
  * @property {() => void} prepare     called before WebAssembly features are looked for
  * @property {(url: string, options?: {signal?: AbortSignal, rewrite?: ((bytes: Uint8Array) => Uint8Array) | null}) =>
  *   Promise<WebAssembly.Module>} compile  rewrite: what is to be done to the file before
@@ -20,14 +20,19 @@ import { GradCamError } from '../base/errors.js';
 import { openBlob, openBytes, openUrl, readJson } from '../files/files.js';
 import { isModelName } from '../files/sources.js';
 
-/** More threads than this cost memory and gain little: the layers are small. */
-const MOST_THREADS = 8;
+/** @param {string} file  as a reader knows it @param {any} cause */
+export function notCompiled(file, cause) {
+  if (cause instanceof GradCamError || cause.name === 'AbortError') return cause;
+  if (cause instanceof RangeError) {
+    return new GradCamError('memory', `There is not enough memory to compile the engine (${cause.message}). ` +
+      'Close other tabs or programs and try again.', { cause });
+  }
+  return new GradCamError('file', `${file} is damaged: ${cause.message}. Install the package anew.`, { cause });
+}
 
 /** @returns {Host} */
 export const browserHost = {
-  // Without isolation, memory cannot be sent to another thread.
-  threads: () => (globalThis.crossOriginIsolated
-    ? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1) : 1),
+  processors: () => navigator.hardwareConcurrency || 1,
 
   prepare() {},
 
@@ -48,7 +53,7 @@ export const browserHost = {
       const bytes = new Uint8Array(await response.arrayBuffer());
       return await WebAssembly.compile(rewrite ? rewrite(bytes) : bytes);
     } catch (cause) {
-      if (!(cause instanceof WebAssembly.CompileError)) throw cause;
+      if (!(cause instanceof WebAssembly.CompileError)) throw notCompiled(file, cause);
       // Many servers of applications answer with their start page where they have nothing.
       throw new GradCamError('network', `${file} is not a WebAssembly file, the server sent ${type}: ` +
         `${cause.message}. Say where gradcam.wasm is with the option wasmUrl.`, { cause });

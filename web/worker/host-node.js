@@ -12,10 +12,8 @@ import { setFlagsFromString } from 'node:v8';
 import { modelFolders } from '../../models/folders.js';
 import { GradCamError } from '../base/errors.js';
 import { openBlob, openBytes, openUrl } from '../files/files.js';
-import { browserHost } from './host-browser.js';
+import { browserHost, notCompiled } from './host-browser.js';
 import { isModelName } from '../files/sources.js';
-
-const MOST_THREADS = 8;
 
 const isUrl = (address) => /^[a-z][a-z0-9+.-]+:/i.test(address) && !/^[a-z]:[\\/]/i.test(address);
 
@@ -45,7 +43,7 @@ async function openPath(path, name = basename(path)) {
 
 /** @type {import('./host-browser.js').Host} */
 export const nodeHost = {
-  threads: () => Math.min(MOST_THREADS, availableParallelism()),
+  processors: availableParallelism,
 
   prepare() {
     // Node 20 has relaxed SIMD behind a flag; later ones have it, and know the flag no more.
@@ -61,7 +59,11 @@ export const nodeHost = {
       throw new GradCamError('file', `The engine is not there: ${path}. In a checkout, build it: ` +
         'npm run build.', { cause });
     });
-    return WebAssembly.compile(rewrite ? rewrite(bytes) : bytes);
+    try {
+      return await WebAssembly.compile(rewrite ? rewrite(bytes) : bytes);
+    } catch (cause) {
+      throw notCompiled(`The engine (${path})`, cause);
+    }
   },
 
   async open(spec, signal) {

@@ -36,6 +36,7 @@ class Reader {
   }
 
   byte() {
+    if (this.at >= this.bytes.length) throw new WebAssembly.CompileError('it ends too early');
     return this.bytes[this.at++];
   }
 
