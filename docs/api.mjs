@@ -120,6 +120,22 @@ function describeObject([file, name]) {
   return [`### ${name}`, '', '| Property | Type | |', '|---|---|---|', ...rows, ''];
 }
 
+/** What `tools` holds, in its own order: functions and constants of other files. */
+function describeTools() {
+  const { statements } = ts.createSourceFile('tools', readFileSync(join(types, 'api/tools.d.ts'), 'utf8'), ts.ScriptTarget.ES2022, true);
+  const rows = statements.filter(ts.isExportDeclaration).flatMap((statement) => {
+    const file = join(types, 'api', statement.moduleSpecifier.text.replace(/\.js$/, '.d.ts'));
+    const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.ES2022, true);
+    return statement.exportClause.elements.map(({ name: { text: name } }) => {
+      const node = source.statements.find((one) => (one.name ?? one.declarationList?.declarations[0].name)?.text === name);
+      const label = ts.isFunctionDeclaration(node) ? signature(name, node) : name;
+      return `| \`${inTable(label)}\` | ${words(node)} |`;
+    });
+  });
+  return ['## tools', '', 'Imported from `gradcam-wasm`: what the command line, the page and the element use beside `GradCam`, for ' +
+    'whoever builds the like.', '', '| | |', '|---|---|', ...rows, ''];
+}
+
 /** The element's comment as tables; web/element/manifest.mjs reads the same one. */
 function describeElement() {
   const { modules } = JSON.parse(readFileSync(join(types, 'custom-elements.json'), 'utf8'));
@@ -143,6 +159,7 @@ const lines = [
   `A \`Source\` is \`${source}\`: a name, address, path or bytes.`, '',
   ...OBJECTS.flatMap(describeObject),
   ...describeErrors(),
+  ...describeTools(),
   ...describeElement(),
 ];
 writeFileSync(out, `${lines.join('\n').trimEnd()}\n`);

@@ -8,6 +8,7 @@
 /**
  * Positions of a map from the largest value to the smallest; of equal ones the first comes first.
  * @param {ArrayLike<number>} map
+ * @returns {Uint32Array}
  */
 export function orderOf(map) {
   return Uint32Array.from(map, (_, i) => i).sort((a, b) => map[b] - map[a] || a - b);

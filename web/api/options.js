@@ -5,7 +5,10 @@
 import { GradCamError } from '../base/errors.js';
 import { nearMisses } from '../base/labels.js';
 
-/** What options can be that are one of several words. */
+/**
+ * What options can be that are one of several words.
+ * @type {{variant: string[], weights: string[], cache: string[], score: string[], mapInput: string[], resize: string[]}}
+ */
 export const CHOICES = {
   variant: ['auto', 'simd', 'relaxed'],
   weights: ['f32', 'f16', 'int8'],
@@ -15,7 +18,7 @@ export const CHOICES = {
   resize: ['nearest', 'bilinear', 'bicubic'],
 };
 
-/** More threads than the engine makes. */
+/** The option threads is a number from 1 to this. */
 export const MOST_THREADS = 64;
 
 const didYouMean = (name, names) => {

@@ -112,7 +112,14 @@ function enlarger(data, width, height, outWidth, outHeight, { interpolation, res
   };
 }
 
-/** A whole map at another size. */
+/**
+ * A whole map, or one channel of a picture, at another size; half-pixel centres.
+ * @param {Map2d} map
+ * @param {number} outWidth
+ * @param {number} outHeight
+ * @param {'nearest' | 'bilinear' | 'bicubic'} how
+ * @returns {Float32Array}
+ */
 export function resize({ data, width, height }, outWidth, outHeight, how) {
   const style = { interpolation: how, resampler: 'torch' };
   const row = enlarger(data, width, height, outWidth, outHeight, style, 1);
