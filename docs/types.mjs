@@ -60,15 +60,28 @@ function keep(statement) {
   for (const [, path, name] of text.matchAll(/import\("(\.[^"]+)\.js"\)\.(\w+)/g)) want(from(path), [name]);
   for (const [, names, path] of text.matchAll(/\{([^{}]*)\} from ["'](\.[^"']+)\.js["']/g)) want(from(path), names.match(/\w+/g));
 }
+
+/**
+ * Every byte of the package is somebody's download: no types in comments beside the same types in the
+ * declaration, no indentation by four.
+ */
+function lean(text) {
+  const braces = '\\{(?:[^{}]|\\{(?:[^{}]|\\{[^{}]*\\})*\\})*\\}';
+  const repeated = new RegExp(`[ \\t]*(?:\\n[ \\t]*\\*)?[ \\t]*@(?:type|returns) ${braces}(?=\\s*(?:\\*/|\\n[ \\t]*\\*[ \\t]*@))`, 'g');
+  return text.replace(/\/\*\*[^]*?\*\//g, (comment) => comment.replace(repeated, '').replace(/\n[ \t]*\*[ \t]*(?=\n[ \t]*\*\/)/g, ''))
+    .replace(/^[ \t]*\/\*\*[\s*]*\*\/\n/gm, '')
+    .replace(/^(?: {4})+/gm, (spaces) => ' '.repeat(spaces.length / 4));
+}
+
 PUBLIC.forEach((name) => statementsOf(join(folder, name)).forEach(keep));
 for (const name of readdirSync(folder, { recursive: true })) {
   const file = join(folder, name);
   if (!file.endsWith('.d.ts')) continue;
   const text = (files.get(file) ?? []).filter((statement) => kept.has(statement)).map(({ text: words }) => words).join('\n');
-  if (text) writeFileSync(file, `${text}\n`);
+  if (text) writeFileSync(file, `${lean(text)}\n`);
   else rmSync(file);
 }
 
 mkdirSync(folder, { recursive: true });
 const source = readFileSync(join(root, 'web/element/grad-cam.js'), 'utf8');
-writeFileSync(join(folder, 'custom-elements.json'), `${JSON.stringify(manifest(source), null, 1)}\n`);
+writeFileSync(join(folder, 'custom-elements.json'), `${JSON.stringify(manifest(source))}\n`);

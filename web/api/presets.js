@@ -35,6 +35,10 @@ const COMMON = {
   power: 1, colormap: 'jet', swapped: false, blend: 'mix', alpha: 0.4, resize: null, mapInput: 'preprocessed',
 };
 
+/**
+ * @type {Record<string, {score: string, normalise: string, colourFirst: boolean, interpolation: string, resampler: string,
+ *   power: number, colormap: string, swapped: boolean, blend: string, alpha: number, resize: string | null, mapInput: string}>}
+ */
 export const PRESETS = {
   paper: COMMON,
   'post-2020': {
