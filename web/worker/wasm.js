@@ -63,7 +63,7 @@ const noThreads = (why, cause) => new GradCamError('unsupported', `The engine's 
  */
 async function instantiate(module, wasmMemory, threads, patience) {
   const workers = [];
-  let starting = true;
+  let state = 'starting';
   let timer;
   try {
     return await new Promise((resolve, reject) => {
@@ -72,7 +72,7 @@ async function instantiate(module, wasmMemory, threads, patience) {
         pthreadPoolSize: threads - 1,
         threadMade: (worker) => workers.push(worker),
         threadFailed(event) {
-          if (!starting) throw event; // it ends this worker, and so the page hears of it
+          if (state === 'started') throw event; // it ends this worker, and so the page hears of it
           event.preventDefault?.();
           reject(noThreads(event.message || 'their script could not be loaded', event));
         },
@@ -81,14 +81,17 @@ async function instantiate(module, wasmMemory, threads, patience) {
           WebAssembly.instantiate(module, imports).then((instance) => receive(instance, module)).catch(reject);
           return {};
         },
-      }).then(resolve, reject);
+      }).then((exports) => {
+        if (state === 'starting') state = 'started';
+        resolve(exports);
+      }, reject);
       if (threads > 1) timer = setTimeout(() => reject(noThreads(`not within ${patience / 1000} s`)), patience);
     });
   } catch (error) {
+    state = 'failed';
     for (const worker of workers) worker.terminate();
     throw cannotStart(error);
   } finally {
-    starting = false;
     clearTimeout(timer);
   }
 }
