@@ -1,7 +1,6 @@
 /**
  * How a picture becomes the network's input: input = (value - mean) / std per channel, on the 0..255
- * scale, in the order named. The named modes are Keras's preprocess_input modes,
- * and unit: 0..1.
+ * scale, in the order named. The named modes are those of Keras's preprocess_input, and unit: 0 to 1.
  *
  * @typedef {object} Preprocess
  * @property {'rgb' | 'bgr' | 'grey'} order
@@ -11,7 +10,7 @@
  */
 import { ModelError } from './errors.js';
 
-export const RESIZES = ['nearest', 'bilinear', 'bicubic'];
+const RESIZES = ['nearest', 'bilinear', 'bicubic'];
 const ORDERS = ['rgb', 'bgr', 'grey'];
 
 export const MODES = {
