@@ -1,15 +1,7 @@
 /**
- * What a network's input means: Keras's preprocessing modes on the 0..255 scale, per channel in the
- * order named, input = (value - mean) / std.
+ * What a Keras network's input means, as far as its layers tell.
  */
-
-export const MODES = {
-  caffe: { order: 'bgr', mean: [103.939, 116.779, 123.68], std: [1, 1, 1] },
-  tf: { order: 'rgb', mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5] },
-  torch: { order: 'rgb', mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] },
-  none: { order: 'rgb', mean: [0, 0, 0], std: [1, 1, 1] },
-  unit: { order: 'rgb', mean: [0, 0, 0], std: [255, 255, 255] },
-};
+import { MODES } from './modes.js';
 
 /** A network of the zoo inside a model (transfer learning) tells what the picture should be like. */
 const NESTED = [

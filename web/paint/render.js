@@ -5,7 +5,7 @@
  *
  * h, w: the map's rows and columns; H, W: the picture's. Half-pixel centres everywhere.
  *
- * @typedef {object} Style       the drawing part of a preset, see presets.js
+ * @typedef {object} Style       the drawing part of a preset, see api/presets.js
  * @property {string} colormap
  * @property {number} alpha      weight of the heat, 0..1
  * @property {'nearest' | 'bilinear' | 'bicubic'} interpolation
@@ -18,15 +18,15 @@
  *   1/fade of the map's maximum on, and none at 0
  *
  * @typedef {{width: number, height: number, data: Float32Array}} Map2d
- * @typedef {import('./protocol.js').Pixels} Pixels
+ * @typedef {{width: number, height: number, data: Uint8Array | Uint8ClampedArray}} Pixels  RGBA
  */
-import { GradCamError } from './errors.js';
+import { GradCamError } from '../base/errors.js';
 
 /**
  * A raw map (sum over the channels, before ReLU) by a preset's rule, most of which bring it to 0..1. A
  * map without positive evidence becomes zero, never NaN.
  * @param {Float32Array} raw
- * @param {string} rule   see presets.js
+ * @param {string} rule   see api/presets.js
  */
 export function normalise(raw, rule) {
   if (rule === 'none') return raw.slice();
@@ -112,7 +112,14 @@ function enlarger(data, width, height, outWidth, outHeight, { interpolation, res
   };
 }
 
-/** A whole map at another size. */
+/**
+ * A whole map, or one channel of a picture, at another size; half-pixel centres.
+ * @param {Map2d} map
+ * @param {number} outWidth
+ * @param {number} outHeight
+ * @param {'nearest' | 'bilinear' | 'bicubic'} how
+ * @returns {Float32Array}
+ */
 export function resize({ data, width, height }, outWidth, outHeight, how) {
   const style = { interpolation: how, resampler: 'torch' };
   const row = enlarger(data, width, height, outWidth, outHeight, style, 1);

@@ -1,34 +1,21 @@
 /**
- * What the worker needs from its environment, in Node. host-browser.js is its twin and says what each
+ * What the worker needs from its host, in Node. host-browser.js is its twin and says what each
  * part is for. Here an address is a path, or a URL.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { availableParallelism, homedir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
-import { GradCamError } from './errors.js';
-import { openBlob, openBytes, openUrl } from './files.js';
-import { browserHost } from './host-browser.js';
-import { isModelName } from './model-source.js';
-
-const MOST_THREADS = 8;
+import { modelFolders } from '../../models/folders.js';
+import { GradCamError } from '../base/errors.js';
+import { openBlob, openBytes, openUrl } from '../files/files.js';
+import { browserHost, notCompiled } from './host-browser.js';
+import { isModelName } from '../files/sources.js';
 
 const isUrl = (address) => /^[a-z][a-z0-9+.-]+:/i.test(address) && !/^[a-z]:[\\/]/i.test(address);
-
-/** Where models lie: those of the package, then those that were fetched or converted. */
-export const modelFolders = () => [
-  fileURLToPath(new URL('../models', import.meta.url)),
-  cachedModels(),
-];
-
-/** Where `gradcam fetch` puts models. */
-export function cachedModels() {
-  const home = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  return process.env.GRADCAM_MODELS || join(home, 'gradcam-wasm', 'models');
-}
 
 function parseCard(text, path) {
   try {
@@ -56,7 +43,7 @@ async function openPath(path, name = basename(path)) {
 
 /** @type {import('./host-browser.js').Host} */
 export const nodeHost = {
-  threads: () => Math.min(MOST_THREADS, availableParallelism()),
+  processors: availableParallelism,
 
   prepare() {
     // Node 20 has relaxed SIMD behind a flag; later ones have it, and know the flag no more.
@@ -72,7 +59,11 @@ export const nodeHost = {
       throw new GradCamError('file', `The engine is not there: ${path}. In a checkout, build it: ` +
         'npm run build.', { cause });
     });
-    return WebAssembly.compile(rewrite ? rewrite(bytes) : bytes);
+    try {
+      return await WebAssembly.compile(rewrite ? rewrite(bytes) : bytes);
+    } catch (cause) {
+      throw notCompiled(`The engine (${path})`, cause);
+    }
   },
 
   async open(spec, signal) {

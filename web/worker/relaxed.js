@@ -8,7 +8,7 @@
  * by instruction, since only that tells an instruction from a number that looks like one; everything
  * is copied but what has to change. Names are those of the specification; its numbers are LEB128.
  */
-import { GradCamError } from './errors.js';
+import { GradCamError } from '../base/errors.js';
 
 const SECTION = { type: 1, import: 2, function: 3, code: 10 };
 const IMPORTED_FUNCTION = 0;
@@ -36,6 +36,7 @@ class Reader {
   }
 
   byte() {
+    if (this.at >= this.bytes.length) throw new WebAssembly.CompileError('it ends too early');
     return this.bytes[this.at++];
   }
 
@@ -104,7 +105,7 @@ class Reader {
 }
 
 const unknown = (code) => new GradCamError('internal',
-  `The engine's file holds the instruction 0x${code.toString(16)}, which web/relaxed.js does not know.`);
+  `The engine's file holds the instruction 0x${code.toString(16)}, which web/worker/relaxed.js does not know.`);
 
 /** Number of parameters of each function that the file itself holds. */
 function parameterCounts(bytes, sections) {

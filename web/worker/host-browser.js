@@ -1,41 +1,38 @@
 /**
- * What the worker needs from its environment, in a browser. host-node.js is its twin.
+ * What the worker needs from its host, that is, its environment, in a browser. host-node.js is its twin.
  *
- * @typedef {object} Host
- * @property {() => number} threads   what 'auto' means here
+ * @typedef {import('../files/sources.js').Finder & Environment} Host
+ *
+ * @typedef {object} Environment
+ * @property {() => number} processors   how many threads could run at once
  * @property {() => void} prepare     called before WebAssembly features are looked for
  * @property {(url: string, options?: {signal?: AbortSignal, rewrite?: ((bytes: Uint8Array) => Uint8Array) | null}) =>
  *   Promise<WebAssembly.Module>} compile  rewrite: what is to be done to the file before
- * @property {(spec: import('./protocol.js').FileSpec, signal?: AbortSignal, keepAs?: string) =>
- *   Promise<import('./files.js').OpenFile>} open  keepAs: the SHA-256 it should have, and may be
- *   kept by for the next visit
  * @property {(spec: import('./protocol.js').FileSpec) => string | Blob | Uint8Array | null} local
  *   the file in a form that models/ can read here and there; null: it must come by open()
- * @property {(base: string, file: string) => string} beside  the address of a file beside another
- * @property {(model: string, options: {modelsUrl?: string, signal?: AbortSignal}) =>
- *   Promise<{card: any, onnx?: string} | null>} findCard  by name or address; onnx: the file it
- *   describes, if that has been fetched
- * @property {((published: import('./download.js').Published, options: {keep: boolean, signal?: AbortSignal,
- *   onProgress?: (progress: import('./protocol.js').Progress) => void}) => Promise<File>) | null} download
- *   a published Keras file; null: that is somebody else's business here
  * @property {() => {update: (bytes: Uint8Array) => any, hex: () => string}} sha256
  * @property {(bytes: Uint8Array) => Promise<import('./protocol.js').Pixels | null>} decode
  *   for formats that the engine does not read
  */
-import { openKept } from './cache.js';
-import { Sha256 } from './digest.js';
-import { GradCamError } from './errors.js';
-import { openBlob, openBytes, openUrl, readJson } from './files.js';
-import { isModelName } from './model-source.js';
+import { openKept } from '../files/cache.js';
+import { Sha256 } from '../files/digest.js';
+import { GradCamError } from '../base/errors.js';
+import { openBlob, openBytes, openUrl, readJson } from '../files/files.js';
+import { isModelName } from '../files/sources.js';
 
-/** More threads than this cost memory and gain little: the layers are small. */
-const MOST_THREADS = 8;
+/** @param {string} file  as a reader knows it @param {any} cause */
+export function notCompiled(file, cause) {
+  if (cause instanceof GradCamError || cause.name === 'AbortError') return cause;
+  if (cause instanceof RangeError) {
+    return new GradCamError('memory', `There is not enough memory to compile the engine (${cause.message}). ` +
+      'Close other tabs or programs and try again.', { cause });
+  }
+  return new GradCamError('file', `${file} is damaged: ${cause.message}. Install the package anew.`, { cause });
+}
 
 /** @returns {Host} */
 export const browserHost = {
-  // Without isolation, memory cannot be sent to another thread.
-  threads: () => (globalThis.crossOriginIsolated
-    ? Math.min(MOST_THREADS, navigator.hardwareConcurrency || 1) : 1),
+  processors: () => navigator.hardwareConcurrency || 1,
 
   prepare() {},
 
@@ -56,7 +53,7 @@ export const browserHost = {
       const bytes = new Uint8Array(await response.arrayBuffer());
       return await WebAssembly.compile(rewrite ? rewrite(bytes) : bytes);
     } catch (cause) {
-      if (!(cause instanceof WebAssembly.CompileError)) throw cause;
+      if (!(cause instanceof WebAssembly.CompileError)) throw notCompiled(file, cause);
       // Many servers of applications answer with their start page where they have nothing.
       throw new GradCamError('network', `${file} is not a WebAssembly file, the server sent ${type}: ` +
         `${cause.message}. Say where gradcam.wasm is with the option wasmUrl.`, { cause });
@@ -82,7 +79,7 @@ export const browserHost = {
     const named = isModelName(model);
     const isFolder = /^[^?#]*\/$/.test(model);
     if (!named && !isFolder && !/\.json([?#].*)?$/.test(model)) return null;
-    const folder = modelsUrl ?? new URL('../models/', import.meta.url).href;
+    const folder = modelsUrl ?? new URL('../../models/', import.meta.url).href;
     const address = named ? `${folder.replace(/\/*$/, '/')}${model}/model.json`
       : isFolder ? `${model}model.json` : model;
     try {
@@ -94,7 +91,7 @@ export const browserHost = {
     }
   },
 
-  download: async (published, options) => (await import('./download.js')).downloadPublished(published, options),
+  download: async (published, options) => (await import('../files/download.js')).downloadPublished(published, options),
 
   sha256: () => new Sha256(),
 

@@ -1,16 +1,17 @@
 /**
- * What the public API needs from a browser's page. platform-node.js is its twin.
+ * What the public API needs on the page's side, where GradCam is called: in a browser a page (or a
+ * worker of its own). page-node.js is its twin.
  *
- * @typedef {object} Platform
- * @property {() => import('./protocol.js').Port} spawn   starts the worker
+ * @typedef {object} Page
+ * @property {() => import('../worker/protocol.js').Port} spawn   starts the worker
  * @property {(address: string | URL) => string} absolute  a path or address that means the same in
  *   the worker
- * @property {(file: Blob) => import('./protocol.js').FileSpec} sendable  with its name, if it has one
- * @property {(image: any) => Promise<import('./protocol.js').Pixels | null>} snapshot  the pixels of
+ * @property {(file: Blob) => import('../files/files.js').FileSpec} sendable  with its name, if it has one
+ * @property {(image: any) => Promise<import('../paint/render.js').Pixels | null>} snapshot  the pixels of
  *   what can be drawn; null for everything else
- * @property {(pixels: import('./protocol.js').Pixels) => any} canvas  painted with the pixels
+ * @property {(pixels: import('../paint/render.js').Pixels) => any} canvas  painted with the pixels
  */
-import { GradCamError } from './errors.js';
+import { GradCamError } from '../base/errors.js';
 
 function newCanvas(width, height) {
   if (typeof document === 'undefined') return new OffscreenCanvas(width, height);
@@ -20,9 +21,10 @@ function newCanvas(width, height) {
 /**
  * A worker must come from the page's own origin, an import need not: on another origin (a CDN), the
  * address of a small script of our own that imports the worker's. Null where that is not needed.
+ * @param {string} entry  address of the package's entry, which the worker's script lies beside
  */
-function shimAddress() {
-  const here = new URL(import.meta.url);
+function shimAddress(entry) {
+  const here = new URL(entry);
   if (!/^https?:$/.test(here.protocol) || here.origin === location.origin) return null;
   // Put together so that no bundler takes it for a file to copy.
   const script = here.href.replace(/[^/]*$/, 'worker.js');
@@ -33,13 +35,15 @@ function shimAddress() {
 const isInstance = (image, ...names) => names.some(
   (name) => typeof globalThis[name] === 'function' && image instanceof globalThis[name]);
 
-/** @type {Platform} */
-export const browserPlatform = {
+/**
+ * @param {string} entry          address of the package's entry
+ * @param {() => Worker} ownWorker  starts the script worker.js beside it
+ * @returns {Page}
+ */
+export const browserPage = (entry, ownWorker) => ({
   spawn() {
-    const shim = shimAddress();
-    // Bundlers look for exactly this form, so the address is not put in a variable.
-    const worker = shim ? new Worker(shim, { type: 'module' })
-      : new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+    const shim = shimAddress(entry);
+    const worker = shim ? new Worker(shim, { type: 'module' }) : ownWorker();
     return {
       post: (message, transfer = []) => worker.postMessage(message, transfer),
       onMessage: (listener) => worker.addEventListener('message', ({ data }) => listener(data)),
@@ -98,4 +102,4 @@ export const browserPlatform = {
     canvas.getContext('2d').putImageData(new ImageData(data, width, height), 0, 0);
     return canvas;
   },
-};
+});

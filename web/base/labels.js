@@ -10,7 +10,13 @@ export function completeLabels(labels, count) {
   return Array.from({ length: count }, (_, id) => labels?.[id]?.replaceAll('_', ' ') ?? `class ${id}`);
 }
 
-/** Names that a mistyped one may have meant, best first. */
+/**
+ * Names that a mistyped one may have meant, best first.
+ * @param {string} name
+ * @param {string[]} names
+ * @param {number} [limit]
+ * @returns {string[]}
+ */
 export function nearMisses(name, names, limit = 4) {
   const wanted = plain(name);
   const near = (other) => {

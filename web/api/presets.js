@@ -27,7 +27,7 @@
  *
  * torch-cam's alpha of 0.7 is the picture's weight, and its map is squared before it is coloured.
  */
-import { GradCamError } from './errors.js';
+import { GradCamError } from '../base/errors.js';
 
 /** What most have in common. */
 const COMMON = {
@@ -35,6 +35,10 @@ const COMMON = {
   power: 1, colormap: 'jet', swapped: false, blend: 'mix', alpha: 0.4, resize: null, mapInput: 'preprocessed',
 };
 
+/**
+ * @type {Record<string, {score: string, normalise: string, colourFirst: boolean, interpolation: string, resampler: string,
+ *   power: number, colormap: string, swapped: boolean, blend: string, alpha: number, resize: string | null, mapInput: string}>}
+ */
 export const PRESETS = {
   paper: COMMON,
   'post-2020': {

@@ -2,16 +2,17 @@
  * What the worker does: owns the engine, one model and the last picture, and answers the requests of
  * protocol.js. The same in browsers and in Node; `host` is what differs.
  */
-import { cancelled, checkSignal, GradCamError } from './errors.js';
-import { fingerprint } from './digest.js';
-import { readAll, readJson } from './files.js';
-import { completeLabels, findTarget } from './labels.js';
-import { resolveModel } from './model-source.js';
-import { completePreprocess, guessPreprocess } from './preprocess.js';
+import { completePreprocess } from '../../models/modes.js';
+import { cancelled, GradCamError } from '../base/errors.js';
+import { findTarget } from '../base/labels.js';
+import { fingerprint } from '../files/digest.js';
+import { readAll } from '../files/files.js';
+import { resolveModel } from '../files/sources.js';
+import { overlay } from '../paint/render.js';
+import { describeModel } from './describe.js';
+import { loadModel } from './load.js';
 import { Transfer } from './protocol.js';
-import { withoutRelaxedSimd } from './relaxed.js';
-import { overlay } from './render.js';
-import { chooseVariant, Engine, Parcel } from './wasm.js';
+import { startEngine } from './start.js';
 
 /** Maps that the engine makes at once. */
 const MOST_TARGETS = 64;
@@ -29,202 +30,42 @@ async function breathe(signal) {
   if (signal.aborted) throw cancelled(signal.reason);
 }
 
-/** @param {import('./host-browser.js').Host} host */
-export function createService(host) {
-  /** @type {Engine} */
+/**
+ * @param {import('./host-browser.js').Host} host
+ * @param {{wasm: string, imagenet: string}} own  addresses of the engine's file and of ImageNet's names
+ */
+export function createService(host, own) {
+  /** @type {import('./wasm.js').Engine} */
   let engine;
-  let form; // of the engine: 'relaxed' or 'simd'
   /** @type {import('./wasm.js').Model} */
   let model;
-  /** @type {import('./protocol.js').ModelInfo & {card: any, guessed: any[]}} */
+  /** @type {import('./protocol.js').ModelInfo} */
   let info;
   /** The picture whose activations the model holds: {key, picture}. */
   let current = null;
   let remembered = null; // predictions, while the maps come from other input: {question, predictions}
-  let caching = true;
-  let notKept = null; // why a file could not be kept for the next time
   let decoded = null; // the last decoded picture: {key, picture}
 
   /* ---- Loading ------------------------------------------------------------------------------- */
 
-  async function start({ threads, variant, wasmUrl }, signal) {
-    host.prepare();
-    form = chooseVariant(variant);
-    const url = wasmUrl ? new URL('gradcam.wasm', wasmUrl.replace(/\/*$/, '/')).href : OWN_FILE;
-    const module = await host.compile(url, { signal, rewrite: form === 'simd' ? withoutRelaxedSimd : null });
-    engine = await Engine.create({ module, threads: threads === 'auto' ? host.threads() : threads });
-  }
-
-  /** Reads a file into memory that the engine will own, and checks its digest. */
-  async function readParcel(file, { sha256 }, { signal, onProgress }) {
-    const sum = sha256 ? host.sha256() : null;
-    const progress = (loaded) => onProgress({ file: file.name, loaded, total: file.size });
-    if (file.size === null) {
-      const bytes = await readAll(file, signal, progress);
-      sum?.update(bytes);
-      checkDigest(file.name, sum, sha256);
-      const parcel = new Parcel(engine, bytes.byteLength, file.name);
-      parcel.write(0, bytes);
-      return parcel;
-    }
-    const parcel = new Parcel(engine, file.size, file.name);
-    try {
-      let loaded = 0;
-      for await (const piece of file.chunks) {
-        checkSignal(signal);
-        sum?.update(piece);
-        parcel.write(loaded, piece);
-        loaded += piece.byteLength;
-        progress(loaded);
-      }
-      if (loaded < file.size) throw truncated(file.name, loaded, file.size);
-      checkDigest(file.name, sum, sha256);
-      return parcel;
-    } catch (error) {
-      parcel.free();
-      throw error;
-    }
-  }
-
-  /**
-   * Opens a file and uses it. One that was kept from an earlier time, and has gone bad since, is
-   * fetched anew; one that is new and sound is kept, where the browser has room.
-   */
-  async function fetched(spec, sha256, { signal }, use) {
-    const file = await host.open(spec, signal, caching ? sha256 : undefined);
-    try {
-      const result = await use(file);
-      const trouble = await file.keep?.();
-      if (trouble) notKept ??= `${file.name}: ${trouble.message ?? trouble}`;
-      return result;
-    } catch (error) {
-      await file.drop?.();
-      if (!file.stored || error.code !== 'model') throw error;
-      return use(await host.open(spec, signal));
-    }
-  }
-
-  /** Pushes the files that hold external data, piece by piece. */
-  async function pushWeights(source, context) {
-    const locations = new Set(model.externals().map(({ location }) => location));
-    for (const location of locations) {
-      let offset = 0;
-      for (const { spec, sha256, bytes } of source.weights(location)) {
-        offset += await fetched(spec, sha256, context,
-          (file) => pushFile(file, { location, offset, sha256, bytes }, context));
-      }
-    }
-  }
-
-  /** Pushes one file, and says how large it was. */
-  async function pushFile(file, { location, offset, sha256, bytes }, { signal, onProgress }) {
-    if (bytes !== undefined && file.size !== null && file.size !== bytes) {
-      throw new GradCamError('model', `${file.name} has ${file.size} bytes, but the model's card says ` +
-        `${bytes}: it was cut off or belongs to another model. Fetch it again.`);
-    }
-    const sum = sha256 ? host.sha256() : null;
-    let loaded = 0;
-    for await (const piece of file.chunks) {
-      checkSignal(signal);
-      sum?.update(piece);
-      model.push(location, offset + loaded, piece);
-      loaded += piece.byteLength;
-      onProgress({ file: file.name, loaded, total: file.size });
-    }
-    checkDigest(file.name, sum, sha256);
-    return loaded;
-  }
-
-  async function readLabels(labels, classes, signal) {
-    const wanted = labels ?? (classes === 1000 ? 'imagenet' : undefined);
-    if (Array.isArray(wanted) || wanted === undefined) return completeLabels(wanted, classes);
-    const spec = wanted === 'imagenet' ? LABELS.imagenet : wanted;
-    const list = await readJson(await host.open(spec, signal), signal);
-    const names = (list.classes ?? list).map((row) => (Array.isArray(row) ? row.at(-1) : row));
-    return completeLabels(names, classes);
-  }
-
-  /** Makes the model from its graph; weights that lie outside of it may follow. */
-  function begin(parcel, args) {
-    model = engine.createModel();
-    try {
-      if (args.precise) model.setPrecise(true);
-      for (const [input, dims] of Object.entries(args.inputShape ?? {})) model.setInputShape(input, dims);
-    } catch (error) {
-      parcel.free();
-      throw error;
-    }
-    model.load(parcel);
-  }
-
-  async function loadOnnxFile(source, args, context) {
-    const { sha256 } = source.card;
-    const parcel = await fetched(source.onnx, sha256, context, (file) => readParcel(file, source.card, context));
-    begin(parcel, args);
-    await pushWeights(source, context);
-    return source.card;
-  }
-
-  async function loadKerasFile(source, args, context) {
-    const { loadKeras } = await import('./keras.js');
-    let location;
-    return loadKeras(source, {
-      begin(onnx) {
-        const parcel = new Parcel(engine, onnx.byteLength, source.name);
-        parcel.write(0, onnx);
-        // Its sizes are the file's own, or were given to the converter.
-        begin(parcel, { ...args, inputShape: undefined });
-        location = model.externals()[0]?.location;
-      },
-      push: (offset, bytes) => model.push(location, offset, bytes),
-    }, host, args, context);
-  }
-
   async function load(args, { signal, onProgress }) {
-    const [source] = await Promise.all([resolveModel(args.source, host, { ...args, signal, onProgress }),
-      start(args, signal)]);
     const context = { signal, onProgress };
-    caching = args.cache !== 'none';
-    const card = await (source.keras ? loadKerasFile : loadOnnxFile)(source, args, context);
+    const [source, started] = await Promise.all([resolveModel(args.source, host, { ...args, ...context }),
+      startEngine(args, host, own.wasm, signal)]);
+    ({ engine } = started);
+    const { model: loaded, card, warnings } = await loadModel(source, engine, host, args, context);
     await breathe(signal);
+    model = loaded;
     model.finish();
-
-    const { height, width, channels } = imageInput(model.shape(model.inputName()));
-    const layers = model.layers();
-    const main = card.layer ? model.findLayer(card.layer) : model.defaultLayer;
-    if (main >= 0) layers[main].default = true;
-    const given = args.preprocess ?? card.input;
-    const warnings = [];
-    const assumed = !args.preprocess && card.input?.assumed;
-    if ((!given || assumed) && channels) {
-      const taken = assumed ? '0..1' : guessPreprocess(channels);
-      warnings.push({ name: 'preprocessing-guessed', text: `No preprocessing is known for ` +
-        `${card.name ?? source.name}; "${taken}" was taken. Say what the network expects ` +
-        'with --preprocess or the option preprocess.' });
-    }
-    if (notKept) {
-      warnings.push({ name: 'not-cached', text: `The browser could not keep the model for the next ` +
-        `time (${notKept}). It works, but will be fetched again` });
-    }
-    const preprocess = channels ? completePreprocess(given ?? guessPreprocess(channels), channels,
-      args.resize) : null;
-    info = {
-      name: card.name ?? source.name,
-      input: [height, width],
-      channels,
-      classes: model.classCount,
-      labels: await readLabels(args.labels ?? card.labels, model.classCount, signal),
-      layers,
-      defaultLayer: card.layer ?? layers[main]?.name ?? null,
+    info = await describeModel(model, card, source, args, { host, imagenet: own.imagenet, signal });
+    info.warnings.push(...warnings, ...started.warnings);
+    return Object.assign(info, {
       methods: engine.methods(),
       options: engine.options(),
       colormaps: engine.colormaps(),
-      preprocess,
-      engine: `${engine.version} ${form === 'simd' ? 'simd' : 'relaxed-simd'}`,
+      engine: `${engine.version} ${started.variant === 'simd' ? 'simd' : 'relaxed-simd'}`,
       threads: engine.threads,
-      warnings,
-    };
-    return info;
+    });
   }
 
   /* ---- Explaining ---------------------------------------------------------------------------- */
@@ -479,31 +320,4 @@ export function createService(host) {
     png: (args) => bytes(png(args)),
     grid: (args) => bytes(grid(args)),
   };
-}
-
-/* ---- Helpers ---------------------------------------------------------------------------------- */
-
-// Written out, because bundlers look for exactly this form.
-const OWN_FILE = new URL('./dist/gradcam.wasm', import.meta.url).href;
-const LABELS = { imagenet: new URL('../models/labels/imagenet.json', import.meta.url).href };
-
-/** Height, width and channels of an input in ONNX order: N,C,H,W or, from TensorFlow, N,H,W,C. */
-function imageInput(shape) {
-  const [, a, b, c] = shape ?? [];
-  if (shape?.length !== 4) return { height: 0, width: 0, channels: 0 };
-  if (a > 4 && c <= 4) return { height: a, width: b, channels: c };
-  return { height: b, width: c, channels: a };
-}
-
-function checkDigest(name, sum, expected) {
-  if (!sum) return;
-  const found = sum.hex();
-  if (found !== expected.toLowerCase()) {
-    throw new GradCamError('model', `${name} is not the file its card speaks of: its SHA-256 is ` +
-      `${found}, expected ${expected}. Fetch it again.`);
-  }
-}
-
-function truncated(name, loaded, size) {
-  return new GradCamError('network', `${name} ended after ${loaded} of ${size} bytes; try again.`);
 }

@@ -1,15 +1,19 @@
 /**
- * What the public API needs from Node. platform-browser.js is its twin and says what each part is for.
+ * What the public API needs on the page's side, in Node: the thread that calls GradCam.
+ * page-browser.js is its twin and says what each part is for.
  */
 import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { GradCamError } from './errors.js';
+import { GradCamError } from '../base/errors.js';
 
-/** @type {import('./platform-browser.js').Platform} */
-export const nodePlatform = {
+/**
+ * @param {URL} script  of the worker
+ * @returns {import('./page-browser.js').Page}
+ */
+export const nodePage = (script) => ({
   spawn() {
     // Not the process's own flags: some, like --input-type, stop a worker from starting.
-    const worker = new Worker(new URL('./worker-node.js', import.meta.url), { execArgv: [] });
+    const worker = new Worker(script, { execArgv: [] });
     let closed = false;
     return {
       post: (message, transfer) => worker.postMessage(message, transfer),
@@ -40,4 +44,4 @@ export const nodePlatform = {
   canvas() {
     throw new GradCamError('unsupported', 'There are no canvases in Node; use toPNG() or toImageData().');
   },
-};
+});

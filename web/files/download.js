@@ -6,7 +6,7 @@
  * The pieces stay until all have come and the digest is found wrong: then none does. Without a cache
  * (a page without https, no room) they are held in memory alone.
  */
-import { cancelled, checkSignal, GradCamError } from './errors.js';
+import { cancelled, checkSignal, GradCamError } from '../base/errors.js';
 import { baseName } from './files.js';
 import { Md5 } from './md5.js';
 
@@ -20,7 +20,7 @@ const PIECE = 4 << 20;
  * @property {number} [bytes]
  *
  * @param {Published} published
- * @param {{keep?: boolean, signal?: AbortSignal, onProgress?: (progress: import('./protocol.js').Progress) => void}} [options]
+ * @param {{keep?: boolean, signal?: AbortSignal, onProgress?: (progress: import('./files.js').Progress) => void}} [options]
  * @returns {Promise<File>}
  */
 export async function downloadPublished({ url, md5, bytes }, { keep = true, signal, onProgress } = {}) {

@@ -1,5 +1,6 @@
 /**
- * How far a map can be trusted: metrics over a picture at the network's input size.
+ * How far a map can be trusted: metrics over a picture at the network's input size. Deletion and
+ * insertion are in the package (tools.curve), for the lesson has them too.
  *
  * `picture`: RGBA, `map`: one number a pixel, larger is more important, `predict`: what the network
  * makes of a picture, the probability of the class that the map explains.
@@ -8,6 +9,9 @@
  * @typedef {(picture: Picture) => Promise<number>} Predict
  * @typedef {{x: number, y: number, width: number, height: number}} Box
  */
+import { tools } from '../node.js';
+
+const { orderOf } = tools;
 
 /* ---- Random numbers: a hash of seed and index, so that a run can be repeated -------------------- */
 
@@ -23,12 +27,7 @@ function normal(seed, index) {
   return radius * Math.cos(2 * Math.PI * uniform(seed, 2 * index + 1));
 }
 
-/* ---- Orders ------------------------------------------------------------------------------------- */
-
-/** Pixels from the largest value to the smallest; of equal ones the first comes first. */
-export function orderOf(map) {
-  return Uint32Array.from(map, (_, i) => i).sort((a, b) => map[b] - map[a] || a - b);
-}
+/* ---- Baselines ---------------------------------------------------------------------------------- */
 
 /** What a map must beat: chance, and that objects are mostly in the middle. */
 export function baselines(width, height, seed = 1) {
@@ -39,16 +38,9 @@ export function baselines(width, height, seed = 1) {
   return { random, centre };
 }
 
-/* ---- Deletion and insertion (RISE, arXiv:1806.07421, section 4.1) -------------------------------- */
+/* ---- Where insertion begins (RISE, arXiv:1806.07421, section 4.1) ---------------------------------- */
 
 const copy = ({ width, height, data }) => ({ width, height, data: new Uint8ClampedArray(data) });
-
-/** The picture in one colour. @param {[number, number, number]} rgb */
-export function plain({ width, height }, rgb) {
-  const data = new Uint8ClampedArray(4 * width * height);
-  for (let i = 0; i < width * height; ++i) data.set([...rgb, 255], 4 * i);
-  return { width, height, data };
-}
 
 /** Gaussian blur, sigma as a part of the longer side; borders repeat. */
 export function blurred(picture, part = 1 / 22) {
@@ -76,31 +68,6 @@ export function blurred(picture, part = 1 / 22) {
   };
   const rows = pass(data, width, height, 1, width);
   return { width, height, data: new Uint8ClampedArray(pass(rows, height, width, width, 1)) };
-}
-
-/**
- * Probabilities while the pixels of `order` go from `from` to `to`, in equal steps: steps + 1 values.
- * Deletion: from the picture to a plain one, and a good map falls fast. Insertion: from a blurred
- * picture to the picture, and a good map rises fast.
- * @param {Picture} from @param {Picture} to @param {Uint32Array} order @param {Predict} predict
- */
-export async function curve(from, to, order, predict, steps) {
-  const now = copy(from);
-  const values = [await predict(now)];
-  for (let step = 1, done = 0; step <= steps; ++step) {
-    for (const end = Math.round((step * order.length) / steps); done < end; ++done) {
-      const at = 4 * order[done];
-      now.data.set(to.data.subarray(at, at + 4), at);
-    }
-    values.push(await predict(now));
-  }
-  return values;
-}
-
-/** Area under a curve over 0..1, by the trapezium rule. */
-export function area(values) {
-  const inner = values.reduce((sum, value) => sum + value, 0) - (values[0] + values.at(-1)) / 2;
-  return inner / (values.length - 1);
 }
 
 /* ---- Drop and increase in confidence (Grad-CAM++, arXiv:1710.11063, section 4.1) ------------------ */

@@ -1,20 +1,20 @@
 /**
- * What the main thread and the worker say to each other: every message is listed here, and both ends
+ * What the page and the worker say to each other: every message is listed here, and both ends
  * of the conversation live here, so that nothing else knows about message ports.
  *
  * A request has a number; its reply repeats it. While a request runs, the worker may send progress,
- * and the main thread may send a cancellation. Requests are answered one after the other.
+ * and the page may send a cancellation. Requests are answered one after the other.
+ *
+ * @typedef {import('../files/files.js').Progress} Progress
+ * @typedef {import('../files/files.js').FileSpec} FileSpec
+ * @typedef {import('../files/sources.js').SourceSpec} SourceSpec
+ * @typedef {import('../paint/render.js').Pixels} Pixels
  *
  * @typedef {{id: number, request: string, args: any}} RequestMessage   one of Requests
  * @typedef {{cancel: number}} CancelMessage
  * @typedef {{id: number, progress: Progress}} ProgressMessage
  * @typedef {{id: number, value: any}} ValueMessage
  * @typedef {{id: number, error: {code: string, message: string}}} ErrorMessage
- *
- * @typedef {object} Progress
- * @property {string} file           that is being fetched, or the method whose steps are counted
- * @property {number} loaded         bytes, or steps
- * @property {number | null} total   null where the server does not tell
  *
  * @typedef {object} Requests   what they take and give
  * @property {(args: LoadArgs) => ModelInfo} load
@@ -44,12 +44,6 @@
  * @property {'f32' | 'f16' | 'int8'} [weights]  how the weights of a Keras file are held
  * @property {string} [packagesUrl]         folder with h5wasm/ and fflate/, where a page has no bundler
  *
- * A model: a name ('pocket'), an address, a path, a Blob or bytes; weights: files that ONNX calls
- * external data. Weights found beside an address or path need not be listed.
- * @typedef {string | Blob | Uint8Array | {name: string, bytes: Uint8Array | Blob}} FileSpec
- * card: model.json, as an object or the file. onnx may be a Keras file.
- * @typedef {{onnx: FileSpec, weights: FileSpec[], card?: FileSpec | object}} SourceSpec
- *
  * @typedef {object} ModelInfo
  * @property {string} name
  * @property {[number, number]} input       height and width of the picture it is fed
@@ -77,7 +71,6 @@
  *
  * @typedef {FileSpec | Pixels} PictureSpec  encoded bytes, or an address, path or Blob that holds such,
  *   or pixels
- * @typedef {{width: number, height: number, data: Uint8Array | Uint8ClampedArray}} Pixels  RGBA
  *
  * @typedef {object} ExplainArgs
  * @property {PictureSpec} picture
@@ -121,7 +114,7 @@
  * @typedef {object} PaintArgs
  * @property {Pixels} picture
  * @property {{width: number, height: number, data: Float32Array}} map          0..1
- * @property {import('./render.js').Style} style
+ * @property {import('../paint/render.js').Style} style
  *
  * @typedef {object} GridArgs
  * @property {Pixels} picture
@@ -130,7 +123,7 @@
  * @property {number} columns
  * @property {number} tileWidth
  */
-import { asGradCamError, cancelled, GradCamError } from './errors.js';
+import { asGradCamError, cancelled, GradCamError } from '../base/errors.js';
 
 /** What can be sent without a copy. Node's Buffers are slices of a shared pool: never transferred. */
 export class Transfer {
@@ -145,9 +138,9 @@ export class Transfer {
 }
 
 /**
- * The main thread's end.
+ * The page's end.
  *
- * @typedef {object} Port  a Worker of the browser or of Node, made alike by the platform
+ * @typedef {object} Port  a Worker of the browser or of Node, made alike by page-browser.js and page-node.js
  * @property {(message: any, transfer?: any[]) => void} post
  * @property {(listener: (message: any) => void) => void} onMessage
  * @property {(listener: (error: unknown) => void) => void} onError  the worker is dead

@@ -4,14 +4,14 @@
  *
  * The converter and, with it, the HDF5 reader are loaded when the first such file is.
  */
-import { readAll } from './files.js';
-import { nameOf } from './model-source.js';
+import { readAll } from '../files/files.js';
+import { nameOf } from '../files/sources.js';
 
 /** Weights go into the engine in pieces: each is copied into its memory first. */
 const PIECE = 1 << 20;
 
 /**
- * @param {import('./model-source.js').ModelSource} source
+ * @param {import('../files/sources.js').ModelSource} source
  * @param {object} into
  * @param {(onnx: Uint8Array) => void} into.begin            takes the graph
  * @param {(offset: number, bytes: Uint8Array) => void} into.push  takes a part of the weights
@@ -21,7 +21,7 @@ const PIECE = 1 << 20;
  * @returns {Promise<any>} the card: name, input, labels, layer, ...
  */
 export async function loadKeras(source, { begin, push }, host, args, { signal, onProgress }) {
-  const { convert } = await import('../models/index.js');
+  const { convert } = await import('../../models/index.js');
   const name = nameOf(source.onnx, 'the file');
   let position = 0;
   const out = {

@@ -5,8 +5,8 @@
  * leaves is a copy; pointers are unsigned (the heap may pass 2 GB); every failure goes through
  * check() and becomes a GradCamError with the engine's own words.
  */
-import createGradcam from './dist/gradcam.js';
-import { GradCamError } from './errors.js';
+import createGradcam from '../dist/gradcam.js';
+import { GradCamError } from '../base/errors.js';
 
 /** gcam_status, in its order. */
 const CODES = ['ok', 'argument', 'model', 'unsupported', 'image', 'memory', 'state', 'cancelled'];
@@ -16,6 +16,9 @@ const ORDERS = { rgb: 0, bgr: 1, grey: 2 };
 const SCORES = { logit: 0, softmax: 1 };
 const TAKE = 1;
 
+/** How long threads may take to start, in ms: their script is here already. */
+const PATIENCE = 30000;
+
 /** Pages of 64 KiB: INITIAL_MEMORY of emscripten/link.cmake, */
 const INITIAL_PAGES = 512;
 /** and the largest memory to ask for, best first: iOS refuses large shared maxima. */
@@ -24,45 +27,73 @@ const MAXIMUM_PAGES = [65536, 32768, 16384];
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** A function that needs `instruction` bytes after three v128 parameters; true where it is known. */
-const probe = (...code) => WebAssembly.validate(new Uint8Array([
-  0, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
-  1, 8, 1, 0x60, 3, 0x7b, 0x7b, 0x7b, 1, 0x7b,
-  3, 2, 1, 0,
-  10, 10 + code.length, 1, 8 + code.length, 0, 0x20, 0, 0x20, 1, 0x20, 2, ...code, 0x0b]));
-const hasSimd = () => probe(0xfd, 0x52); // v128.bitselect
-const hasRelaxed = () => probe(0xfd, 0x85, 2); // f32x4.relaxed_madd
-
-/**
- * Which form of the engine this environment can run: as it is compiled, or rewritten for plain SIMD.
- * @param {'auto' | 'simd' | 'relaxed'} wanted
- * @returns {'simd' | 'relaxed'}
- */
-export function chooseVariant(wanted) {
-  if (!hasSimd()) {
-    throw new GradCamError('unsupported', 'This browser or Node has no WebAssembly SIMD. ' +
-      'It takes Chrome 91, Firefox 89, Safari 16.4 or Node 20, or later ones.');
-  }
-  const relaxed = hasRelaxed();
-  if (wanted === 'relaxed' && !relaxed) {
-    throw new GradCamError('unsupported', 'This browser or Node has no WebAssembly relaxed SIMD; ' +
-      "use the variant 'simd' or 'auto'.");
-  }
-  if (wanted === 'auto') return relaxed ? 'relaxed' : 'simd';
-  return wanted;
-}
-
 /** A shared memory as large as the environment allows. */
 function createMemory() {
   for (const maximum of MAXIMUM_PAGES) {
     try {
       return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared: true });
     } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
+      if (!(error instanceof RangeError)) throw cannotStart(error);
     }
   }
-  throw new GradCamError('memory',
-    'The browser gives no memory for the engine; close other tabs and try again.');
+  throw cannotStart(new RangeError(`not even ${MAXIMUM_PAGES.at(-1) / 16384} GB of addresses are to be had`));
+}
+
+/** @param {any} cause  what stopped the engine from starting, in words of ours */
+function cannotStart(cause) {
+  if (cause instanceof GradCamError) return cause;
+  const why = cause?.message ?? String(cause);
+  if (cause instanceof RangeError || /out of memory/i.test(why)) {
+    return new GradCamError('memory', `There is not enough memory to start the engine (${why}). ` +
+      'Close other tabs or programs and try again.', { cause });
+  }
+  if (cause instanceof WebAssembly.LinkError) {
+    return new GradCamError('file', `gradcam.wasm does not belong to this version's script (${why}). Install the ` +
+      'package anew, or name the right folder with the option wasmUrl.', { cause });
+  }
+  return new GradCamError('unsupported', `The engine cannot start here: ${why}.`, { cause });
+}
+
+const noThreads = (why, cause) => new GradCamError('unsupported', `The engine's threads cannot be started (${why}). ` +
+  "Ask for one thread: the option threads: 1, or --threads 1.", { cause });
+
+/**
+ * Makes the instance and its threads. The generated script's own promise stays open for ever where one
+ * of them fails; this one does not.
+ */
+async function instantiate(module, wasmMemory, threads, patience) {
+  const workers = [];
+  let state = 'starting';
+  let timer;
+  try {
+    return await new Promise((resolve, reject) => {
+      createGradcam({
+        wasmMemory,
+        pthreadPoolSize: threads - 1,
+        threadMade: (worker) => workers.push(worker),
+        threadFailed(event) {
+          if (state === 'started') throw event; // it ends this worker, and so the page hears of it
+          event.preventDefault?.();
+          reject(noThreads(event.message || 'their script could not be loaded', event));
+        },
+        instantiateWasm(imports, receive) {
+          // Not WebAssembly.instantiate() of the bytes: the threads need the compiled module too.
+          WebAssembly.instantiate(module, imports).then((instance) => receive(instance, module)).catch(reject);
+          return {};
+        },
+      }).then((exports) => {
+        if (state === 'starting') state = 'started';
+        resolve(exports);
+      }, reject);
+      if (threads > 1) timer = setTimeout(() => reject(noThreads(`not within ${patience / 1000} s`)), patience);
+    });
+  } catch (error) {
+    state = 'failed';
+    for (const worker of workers) worker.terminate();
+    throw cannotStart(error);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 export class Engine {
@@ -70,10 +101,11 @@ export class Engine {
    * @param {object} options
    * @param {WebAssembly.Module} options.module  the compiled .wasm file
    * @param {number} options.threads             1 and below: no worker threads
+   * @param {number} [options.patience]          ms for the threads to start
    */
-  static async create({ module, threads }) {
+  static async create({ module, threads, patience = PATIENCE }) {
     const engine = new Engine();
-    await engine.#start(module, Math.max(1, threads));
+    await engine.#start(module, Math.max(1, threads), patience);
     return engine;
   }
 
@@ -81,17 +113,9 @@ export class Engine {
   #memory;
   #context = 0;
 
-  async #start(module, threads) {
+  async #start(module, threads, patience) {
     this.#memory = createMemory();
-    this.#exports = await createGradcam({
-      wasmMemory: this.#memory,
-      pthreadPoolSize: threads - 1,
-      instantiateWasm(imports, receive) {
-        // Not WebAssembly.instantiate(): the threads need the compiled module too.
-        WebAssembly.instantiate(module, imports).then((instance) => receive(instance, module));
-        return {};
-      },
-    });
+    this.#exports = await instantiate(module, this.#memory, threads, patience);
     this.#context = this.call('gcam_context_create', threads);
     if (!this.#context) throw this.outOfMemory('the engine');
   }
@@ -522,7 +546,7 @@ export class Model {
 
   /* ---- Running ---- */
 
-  /** @param {Picture} picture @param {import('./preprocess.js').Preprocess} pre */
+  /** @param {Picture} picture @param {import('../../models/modes.js').Preprocess} pre */
   setImage(picture, { order, resize, mean, std }) {
     const four = (values) => Float32Array.from({ length: 4 }, (_, i) => values[i] ?? 0);
     const pre = new ArrayBuffer(40);

@@ -1,6 +1,6 @@
 /**
  * How a picture becomes the network's input: input = (value - mean) / std per channel, on the 0..255
- * scale, in the order named. The named modes are Keras's preprocess_input modes.
+ * scale, in the order named. The named modes are those of Keras's preprocess_input, and unit: 0 to 1.
  *
  * @typedef {object} Preprocess
  * @property {'rgb' | 'bgr' | 'grey'} order
@@ -8,15 +8,16 @@
  * @property {number[]} mean   one per channel
  * @property {number[]} std
  */
-import { GradCamError } from './errors.js';
+import { ModelError } from './errors.js';
 
-export const RESIZES = ['nearest', 'bilinear', 'bicubic'];
+const RESIZES = ['nearest', 'bilinear', 'bicubic'];
 const ORDERS = ['rgb', 'bgr', 'grey'];
 
-const MODES = {
+export const MODES = {
   torch: { order: 'rgb', mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] },
   tf: { order: 'rgb', mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5] },
   caffe: { order: 'bgr', mean: [103.939, 116.779, 123.68], std: [1, 1, 1] },
+  unit: { order: 'rgb', mean: [0, 0, 0], std: [255, 255, 255] },
   none: { order: 'rgb', mean: [0, 0, 0], std: [1, 1, 1] },
 };
 export const MODE_NAMES = Object.keys(MODES);
@@ -27,7 +28,7 @@ const HINT = `Use ${MODE_NAMES.join(', ')}, or a list like bgr,mean=104/117/123,
 function numbers(text, part) {
   const values = text.split('/').map((piece) => (piece.trim() === '' ? NaN : Number(piece)));
   if (!values.every(Number.isFinite)) {
-    throw new GradCamError('argument', `Preprocessing: "${part}" needs numbers, like mean=104/117/123.`);
+    throw new ModelError('argument', `Preprocessing: "${part}" needs numbers, like mean=104/117/123.`);
   }
   return values;
 }
@@ -47,7 +48,7 @@ export function parsePreprocess(text) {
     else if ((key === 'mean' || key === 'std') && value !== undefined) {
       result[key] = numbers(value, part);
     } else {
-      throw new GradCamError('argument', `Preprocessing: "${part}" is not known. ${HINT}`);
+      throw new ModelError('argument', `Preprocessing: "${part}" is not known. ${HINT}`);
     }
   }
   return result;
@@ -57,7 +58,7 @@ export function parsePreprocess(text) {
 function spread(values, channels, name) {
   if (values.length === 1) return Array(channels).fill(values[0]);
   if (values.length === channels) return values;
-  throw new GradCamError('argument', `Preprocessing: ${name} has ${values.length} values, but the ` +
+  throw new ModelError('argument', `Preprocessing: ${name} has ${values.length} values, but the ` +
     `network's input has ${channels} ${channels === 1 ? 'channel' : 'channels'}.`);
 }
 
@@ -72,24 +73,24 @@ export function completePreprocess(given, channels, resize) {
   const text = typeof given === 'string';
   const settings = text ? parsePreprocess(given) : given;
   let { order = channels === 1 ? 'grey' : 'rgb', mean = [0], std = [1] } = settings;
-  // tf and none say the same about every channel, so they serve grey networks as well.
-  if (text && channels === 1 && (given === 'tf' || given === 'none')) {
+  // These say the same about every channel, so they serve grey networks as well.
+  if (text && channels === 1 && ['tf', 'unit', 'none'].includes(given)) {
     order = 'grey';
     [mean, std] = [[mean[0]], [std[0]]];
   }
   const how = resize ?? settings.resize ?? 'bilinear';
   if (!ORDERS.includes(order)) {
-    throw new GradCamError('argument', `Preprocessing: the order "${order}" is not known. ${HINT}`);
+    throw new ModelError('argument', `Preprocessing: the order "${order}" is not known. ${HINT}`);
   }
   if (!RESIZES.includes(how)) {
-    throw new GradCamError('argument', `Resizing: "${how}" is not one of ${RESIZES.join(', ')}.`);
+    throw new ModelError('argument', `Resizing: "${how}" is not one of ${RESIZES.join(', ')}.`);
   }
   if ((order === 'grey') !== (channels === 1)) {
-    throw new GradCamError('argument', `Preprocessing: the order "${order}" does not fit a network ` +
+    throw new ModelError('argument', `Preprocessing: the order "${order}" does not fit a network ` +
       `whose input has ${channels} ${channels === 1 ? 'channel; use grey' : 'channels'}.`);
   }
   if (std.some((value) => value === 0)) {
-    throw new GradCamError('argument', 'Preprocessing: std must not be 0.');
+    throw new ModelError('argument', 'Preprocessing: std must not be 0.');
   }
   return {
     order,

@@ -1,6 +1,14 @@
 /**
  * Files from anywhere, as pieces that come one after the other. Runs in the worker; paths are Node's
- * own business (host-node.js).
+ * own business (worker/host-node.js).
+ *
+ * What names a file: an address, a path, a Blob or bytes.
+ * @typedef {string | Blob | Uint8Array | {name: string, bytes: Uint8Array | Blob}} FileSpec
+ *
+ * @typedef {object} Progress
+ * @property {string} file           that is being fetched, or the method whose steps are counted
+ * @property {number} loaded         bytes, or steps
+ * @property {number | null} total   null where the server does not tell
  *
  * @typedef {object} OpenFile
  * @property {string} name
@@ -10,7 +18,7 @@
  * @property {() => Promise<any>} [keep]  once read and found right: keeps it; gives why not, or null
  * @property {() => Promise<any>} [drop]  it is not right: nothing of it stays
  */
-import { cancelled, checkSignal, GradCamError } from './errors.js';
+import { cancelled, checkSignal, GradCamError } from '../base/errors.js';
 
 const PIECE = 1 << 20;
 

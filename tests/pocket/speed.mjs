@@ -1,10 +1,10 @@
 // Time of pocket's forward pass beside MobileNet 0.75's, one thread of plain SIMD, alternating in one run, best of 30:
-//   node models/pocket/speed.mjs ../shared/data/onnx/mobilenet_0.75_224.onnx
+//   node tests/pocket/speed.mjs ../shared/data/onnx/mobilenet_0.75_224.onnx
 // The pictures change from call to call, since a picture's forward pass is kept for later maps.
 import { fileURLToPath } from 'node:url';
 import { GradCam } from '../../web/node.js';
 
-const at = (path) => fileURLToPath(new URL(path, import.meta.url));
+const at = (path) => fileURLToPath(new URL(`../../models/pocket/${path}`, import.meta.url));
 const pictures = ['golf_ball', 'flower', 'church', 'parachute'].map((n) => at(`samples/${n}.jpg`));
 const files = [at('pocket.onnx'), process.argv[2]];
 if (!files[1]) throw new Error('name the file of MobileNet 0.75');

@@ -1,33 +1,50 @@
 /**
  * From what the caller names a model by, to its card and its files. Runs in the worker.
  *
- * A model is an ONNX file, its weights inside or in further files, or a Keras file (see keras.js).
+ * A model is an ONNX file, its weights inside or in further files, or a Keras file (see worker/keras.js).
  * A card is a model.json: {name, title, file, sha256, bytes, external, shards: [{file, bytes, sha256}],
  * input: {order, mean, std, resize}, layer, labels, download}. `external` is the name that the .onnx
  * file calls its weights by; the shards, joined in order, are that file.
  */
-import { GradCamError } from './errors.js';
+import { GradCamError } from '../base/errors.js';
 import { baseName, readJson } from './files.js';
 
 /** A bare word, as opposed to a path or an address. */
 export const isModelName = (text) => /^[\w][\w.-]*$/.test(text) && !/\.(onnx|json|h5|hdf5|keras)$/i.test(text);
 
 /**
+ * @typedef {import('./files.js').FileSpec} FileSpec
+ *
+ * What the caller names: onnx, which may be a Keras file; weights: files that ONNX calls external data,
+ * where they do not lie beside it; card: model.json, as an object or the file.
+ * @typedef {{onnx: FileSpec, weights: FileSpec[], card?: FileSpec | object}} SourceSpec
+ *
+ * @typedef {object} Finder   where this side looks for files, and how
+ * @property {(spec: FileSpec, signal?: AbortSignal, keepAs?: string) => Promise<import('./files.js').OpenFile>} open
+ *   keepAs: the SHA-256 it should have, and may be kept by for the next visit
+ * @property {(base: string, file: string) => string} beside  the address of a file beside another
+ * @property {(model: string, options: {modelsUrl?: string, signal?: AbortSignal}) =>
+ *   Promise<{card: any, onnx?: string} | null>} findCard  by name or address; onnx: the file it
+ *   describes, if that has been fetched
+ * @property {((published: import('./download.js').Published, options: {keep: boolean, signal?: AbortSignal,
+ *   onProgress?: (progress: import('./files.js').Progress) => void}) => Promise<File>) | null} download
+ *   a published Keras file; null: that is somebody else's business here
+ *
  * @typedef {object} ModelSource
  * @property {string} name
  * @property {any} card                                    {} where there is none
- * @property {import('./protocol.js').FileSpec} onnx     or the Keras file
+ * @property {FileSpec} onnx     or the Keras file
  * @property {boolean} keras
  * @property {string} [arch]                               of a published Keras file
- * @property {(location: string) => {spec: import('./protocol.js').FileSpec, sha256?: string, bytes?: number}[]}
+ * @property {(location: string) => {spec: FileSpec, sha256?: string, bytes?: number}[]}
  *   weights   the pieces of an external data file, in order
  */
 
 /**
- * @param {import('./protocol.js').SourceSpec} source
- * @param {import('./host-browser.js').Host} host
+ * @param {SourceSpec} source
+ * @param {Finder} host
  * @param {{modelsUrl?: string, cache?: 'auto' | 'none', signal?: AbortSignal,
- *   onProgress?: (progress: import('./protocol.js').Progress) => void}} options
+ *   onProgress?: (progress: import('./files.js').Progress) => void}} options
  * @returns {Promise<ModelSource>}
  */
 export async function resolveModel({ onnx, weights, card: given }, host, options) {

@@ -14,12 +14,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { GradCam } from '../web/node.js';
-import { correlation, readFigure } from './accept/figures.js';
-import { architecture, convert, folderSink } from './index.js';
-import { md5Of } from './fetch.js';
+import { GradCam } from '../../web/node.js';
+import { correlation, readFigure } from './figures.js';
+import { architecture, convert, folderSink } from '../../models/index.js';
+import { md5Of } from '../../models/fetch.js';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const rows = [];
 
 /** Notes a check and prints its line at once; the run can take minutes. */
@@ -103,7 +103,7 @@ async function checkFigures(cam, shared, published, out) {
 // ---- other weights of the same layout -----------------------------------------------------------------
 
 async function checkExpected(cam, file, size) {
-  const { picture } = await import('../tests/models/noise.mjs');
+  const { picture } = await import('../models/noise.mjs');
   const expected = JSON.parse(readFileSync(file, 'utf8'));
   const image = picture(size);
   const most = Math.max(...expected.logits.map(Math.abs));
