@@ -6,7 +6,7 @@
  * several times has "name", "name:1", ...
  */
 import { ModelError } from '../errors.js';
-import { inputShape } from './config.js';
+import { inputShape, isRef } from './config.js';
 import { emitLayer } from './layers.js';
 
 const LIMIT_ELEMENTS = 2 ** 31;
@@ -90,7 +90,8 @@ function run(b, model, inputs, names) {
       }
       const given = refs.map((ref) => done.get(key(ref)));
       const results = layer.model ? run(b, layer.model, given, names)
-        : [emitChecked(b, layer, given, names.get(layer))];
+        : [emitChecked(b, layer, given, names.get(layer),
+          withTensors(layer.operands?.[call], (ref) => done.get(key(ref))))];
       const first = layer.model ? firstCall(model, layer.name) : 0;
       results.forEach((tensor, index) =>
         done.set(key({ layer: layer.name, call: first + call, index }), tensor));
@@ -112,8 +113,16 @@ function firstCall(model, name) {
   return Math.min(...refs.filter((ref) => ref.layer === name).map((ref) => ref.call));
 }
 
-function emitChecked(b, layer, inputs, name) {
-  const tensor = emitLayer(b, layer, inputs, name);
+/** A call's arguments, each reference replaced by its tensor. */
+function withTensors(value, tensorOf) {
+  if (value === null || typeof value !== 'object') return value;
+  if (isRef(value)) return tensorOf(value);
+  if (Array.isArray(value)) return value.map((item) => withTensors(item, tensorOf));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withTensors(item, tensorOf)]));
+}
+
+function emitChecked(b, layer, inputs, name, operands) {
+  const tensor = emitLayer(b, layer, inputs, name, operands);
   const elements = tensor.shape.reduce((product, d) => product * d, 1);
   if (!(elements > 0 && elements < LIMIT_ELEMENTS && tensor.shape.every(Number.isInteger))) {
     throw new ModelError('format', `Layer "${layer.name}" would have the shape (${tensor.shape}).`);
