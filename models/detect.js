@@ -337,7 +337,8 @@ function entryNames(bytes, start, mark, fixed, lengths) {
 function zipKind(entries, name) {
   const names = entries.filter((entry) => !/(^|\/)(__MACOSX\/|\.DS_Store|\._)/.test(entry) && !entry.endsWith('/'));
   const has = (pattern) => names.some((entry) => pattern.test(entry));
-  if (has(/^config\.json$/) && has(/^model\.weights\.h5$/)) return 'keras';
+  // One that is cut off lists nothing, but its first entries are Keras's.
+  if (has(/^config\.json$/) && (has(/^model\.weights\.h5$/) || has(/^metadata\.json$/))) return 'keras';
   if (has(/(^|\/)data\.pkl$/)) return has(/(^|\/)code\//) || has(/(^|\/)constants\.pkl$/) ? 'torchscript' : 'pytorch';
   if (has(/^\[Content_Types\]\.xml$/) || has(/^(mimetype|content\.xml)$/)) return 'office';
   if (has(/^META-INF\/MANIFEST\.MF$|AndroidManifest\.xml$/)) return 'java';

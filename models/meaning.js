@@ -31,7 +31,7 @@ import { ModelError } from './errors.js';
 import { isOperator } from './keras/operators.js';
 import { classOf } from './keras/layers.js';
 import { isRef, numbersOf } from './keras/config.js';
-import { recogniseNetwork } from './networks.js';
+import { networkNamed, recogniseNetwork } from './networks.js';
 import { MODE_WORDS, modeOf, settingsOf } from './preprocess.js';
 
 /* ---- Pictures ---------------------------------------------------------------------------------- */
@@ -70,8 +70,8 @@ export function scaleBefore(steps) {
 }
 
 /** The meaning from what was found: steps before the first convolution, layers, the kind of file. */
-function pictureFrom(steps, layers, channels, guess) {
-  const known = recogniseNetwork(layers);
+function pictureFrom(steps, layers, channels, guess, nested = []) {
+  const known = recogniseNetwork(layers) ?? networkNamed(nested);
   const network = known?.name;
   if (steps.length) {
     const mode = scaleBefore(steps);
@@ -94,6 +94,9 @@ const PASSES = new Set(['InputLayer', 'Resizing', 'CenterCrop', 'ZeroPadding2D',
 /** Every layer, nested ones included, in order. @returns {import('./keras/config.js').KerasLayer[]} */
 export const allLayers = (model) => model.layers.flatMap((layer) =>
   (layer.model ? allLayers(layer.model) : [layer]));
+
+const nestedNames = (model) => model.layers.flatMap((layer) =>
+  (layer.model ? [layer.name, layer.model.name, ...nestedNames(layer.model)] : []));
 
 /** The layers that the picture goes through one after the other, from the input on. */
 function* wayOf(model) {
@@ -171,7 +174,7 @@ export function pictureOfKeras(model, { channels, numbers } = {}) {
   }
   const layers = allLayers(model).map((layer) =>
     ({ name: layer.name, className: classOf(layer), filters: layer.config.filters }));
-  return pictureFrom(steps, layers, channels, 'unit');
+  return pictureFrom(steps, layers, channels, 'unit', nestedNames(model));
 }
 
 /**

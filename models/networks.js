@@ -86,3 +86,29 @@ export function recogniseNetwork(layers) {
     /^conv2d(_\d+)?$/.test(convolutions[i].name));
   return begins && convolutions.length > 20 ? { name: 'InceptionV3', mode: 'tf' } : undefined;
 }
+
+/** The names that Keras gives to its networks, of a nested model whose layers tell nothing. */
+const NAMES = [
+  [/^vgg1[69]$/i, 'VGG', 'caffe'],
+  [/^resnet(50|101|152)$/i, 'ResNet', 'caffe'],
+  [/^resnet(50|101|152)v2$/i, 'ResNetV2', 'tf'],
+  [/^xception$/i, 'Xception', 'tf'],
+  [/^inception_v3$/i, 'InceptionV3', 'tf'],
+  [/^inception_resnet_v2$/i, 'InceptionResNetV2', 'tf'],
+  [/^mobilenet_\d/i, 'MobileNet', 'tf'],
+  [/^mobilenetv2_\d/i, 'MobileNetV2', 'tf'],
+  [/^nasnet(_|$)/i, 'NASNet', 'tf'],
+  [/^densenet\d+$/i, 'DenseNet', 'torch'],
+];
+
+/**
+ * @param {string[]} names  of nested models
+ * @returns {Network | undefined}
+ */
+export function networkNamed(names) {
+  for (const name of names) {
+    const row = NAMES.find(([pattern]) => pattern.test(name));
+    if (row) return { name: row[1], mode: row[2] };
+  }
+  return undefined;
+}
