@@ -392,7 +392,7 @@ function textKind(head, size, name) {
   if (size < 400 && /^("?(error|404|not found|entry not found|access denied|forbidden|invalid username)|\{"?(error|message)"?:)/i.test(start)) {
     return 'server-error';
   }
-  if (/^[{[]/.test(start)) return jsonKind(start);
+  if (/^(\{|\[\s*["{[\d\]-])/.test(start)) return jsonKind(start);
   if (/^\s*(name:\s*"|layers?\s*\{|input:\s*")/m.test(start) && /layers?\s*\{/.test(start)) return 'prototxt';
   if (/^\[net(work)?\]/m.test(start) && /^\[convolutional\]/m.test(start)) return 'darknet';
   if (ending(name) === 'py' || /^(import|from) [\w.]+( import| as|$)/m.test(start.slice(0, 2000))) return 'python';

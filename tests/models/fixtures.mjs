@@ -350,14 +350,17 @@ async function h5wasm() {
   return library;
 }
 
-/** Writes a case as a whole-model .h5 file of Keras 2; dataset: dtype, chunks, compression of its data sets. */
-export async function writeH5(c, path, { keras = '2.4.0', dataset = {} } = {}) {
+/**
+ * Writes a case as a whole-model .h5 file of Keras 2; dataset: dtype, chunks, compression of its data sets;
+ * weightsOnly: as save_weights writes it, without the network.
+ */
+export async function writeH5(c, path, { keras = '2.4.0', dataset = {}, weightsOnly = false } = {}) {
   const library = await h5wasm();
   const file = new library.File(path, 'w');
   file.create_attribute('keras_version', keras);
   file.create_attribute('backend', 'tensorflow');
-  file.create_attribute('model_config', JSON.stringify(c.finished()));
-  const root = file.create_group('model_weights');
+  if (!weightsOnly) file.create_attribute('model_config', JSON.stringify(c.finished()));
+  const root = weightsOnly ? file : file.create_group('model_weights');
   const groups = groupsOf(c);
   root.create_attribute('layer_names', groups.map(([name]) => name));
   for (const [name, weights] of groups) {
