@@ -189,9 +189,9 @@ async function write({ file, model, arch, kerasMajor }, options, form) {
 function withGuess(error, file, wanted) {
   if (error.code !== 'mismatch') return error;
   const best = recognise(layersWithWeights(file));
-  const guess = best.exact && best.name !== wanted
-    ? ` The file's layers are those of ${best.name}: use --arch ${best.name}.` : '';
-  return new ModelError('mismatch', `Asked for ${wanted}. ${error.message}${guess}`);
+  const guess = best.exact && best.name !== wanted;
+  return new ModelError('mismatch', `Asked for ${wanted}${guess ? `; the file's layers are ${best.name}'s` : ''}. ` +
+    error.message, { remedy: guess ? 'arch' : undefined });
 }
 
 /** Numbers of a layer's small weights, for Normalization. */

@@ -220,10 +220,9 @@ function mismatch(file, layers, groups) {
   const inModel = new Set(layers.map((layer) => layer.name));
   const missing = layers.filter((layer) => !inFile.has(layer.name)).map((layer) => layer.name);
   const extra = groups.filter((group) => !inModel.has(group.name)).map((group) => group.name);
-  const list = (names) => `${names.slice(0, 4).map((name) => `"${name}"`).join(', ')}` +
-    `${names.length > 4 ? ` and ${names.length - 4} more` : ''}`;
-  const parts = [`${file.name}: the weights do not belong to this architecture, which has ` +
-    `${layers.length} layers with weights; the file has ${groups.length}.`];
+  const list = (names) => `${names.slice(0, 2).map((name) => `"${name.slice(0, 24)}"`).join(', ')}` +
+    `${names.length > 2 ? ` and ${names.length - 2} more` : ''}`;
+  const parts = [`${file.name.slice(-60)}: weights for ${groups.length} layers, where the network has ${layers.length}.`];
   if (missing.length) parts.push(`Expected but not in the file: ${list(missing)}.`);
   if (extra.length) parts.push(`In the file but not expected: ${list(extra)}.`);
   return new ModelError('mismatch', parts.join(' '));
