@@ -143,7 +143,7 @@ function stepOf(layer, numbers) {
   if (isOperator(layer) || layer.operands?.some(({ args }) => args.some((value) => !isRef(value) && numbersOf(value)))) {
     const step = operatorStep(layer);
     const bare = String(layer.config.function ?? layer.className).toLowerCase();
-    return step ?? (/getitem|cast|identity|convert/.test(bare) ? null : undefined);
+    return step ?? (/getitem|stack|cast|identity|convert|concat/.test(bare) ? null : undefined);
   }
   if (name === 'Rescaling') return { factor: numbersOf(scale), shift: numbersOf(offset) };
   if (name === 'Normalization') {

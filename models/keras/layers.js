@@ -11,7 +11,7 @@
 import { ModelError } from '../errors.js';
 import { readActivation } from './activations.js';
 import { numbersOf } from './config.js';
-import { emitOperator, hasNumbers, isOperator } from './operators.js';
+import { emitOperator, hasNumbers, isOperator, operatorName } from './operators.js';
 import {
   axisOf, chainOf, channelDims, constant, cutAndResize, merge, pair, requireOrder, requireSameOrder,
   unsupported, where,
@@ -540,6 +540,9 @@ const ARITHMETIC = new Set(['Add', 'Subtract', 'Multiply', 'Maximum', 'Minimum']
 export function emitLayer(b, layer, inputs, name, operands) {
   const withNumbers = hasNumbers(operands);
   const operator = isOperator(layer) || (withNumbers && ARITHMETIC.has(classOf(layer)));
+  if (inputs.some((x) => x?.channel) && !(operator && operatorName(layer) === 'stack')) {
+    throw unsupported(layer, 'one channel taken alone as an input');
+  }
   if (operator) return emitOperator(b, layer, operands, name, concatenate);
   if (withNumbers) throw unsupported(layer, 'a number among its inputs');
   const y = row(layer)[1](b, layer, inputs, name);

@@ -26,7 +26,7 @@ const nodeDef = (layer) => {
 };
 
 /** The operator's bare name: "math.truediv", "TrueDivide" and "RealDiv" are truediv, truedivide, realdiv. */
-function nameOf(layer) {
+export function operatorName(layer) {
   const full = layer.className === 'TensorFlowOpLayer' ? nodeDef(layer).op
     : LAMBDAS.has(layer.className) ? layer.config.function ?? layer.config.name : layer.className;
   return String(full ?? '').split(/[.>]/).at(-1).replaceAll('_', '').toLowerCase();
@@ -127,28 +127,50 @@ function cast(b, layer, operands) {
   return identity(b, layer, { args: operands.args.filter(isTensor), kwargs: {} });
 }
 
-/** x[..., ::-1]: RGB and BGR change places. Any other part is refused. */
-function getItem(b, layer, operands, name) {
-  const [x] = operands.args.filter(isTensor);
-  const spec = operands.kwargs.slice_spec ?? operands.args.find((value) => !isTensor(value));
-  const items = (Array.isArray(spec) ? spec : spec?.items ?? [spec]).map((item) => {
+/** What x[...] asks for, each axis as '...', ':', '::-1', a number, or '?'. */
+function readIndex(spec) {
+  const list = Array.isArray(spec) ? spec : spec?.items ?? spec?.config?.value ?? [spec];
+  return [list].flat().map((item) => {
+    if (typeof item === 'number') return item;
     if (item?.class_name === '__ellipsis__' || item?.class_name === 'Ellipsis') return '...';
     const { start = null, stop = null, step = null } = item?.config ?? item ?? {};
     const plain = [start, stop, step].map((value) => value?.value ?? value);
     if (plain[0] !== null || plain[1] !== null) return '?';
     return plain[2] === null || plain[2] === 1 ? ':' : plain[2] === -1 ? '::-1' : '?';
   });
+}
+
+/**
+ * x[..., ::-1]: RGB and BGR change places. x[..., 2]: one channel, which only a stack takes (that is how
+ * Keras 3 makes BGR of RGB). Any other part is refused.
+ */
+function getItem(b, layer, operands, name) {
+  const [x] = operands.args.filter(isTensor);
+  const items = readIndex(operands.kwargs.slice_spec ?? operands.args.find((value) => !isTensor(value)));
   const last = items.pop();
   const whole = items.every((item) => item === ':' || item === '...') &&
     (items.includes('...') || items.length === x?.shape.length);
-  if (!x || x.shape.length !== 3 || !whole || !['::-1', ':'].includes(last)) {
+  const channel = Number.isInteger(last) && last >= 0 && last < x?.shape[2];
+  if (!x || x.shape.length !== 3 || !whole || !(channel || ['::-1', ':'].includes(last))) {
     throw unsupported(layer, 'taking this part of a tensor');
   }
   if (last === ':') return x;
-  if (x.first) throw unsupported(layer, 'turning round the last axis of a tensor with channels first');
-  const ends = [['starts', -1], ['ends', -(2 ** 31)], ['axes', 1], ['steps', -1]]
+  if (x.first) throw unsupported(layer, 'taking a part of a tensor with channels first');
+  const [start, end, step] = channel ? [last, last + 1, 1] : [-1, -(2 ** 31), -1];
+  const parts = [['starts', start], ['ends', end], ['axes', 1], ['steps', step]]
     .map(([part, value]) => b.graph.ints(`${name}/${part}`, [value]));
-  return { ...x, name: b.graph.add('Slice', name, [b.spatial(x, name), ...ends]), layout: 'image' };
+  const y = b.image(b.graph.add('Slice', name, [b.spatial(x, name), ...parts]), x.shape[0], x.shape[1], channel ? 1 : x.shape[2]);
+  return channel ? { ...y, channel: true } : y;
+}
+
+/** Channels taken one by one, put together again. */
+function stack(b, layer, operands, name) {
+  const xs = operands.args.flat().filter(isTensor);
+  const axis = operands.kwargs.axis ?? layer.config.axis;
+  if (!xs.length || !xs.every((x) => x.channel) || (axis !== -1 && axis !== 3)) {
+    throw unsupported(layer, 'stacking anything but channels');
+  }
+  return b.image(b.graph.add('Concat', name, xs.map((x) => x.name), { axis: 1 }), xs[0].shape[0], xs[0].shape[1], xs.length);
 }
 
 /** The mean over height and width: global average pooling under another name. */
@@ -200,7 +222,7 @@ const OPERATORS = {
   hardsilu: activationNamed('hard_silu'), hardswish: activationNamed('hard_silu'),
   softmax, clip, clipbyvalue: clip,
   identity, stopgradient: identity, converttotensor: identity, cast,
-  getitem: getItem, mean, reducemean: mean, concat, concatenate: concat, concatv2: concat,
+  getitem: getItem, stack, mean, reducemean: mean, concat, concatenate: concat, concatv2: concat,
 };
 
 export const OPERATOR_NAMES = Object.keys(OPERATORS);
@@ -214,7 +236,7 @@ export const OPERATOR_NAMES = Object.keys(OPERATORS);
  * @param {Function} concatenate  of the table of layers
  */
 export function emitOperator(b, layer, operands, name, concatenate) {
-  const bare = nameOf(layer);
+  const bare = operatorName(layer);
   if (!Object.hasOwn(OPERATORS, bare)) {
     const said = layer.config.function ?? nodeDef(layer).op ?? layer.className;
     throw new ModelError('unsupported', `Layer "${layer.name.slice(0, 60)}" is the operator ` +

@@ -227,7 +227,8 @@ def operator(kind, c, args, kw):
         "relu6": lambda: x.clamp(0, 6), "cast": lambda: x,
         "mean": lambda: x.mean((1, 2), keepdim=get("keepdims")),
         "reduce_mean": lambda: x.mean((1, 2), keepdim=get("keepdims")),
-        "getitem": lambda: x.flip(-1),
+        "getitem": lambda: x[..., y[-1]] if y and isinstance(y[-1], int) else x.flip(-1),
+        "stack": lambda: torch.stack(x, c["axis"]),
     }[kind.lower()]()
 
 
@@ -276,7 +277,9 @@ def arguments(node, values):
         def value(v):
             if isinstance(v, dict) and v.get("class_name") == "__keras_tensor__":
                 return values[tuple(v["config"]["keras_history"])]
-            return v if isinstance(v, list) else numbers(v)
+            if isinstance(v, list):
+                return [value(u) if isinstance(u, dict) and u.get("class_name") == "__keras_tensor__" else u for u in v]
+            return numbers(v)
         return [value(v) for v in node["args"]], node["kwargs"]
     node = [node] if isinstance(node[0], str) else node
     args = [numbers(r[2]) if r[0] == "_CONSTANT_VALUE" else values[tuple(r[:3])] for r in node]

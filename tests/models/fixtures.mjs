@@ -459,6 +459,9 @@ export function operators3() {
   op('Add', 'add_1', [x, kerasTensor('add')]);
   op('GetItem', 'get_item', [x, [{ class_name: '__ellipsis__', config: {} },
     { class_name: '__slice__', config: { start: null, stop: null, step: -1 } }]]);
+  const picked = [2, 1, 0].map((i) => layer('GetItem', `get_item_${3 - i}`, {},
+    [x, [{ class_name: '__ellipsis__', config: {} }, i]], {}, 'keras.src.ops.numpy'));
+  op('Stack', 'stack', [picked.map((name) => kerasTensor(name))], { axis: -1 });
   const config = { module: 'keras.src.models.functional', class_name: 'Functional', registered_name: 'Functional', config: {
     name: 'functional', layers, input_layers: [['input_layer', 0, 0]], output_layers: outputs.map((name) => [name, 0, 0]),
   } };

@@ -146,6 +146,26 @@ for (const [what, [mode, kind, args]] of Object.entries(OPERATORS)) {
   });
 }
 
+test('preprocess_input written into the model: caffe\'s, by tf.keras and by Keras 3', () => {
+  const net = (operators, last) => meaning({ class_name: 'Functional', config: { name: 'net', layers: [
+    { ...inputLayer(), name: 'in', inbound_nodes: [] }, ...operators,
+    { ...conv(), name: 'first', inbound_nodes: [[[last, 0, 0, {}]]] },
+  ], input_layers: [['in', 0, 0]], output_layers: [['first', 0, 0]] } });
+  const lambda = (className, name, fn, node) => ({ class_name: className, name, config: { name, function: fn }, inbound_nodes: [node] });
+  const keras2 = net([
+    lambda('SlicingOpLambda', 'swap', '__operators__.getitem', ['in', 0, 0, { slice_spec: { class_name: '__tuple__', items: [{ class_name: '__ellipsis__' }, { step: -1 }] } }]),
+    lambda('TFOpLambda', 'bias', 'nn.bias_add', ['swap', 0, 0, { bias: [-103.939, -116.779, -123.68] }]),
+  ], 'bias');
+  assert.deepEqual([keras2.mode, keras2.from], ['none', 'file']);
+  const op = (kind, name, args) => ({ module: 'keras.src.ops.numpy', class_name: kind, name, config: { name }, inbound_nodes: [{ args, kwargs: {} }] });
+  const keras3 = net([
+    ...[2, 1, 0].map((i) => op('GetItem', `get_${i}`, [three('in'), [{ class_name: '__ellipsis__', config: {} }, i]])),
+    op('Stack', 'stack', [[2, 1, 0].map((i) => three(`get_${i}`))]),
+    op('Add', 'bias', [three('stack'), { class_name: '__tensor__', config: { value: [[[[-103.939, -116.779, -123.68]]]] } }]),
+  ], 'bias');
+  assert.deepEqual([keras3.mode, keras3.from], ['none', 'file']);
+});
+
 test('scales are told by what reaches the network', () => {
   assert.equal(scaleBefore([{ factor: [0.458, 0.448, 0.45], shift: [-0.03, -0.088, -0.188] }]), 'torch');
   assert.equal(scaleBefore([{ factor: [1 / 255] }, { shift: [-0.485, -0.456, -0.406] }, { factor: [1 / 0.229, 1 / 0.224, 1 / 0.225] }]), 'none');
