@@ -70,12 +70,32 @@ function readModel(className, config, depth) {
   };
 }
 
+/** What Keras 1 called the settings of today: [then, now]. */
+const KERAS_1 = [['nb_filter', 'filters'], ['subsample', 'strides'], ['border_mode', 'padding'], ['bias', 'use_bias'],
+  ['output_dim', 'units'], ['p', 'rate'], ['init', 'kernel_initializer']];
+
+/** A layer's settings in the words of Keras 2; kernels of Theano, which stand otherwise, are refused. */
+function modernSettings(className, config) {
+  if (!/^(Convolution2D|SeparableConvolution2D|AtrousConvolution2D|Deconvolution2D|Dense|(Max|Average)Pooling2D|ZeroPadding2D|Cropping2D|UpSampling2D)$/
+    .test(className) || !['nb_filter', 'output_dim', 'border_mode', 'dim_ordering'].some((key) => key in config)) return config;
+  if (config.dim_ordering === 'th' && 'nb_filter' in config) {
+    throw new ModelError('unsupported', `Layer "${String(config.name).slice(0, 60)}" was saved by Keras 1 for Theano, whose ` +
+      'kernels stand otherwise. Load it in Keras 2 and save it again.');
+  }
+  const modern = { ...config };
+  for (const [then, now] of KERAS_1) if (then in config && !(now in config)) modern[now] = config[then];
+  if ('nb_row' in config) modern.kernel_size = [config.nb_row, config.nb_col];
+  if ('atrous_rate' in config) modern.dilation_rate = config.atrous_rate;
+  if ('dim_ordering' in config) modern.data_format = config.dim_ordering === 'th' ? 'channels_first' : 'channels_last';
+  return modern;
+}
+
 function readLayer(entry, depth) {
-  const config = entry?.config;
   const className = entry?.class_name;
-  if (typeof className !== 'string' || typeof config !== 'object' || config === null) {
+  if (typeof className !== 'string' || typeof entry.config !== 'object' || entry.config === null) {
     throw new ModelError('format', 'A layer in the model configuration has no class or no settings.');
   }
+  const config = modernSettings(className, entry.config);
   const name = entry.name ?? config.name ?? className.toLowerCase();
   const isModel = MODEL_CLASSES.includes(className);
   const operands = (entry.inbound_nodes ?? []).map(readInboundNode);

@@ -11,7 +11,7 @@
 import { ModelError } from '../errors.js';
 import { readActivation } from './activations.js';
 import { numbersOf } from './config.js';
-import { emitOperator, hasNumbers, isOperator, operatorName } from './operators.js';
+import { emitOperator, hasNumbers, isOperator, minimum, operatorName } from './operators.js';
 import {
   axisOf, chainOf, channelDims, constant, cutAndResize, merge, pair, requireOrder, requireSameOrder,
   unsupported, where,
@@ -468,6 +468,7 @@ const LAYERS = {
   Multiply: [none, chainOf('Mul')],
   Subtract: [none, chainOf('Sub')],
   Maximum: [none, chainOf('Max')],
+  Minimum: [none, minimum],
   Average: [none, average],
   Concatenate: [none, concatenate],
   Rescaling: [none, rescaling],
@@ -501,6 +502,7 @@ export const LAYER_NAMES = Object.keys(LAYERS);
 /** Names that older Keras versions, or modules inside it, gave to the same class. */
 const ALIASES = {
   Convolution2D: 'Conv2D',
+  AtrousConvolution2D: 'Conv2D',
   SeparableConvolution2D: 'SeparableConv2D',
   Deconvolution2D: 'Conv2DTranspose',
   Convolution2DTranspose: 'Conv2DTranspose',

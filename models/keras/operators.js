@@ -9,7 +9,7 @@
 import { ModelError } from '../errors.js';
 import { readActivation } from './activations.js';
 import { numbersOf } from './config.js';
-import { chainOf, constant, requireSameOrder, unsupported, where } from './support.js';
+import { chainOf, constant, merge, requireSameOrder, unsupported, where } from './support.js';
 
 const LAMBDAS = new Set(['TFOpLambda', 'SlicingOpLambda', 'TensorFlowOpLayer', 'ClassMethod', 'InstanceMethod',
   'InstanceProperty', 'TFClassMethodDispatcher', 'Operation']);
@@ -76,11 +76,10 @@ function least(b, x, y, name) {
   return b.graph.add('Mul', name, [b.graph.add('Max', `${name}/max`, negated), minus]);
 }
 
-function minimum(b, layer, xs, name) {
-  const joined = chainOf('Add')(b, layer, xs, `${name}/shape`); // the shape alone is used
-  b.graph.nodes.pop();
-  const names = xs.map((x, i) => (x.shape.length === 3 ? b.spatial(x, `${name}/${i}/image`) : b.flat(x, `${name}/${i}/vector`)));
-  return { ...joined, name: least(b, ...names, name) };
+/** The least of several tensors: the layer Minimum, too. */
+export function minimum(b, layer, xs, name) {
+  return merge(b, layer, xs, name, (names) => names.slice(1).reduce((left, right, i) =>
+    least(b, left, right, i === names.length - 2 ? name : `${name}/${i}/least`), names[0]));
 }
 
 const scalarOf = (b, name, value) => b.graph.constant(name, 'float32', [], [value]);
@@ -216,7 +215,7 @@ const OPERATORS = {
   negative, neg: negative, abs: absolute, absolute,
   square, sqrt: unary((b, x, name) => b.graph.add('Sqrt', name, [x])), rsqrt: power(-0.5),
   reciprocal: power(-1), exp: unary((b, x, name) => b.graph.add('Exp', name, [x])),
-  ...Object.fromEntries(['relu', 'relu6', 'sigmoid', 'tanh', 'silu', 'swish', 'elu', 'selu']
+  ...Object.fromEntries(['relu', 'relu6', 'sigmoid', 'tanh', 'silu', 'swish', 'elu', 'selu', 'softplus', 'softsign', 'mish']
     .map((spec) => [spec, activationNamed(spec)])),
   hardsigmoid: activationNamed('hard_sigmoid'),
   hardsilu: activationNamed('hard_silu'), hardswish: activationNamed('hard_silu'),

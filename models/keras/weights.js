@@ -36,7 +36,7 @@ export function mapWeights(file, model) {
  */
 export function layersWithWeights(file) {
   const prefix = legacyPrefix(file);
-  if (prefix === undefined) return [];
+  if (prefix === undefined) return storedLayers(file, storeTree(file));
   return readGroups(file, prefix).map(({ name, paths }) =>
     ({ name, shapes: paths.map((path) => file.shape(path) ?? []) }));
 }
@@ -297,6 +297,15 @@ function mapStore(file, group, model, assigned) {
       else assign(file, layer, storedVariables(part), assigned);
     });
   }
+}
+
+/** Layers of a store that carry their names, nested ones included. */
+function storedLayers(file, group) {
+  const vars = group.parts.get('vars');
+  const paths = storedVariables(group);
+  const name = vars?.path && paths.length ? file.attribute(vars.path, 'name') : undefined;
+  const own = typeof name === 'string' ? [{ name, shapes: paths.map((path) => file.shape(path) ?? []) }] : [];
+  return [...own, ...[...group.parts].flatMap(([part, inner]) => (part === 'vars' ? [] : storedLayers(file, inner)))];
 }
 
 const storedVariables = (group) => [...(group?.parts.get('vars')?.parts ?? [])]

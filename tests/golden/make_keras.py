@@ -107,6 +107,10 @@ def act(x, spec, major):
         "hard_sigmoid": lambda: (x + 3).clamp(0, 6) / 6 if major >= 3 else (0.2 * x + 0.5).clamp(0, 1),
         "hard_silu": lambda: x * (x + 3).clamp(0, 6) / 6,
         "hard_tanh": lambda: x.clamp(-1, 1),
+        "softplus": lambda: torch.log1p(torch.exp(x)),
+        "softsign": lambda: x / (1 + x.abs()),
+        "mish": lambda: x * torch.tanh(torch.log1p(torch.exp(x))),
+        "exponential": lambda: torch.exp(x),
     }[spec]()
 
 
@@ -164,6 +168,7 @@ def layer(kind, c, xs, w, major):
         "Subtract": lambda: fold(torch.sub),
         "Average": lambda: fold(torch.add) / len(xs),
         "Maximum": lambda: fold(torch.maximum),
+        "Minimum": lambda: fold(torch.minimum),
         "Concatenate": lambda: torch.cat(xs, c["axis"]),
         "Rescaling": lambda: x * numbers(c["scale"]) + numbers(c["offset"]),
         "Normalization": lambda: (x - (numbers(c["mean"]) if c["mean"] else w[0])) / torch.sqrt(

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { convert, memorySink, ModelError, parseLabels } from '../../models/index.js';
 import { settingsOf } from '../../models/preprocess.js';
-import { CASES, inputOf, writeH5 } from './fixtures.mjs';
+import { asKeras1, CASES, inputOf, writeH5 } from './fixtures.mjs';
 import { decodePicture, distance, runConverted, shared, temporary, without } from './support.mjs';
 
 const at = (...parts) => shared('..', 'cases', ...parts);
@@ -213,4 +213,38 @@ test('several inputs are named', async (t) => {
   c.finished = () => config;
   await writeH5(c, join(folder, 'net.h5'));
   assert.match((await message({ source: join(folder, 'net.h5') })).message, /has 2 inputs \("input_1", "age"\); only models with one picture/);
+});
+
+test('a file of Keras 1 gives what its network of today gives', async (t) => {
+  const folder = await temporary(t);
+  for (const name of ['pools', 'shapes']) {
+    const [now] = CASES.map((make) => make()).filter((c) => c.name === name);
+    await writeH5(now, join(folder, 'now.h5'));
+    const old = asKeras1(now.finished());
+    now.finished = () => old;
+    await writeH5(now, join(folder, 'old.h5'), { keras: '1.2.2' });
+    const [a, b] = await Promise.all(['now.h5', 'old.h5'].map((file) =>
+      convert({ source: join(folder, file), name: 'net', out: memorySink() })));
+    assert.deepEqual(b.output.get('net.onnx'), a.output.get('net.onnx'));
+    assert.deepEqual(b.output.get('net-weights-000.bin'), a.output.get('net-weights-000.bin'));
+    const theano = JSON.parse(JSON.stringify(old).replaceAll('"dim_ordering":"tf"', '"dim_ordering":"th"'));
+    now.finished = () => theano;
+    await writeH5(now, join(folder, 'theano.h5'), { keras: '1.2.2' });
+    if (name === 'shapes') assert.match((await message({ source: join(folder, 'theano.h5') })).message, /saved by Keras 1 for Theano/);
+  }
+});
+
+test('depthwise convolutions under the names that re-saving gives them', async (t) => {
+  const folder = await temporary(t);
+  const onnx = async (className) => {
+    const c = CASES[0]();
+    const config = JSON.parse(JSON.stringify(c.finished()).replaceAll('"DepthwiseConv2D"', `"${className}"`));
+    c.finished = () => config;
+    await writeH5(c, join(folder, 'net.h5'));
+    return (await convert({ source: join(folder, 'net.h5'), out: memorySink() })).output.get('net.onnx');
+  };
+  const own = await onnx('DepthwiseConv2D');
+  for (const className of ['Keras2toKeras3DepthwiseConv2D', 'Custom>CustomDepthwiseConv2D', 'PatchedDepthwiseConv2D']) {
+    assert.deepEqual(await onnx(className), own, className);
+  }
 });

@@ -126,7 +126,7 @@ function activations() {
   // Scaled to -4 .. 4, where each of them bends.
   const x = c.put('Rescaling', c.input, 'scaled', { scale: 4, offset: 0 });
   for (const name of ['relu', 'relu6', 'elu', 'selu', 'sigmoid', 'swish', 'silu', 'hard_sigmoid',
-    'tanh', 'softmax', 'leaky_relu', 'hard_silu', 'hard_tanh']) {
+    'tanh', 'softmax', 'leaky_relu', 'hard_silu', 'hard_tanh', 'softplus', 'softsign', 'mish', 'exponential']) {
     c.out('Activation', x, `act_${name}`, { activation: name });
   }
   c.out('LeakyReLU', x, 'leaky', { alpha: 0.3 });
@@ -171,6 +171,7 @@ function merges() {
   c.out('Subtract', [a, b], 'subtract', {});
   c.out('Average', [a, b, d], 'average', {});
   c.out('Maximum', [a, b, d], 'maximum', {});
+  c.out('Minimum', [a, b, d], 'minimum', {});
   c.out('Concatenate', [a, b, d], 'channels', { axis: -1 });
   c.out('Concatenate', [a, b], 'rows', { axis: 1 });
   c.out('Concatenate', [a, b], 'columns', { axis: 2 });
@@ -339,6 +340,26 @@ export const inputOf = (c) => {
   const [H, W, C] = c.name === 'channels_first' ? [axes[1], axes[2], axes[0]] : axes;
   return { dims: [1, C, H, W], values: uniform(`${c.name}/input`, C * H * W, 1) };
 };
+
+/**
+ * The settings of Conv2D, Dense and pools in the words of Keras 1, and its names of classes: what a file
+ * of 2016 holds for the same network.
+ */
+export function asKeras1(model) {
+  const old = structuredClone(model);
+  for (const layer of old.config.layers) {
+    const { kernel_size: kernelSize, filters, strides, padding, use_bias: useBias, units, data_format: order, ...rest } = layer.config;
+    if (layer.class_name === 'Conv2D') {
+      layer.class_name = 'Convolution2D';
+      layer.config = { ...rest, nb_filter: filters, nb_row: kernelSize[0], nb_col: kernelSize[1], subsample: strides,
+        border_mode: padding, bias: useBias, dim_ordering: 'tf' };
+      delete layer.config.dilation_rate;
+      delete layer.config.groups;
+    } else if (layer.class_name === 'Dense') layer.config = { ...rest, output_dim: units, bias: useBias };
+    else if (/Pooling2D/.test(layer.class_name)) layer.config = { ...rest, strides, border_mode: padding, dim_ordering: 'tf' };
+  }
+  return old;
+}
 
 /** [group, [[path, shape, spread, centre]...]] as Keras 2 writes them: layer/layer/kernel:0. */
 const groupsOf = (c) => c.groups ?? [...c.layers.keys()].map((layer) => [layer,
