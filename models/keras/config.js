@@ -140,6 +140,10 @@ export function inputShape({ config, model }) {
   return config.batch_shape ?? config.batch_input_shape;
 }
 
+/** Every layer that is no model, nested ones included, in order. @returns {KerasLayer[]} */
+export const allLayers = (model) => model.layers.flatMap((layer) =>
+  (layer.model ? allLayers(layer.model) : [layer]));
+
 /** [["name", 0, 0], ...], ["name", 0, 0], or a dictionary of either. */
 function readRefs(value) {
   if (value === null || typeof value !== 'object') return [];

@@ -6,7 +6,7 @@
  * several times has "name", "name:1", ...
  */
 import { ModelError } from '../errors.js';
-import { inputShape, isRef } from './config.js';
+import { allLayers, inputShape, isRef } from './config.js';
 import { emitLayer } from './layers.js';
 
 const LIMIT_ELEMENTS = 2 ** 31;
@@ -40,18 +40,16 @@ export function importModel(model, { emitter: b, inputSize, inputShape: asked })
   return { graph: b.graph, jobs: b.jobs, input: shape, outputs };
 }
 
-const flatLayers = (model) => model.layers.flatMap((layer) => (layer.model ? flatLayers(layer.model) : [layer]));
-
 /** Does the picture come with its channels first? The first layer with an order says so. */
 function isChannelsFirst(model) {
-  const ordered = flatLayers(model).find(({ config, className }) => config.data_format || className === 'Permute');
+  const ordered = allLayers(model).find(({ config, className }) => config.data_format || className === 'Permute');
   if (ordered?.className === 'Permute') return String(ordered.config.dims) === '2,3,1';
   return ordered?.config.data_format === 'channels_first';
 }
 
 /** Channels of the picture, from the first kernel, where the file leaves them open. */
 function kernelChannels(b, model) {
-  const layer = flatLayers(model).find(({ className }) => /Conv2D$/.test(className));
+  const layer = allLayers(model).find(({ className }) => /Conv2D$/.test(className));
   const kernel = layer && b.file.shape?.(b.weights.get(layer)?.[0] ?? '');
   return kernel?.length === 4 ? kernel[2] * (layer.config.groups ?? 1) : undefined;
 }
@@ -70,7 +68,7 @@ function pictureShape(model, { first, inputSize, asked, channels }) {
   const [h, w, c] = first ? [axes[1], axes[2], axes[0]] : axes;
   const C = isSize(c) ? c : channels();
   // A model that begins by resizing takes pictures of any size: its own is the one to give.
-  const resizing = h === null && w === null ? flatLayers(model)[1] : undefined;
+  const resizing = h === null && w === null ? allLayers(model)[1] : undefined;
   const own = resizing?.className === 'Resizing' ? [resizing.config.height, resizing.config.width] : [h, w];
   const [H, W] = inputSize ?? sizeIn(asked, C, first) ?? own;
   if (![H, W, C].every(isSize)) {

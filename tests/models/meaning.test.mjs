@@ -5,12 +5,12 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { ARCHITECTURES, architecture, MODES } from '../../models/index.js';
 import { readModelConfig } from '../../models/keras/config.js';
-import {
-  channelProblem, chooseOutput, describeInput, outputsOfKeras, outputsOfOnnx, pictureOfKeras, pictureOfOnnx, scaleBefore,
-} from '../../models/meaning.js';
+import { outputsOfKeras, pictureOfKeras } from '../../models/keras/meaning.js';
+import { channelProblem, chooseOutput, describeInput, scaleBefore } from '../../models/meaning.js';
 import { recogniseNetwork } from '../../models/networks.js';
 import { bytes, float, int, message, packedInts, string } from '../../models/onnx/protobuf.js';
 import { OnnxGraph } from '../../models/onnx/graph.js';
+import { outputsOfOnnx, pictureOfOnnx } from '../../models/onnx/meaning.js';
 import { readOnnx } from '../../models/onnx/read.js';
 import { modeOf, settingsOf } from '../../models/preprocess.js';
 import { shared, without } from './support.mjs';
