@@ -8,7 +8,8 @@ import test from 'node:test';
 import { convert, memorySink, ModelError, parseLabels } from '../../models/index.js';
 import { settingsOf } from '../../models/preprocess.js';
 import { asKeras1, CASES, inputOf, writeH5 } from './fixtures.mjs';
-import { decodePicture, distance, runConverted, shared, temporary, without } from './support.mjs';
+import { uniform } from './noise.mjs';
+import { decodePicture, distance, golden, runConverted, shared, temporary, without } from './support.mjs';
 
 const at = (...parts) => shared('..', 'cases', ...parts);
 
@@ -122,8 +123,12 @@ test('case weights-and-json', { skip: without(at('weights-and-json')) }, async (
 
 for (const [name, labels] of [['water', ['5 Galoon', '500ML']], ['waste', ['cardboard', 'plastic', 'glass', 'metal']]]) {
   const folder = shared('wild', 'teachable', name);
-  test(`Teachable Machine's ${name}: MobileNetV2's scale and its own labels`, { skip: without(folder) }, async () => {
-    const { card } = await convert({ source: join(folder, 'keras_model.h5'), out: memorySink() });
+  test(`Teachable Machine's ${name}: PyTorch's values, MobileNetV2's scale and its own labels`, { skip: without(folder) }, async () => {
+    const { card, output } = await convert({ source: join(folder, 'keras_model.h5'), out: memorySink() });
+    const run = await runConverted(output, card, uniform(`teachable/${name}`, 3 * 224 * 224, 1));
+    const off = distance(run.read(run.outputs[0]), golden('teachable.json')[name]);
+    run.free();
+    assert.ok(off < 1e-5, `off by ${off} from PyTorch's`);
     const { mode, from, network, mean, std, order, height } = card.input;
     assert.deepEqual({ mode, from, network, order, height, mean: mean[0], std: std[0] },
       { mode: 'tf', from: 'network', network: 'MobileNetV2', order: 'rgb', height: 224, mean: 127.5, std: 127.5 });
