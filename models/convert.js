@@ -84,6 +84,7 @@ async function openSource(options) {
       return {
         file,
         model: readModelConfig(config ?? archive.config),
+        compiled: archive.config.compile_config,
         kerasMajor: major(archive.metadata.keras_version ?? '3'),
         close: async () => {
           file.close();
@@ -102,7 +103,8 @@ async function openSource(options) {
       file.attribute('model_weights', 'keras_version') ?? '2');
     const stored = config ?? file.attribute('', 'model_config');
     if (arch === undefined && stored !== undefined) {
-      return { file, model: readModelConfig(stored), kerasMajor, close };
+      const compiled = file.attribute('', 'training_config');
+      return { file, model: readModelConfig(stored), compiled, kerasMajor, close };
     }
     const found = arch === undefined ? recogniseFile(file) : architecture(arch);
     const model = readModelConfig(found.config(layersWithWeights(file)));
@@ -145,7 +147,7 @@ async function kindOf(source, name) {
   throw new ModelError('format', refusal(found, { name }), { remedy: found.remedy });
 }
 
-async function write({ file, model, arch, kerasMajor }, options, form) {
+async function write({ file, model, compiled, arch, kerasMajor }, options, form) {
   const { out, inputSize, inputShape, head, embed = false, unsigned = false, onProgress, signal } = options;
   const name = options.name ?? (arch ? arch.variant(model.name)
     : fileName(options).replace(/\.[^.]*$/, ''));
@@ -159,7 +161,7 @@ async function write({ file, model, arch, kerasMajor }, options, form) {
   const { graph, jobs, input, outputs } = importModel(model, { emitter, inputSize, inputShape });
   const meaning = {
     picture: pictureOfKeras(model, { channels: input[2], numbers: smallWeights(file, weights) }),
-    output: chooseOutput(outputsOfKeras(model, outputs), head),
+    output: chooseOutput(outputsOfKeras(model, outputs, compiled), head),
   };
   // The engine asks about the first output.
   graph.outputs.sort((a, b) => (b.name === meaning.output.chosen.name) - (a.name === meaning.output.chosen.name));
@@ -203,7 +205,8 @@ const smallWeights = (file, weights) => (layer, index) => {
 };
 
 /** Fields of the card that say what an output is. */
-const outputFacts = ({ name, kind, activation, classes, dims }) => ({ name, kind, activation, classes, dims });
+const outputFacts = ({ name, kind, activation, apply, classes, dims }) =>
+  ({ name, kind, activation, apply, classes, dims });
 
 async function makeCard(made, options) {
   const { name, arch, model, input, meaning: { picture, output }, onnx, digest, shards, form } = made;

@@ -23,6 +23,8 @@
  *   itself (multi-label); value: a number, no class; features: what a head would be put on; picture: an
  *   output with height and width; table: rows, such as boxes; unknown: its size is open
  * @property {'softmax' | 'sigmoid' | 'none'} activation  that the file ends in
+ * @property {'softmax' | 'sigmoid'} [apply]  what makes probabilities of a linear output, where the file
+ *   tells (its loss was one of logits); classes without it: softmax is usual
  * @property {number} [classes]  2 for binary; undefined where there are none
  * @property {number[]} dims     without the batch; 0 for an open one
  * @property {boolean} [feeds]   another output is computed from it
@@ -122,12 +124,14 @@ export function channelProblem(channels) {
 
 /**
  * What an output is, from its sizes and what it ends in.
- * @param {{name: string, index: number, dims: number[], activation: string, feeds?: boolean, known?: boolean}} output
+ * @param {{name: string, index: number, dims: number[], activation: string,
+ *   loss?: string, feeds?: boolean, known?: boolean}} output
  *   dims: without the batch, 0 for an open one; activation: softmax, sigmoid, relu, tanh or anything else;
+ *   loss: what the training says of a linear output: logits under sigmoid or softmax, or plain numbers;
  *   feeds: another output is computed from it; known: false where the file says nothing of its sizes
  * @returns {OutputMeaning}
  */
-export function describeOutput({ name, index, dims, activation: end, feeds, known = true }) {
+export function describeOutput({ name, index, dims, activation: end, loss, feeds, known = true }) {
   const activation = ['softmax', 'sigmoid'].includes(end) ? end : 'none';
   const long = dims.filter((d) => d !== 1);
   const size = dims.reduce((all, d) => all * d, 1);
@@ -141,6 +145,15 @@ export function describeOutput({ name, index, dims, activation: end, feeds, know
       'not a list of classes: boxes of a detector, for example.' };
   }
   if (!known || size === 0) return { ...about, kind: 'unknown' };
+  const linear = activation === 'none' && end !== 'relu' && end !== 'tanh';
+  if (linear && loss === 'value' && size > 1) {
+    return { ...about, kind: 'value', text: `${size} linear units: values, no classes and no probabilities.` };
+  }
+  if (linear && loss === 'sigmoid') {
+    return size === 1 ? { ...about, kind: 'binary', classes: 2, apply: 'sigmoid',
+      text: 'One unit before a sigmoid: two classes, the unit being the second.' }
+      : { ...about, kind: 'labels', classes: size, apply: 'sigmoid', text: 'Units before sigmoids: each class is there or not, for itself.' };
+  }
   if (size === 1) {
     if (activation === 'sigmoid') {
       return { ...about, kind: 'binary', classes: 2, text: 'One sigmoid unit: two classes, the unit being the second.' };
@@ -150,7 +163,8 @@ export function describeOutput({ name, index, dims, activation: end, feeds, know
   if (activation === 'sigmoid') {
     return { ...about, kind: 'labels', classes: size, text: 'Independent sigmoids: each class is there or not, for itself.' };
   }
-  return { ...about, kind: ['relu', 'tanh'].includes(end) ? 'features' : 'classes', classes: size };
+  const apply = linear && loss === 'softmax' ? { apply: 'softmax' } : {};
+  return { ...about, kind: ['relu', 'tanh'].includes(end) ? 'features' : 'classes', classes: size, ...apply };
 }
 
 const LIKELY = { classes: 3, binary: 4, labels: 4, value: 2, unknown: 2, features: 1, table: 1, picture: 0 };

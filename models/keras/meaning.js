@@ -132,19 +132,49 @@ function sourcesOf(model, name, found = new Set()) {
   return found;
 }
 
+/** Losses of numbers, not of classes. */
+const REGRESSIONS = /^(mean_?squared_?error|mse|mean_?absolute_?error|mae|mean_?absolute_?percentage_?error|mape|mean_?squared_?logarithmic_?error|msle|huber(_?loss)?|log_?cosh)$/i;
+
+/**
+ * What the loss, with which a model was trained, says of linear outputs: logits of independent or of
+ * exclusive classes, or plain numbers.
+ * @param {any} compiled  training_config of an .h5 file, compile_config of a .keras file, or their text
+ * @returns {'sigmoid' | 'softmax' | 'value' | undefined}
+ */
+export function meantByLoss(compiled) {
+  let config = compiled;
+  try {
+    if (typeof compiled === 'string') config = JSON.parse(compiled);
+  } catch {
+    return undefined;
+  }
+  const loss = config?.loss;
+  // One for each of several outputs: which is whose is not told here.
+  if (loss === undefined || loss === null || Array.isArray(loss)) return undefined;
+  const settings = typeof loss === 'object' ? loss.config : undefined;
+  const name = String(typeof loss === 'string' ? loss : (typeof settings === 'string' ? settings : loss.class_name ?? ''));
+  if (REGRESSIONS.test(name)) return 'value';
+  if (settings?.from_logits !== true) return undefined;
+  if (/binary/i.test(name)) return 'sigmoid';
+  return /categorical/i.test(name) ? 'softmax' : undefined;
+}
+
 /**
  * What a Keras model's outputs mean.
  * @param {import('./config.js').KerasModel} model
  * @param {{name: string, shape: number[]}[]} tensors  as importModel gives them, in the model's order
+ * @param {any} [compiled]  how it was trained: see meantByLoss
  * @returns {import('../meaning.js').OutputMeaning[]}
  */
-export function outputsOfKeras(model, tensors) {
+export function outputsOfKeras(model, tensors, compiled) {
+  const loss = model.outputs.length === 1 ? meantByLoss(compiled) : undefined;
   const sources = model.outputs.map((ref) => sourcesOf(model, ref.layer));
   return model.outputs.map((ref, index) => describeOutput({
     name: tensors[index]?.name ?? ref.layer,
     index,
     dims: tensors[index]?.shape ?? [],
     activation: lastActivation(model, ref),
+    loss,
     feeds: sources.some((names, other) => other !== index && names.has(ref.layer) &&
       model.outputs[other].layer !== ref.layer),
   }));

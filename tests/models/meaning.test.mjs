@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { ARCHITECTURES, architecture, MODES } from '../../models/index.js';
 import { readModelConfig } from '../../models/keras/config.js';
-import { outputsOfKeras, pictureOfKeras } from '../../models/keras/meaning.js';
+import { meantByLoss, outputsOfKeras, pictureOfKeras } from '../../models/keras/meaning.js';
 import { channelProblem, chooseOutput, describeInput, scaleBefore } from '../../models/meaning.js';
 import { recogniseNetwork } from '../../models/networks.js';
 import { bytes, float, int, message, packedInts, string } from '../../models/onnx/protobuf.js';
@@ -213,6 +213,27 @@ for (const [what, [layers, shape, expected]] of Object.entries(OUTPUTS)) {
     assert.ok((text ?? '').length <= 300);
   });
 }
+
+test('the loss tells what linear units are', () => {
+  const meant = (loss, units, activation = 'linear') => {
+    const model = readModelConfig(sequential([inputLayer(), conv(), dense(units, activation)]));
+    const [{ kind, activation: end, apply, classes }] = outputsOfKeras(model, [{ name: 'x', shape: [units] }], { loss });
+    return [kind, end, apply, classes];
+  };
+  const loss = (name, fromLogits) => ({ module: 'keras.losses', class_name: name, config: { name: 'x', from_logits: fromLogits } });
+  assert.deepEqual(meant(loss('BinaryCrossentropy', true), 1), ['binary', 'none', 'sigmoid', 2]);
+  assert.deepEqual(meant(loss('BinaryCrossentropy', true), 4), ['labels', 'none', 'sigmoid', 4]);
+  assert.deepEqual(meant(loss('SparseCategoricalCrossentropy', true), 4), ['classes', 'none', 'softmax', 4]);
+  assert.deepEqual(meant('mse', 4), ['value', 'none', undefined, undefined]);
+  assert.deepEqual(meant('mean_absolute_error', 1), ['value', 'none', undefined, undefined]);
+  // A file that ends in an activation says it itself.
+  assert.deepEqual(meant(loss('BinaryCrossentropy', false), 1, 'sigmoid'), ['binary', 'sigmoid', undefined, 2]);
+  assert.deepEqual(meant('mse', 4, 'softmax'), ['classes', 'softmax', undefined, 4]);
+  for (const none of [undefined, null, '{', '{}', { loss: ['mse', 'mae'] }, { loss: { a: 'mse' } }, { loss: 7 }]) {
+    assert.equal(meantByLoss(none), undefined);
+  }
+  assert.equal(meantByLoss('{"loss": {"class_name": "BinaryCrossentropy", "config": {"from_logits": true}}}'), 'sigmoid');
+});
 
 test('the activation of a nested head is found', () => {
   const model = readModelConfig(sequential([inputLayer(), conv(), sequential([dense(100, 'relu', { name: 'hidden' }), dense(3, 'softmax')], 'head')]));
