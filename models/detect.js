@@ -58,6 +58,9 @@ export const KINDS = {
   prototxt: ['model', 'a Caffe network (.prototxt)', false, 'Convert it to ONNX, together with its .caffemodel, with caffe2onnx.'],
   coreml: ['model', 'a Core ML model (.mlmodel)', false, 'Export the model it was made from to ONNX.'],
   ort: ['model', 'an ONNX Runtime model (.ort)', false, 'Give the .onnx file it was made from.'],
+  'onnx-data': ['weights', 'weights that belong to an ONNX file', false, 'Give the .onnx file, with this one beside it.'],
+  shard: ['weights', 'weights of a converted model', false, 'Give the folder, or all the model\'s files at once.'],
+  'tfjs-weights': ['weights', 'weights of a TensorFlow.js model', false, 'They belong to a model.json; convert both back to Keras with the tensorflowjs converter.'],
   gguf: ['weights', 'a GGUF file of a language model', false, 'It holds no network for pictures.'],
   numpy: ['other', 'a NumPy array (.npy)', false, 'Give the model itself, as ONNX or Keras.'],
   openvino: ['model', 'an OpenVINO network (.xml)', false, 'Give the ONNX file it was made from.'],
@@ -456,4 +459,13 @@ const BY_ENDING = {
   index: 'checkpoint', ckpt: 'checkpoint', mp3: 'audio', mp4: 'video', mov: 'video',
 };
 
-const nameKind = (name) => (/\.data-\d+-of-\d+$/.test(name) ? 'checkpoint' : BY_ENDING[ending(name)]);
+/** Weights without a mark of their own: their names' patterns. */
+const BY_PATTERN = [
+  [/\.data-\d+-of-\d+$/, 'checkpoint'],
+  [/\.onnx[._]data(_\d+)?$|\.onnx\.weights$/, 'onnx-data'],
+  [/-weights-\d{3}\.bin$/, 'shard'],
+  [/(^|[\\/])(group\d+-shard\d+of\d+|weights)(\.bin)?$/, 'tfjs-weights'],
+];
+
+const nameKind = (name) => BY_PATTERN.find(([pattern]) => pattern.test(name))?.[1] ??
+  (Object.hasOwn(BY_ENDING, ending(name)) ? BY_ENDING[ending(name)] : undefined);

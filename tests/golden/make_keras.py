@@ -308,7 +308,9 @@ def run(model, x, weights, path, major):
         for l in c["layers"]:
             kind = l["class_name"]
             n = counts[kind] = counts.get(kind, -1) + 1
-            if kind != "InputLayer":
+            if kind in ("Functional", "Sequential"):
+                x = run(l, x, weights, path + [(l["config"]["name"], kind, n)], major)[0]
+            elif kind != "InputLayer":
                 x = layer(kind, l["config"], [x], weights(path, l["config"]["name"], kind, n), major)
         return [x]
     channels_first = any(l["config"].get("data_format") == "channels_first" for l in c["layers"])

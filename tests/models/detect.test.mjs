@@ -105,6 +105,11 @@ const FILES = [
   ['empty.h5', new Uint8Array(0), 'empty'],
   ['zeros.h5', new Uint8Array(4096), 'blank'],
   ['model.data-00000-of-00001', raw([1, 2, 3, 200, 201]), 'checkpoint'],
+  ['net.onnx.data', raw([1, 2, 3, 200, 201]), 'onnx-data'],
+  ['net.onnx_data', raw([1, 2, 3, 200, 201]), 'onnx-data'],
+  ['vgg16-weights-003.bin', raw([1, 2, 3, 200, 201]), 'shard'],
+  ['group1-shard2of4.bin', raw([1, 2, 3, 200, 201]), 'tfjs-weights'],
+  ['weights.bin', raw([1, 2, 3, 200, 201]), 'tfjs-weights'],
   ['what', raw([1, 2, 3, 200, 201, 0, 7]), 'unknown'],
 ];
 

@@ -512,7 +512,38 @@ export function windows() {
   return { name: 'windows', config, variables, input: { dims: [1, 1, 8, 8], values: uniform('windows/input', 64, 1) } };
 }
 
-export const ARCHIVES = [keras3, operators3, windows];
+/** Teachable Machine's form, re-saved by Keras 3: a network in a Sequential in a Sequential, a head beside it. */
+export function resaved() {
+  const layer = (className, name, config, ...args) => ({ module: 'keras.layers', class_name: className, name, registered_name: null,
+    config: { name, ...config }, ...(args.length ? { inbound_nodes: [{ args, kwargs: {} }] } : {}) });
+  const base = { name: 'model1', layers: [
+    { ...layer('InputLayer', 'input_1', { batch_shape: [null, 8, 8, 3] }), inbound_nodes: [] },
+    layer('ZeroPadding2D', 'Conv1_pad', { padding: [[0, 1], [0, 1]] }, kerasTensor('input_1')),
+    layer('Conv2D', 'Conv1', conv(4, 3, { strides: [2, 2], use_bias: false }), kerasTensor('Conv1_pad')),
+    layer('BatchNormalization', 'bn_Conv1', { axis: 3, epsilon: 1e-3 }, kerasTensor('Conv1')),
+    layer('ReLU', 'Conv1_relu', { max_value: 6, negative_slope: 0, threshold: 0 }, kerasTensor('bn_Conv1')),
+    layer('DepthwiseConv2D', 'depthwise', conv(0, 3, { depth_multiplier: 1, padding: 'same', use_bias: false }), kerasTensor('Conv1_relu')),
+  ], input_layers: [['input_1', 0, 0]], output_layers: [['depthwise', 0, 0]] };
+  const sequential = (name, ...layers) => ({ module: 'keras', class_name: 'Sequential', registered_name: null, config: { name, layers } });
+  const config = sequential('sequential_4', layer('InputLayer', 'in', { batch_shape: [null, 8, 8, 3] }),
+    sequential('sequential_1', layer('InputLayer', 'model1_input', { batch_shape: [null, 8, 8, 3] }),
+      { module: 'keras', class_name: 'Functional', registered_name: null, name: 'model1', config: base },
+      layer('GlobalAveragePooling2D', 'gap', { keepdims: false })),
+    sequential('sequential_3', layer('InputLayer', 'dense_input', { batch_shape: [null, 4] }),
+      layer('Dense', 'dense_Dense1', { units: 5, activation: 'relu', use_bias: true }),
+      layer('Dense', 'dense_Dense2', { units: 2, activation: 'softmax', use_bias: false })));
+  const inside = 'layers/sequential/layers/functional/layers';
+  const variables = {
+    [`${inside}/conv2d`]: [[3, 3, 3, 4]],
+    [`${inside}/batch_normalization`]: [[4], [4], [4], [4]],
+    [`${inside}/depthwise_conv2d`]: [[3, 3, 4, 1]],
+    'layers/sequential_1/layers/dense': [[4, 5], [5]],
+    'layers/sequential_1/layers/dense_1': [[5, 2]],
+  };
+  return { name: 'resaved', config, variables, input: { dims: [1, 3, 8, 8], values: uniform('resaved/input', 192, 1) } };
+}
+
+export const ARCHIVES = [keras3, operators3, windows, resaved];
 
 /** Writes a .keras file; `compress`: deflate its parts instead of storing them. */
 export async function writeKeras(archive, path, { compress = false } = {}) {
