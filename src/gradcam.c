@@ -13,7 +13,8 @@
 #include "image/image.h"
 #include "image/preprocess.h"
 #include "image/resize.h"
-#include "onnx/onnx.h"
+#include "onnx/external.h"
+#include "onnx/import.h"
 #include "session/session.h"
 
 #define GCAM_VERSION "0.1.0"

@@ -14,81 +14,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "onnx/lower.h"
 
 enum { MAX_INPUTS = 64 };
-
-gcam_status gcam_import_no_memory(gcam_import *im) {
-  return gcam_fail(im->err, GCAM_ERR_MEMORY, "out of memory while importing the ONNX file");
-}
-
-/* ---- Symbols -------------------------------------------------------------------------------- */
-
-static size_t hash(const char *text) { /* FNV-1a */
-  uint64_t h = 14695981039346656037u;
-  for (; *text; text++) h = (h ^ (uint8_t)*text) * 1099511628211u;
-  return (size_t)(h ^ h >> 32);
-}
-
-/* The symbol of a name, made when it is new. The table is large enough from the start. */
-static int symbol(gcam_import *im, const char *name) {
-  size_t at = hash(name) & (im->bucket_count - 1);
-  for (; im->buckets[at]; at = (at + 1) & (im->bucket_count - 1))
-    if (!strcmp(im->symbols[im->buckets[at] - 1].name, name)) return im->buckets[at] - 1;
-  import_symbol *s = &im->symbols[im->symbol_count];
-  s->name = name;
-  s->node = s->value = -1;
-  im->buckets[at] = ++im->symbol_count;
-  return im->symbol_count - 1;
-}
-
-static gcam_status twice(gcam_import *im, const char *what, const char *name) {
-  return gcam_fail(im->err, GCAM_ERR_MODEL, "the ONNX file has two %s named '" GCAM_NAME_FORMAT "'",
-                   what, name);
-}
-
-static gcam_status name_symbols(gcam_import *im) {
-  gcam_onnx *file = im->file;
-  size_t names =
-      (size_t)file->input_count + (size_t)file->tensor_count + (size_t)file->output_count;
-  for (int n = 0; n < file->node_count; n++)
-    names += (size_t)file->nodes[n].input_count + (size_t)file->nodes[n].output_count;
-  for (im->bucket_count = 16; im->bucket_count < 2 * names; im->bucket_count *= 2) {
-  }
-  im->symbols = gcam_arena_alloc(&im->scratch, names, sizeof *im->symbols);
-  im->buckets = gcam_arena_alloc(&im->scratch, im->bucket_count, sizeof *im->buckets);
-  im->node_in = gcam_arena_alloc(&im->scratch, (size_t)file->node_count, sizeof *im->node_in);
-  im->node_out = gcam_arena_alloc(&im->scratch, (size_t)file->node_count, sizeof *im->node_out);
-  if (!im->symbols || !im->buckets || !im->node_in || !im->node_out)
-    return gcam_import_no_memory(im);
-  for (int i = 0; i < file->input_count; i++) {
-    import_symbol *s = &im->symbols[symbol(im, file->inputs[i].name)];
-    if (s->input) return twice(im, "inputs", s->name);
-    s->input = &file->inputs[i];
-  }
-  for (int i = 0; i < file->tensor_count; i++) {
-    import_symbol *s = &im->symbols[symbol(im, file->tensors[i].name)];
-    if (s->tensor) return twice(im, "weights", s->name);
-    s->tensor = &file->tensors[i];
-  }
-  for (int n = 0; n < file->node_count; n++) {
-    const onnx_node *node = &file->nodes[n];
-    int *in = im->node_in[n] =
-        gcam_arena_alloc(&im->scratch, (size_t)node->input_count, sizeof *in);
-    int *out = im->node_out[n] =
-        gcam_arena_alloc(&im->scratch, (size_t)node->output_count, sizeof *out);
-    if (!in || !out) return gcam_import_no_memory(im);
-    for (int i = 0; i < node->input_count; i++)
-      in[i] = *node->inputs[i] ? symbol(im, node->inputs[i]) : -1;
-    for (int i = 0; i < node->output_count; i++) {
-      out[i] = *node->outputs[i] ? symbol(im, node->outputs[i]) : -1;
-      if (out[i] < 0) continue;
-      import_symbol *s = &im->symbols[out[i]];
-      if (s->input || s->tensor || s->node >= 0) return twice(im, "tensors", s->name);
-      s->node = n;
-    }
-  }
-  return GCAM_OK;
-}
 
 /* ---- Order ---------------------------------------------------------------------------------- */
 
@@ -99,11 +27,13 @@ static gcam_status mark_needed(gcam_import *im) {
   char label[160];
   int *stack = gcam_arena_alloc(&im->scratch, (size_t)file->node_count, sizeof *stack), depth = 0;
   im->needed = gcam_arena_alloc(&im->scratch, (size_t)file->node_count, sizeof *im->needed);
-  if (!stack || !im->needed) return gcam_import_no_memory(im);
+  if (!stack || !im->needed) return gcam_state_no_memory(im);
   for (int i = 0; i < file->output_count; i++) {
     const char *name = file->outputs[i].name;
-    import_symbol *s = &im->symbols[symbol(im, name)];
-    if (s->output) return twice(im, "outputs", name);
+    import_symbol *s = &im->symbols[gcam_state_symbol(im, name)];
+    if (s->output)
+      return gcam_fail(im->err, GCAM_ERR_MODEL,
+                       "the ONNX file has two outputs named '" GCAM_NAME_FORMAT "'", name);
     s->output = true;
     if (!s->input && !s->tensor && s->node < 0)
       return gcam_fail(im->err, GCAM_ERR_MODEL, "no node makes the output '" GCAM_NAME_FORMAT "'",
@@ -125,7 +55,7 @@ static gcam_status mark_needed(gcam_import *im) {
                          "%s reads '" GCAM_NAME_FORMAT
                          "', which is neither made by a node nor in "
                          "the file: a weight is missing",
-                         gcam_lower_label(im, n, label, sizeof label), s->name);
+                         gcam_state_label(im, n, label, sizeof label), s->name);
       if (s->node >= 0 && !im->needed[s->node]) {
         im->needed[s->node] = true;
         stack[depth++] = s->node;
@@ -141,7 +71,7 @@ static gcam_status sort_nodes(gcam_import *im) {
   int *missing = gcam_arena_alloc(&im->scratch, (size_t)nodes, sizeof *missing);
   int *first = gcam_arena_alloc(&im->scratch, (size_t)im->symbol_count + 1, sizeof *first);
   im->order = gcam_arena_alloc(&im->scratch, (size_t)nodes, sizeof *im->order);
-  if (!missing || !first || !im->order) return gcam_import_no_memory(im);
+  if (!missing || !first || !im->order) return gcam_state_no_memory(im);
   /* reader[first[s] ..]: nodes that wait for symbol s, once per input that reads it. */
   for (int n = 0; n < nodes; n++)
     for (int i = 0; im->needed[n] && i < im->file->nodes[n].input_count; i++) {
@@ -153,7 +83,7 @@ static gcam_status sort_nodes(gcam_import *im) {
   for (int s = 0; s < im->symbol_count; s++) first[s + 1] += first[s];
   int *reader = gcam_arena_alloc(&im->scratch, (size_t)edges, sizeof *reader);
   int *filled = gcam_arena_alloc(&im->scratch, (size_t)im->symbol_count, sizeof *filled);
-  if (!reader || !filled) return gcam_import_no_memory(im);
+  if (!reader || !filled) return gcam_state_no_memory(im);
   for (int n = 0; n < nodes; n++) {
     if (!im->needed[n]) continue;
     wanted++;
@@ -191,7 +121,7 @@ static gcam_status sort_nodes(gcam_import *im) {
     char label[160];
     if (im->needed[n] && missing[n] > 0)
       return gcam_fail(im->err, GCAM_ERR_MODEL, "the network runs in a circle through %s",
-                       gcam_lower_label(im, n, label, sizeof label));
+                       gcam_state_label(im, n, label, sizeof label));
   }
   return GCAM_OK;
 }
@@ -207,13 +137,13 @@ static gcam_status check_known(gcam_import *im) {
   for (int k = 0; k < im->order_count && kinds < MOST; k++) {
     const onnx_node *node = &im->file->nodes[im->order[k]];
     bool listed = false;
-    if (gcam_lower_knows(node)) continue;
+    if (gcam_lower_kind(node)) continue;
     for (int j = 0; j < kinds && !listed; j++)
       listed = !strcmp(seen[j]->op, node->op) && !strcmp(seen[j]->domain, node->domain);
     if (listed) continue;
     seen[kinds++] = node;
     quantized = quantized || strstr(node->op, "Quantize") || !strncmp(node->op, "QLinear", 7);
-    gcam_lower_label(im, im->order[k], label, sizeof label);
+    gcam_state_label(im, im->order[k], label, sizeof label);
     if (used < sizeof text)
       used += (size_t)snprintf(text + used, sizeof text - used, "%s%.100s%s%.40s (opset %d)",
                                kinds > 1 ? ", " : "", label, *node->domain ? " of domain " : "",
@@ -300,7 +230,7 @@ static gcam_status make_inputs(gcam_import *im, const gcam_input_override *overr
   gcam_graph *graph = im->graph;
   bool *reached = gcam_arena_alloc(&im->scratch, (size_t)im->symbol_count, sizeof *reached);
   graph->inputs = gcam_arena_alloc(&graph->arena, (size_t)file->input_count, sizeof(int));
-  if (!reached || !graph->inputs) return gcam_import_no_memory(im);
+  if (!reached || !graph->inputs) return gcam_state_no_memory(im);
   for (int k = 0; k < count; k++) {
     int i = 0;
     while (overrides[k].input && i < file->input_count &&
@@ -316,7 +246,7 @@ static gcam_status make_inputs(gcam_import *im, const gcam_input_override *overr
   for (int i = 0; i < file->input_count; i++) {
     const onnx_value_info *info = &file->inputs[i];
     const gcam_input_override *override = NULL;
-    int s = symbol(im, info->name), v;
+    int s = gcam_state_symbol(im, info->name), v;
     /* A weight may be listed as an input too: then it is its default value. */
     if (im->symbols[s].tensor || !im->symbols[s].uses) continue;
     if (!info->is_tensor ||
@@ -333,7 +263,7 @@ static gcam_status make_inputs(gcam_import *im, const gcam_input_override *overr
                        MAX_INPUTS);
     gcam_shape shape = {0};
     GCAM_TRY(input_shape(im, info, override, &shape));
-    GCAM_TRY(gcam_import_add_value(im, info->name, &v));
+    GCAM_TRY(gcam_state_add_value(im, info->name, &v));
     gcam_value *value = &graph->values[v];
     value->shape = shape;
     if (shape.rank >= 3 && wants_channels_last(im, s, reached)) {
@@ -348,41 +278,6 @@ static gcam_status make_inputs(gcam_import *im, const gcam_input_override *overr
 }
 
 /* ---- Values --------------------------------------------------------------------------------- */
-
-gcam_status gcam_import_add_value(gcam_import *im, const char *name, int *value) {
-  int v = gcam_graph_add_value(im->graph, name);
-  if (v < 0) return gcam_import_no_memory(im);
-  if (v >= im->info_room) {
-    int room = im->info_room ? im->info_room * 2 : 256;
-    import_value *info = gcam_arena_alloc(&im->scratch, (size_t)room, sizeof *info);
-    if (!info) return gcam_import_no_memory(im);
-    if (im->info_room) memcpy(info, im->info, (size_t)im->info_room * sizeof *info);
-    im->info = info;
-    im->info_room = room;
-  }
-  im->info[v] = (import_value){.as = {-1, -1}, .root = v, .external = -1, .original = -1};
-  *value = v;
-  return GCAM_OK;
-}
-
-gcam_status gcam_import_value(gcam_import *im, int s, int *value) {
-  import_symbol *sym = &im->symbols[s];
-  if (sym->value < 0 && sym->tensor) {
-    int v;
-    gcam_weight *weight;
-    GCAM_TRY(gcam_import_add_value(im, sym->name, &v));
-    GCAM_TRY(gcam_onnx_tensor_load(im->file, sym->tensor, &im->graph->arena, &weight, im->err));
-    im->graph->values[v].shape = sym->tensor->shape;
-    im->graph->values[v].weight = weight;
-    im->info[v].external = sym->tensor->external;
-    sym->value = v;
-  }
-  if (sym->value < 0) /* a node was to make it: one of its outputs that it does not have */
-    return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
-                     "tensor '" GCAM_NAME_FORMAT "' is not made by the engine", sym->name);
-  *value = sym->value;
-  return GCAM_OK;
-}
 
 /* ---- The end -------------------------------------------------------------------------------- */
 
@@ -407,7 +302,7 @@ static gcam_status release_constants(gcam_import *im, bool *live) {
   gcam_graph *graph = im->graph;
   bool *held = gcam_arena_alloc(&im->scratch, (size_t)graph->value_count, sizeof *held);
   bool *wanted = gcam_arena_alloc(&im->scratch, (size_t)im->file->external_count, sizeof *wanted);
-  if (!held || !wanted) return gcam_import_no_memory(im);
+  if (!held || !wanted) return gcam_state_no_memory(im);
   for (int v = 0; v < graph->value_count; v++) {
     int root = im->info[v].root;
     if (!live[v] || !graph->values[v].weight) continue;
@@ -458,7 +353,7 @@ static gcam_status settle_weights(gcam_import *im) {
     size_t size = gcam_dtype_size(w->dtype), bytes = (size_t)gcam_numel(&value->shape) * size;
     if (keep && (uintptr_t)w->data % size == 0) continue;
     void *copy = gcam_floats_alloc((int64_t)((bytes + 3) / 4));
-    if (!copy) return gcam_import_no_memory(im);
+    if (!copy) return gcam_state_no_memory(im);
     memcpy(copy, w->data, bytes);
     w->data = copy;
     w->borrowed = false;
@@ -478,7 +373,7 @@ static gcam_status compact(gcam_import *im) {
   bool *live_node = gcam_arena_alloc(&im->scratch, (size_t)graph->node_count, sizeof *live_node);
   int *place = gcam_arena_alloc(&im->scratch, (size_t)graph->value_count, sizeof *place);
   int *node_place = gcam_arena_alloc(&im->scratch, (size_t)graph->node_count, sizeof *node_place);
-  if (!live || !live_node || !place || !node_place) return gcam_import_no_memory(im);
+  if (!live || !live_node || !place || !node_place) return gcam_state_no_memory(im);
   mark_live(im, live_node, live);
   GCAM_TRY(release_constants(im, live));
   int values = 0, nodes = 0;
@@ -528,11 +423,7 @@ static gcam_status import(gcam_import *im, const gcam_input_override *overrides,
     return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED, "the ONNX file holds sparse weights");
   if (!file->output_count)
     return gcam_fail(im->err, GCAM_ERR_MODEL, "the ONNX file's graph has no output");
-  if (im->opset && (im->opset < GCAM_OPSET_MIN || im->opset > GCAM_OPSET_MAX))
-    return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
-                     "the ONNX file uses opset %d; the engine reads %d to %d", im->opset,
-                     GCAM_OPSET_MIN, GCAM_OPSET_MAX);
-  GCAM_TRY(name_symbols(im));
+  GCAM_TRY(gcam_state_name(im));
   GCAM_TRY(mark_needed(im));
   GCAM_TRY(sort_nodes(im));
   GCAM_TRY(check_known(im));
@@ -549,13 +440,14 @@ static gcam_status import(gcam_import *im, const gcam_input_override *overrides,
     GCAM_TRY(gcam_lower_node(im, n));
     for (int i = 0; i < file->nodes[n].input_count; i++) {
       import_symbol *s = im->node_in[n][i] < 0 ? NULL : &im->symbols[im->node_in[n][i]];
-      if (s && --s->uses == 0 && s->value >= 0) gcam_build_retire(im, s->value);
+      if (s && --s->uses == 0 && s->value >= 0) gcam_state_retire(im, s->value);
     }
   }
   graph->outputs = gcam_arena_alloc(&graph->arena, (size_t)file->output_count, sizeof(int));
-  if (!graph->outputs) return gcam_import_no_memory(im);
+  if (!graph->outputs) return gcam_state_no_memory(im);
   for (int i = 0; i < file->output_count; i++) {
-    GCAM_TRY(gcam_import_value(im, symbol(im, file->outputs[i].name), &graph->outputs[i]));
+    GCAM_TRY(
+        gcam_state_value(im, gcam_state_symbol(im, file->outputs[i].name), &graph->outputs[i]));
     graph->output_count = i + 1;
   }
   return compact(im);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "onnx/onnx.h"
+#include "onnx/external.h"
+#include "onnx/import.h"
 #include "ops/op.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
