@@ -14,9 +14,71 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "onnx/known.h"
 #include "onnx/lower.h"
 
 enum { MAX_INPUTS = 64 };
+
+/* ---- Outputs -------------------------------------------------------------------------------- */
+
+static bool is_output(const gcam_onnx *file, const char *name) {
+  for (int i = 0; i < file->output_count; i++)
+    if (!strcmp(file->outputs[i].name, name)) return true;
+  return false;
+}
+
+static bool is_made(const gcam_onnx *file, const char *name) {
+  for (int n = 0; n < file->node_count; n++)
+    for (int i = 0; i < file->nodes[n].output_count; i++)
+      if (!strcmp(file->nodes[n].outputs[i], name)) return true;
+  return false;
+}
+
+gcam_status gcam_onnx_check_outputs(const gcam_onnx *file, const char *const *names, int count,
+                                    gcam_error *err) {
+  for (int k = 0; k < count; k++) {
+    for (int j = 0; j < k; j++)
+      if (!strcmp(names[j], names[k]))
+        return gcam_fail(err, GCAM_ERR_ARGUMENT, "the output '" GCAM_NAME_FORMAT "' is named twice",
+                         names[k]);
+    if (*names[k] && (is_output(file, names[k]) || is_made(file, names[k]))) continue;
+    char list[160] = "";
+    int used = 0, i = 0;
+    for (; i < file->output_count && used < 96; i++)
+      used += snprintf(list + used, sizeof list - (size_t)used, "%s'%.40s'", i ? ", " : "",
+                       file->outputs[i].name);
+    if (i < file->output_count)
+      snprintf(list + used, sizeof list - (size_t)used, " and %d more", file->output_count - i);
+    return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                     "no node makes a tensor '" GCAM_NAME_FORMAT
+                     "'; the outputs of the file are %s",
+                     names[k], list);
+  }
+  return GCAM_OK;
+}
+
+static gcam_status choose_outputs(gcam_import *im, const gcam_import_request *request) {
+  const gcam_onnx *file = im->file;
+  bool all = !request->output_count;
+  int count = all ? file->output_count : request->output_count;
+  if (!all)
+    GCAM_TRY(gcam_onnx_check_outputs(file, request->outputs, request->output_count, im->err));
+  im->outputs = gcam_arena_alloc(&im->scratch, (size_t)count, sizeof *im->outputs);
+  if (!im->outputs) return gcam_state_no_memory(im);
+  for (; im->output_count < count; im->output_count++) {
+    int i = im->output_count;
+    const char *name = all ? file->outputs[i].name : request->outputs[i];
+    import_symbol *s = &im->symbols[im->outputs[i] = gcam_state_symbol(im, name)];
+    if (s->output)
+      return gcam_fail(im->err, GCAM_ERR_MODEL,
+                       "the ONNX file has two outputs named '" GCAM_NAME_FORMAT "'", name);
+    s->output = true;
+    if (!s->input && !s->tensor && s->node < 0)
+      return gcam_fail(im->err, GCAM_ERR_MODEL, "no node makes the output '" GCAM_NAME_FORMAT "'",
+                       name);
+  }
+  return GCAM_OK;
+}
 
 /* ---- Order ---------------------------------------------------------------------------------- */
 
@@ -28,16 +90,8 @@ static gcam_status mark_needed(gcam_import *im) {
   int *stack = gcam_arena_alloc(&im->scratch, (size_t)file->node_count, sizeof *stack), depth = 0;
   im->needed = gcam_arena_alloc(&im->scratch, (size_t)file->node_count, sizeof *im->needed);
   if (!stack || !im->needed) return gcam_state_no_memory(im);
-  for (int i = 0; i < file->output_count; i++) {
-    const char *name = file->outputs[i].name;
-    import_symbol *s = &im->symbols[gcam_state_symbol(im, name)];
-    if (s->output)
-      return gcam_fail(im->err, GCAM_ERR_MODEL,
-                       "the ONNX file has two outputs named '" GCAM_NAME_FORMAT "'", name);
-    s->output = true;
-    if (!s->input && !s->tensor && s->node < 0)
-      return gcam_fail(im->err, GCAM_ERR_MODEL, "no node makes the output '" GCAM_NAME_FORMAT "'",
-                       name);
+  for (int i = 0; i < im->output_count; i++) {
+    import_symbol *s = &im->symbols[im->outputs[i]];
     s->uses++;
     if (s->node >= 0 && !im->needed[s->node]) {
       im->needed[s->node] = true;
@@ -50,6 +104,10 @@ static gcam_status mark_needed(gcam_import *im) {
       if (im->node_in[n][i] < 0) continue;
       import_symbol *s = &im->symbols[im->node_in[n][i]];
       s->uses++;
+      if (!s->input && !s->tensor && s->node < 0 && file->sparse)
+        return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
+                         "%s reads '" GCAM_NAME_FORMAT "', a sparse weight: export it as dense",
+                         gcam_state_label(im, n, label, sizeof label), s->name);
       if (!s->input && !s->tensor && s->node < 0)
         return gcam_fail(im->err, GCAM_ERR_MODEL,
                          "%s reads '" GCAM_NAME_FORMAT
@@ -124,41 +182,6 @@ static gcam_status sort_nodes(gcam_import *im) {
                        gcam_state_label(im, n, label, sizeof label));
   }
   return GCAM_OK;
-}
-
-/* Names every operator that is not known, in one message, with what is. */
-static gcam_status check_known(gcam_import *im) {
-  char text[512] = "", label[160];
-  size_t used = 0;
-  bool quantized = false;
-  enum { MOST = 16 };
-  const onnx_node *seen[MOST];
-  int kinds = 0;
-  for (int k = 0; k < im->order_count && kinds < MOST; k++) {
-    const onnx_node *node = &im->file->nodes[im->order[k]];
-    bool listed = false;
-    if (gcam_lower_kind(node)) continue;
-    for (int j = 0; j < kinds && !listed; j++)
-      listed = !strcmp(seen[j]->op, node->op) && !strcmp(seen[j]->domain, node->domain);
-    if (listed) continue;
-    seen[kinds++] = node;
-    quantized = quantized || strstr(node->op, "Quantize") || !strncmp(node->op, "QLinear", 7);
-    gcam_state_label(im, im->order[k], label, sizeof label);
-    if (used < sizeof text)
-      used += (size_t)snprintf(text + used, sizeof text - used, "%s%.100s%s%.40s (opset %d)",
-                               kinds > 1 ? ", " : "", label, *node->domain ? " of domain " : "",
-                               node->domain, (int)gcam_onnx_opset(im->file, node->domain));
-  }
-  if (!kinds) return GCAM_OK;
-  char known[512] = "";
-  size_t at = 0;
-  for (int i = 0; i < gcam_op_count() && at < sizeof known; i++)
-    at +=
-        (size_t)snprintf(known + at, sizeof known - at, "%s%s", i ? ", " : "", gcam_op_at(i)->name);
-  return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED, "unsupported operator%s: %s.%s Supported: %s",
-                   kinds > 1 ? "s" : "", text,
-                   quantized ? " Weights may be int8 (DequantizeLinear), activations not." : "",
-                   known);
 }
 
 /* ---- Inputs --------------------------------------------------------------------------------- */
@@ -412,21 +435,18 @@ static gcam_status compact(gcam_import *im) {
   return settle_weights(im);
 }
 
-static gcam_status import(gcam_import *im, const gcam_input_override *overrides, int count) {
+static gcam_status import(gcam_import *im, const gcam_import_request *request) {
   gcam_onnx *file = im->file;
   gcam_graph *graph = im->graph;
-  im->opset = (int)gcam_onnx_opset(file, "");
-  if (file->functions)
-    return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
-                     "the ONNX file defines functions of its own; export it with them inlined");
-  if (file->sparse)
-    return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED, "the ONNX file holds sparse weights");
+  int64_t opset = gcam_onnx_opset(file, "");
+  im->opset = opset > INT32_MAX ? INT32_MAX : (int)opset;
   if (!file->output_count)
     return gcam_fail(im->err, GCAM_ERR_MODEL, "the ONNX file's graph has no output");
   GCAM_TRY(gcam_state_name(im));
+  GCAM_TRY(choose_outputs(im, request));
   GCAM_TRY(mark_needed(im));
   GCAM_TRY(sort_nodes(im));
-  GCAM_TRY(check_known(im));
+  GCAM_TRY(gcam_known_check(im, request->unsupported));
   if (!im->opset && im->order_count)
     return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
                      "the ONNX file does not say which opset it uses: it is too old or broken");
@@ -434,7 +454,7 @@ static gcam_status import(gcam_import *im, const gcam_input_override *overrides,
   im->budget = (int64_t)1 << 26;
   for (int i = 0; i < file->tensor_count; i++)
     im->budget += 8 * gcam_numel(&file->tensors[i].shape);
-  GCAM_TRY(make_inputs(im, overrides, count));
+  GCAM_TRY(make_inputs(im, request->overrides, request->override_count));
   for (int k = 0; k < im->order_count; k++) {
     int n = im->order[k];
     GCAM_TRY(gcam_lower_node(im, n));
@@ -443,22 +463,22 @@ static gcam_status import(gcam_import *im, const gcam_input_override *overrides,
       if (s && --s->uses == 0 && s->value >= 0) gcam_state_retire(im, s->value);
     }
   }
-  graph->outputs = gcam_arena_alloc(&graph->arena, (size_t)file->output_count, sizeof(int));
+  graph->outputs = gcam_arena_alloc(&graph->arena, (size_t)im->output_count, sizeof(int));
   if (!graph->outputs) return gcam_state_no_memory(im);
-  for (int i = 0; i < file->output_count; i++) {
-    GCAM_TRY(
-        gcam_state_value(im, gcam_state_symbol(im, file->outputs[i].name), &graph->outputs[i]));
+  for (int i = 0; i < im->output_count; i++) {
+    GCAM_TRY(gcam_state_value(im, im->outputs[i], &graph->outputs[i]));
     graph->output_count = i + 1;
   }
   return compact(im);
 }
 
-gcam_status gcam_onnx_import(gcam_onnx *file, const gcam_input_override *overrides,
-                             int override_count, gcam_graph *graph, gcam_error *err) {
+gcam_status gcam_onnx_import(gcam_onnx *file, const gcam_import_request *request, gcam_graph *graph,
+                             gcam_error *err) {
+  static const gcam_import_request nothing_special;
   if (file->imported) return gcam_fail(err, GCAM_ERR_STATE, "an ONNX file is imported once");
   file->imported = true;
   gcam_import im = {.file = file, .graph = graph, .err = err};
-  gcam_status status = import(&im, overrides, override_count);
+  gcam_status status = import(&im, request ? request : &nothing_special);
   if (status != GCAM_OK) gcam_graph_free(graph);
   gcam_arena_free(&im.scratch);
   return status;

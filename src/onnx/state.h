@@ -12,7 +12,7 @@ typedef struct import_symbol {
   const char *name;
   const onnx_tensor *tensor;    /* an initializer */
   const onnx_value_info *input; /* a graph input */
-  bool output;                  /* of the graph */
+  bool output;                  /* wanted */
   int node;                     /* the node that makes it, -1: none */
   int uses;                     /* needed nodes and graph outputs that still want it */
   int value;                    /* -1: not there yet */
@@ -43,6 +43,8 @@ typedef struct gcam_import {
   int order_count;
   import_value *info;
   int info_room;
+  int *outputs; /* symbols of the outputs wanted */
+  int output_count;
   int64_t budget; /* elements that folding may still make */
   int opset;
 } gcam_import;

@@ -406,7 +406,7 @@ static int run_folded(test_case *t) {
   gcam_onnx *file = NULL;
   int result = -1;
   if (gcam_onnx_open(&file, model.data, model.size, GCAM_COPY, &err) == GCAM_OK &&
-      gcam_onnx_import(file, NULL, 0, &graph, &err) == GCAM_OK) {
+      gcam_onnx_import(file, NULL, &graph, &err) == GCAM_OK) {
     result = 1;
     for (int i = 0; i < t->out_count; i++) {
       gcam_value *v = &graph.values[graph.outputs[i]];

@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (int i = 0; i < gcam_onnx_external_count(file) && i < 8; i++)
       gcam_onnx_push(file, gcam_onnx_external_location(file, i), gcam_onnx_external_offset(file, i),
                      zeros, sizeof zeros, &err);
-    status = gcam_onnx_import(file, NULL, 0, &graph, &err);
+    status = gcam_onnx_import(file, NULL, &graph, &err);
   }
   if (own == GCAM_COPY) free(bytes);
   if (status == GCAM_OK)
