@@ -24,12 +24,11 @@ static gcam_status permute_constant(gcam_import *im, const char *name, int from,
   size_t size = gcam_dtype_size(w->dtype);
   gcam_weight *copy = gcam_arena_alloc(&im->graph->arena, 1, sizeof *copy);
   if (!copy) return gcam_state_no_memory(im);
-  int64_t words = (gcam_numel(&x->shape) * (int64_t)size + 3) / 4;
   *copy = *w;
   copy->f32 = NULL;
   copy->borrowed = false;
-  copy->data = gcam_floats_alloc(words);
-  if (!copy->data) return gcam_state_no_memory(im);
+  copy->data = gcam_state_constant(im, name, gcam_numel(&x->shape) * (int64_t)size);
+  if (!copy->data) return im->err->status;
   gcam_permute(copy->data, w->data, &x->shape, perm, size);
   to->shape.rank = x->shape.rank;
   for (int i = 0; i < x->shape.rank; i++) {
@@ -49,8 +48,9 @@ gcam_status gcam_build_float(gcam_import *im, int from, int *result) {
   GCAM_TRY(gcam_state_add_value(im, im->graph->values[from].name, &v));
   gcam_value *to = &im->graph->values[v], *x = &im->graph->values[from];
   gcam_weight *copy = gcam_arena_alloc(&im->graph->arena, 1, sizeof *copy);
-  float *data = copy ? gcam_floats_alloc(gcam_numel(&x->shape)) : NULL;
-  if (!data) return gcam_state_no_memory(im);
+  if (!copy) return gcam_state_no_memory(im);
+  float *data = gcam_state_constant(im, x->name, gcam_numel(&x->shape) * (int64_t)sizeof(float));
+  if (!data) return im->err->status;
   for (int64_t i = 0, n = gcam_numel(&x->shape); i < n; i++)
     data[i] = (float)gcam_constant_int(x, i);
   copy->dtype = GCAM_F32;

@@ -88,3 +88,34 @@ void gcam_constant_copy(gcam_value *dst, int64_t i, const gcam_value *src, int64
     gcam_constant_set_int(dst, i, gcam_constant_int(src, j));
   }
 }
+
+/* An exponent of all ones is infinity or NaN. No branch: the loop becomes vectors. */
+static int64_t odd_floats(const uint8_t *data, int64_t n) {
+  int64_t odd = 0;
+  for (int64_t begin = 0; begin < n; begin += 4096) {
+    int64_t end = n - begin < 4096 ? n : begin + 4096;
+    uint32_t some = 0;
+    for (int64_t i = begin; i < end; i++) {
+      uint32_t bits;
+      memcpy(&bits, data + (size_t)i * 4, 4);
+      some += (bits & 0x7f800000u) == 0x7f800000u;
+    }
+    odd += some;
+  }
+  return odd;
+}
+
+int64_t gcam_constant_odd(const gcam_value *v) {
+  const gcam_weight *w = v->weight;
+  int64_t n = gcam_numel(&v->shape), odd = 0;
+  uint16_t half;
+  if (w->scale) return odd_floats((const uint8_t *)w->scale, w->scale_count);
+  if (w->dtype == GCAM_F32) return odd_floats(w->data, n);
+  if (w->dtype == GCAM_F64)
+    for (int64_t i = 0; i < n; i++) odd += !isfinite(gcam_constant_real(v, i));
+  for (int64_t i = 0; i < n && w->dtype == GCAM_F16; i++) {
+    memcpy(&half, (const uint8_t *)w->data + (size_t)i * 2, 2);
+    odd += (half & 0x7c00u) == 0x7c00u;
+  }
+  return odd;
+}

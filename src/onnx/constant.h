@@ -12,6 +12,9 @@ bool gcam_constant_is_real(const gcam_value *value);
 /* The type of results: half and quantized weights become float32. */
 gcam_dtype gcam_constant_type(const gcam_value *value);
 
+/* How many elements are NaN or infinite. */
+int64_t gcam_constant_odd(const gcam_value *value);
+
 /* For constants that are being made: not half, not quantized. Integers are cut to their bits. */
 void gcam_constant_set_real(gcam_value *value, int64_t i, double real);
 void gcam_constant_set_int(gcam_value *value, int64_t i, int64_t whole);

@@ -52,13 +52,12 @@ static gcam_value *out(const fold *f, int k) {
 /* Memory for output k, whose shape is known. */
 static gcam_status make(const fold *f, int k, gcam_dtype dtype) {
   gcam_value *y = out(f, k);
-  int64_t n = gcam_numel(&y->shape), bytes = n * (int64_t)gcam_dtype_size(dtype);
-  if (n > f->im->budget)
-    return bad(f, GCAM_ERR_MEMORY, "the constants it makes at load grow too large");
-  f->im->budget -= n;
+  char label[160];
   gcam_weight *weight = gcam_arena_alloc(&f->im->graph->arena, 1, sizeof *weight);
-  if (!weight || !(weight->data = gcam_floats_alloc((bytes + 3) / 4)))
-    return gcam_state_no_memory(f->im);
+  if (!weight) return gcam_state_no_memory(f->im);
+  weight->data = gcam_state_constant(f->im, gcam_node_label(f->node, label, sizeof label),
+                                     gcam_numel(&y->shape) * (int64_t)gcam_dtype_size(dtype));
+  if (!weight->data) return f->im->err->status;
   weight->dtype = dtype;
   y->weight = weight;
   return GCAM_OK;
@@ -651,6 +650,7 @@ static gcam_status reduce_shape(gcam_graph *graph, gcam_node *node, gcam_error *
 #define REDUCE(name) \
   { name, GCAM_RULE_AXIS, 1, 2, reduce_shape, NULL, NULL, .traits = 0, .data_inputs = 1 }
 
+/* clang-format off */
 static const fold_row table[] = {
     {UNARY("Cast"), run_cast, NULL, NULL},
     {ROWS("DequantizeLinear", 2, 3, same_shape), run_dequantize, NULL, NULL},
@@ -692,6 +692,7 @@ static const fold_row table[] = {
     {REDUCE("ReduceProd"), run_reduce, real_mul, int_mul},
     {REDUCE("ReduceMin"), run_reduce, real_min, int_min},
     {REDUCE("ReduceMax"), run_reduce, real_max, int_max}};
+/* clang-format on */
 
 enum { ROW_COUNT = sizeof table / sizeof *table };
 

@@ -608,7 +608,49 @@ static gcam_status read_model(gcam_onnx *file, gcam_error *err) {
   return GCAM_OK;
 }
 
+/* ---- Files of other kinds ------------------------------------------------------------------- */
+
+/* What bytes that are no ONNX file are, by how they begin, and what to do; NULL: unknown. */
+static const char *other_kind(const gcam_onnx *file) {
+  static const struct {
+    size_t at;
+    const char *magic, *words;
+  } kinds[] = {
+      {4, "ORTM", "an ONNX Runtime file (.ort); give the .onnx file it was made from"},
+      {4, "TFL3", "a TensorFlow Lite file; convert it to ONNX (tf2onnx reads it)"},
+      {0, "\x89HDF", "an HDF5 file (Keras); give it as .h5 or .keras"},
+      {0, "PK\x03\x04",
+       "a zip archive; PyTorch's .pt and .pth are exported with torch.onnx.export"},
+      {0, "\x80\x02", "a Python pickle; export the model with torch.onnx.export"},
+      {0, "\x1f\x8b", "a gzip archive; unpack it first"},
+      {0, "version https://git-lfs", "a Git LFS pointer; fetch the file itself (git lfs pull)"},
+      {8, "{\"", "a safetensors file: weights without a network; export the model as ONNX"},
+      {0, "<", "a page of HTML or XML: an address that gives something else than the file"},
+      {0, "{", "JSON, not a network"},
+      {0, "\xff\xd8\xff", "a JPEG picture"},
+      {0, "\x89PNG", "a PNG picture"}};
+  for (int i = 0; i < (int)(sizeof kinds / sizeof *kinds); i++) {
+    size_t n = strlen(kinds[i].magic);
+    if (file->size >= kinds[i].at + n && !memcmp(file->bytes + kinds[i].at, kinds[i].magic, n))
+      return kinds[i].words;
+  }
+  return NULL;
+}
+
 /* ---- Open, close, reports ------------------------------------------------------------------- */
+
+/* "pytorch", "1.13.1" -> "pytorch 1.13.1" */
+static gcam_status join_producer(gcam_onnx *file, gcam_error *err) {
+  size_t a = strlen(file->producer), b = strlen(file->producer_version);
+  if (!b) return GCAM_OK;
+  char *both = gcam_arena_alloc(&file->arena, a + b + 2, 1);
+  if (!both) return no_memory(err);
+  memcpy(both, file->producer, a);
+  both[a] = ' ';
+  memcpy(both + a + 1, file->producer_version, b);
+  file->producer = both;
+  return GCAM_OK;
+}
 
 gcam_status gcam_onnx_open(gcam_onnx **result, const void *bytes, size_t size, gcam_ownership own,
                            gcam_error *err) {
@@ -624,19 +666,12 @@ gcam_status gcam_onnx_open(gcam_onnx **result, const void *bytes, size_t size, g
   file->producer = file->producer_version = "";
   gcam_status status = size && bytes ? read_model(file, err)
                                      : gcam_fail(err, GCAM_ERR_MODEL, "the model file is empty");
+  const char *kind = status == GCAM_ERR_MODEL && size ? other_kind(file) : NULL;
+  if (kind) gcam_fail(err, status, "this is not an ONNX file, but %s", kind);
+  if (status == GCAM_OK) status = join_producer(file, err);
   if (status != GCAM_OK) {
     gcam_onnx_close(file);
     return status;
-  }
-  if (*file->producer_version) {
-    size_t a = strlen(file->producer), b = strlen(file->producer_version);
-    char *both = gcam_arena_alloc(&file->arena, a + b + 2, 1);
-    if (both) {
-      memcpy(both, file->producer, a);
-      both[a] = ' ';
-      memcpy(both + a + 1, file->producer_version, b);
-      file->producer = both;
-    }
   }
   *result = file;
   return GCAM_OK;

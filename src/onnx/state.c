@@ -116,6 +116,21 @@ gcam_status gcam_state_value(gcam_import *im, int s, int *value) {
   return GCAM_OK;
 }
 
+void *gcam_state_constant(gcam_import *im, const char *name, int64_t bytes) {
+  int64_t floats = (bytes + 3) / 4;
+  if (floats > im->budget) {
+    gcam_fail(im->err, GCAM_ERR_MEMORY,
+              "%.160s: the constants that the file has made at load grow too large", name);
+    return NULL;
+  }
+  void *data = gcam_floats_alloc(floats);
+  if (data)
+    im->budget -= floats;
+  else
+    gcam_state_no_memory(im);
+  return data;
+}
+
 bool gcam_state_is_constant(const gcam_import *im, int v) { return im->graph->values[v].weight; }
 
 void gcam_state_share(gcam_import *im, int to, int of, gcam_weight *weight) {

@@ -45,7 +45,7 @@ typedef struct gcam_import {
   int info_room;
   int *outputs; /* symbols of the outputs wanted */
   int output_count;
-  int64_t budget; /* elements that folding may still make */
+  int64_t budget; /* floats that may still be made of constants, by folding and rearranging */
   int opset;
 } gcam_import;
 
@@ -58,6 +58,10 @@ gcam_status gcam_state_name(gcam_import *im);
 gcam_status gcam_state_add_value(gcam_import *im, const char *name, int *value);
 /* The symbol's value; an initializer is loaded when it is first asked for. */
 gcam_status gcam_state_value(gcam_import *im, int symbol, int *value);
+/* Room for a constant of `bytes`, with room behind it as kernels like it, from the import's budget:
+ * a small file cannot make us hold many times what it holds itself. NULL, with words, where that is
+ * spent or memory is. name: of what is made. Freed by gcam_floats_free. */
+void *gcam_state_constant(gcam_import *im, const char *name, int64_t bytes);
 bool gcam_state_is_constant(const gcam_import *im, int value);
 /* The value `to` becomes a constant that shares the data of the constant `of`. */
 void gcam_state_share(gcam_import *im, int to, int of, gcam_weight *weight);
