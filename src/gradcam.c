@@ -277,12 +277,11 @@ const char *gcam_model_input_name(const gcam_model *net, int index) {
 }
 
 int gcam_model_output_count(const gcam_model *net) {
-  return net->session || !net->file ? net->graph.output_count : net->file->output_count;
+  return net->session || !net->file ? net->graph.output_count : gcam_onnx_output_count(net->file);
 }
 
 const char *gcam_model_output_name(const gcam_model *net, int index) {
-  if (!net->session && net->file)
-    return index >= 0 && index < net->file->output_count ? net->file->outputs[index].name : NULL;
+  if (!net->session && net->file) return gcam_onnx_output_name(net->file, index);
   const gcam_value *v = value_at(net, net->graph.outputs, net->graph.output_count, index);
   return v ? v->name : NULL;
 }

@@ -20,8 +20,8 @@
 
 enum {
   MAX_INPUTS = 64,
-  /* What a file may have made at load beside 8 times its own weights, in floats: 768 MB. Networks
-   * whose weights are all made (ONNX's light_vgg19, 574 MB) pass. */
+  /* What a file may have made at load beside some times its own weights, in floats: 768 MB.
+   * Networks whose weights are all made (ONNX's light_vgg19, 574 MB) pass. */
   BUDGET = 3 << 26
 };
 
@@ -541,7 +541,7 @@ static gcam_status import(gcam_import *im, const gcam_import_request *request) {
   if (!im->opset && im->order_count)
     return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
                      "the ONNX file does not say which opset it uses: it is too old or broken");
-  im->budget = BUDGET;
+  im->budget = BUDGET + (int64_t)file->size / 2;
   for (int i = 0; i < file->tensor_count; i++)
     im->budget += 8 * gcam_numel(&file->tensors[i].shape);
   GCAM_TRY(make_inputs(im, request->overrides, request->override_count));

@@ -5,6 +5,7 @@
 
 #include "onnx/fold.h"
 #include "onnx/lower.h"
+#include "onnx/state.h"
 
 enum {
   MOST_KINDS = 64,

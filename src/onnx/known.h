@@ -2,7 +2,12 @@
 #ifndef GCAM_ONNX_KNOWN_H
 #define GCAM_ONNX_KNOWN_H
 
-#include "onnx/state.h"
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+
+struct gcam_import;
 
 /* What a file asked for in vain, a sentence each. */
 typedef struct gcam_unsupported {
@@ -20,6 +25,6 @@ bool gcam_known_on_constants_alone(int index);
 
 /* Refuses a file whose wanted outputs need what is not known: everything at once, with place and
  * count, and the outputs that do without. list (NULL: nobody asks) gets all of it. */
-gcam_status gcam_known_check(gcam_import *im, gcam_unsupported *list);
+gcam_status gcam_known_check(struct gcam_import *im, gcam_unsupported *list);
 
 #endif

@@ -213,8 +213,20 @@ static gcam_status old_broadcast(gcam_import *im, int n, const gcam_op *op, int 
 
 static bool is_reduction(const gcam_op *op) { return !strncmp(op->name, "Reduce", 6); }
 
-/* Makes a reduction keep its dimensions. shape: what the output has to be in the end. */
-static gcam_status keep_dims(gcam_import *im, import_node *spec, gcam_shape *shape) {
+/* The node's attributes, but keepdims, which becomes 1. */
+static gcam_status keep_dims(gcam_import *im, import_node *spec) {
+  gcam_attr *attrs = gcam_arena_alloc(&im->graph->arena, (size_t)spec->attr_count, sizeof *attrs);
+  if (!attrs) return gcam_state_no_memory(im);
+  for (int i = 0; i < spec->attr_count; i++) {
+    attrs[i] = spec->attrs[i];
+    if (!strcmp(attrs[i].name, "keepdims")) attrs[i].i = 1;
+  }
+  spec->attrs = attrs;
+  return GCAM_OK;
+}
+
+/* What a reduction's shape() has accepted, in ONNX's order, without the axes that are gone. */
+static gcam_status reduced_shape(gcam_import *im, const import_node *spec, gcam_shape *shape) {
   gcam_node shell = {.op = spec->op,
                      .name = spec->name,
                      .attrs = spec->attrs,
@@ -223,28 +235,14 @@ static gcam_status keep_dims(gcam_import *im, import_node *spec, gcam_shape *sha
                      .input_count = spec->in_count};
   int64_t axes[GCAM_MAX_RANK];
   int count;
-  char label[160];
   GCAM_TRY(gcam_node_ints(im->graph, &shell, "axes", 1, axes, GCAM_MAX_RANK, &count, im->err));
   gcam_shape x = gcam_build_onnx_shape(&im->graph->values[spec->in[0]]);
-  bool gone[GCAM_MAX_RANK] = {false};
-  for (int i = 0; i < count; i++) {
-    int64_t axis = axes[i] < 0 ? axes[i] + x.rank : axes[i];
-    if (axis < 0 || axis >= x.rank)
-      return gcam_fail(im->err, GCAM_ERR_MODEL, "%s: axis %lld is outside an input of rank %d",
-                       gcam_node_label(&shell, label, sizeof label), (long long)axes[i], x.rank);
-    gone[axis] = true;
-  }
   bool all = !count && !gcam_node_int(&shell, "noop_with_empty_axes", 0);
-  shape->rank = 0;
+  bool gone[GCAM_MAX_RANK] = {false};
+  for (int i = 0; i < count; i++) gone[axes[i] < 0 ? axes[i] + x.rank : axes[i]] = true;
+  *shape = (gcam_shape){0};
   for (int i = 0; i < x.rank; i++)
     if (!all && !gone[i]) shape->dim[shape->rank++] = x.dim[i];
-  gcam_attr *attrs = gcam_arena_alloc(&im->graph->arena, (size_t)spec->attr_count, sizeof *attrs);
-  if (!attrs) return gcam_state_no_memory(im);
-  for (int i = 0; i < spec->attr_count; i++) {
-    attrs[i] = spec->attrs[i];
-    if (!strcmp(attrs[i].name, "keepdims")) attrs[i].i = 1;
-  }
-  spec->attrs = attrs;
   return GCAM_OK;
 }
 
@@ -321,7 +319,7 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
   if (!is_reduction(op) || gcam_node_int(&shell, "keepdims", 1)) return gcam_build_node(im, &spec);
 
   gcam_shape shape;
-  GCAM_TRY(keep_dims(im, &spec, &shape));
+  GCAM_TRY(keep_dims(im, &spec));
   int kept, rows;
   size_t size = strlen(graph->values[out[0]].name) + 16;
   char *kept_name = gcam_arena_alloc(&im->scratch, size, 1);
@@ -330,6 +328,7 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
   GCAM_TRY(gcam_state_add_value(im, kept_name, &kept));
   spec.out = &kept;
   GCAM_TRY(gcam_build_node(im, &spec));
+  GCAM_TRY(reduced_shape(im, &spec, &shape));
   GCAM_TRY(gcam_build_layout(im, kept, GCAM_ROWS, &rows));
   return gcam_build_reshape_node(im, kept_name, rows, out[0], &shape);
 }

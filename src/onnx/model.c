@@ -694,6 +694,12 @@ void gcam_onnx_close(gcam_onnx *file) {
   gcam_free(file);
 }
 
+int gcam_onnx_output_count(const gcam_onnx *file) { return file->output_count; }
+
+const char *gcam_onnx_output_name(const gcam_onnx *file, int index) {
+  return index >= 0 && index < file->output_count ? file->outputs[index].name : NULL;
+}
+
 const char *gcam_onnx_producer(const gcam_onnx *file) { return file->producer; }
 
 int64_t gcam_onnx_ir_version(const gcam_onnx *file) { return file->ir_version; }

@@ -92,6 +92,10 @@ gcam_status gcam_onnx_open(gcam_onnx **file, const void *bytes, size_t size, gca
  * are used in place (external data; large ones of GCAM_TAKE). */
 void gcam_onnx_close(gcam_onnx *file);
 
+/* The file's outputs. Out of range: NULL. */
+int gcam_onnx_output_count(const gcam_onnx *file);
+const char *gcam_onnx_output_name(const gcam_onnx *file, int index);
+
 /* For reports. */
 const char *gcam_onnx_producer(const gcam_onnx *file); /* "pytorch 1.13.1"; "" when not said */
 int64_t gcam_onnx_ir_version(const gcam_onnx *file);
