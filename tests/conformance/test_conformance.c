@@ -9,7 +9,8 @@
  *           not from what the engine answers; the engine must then refuse, with words.
  * A case that is not listed must pass; a listed case that is not refused fails too.
  *
- *   test_conformance [PART OF A NAME]     CONFORMANCE_NAMES=1 prints the names behind each reason
+ *   test_conformance [PART OF A NAME, or FOLDER/ OF CASES]     CONFORMANCE_NAMES=1 prints the names
+ * behind each reason
  */
 #include <dirent.h>
 #include <math.h>
@@ -20,7 +21,6 @@
 #include <sys/stat.h>
 
 #include "gradcam.h"
-#include "onnx/fold.h"
 #include "onnx/constant.h"
 #include "onnx/fold.h"
 #include "onnx/import.h"
@@ -534,6 +534,24 @@ static void check_folder(const char *suite, const char *folder, const char *name
   free(t.bytes);
 }
 
+/* Returns how many cases there were. */
+static int check_suite(const char *suite, const char *folder, const char *only) {
+  char path[2048];
+  struct dirent **entries;
+  int cases = 0, n = scandir(folder, &entries, NULL, alphasort);
+  if (n < 0) printf("FAIL %s: no such folder\n", folder), failed++;
+  for (int i = 0; i < n; i++) {
+    if (entries[i]->d_name[0] != '.' && (!only || strstr(entries[i]->d_name, only))) {
+      snprintf(path, sizeof path, "%.1000s/%.1000s", folder, entries[i]->d_name);
+      check_folder(suite, path, entries[i]->d_name);
+      cases++;
+    }
+    free(entries[i]);
+  }
+  if (n >= 0) free(entries);
+  return cases;
+}
+
 static const char *find_data(void) {
   static const char *const places[] = {".cache/onnx-testdata/usr/share/libonnx-testdata/data",
                                        "/usr/share/libonnx-testdata/data"};
@@ -549,30 +567,23 @@ int main(int argc, char **argv) {
   static const char *const suites[] = {"node", "simple", "pytorch-operator", "pytorch-converted"};
   bool dumping = argc == 3 && !strcmp(argv[1], "--dump");
   const char *data = find_data(), *only = argc == 2 ? argv[1] : NULL;
+  const char *given = only && strchr(only, '/') ? only : NULL;
   int cases = 0;
   if (dumping && !(dump = fopen(argv[2], "wb"))) return 2;
-  if (!data) {
+  if (!data && !given) {
     printf(
         "SKIP: ONNX's operator tests are not here; `node tests/conformance/fetch.mjs` brings "
         "them (Debian package libonnx-testdata)\n0 passed, 0 failed, 1 skipped\n");
     return 0;
   }
-  for (int s = 0; s < 4; s++) {
-    char folder[1024], path[2048];
-    struct dirent **entries;
-    snprintf(folder, sizeof folder, "%s/%s", data, suites[s]);
-    int n = scandir(folder, &entries, NULL, alphasort);
-    if (n < 0) printf("FAIL %s: no such folder\n", folder), failed++;
-    for (int i = 0; i < n; i++) {
-      if (entries[i]->d_name[0] != '.' && (!only || strstr(entries[i]->d_name, only))) {
-        snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
-        check_folder(suites[s], path, entries[i]->d_name);
-        cases++;
-      }
-      free(entries[i]);
+  if (given)
+    cases = check_suite("node", given, NULL);
+  else
+    for (int s = 0; s < 4; s++) {
+      char folder[1024];
+      snprintf(folder, sizeof folder, "%s/%s", data, suites[s]);
+      cases += check_suite(suites[s], folder, only);
     }
-    if (n >= 0) free(entries);
-  }
   if (dump) fclose(dump);
   printf("\nListed, not done by the engine, and refused with words:\n");
   for (int i = 0; i < reason_count; i++) printf("%4d  %s\n", reasons[i].count, reasons[i].text);
