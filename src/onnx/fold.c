@@ -15,10 +15,14 @@ typedef int64_t (*int_fn)(int64_t, int64_t);
 
 typedef struct fold fold;
 typedef struct fold_row {
-  gcam_op op; /* shape NULL: the engine's own operator of that name says it */
+  const char *name;
   gcam_status (*run)(fold *f);
   real_fn real; /* of two numbers, or (unary) of one twice; NULL: on integers alone */
   int_fn integer;
+  /* NULL: an operator of the engine, on types that its forward() does not take. Else one, or a way
+   * of one, that only constants have. */
+  gcam_status (*shape)(gcam_graph *graph, gcam_node *node, gcam_error *err);
+  signed char min, max; /* inputs; max < 0: any number */
 } fold_row;
 
 struct fold {
@@ -216,38 +220,9 @@ static gcam_status same_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
 static gcam_status run_cast(fold *f) {
   const gcam_value *x = in(f, 0);
   gcam_value *y = out(f, 0);
-  gcam_dtype to;
-  switch (gcam_node_int(f->node, "to", 0)) {
-    case ONNX_FLOAT:
-    case ONNX_FLOAT16:
-    case ONNX_BFLOAT16:
-      to = GCAM_F32;
-      break; /* logically: see gcam_weight */
-    case ONNX_DOUBLE:
-      to = GCAM_F64;
-      break;
-    case ONNX_INT8:
-      to = GCAM_I8;
-      break;
-    case ONNX_UINT8:
-      to = GCAM_U8;
-      break;
-    case ONNX_BOOL:
-      to = GCAM_BOOL;
-      break;
-    case ONNX_INT16:
-    case ONNX_UINT16:
-    case ONNX_INT32:
-      to = GCAM_I32;
-      break;
-    case ONNX_UINT32:
-    case ONNX_UINT64:
-    case ONNX_INT64:
-      to = GCAM_I64;
-      break;
-    default:
-      return bad(f, GCAM_ERR_UNSUPPORTED, "casts to a type the engine does not have");
-  }
+  const onnx_type *type = gcam_onnx_type(gcam_node_int(f->node, "to", 0));
+  if (!type) return bad(f, GCAM_ERR_UNSUPPORTED, "casts to a type the engine does not have");
+  gcam_dtype to = type->stored == GCAM_F16 ? GCAM_F32 : type->stored; /* logically: gcam_weight */
   /* Half and quantized weights stay as they are stored: they already count as float32. */
   if (to == x->weight->dtype || (to == GCAM_F32 && gcam_constant_type(x) == GCAM_F32))
     if (!x->weight->scale || to == GCAM_F32) return share(f);
@@ -634,82 +609,82 @@ static gcam_status run_reduce(fold *f) {
 
 /* ---- The table ------------------------------------------------------------------------------ */
 
-/* Operators of the engine, on types that its forward() does not take. */
-#define ALSO(name) \
-  { name, GCAM_RULE_ROWS, 0, 0, NULL, NULL, NULL, .traits = 0 }
-/* Operators, or ways of them, that only constants have. */
-#define ROWS(name, min, max, shape) \
-  { name, GCAM_RULE_ROWS, min, max, shape, NULL, NULL, .traits = 0 }
-#define POINTWISE(name, min, max) \
-  { name, GCAM_RULE_POINTWISE, min, max, gcam_broadcast_shape, NULL, NULL, .traits = 0 }
-#define UNARY(name) ROWS(name, 1, 1, same_shape)
-
 static gcam_status reduce_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   return gcam_op_reduce_sum.shape(graph, node, err);
 }
-#define REDUCE(name) \
-  { name, GCAM_RULE_AXIS, 1, 2, reduce_shape, NULL, NULL, .traits = 0, .data_inputs = 1 }
 
 /* clang-format off */
 static const fold_row table[] = {
-    {UNARY("Cast"), run_cast, NULL, NULL},
-    {ROWS("DequantizeLinear", 2, 3, same_shape), run_dequantize, NULL, NULL},
-    {ROWS("Gather", 2, 2, gather_shape), run_gather, NULL, NULL},
-    {ROWS("Expand", 2, 2, expand_shape), run_repeat, NULL, NULL},
-    {ROWS("Tile", 2, 2, tile_shape), run_repeat, NULL, NULL},
-    {ROWS("ConstantOfShape", 1, 2, constant_shape), run_constant, NULL, NULL},
-    {ROWS("Range", 3, 3, range_shape), run_range, NULL, NULL},
-    {POINTWISE("Where", 3, 3), run_where, NULL, NULL},
-    {ALSO("Add"), run_binary, real_add, int_add},
-    {ALSO("Sub"), run_binary, real_sub, int_sub},
-    {ALSO("Mul"), run_binary, real_mul, int_mul},
-    {ALSO("Div"), run_binary, real_div, int_div},
-    {ALSO("Pow"), run_binary, pow, int_pow},
-    {ALSO("Max"), run_binary, real_max, int_max},
-    {POINTWISE("Min", 1, -1), run_binary, real_min, int_min},
-    {POINTWISE("Mod", 2, 2), run_mod, NULL, NULL},
-    {POINTWISE("Equal", 2, 2), run_compare, real_equal, int_equal},
-    {POINTWISE("Less", 2, 2), run_compare, real_less, int_less},
-    {POINTWISE("LessOrEqual", 2, 2), run_compare, real_less_equal, int_less_equal},
-    {POINTWISE("Greater", 2, 2), run_compare, real_greater, int_greater},
-    {POINTWISE("GreaterOrEqual", 2, 2), run_compare, real_greater_equal, int_greater_equal},
-    {POINTWISE("And", 2, 2), run_compare, NULL, int_and},
-    {POINTWISE("Or", 2, 2), run_compare, NULL, int_or},
-    {POINTWISE("Xor", 2, 2), run_compare, NULL, int_xor},
-    {UNARY("Not"), run_unary, NULL, int_not},
-    {UNARY("Neg"), run_unary, real_neg, int_neg},
-    {UNARY("Abs"), run_unary, real_abs, int_abs},
-    {UNARY("Sign"), run_unary, real_sign, int_sign},
-    {UNARY("Floor"), run_unary, real_floor, NULL},
-    {UNARY("Ceil"), run_unary, real_ceil, NULL},
-    {UNARY("Round"), run_unary, real_round, NULL},
-    {UNARY("Log"), run_unary, real_log, NULL},
-    {UNARY("Reciprocal"), run_unary, real_reciprocal, NULL},
-    {ALSO("Sqrt"), run_unary, real_sqrt, NULL},
-    {ALSO("Exp"), run_unary, real_exp, NULL},
-    {ALSO("ReduceSum"), run_reduce, real_add, int_add},
-    {ALSO("ReduceMean"), run_reduce, real_add, int_add},
-    {REDUCE("ReduceProd"), run_reduce, real_mul, int_mul},
-    {REDUCE("ReduceMin"), run_reduce, real_min, int_min},
-    {REDUCE("ReduceMax"), run_reduce, real_max, int_max}};
+    {"Cast", run_cast, NULL, NULL, same_shape, 1, 1},
+    {"DequantizeLinear", run_dequantize, NULL, NULL, same_shape, 2, 3},
+    {"Gather", run_gather, NULL, NULL, gather_shape, 2, 2},
+    {"Expand", run_repeat, NULL, NULL, expand_shape, 2, 2},
+    {"Tile", run_repeat, NULL, NULL, tile_shape, 2, 2},
+    {"ConstantOfShape", run_constant, NULL, NULL, constant_shape, 1, 2},
+    {"Range", run_range, NULL, NULL, range_shape, 3, 3},
+    {"Where", run_where, NULL, NULL, gcam_broadcast_shape, 3, 3},
+    {"Add", run_binary, real_add, int_add, NULL, 0, 0},
+    {"Sub", run_binary, real_sub, int_sub, NULL, 0, 0},
+    {"Mul", run_binary, real_mul, int_mul, NULL, 0, 0},
+    {"Div", run_binary, real_div, int_div, NULL, 0, 0},
+    {"Pow", run_binary, pow, int_pow, NULL, 0, 0},
+    {"Max", run_binary, real_max, int_max, NULL, 0, 0},
+    {"Min", run_binary, real_min, int_min, gcam_broadcast_shape, 1, -1},
+    {"Mod", run_mod, NULL, NULL, gcam_broadcast_shape, 2, 2},
+    {"Equal", run_compare, real_equal, int_equal, gcam_broadcast_shape, 2, 2},
+    {"Less", run_compare, real_less, int_less, gcam_broadcast_shape, 2, 2},
+    {"LessOrEqual", run_compare, real_less_equal, int_less_equal, gcam_broadcast_shape, 2, 2},
+    {"Greater", run_compare, real_greater, int_greater, gcam_broadcast_shape, 2, 2},
+    {"GreaterOrEqual", run_compare, real_greater_equal, int_greater_equal, gcam_broadcast_shape, 2, 2},
+    {"And", run_compare, NULL, int_and, gcam_broadcast_shape, 2, 2},
+    {"Or", run_compare, NULL, int_or, gcam_broadcast_shape, 2, 2},
+    {"Xor", run_compare, NULL, int_xor, gcam_broadcast_shape, 2, 2},
+    {"Not", run_unary, NULL, int_not, same_shape, 1, 1},
+    {"Neg", run_unary, real_neg, int_neg, same_shape, 1, 1},
+    {"Abs", run_unary, real_abs, int_abs, same_shape, 1, 1},
+    {"Sign", run_unary, real_sign, int_sign, same_shape, 1, 1},
+    {"Floor", run_unary, real_floor, NULL, same_shape, 1, 1},
+    {"Ceil", run_unary, real_ceil, NULL, same_shape, 1, 1},
+    {"Round", run_unary, real_round, NULL, same_shape, 1, 1},
+    {"Log", run_unary, real_log, NULL, same_shape, 1, 1},
+    {"Reciprocal", run_unary, real_reciprocal, NULL, same_shape, 1, 1},
+    {"Sqrt", run_unary, real_sqrt, NULL, NULL, 0, 0},
+    {"Exp", run_unary, real_exp, NULL, NULL, 0, 0},
+    {"ReduceSum", run_reduce, real_add, int_add, NULL, 0, 0},
+    {"ReduceMean", run_reduce, real_add, int_add, NULL, 0, 0},
+    {"ReduceProd", run_reduce, real_mul, int_mul, reduce_shape, 1, 2},
+    {"ReduceMin", run_reduce, real_min, int_min, reduce_shape, 1, 2},
+    {"ReduceMax", run_reduce, real_max, int_max, reduce_shape, 1, 2}};
 /* clang-format on */
 
 enum { ROW_COUNT = sizeof table / sizeof *table };
 
 static const fold_row *find(const char *name) {
   for (int i = 0; i < ROW_COUNT; i++)
-    if (!strcmp(table[i].op.name, name)) return &table[i];
+    if (!strcmp(table[i].name, name)) return &table[i];
   return NULL;
 }
 
-const gcam_op *gcam_fold_find(const char *name) {
+bool gcam_fold_knows(const char *name) {
   const fold_row *row = find(name);
-  return row && row->op.shape ? &row->op : NULL;
+  return row && row->shape;
+}
+
+gcam_status gcam_fold_op(gcam_import *im, const char *name, const gcam_op **op) {
+  const fold_row *row = find(name);
+  gcam_op *made = gcam_arena_alloc(&im->scratch, 1, sizeof *made);
+  if (!made) return gcam_state_no_memory(im);
+  made->name = row->name;
+  made->rule = row->shape == gcam_broadcast_shape ? GCAM_RULE_POINTWISE : GCAM_RULE_ROWS;
+  made->min_inputs = row->min;
+  made->max_inputs = row->max;
+  made->shape = row->shape;
+  return *op = made, GCAM_OK;
 }
 
 const char *gcam_fold_name(int index) {
   for (int i = 0; i < ROW_COUNT; i++)
-    if (!gcam_op_find(table[i].op.name) && index-- == 0) return table[i].op.name;
+    if (!gcam_op_find(table[i].name) && index-- == 0) return table[i].name;
   return NULL;
 }
 

@@ -12,9 +12,11 @@
 
 #include "onnx/state.h"
 
-/* An operator that is run on constants in another way than on a picture, or on constants alone:
- * what it says of itself, without forward(). NULL: there is none of that name. */
-const gcam_op *gcam_fold_find(const char *name);
+/* Is this an operator that is run on constants in another way than on a picture, or on constants
+ * alone? */
+bool gcam_fold_knows(const char *name);
+/* What it says of itself then, without forward(); for as long as the import takes. */
+gcam_status gcam_fold_op(gcam_import *im, const char *name, const gcam_op **op);
 /* Operators known on constants alone, by index; NULL: no more. */
 const char *gcam_fold_name(int index);
 /* Gives the outputs of a node of constants their numbers; its shape() has run. */

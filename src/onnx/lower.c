@@ -341,7 +341,7 @@ lower_kind gcam_lower_kind(const onnx_node *node) {
   for (int i = 0; i < (int)(sizeof own / sizeof *own); i++)
     if (!strcmp(node->op, own[i])) return LOWER_ANY;
   if (gcam_op_find(node->op)) return LOWER_ANY;
-  return gcam_fold_find(node->op) ? LOWER_CONSTANTS : LOWER_UNKNOWN;
+  return gcam_fold_knows(node->op) ? LOWER_CONSTANTS : LOWER_UNKNOWN;
 }
 
 bool gcam_lower_is_shape(const onnx_node *node) {
@@ -372,8 +372,11 @@ gcam_status gcam_lower_node(gcam_import *im, int n) {
     return lower_shape(im, n, in[0]);
   }
   /* Of an operator that has two ways the one for constants is asked first. */
-  const gcam_op *op = active < 0 ? gcam_fold_find(node->op) : NULL;
-  if (!op) op = gcam_op_find(strcmp(node->op, "Sum") ? node->op : "Add");
+  const gcam_op *op = NULL;
+  if (active < 0 && gcam_fold_knows(node->op))
+    GCAM_TRY(gcam_fold_op(im, node->op, &op));
+  else
+    op = gcam_op_find(strcmp(node->op, "Sum") ? node->op : "Add");
   if (!op)
     return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
                      "%s: the engine runs %.40s on constants alone, but '" GCAM_NAME_FORMAT

@@ -156,7 +156,7 @@ static bool runs_on_integers(const gcam_op *op) {
                                      "Max", "Sqrt", "Exp", "ReduceSum", "ReduceMean"};
   for (int i = 0; i < (int)(sizeof more / sizeof *more); i++)
     if (!strcmp(op->name, more[i])) return true;
-  return gcam_op_is(op, GCAM_OP_MOVES | GCAM_OP_VIEW) || gcam_fold_find(op->name);
+  return gcam_op_is(op, GCAM_OP_MOVES | GCAM_OP_VIEW) || gcam_fold_knows(op->name);
 }
 
 /* Why the engine does not do this case at all; NULL: it must, at least on constants. */
