@@ -116,9 +116,13 @@ static int64_t read_decimal(const char *text) {
   return v;
 }
 
-/* A location is handed to whoever opens files: it must stay beside the model. */
+/* A location is handed to whoever opens files or addresses: it must stay beside the model, in the
+ * address's spelling too ("%2e%2e" is ".."). */
 static bool location_is_safe(const char *path) {
-  if (!*path || *path == '/' || strchr(path, '\\') || strchr(path, ':')) return false;
+  if (!*path || *path == '/' || strpbrk(path, "\\:?#")) return false;
+  for (const char *at = path; (at = strchr(at, '%')); at++)
+    if ((at[1] == '2' && strchr("eEfF", at[2])) || (at[1] == '5' && strchr("cC", at[2])))
+      return false; /* a dot, a slash or a backslash; strchr finds the end, too */
   for (const char *part = path; part; part = strchr(part, '/')) {
     if (*part == '/') part++;
     if (!strncmp(part, "..", 2) && (part[2] == '/' || !part[2])) return false;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "gradcam.h"
 #include "support/onnx_writer.h"
 
@@ -155,6 +156,60 @@ static void test_unknown_names(void) {
   wire_free(&model);
 }
 
+/* A value inside a convolution's step: before its ReLU. */
+static void test_inside(void) {
+  static const float w[] = {1, -1};
+  const char *wanted[] = {"features", "raw"};
+  float values[16];
+  make_graph g = {0};
+  make_input(&g, "x", 1, X, 4);
+  make_weight(&g, "w", 1, (const int64_t[]){1, 2, 1, 1}, 4, w, sizeof w);
+  make_node(&g, "Conv", "conv", "x w", "raw");
+  make_node(&g, "Relu", "relu", "raw", "features");
+  make_node(&g, "Mystery", "odd", "features", "y");
+  make_output(&g, "y");
+  wire model = make_model(&g, 13);
+  gcam_model *net = load(&model, wanted, 2);
+  if (CHECK(gcam_model_finish(net) == GCAM_OK)) {
+    read_scores(net, "raw", values, 16);
+    CHECK(values[0] == -16 && values[15] == -16);
+    CHECK(gcam_model_read(net, "features", values, 16) == GCAM_OK && values[0] == 0);
+  }
+  gcam_model_free(net);
+  wire_free(&model);
+}
+
+/* Memory that fails leaves the outputs as they were chosen before. */
+static void test_memory(void) {
+  static char many[1500][64];
+  static const char *names[1500];
+  const char *wanted[] = {"scores"};
+  wire model = two_heads();
+  for (int i = 0; i < 1500; i++) {
+    snprintf(many[i], sizeof many[i], "a name that takes some room in memory, number %d", i);
+    names[i] = many[i];
+  }
+  for (int nth = 1;; nth++) {
+    gcam_model *net = gcam_model_create(ctx);
+    CHECK(gcam_model_set_outputs(net, wanted, 1) == GCAM_OK);
+    int64_t before = gcam_memory_requests();
+    gcam_memory_fail_at(nth);
+    gcam_status status = gcam_model_set_outputs(net, names, 1500);
+    gcam_memory_fail_at(0);
+    bool reached = gcam_memory_requests() - before >= nth;
+    if (reached) {
+      CHECK(status == GCAM_ERR_MEMORY && gcam_message(ctx)[0]);
+      CHECK(gcam_model_load(net, model.data, model.size, GCAM_COPY) == GCAM_OK);
+      CHECK(gcam_model_finish(net) == GCAM_OK && gcam_model_output_count(net) == 1);
+    } else {
+      CHECK(nth > 1);
+    }
+    gcam_model_free(net);
+    if (!reached) break;
+  }
+  wire_free(&model);
+}
+
 static void test_operators(void) {
   bool conv = false, less = false;
   int n = gcam_operator_count();
@@ -174,6 +229,8 @@ int main(void) {
   test_many();
   test_chosen();
   test_unknown_names();
+  test_inside();
+  test_memory();
   test_operators();
   gcam_context_free(ctx);
   printf("%d passed, %d failed, 0 skipped\n", passed, failed);

@@ -724,8 +724,15 @@ static void test_external_refused(void) {
   REFUSE(&model, GCAM_ERR_MODEL, "tensor 'w' is incomplete");
   model = external_model("../../etc/passwd", NULL);
   REFUSE(&model, GCAM_ERR_MODEL, "not a file name beside the model");
-  model = external_model("/etc/passwd", NULL);
-  REFUSE(&model, GCAM_ERR_MODEL, "not a file name beside the model");
+  static const char *const odd[] = {"/etc/passwd", "a/../../b", "..",         "%2e%2e/b",
+                                    "%2E./b",      "a%2fb",     "a%5C..%5Cb", "c:\\b",
+                                    "a?b",         "a#b",       "http://b"};
+  for (int i = 0; i < (int)(sizeof odd / sizeof *odd); i++) {
+    model = external_model(odd[i], NULL);
+    REFUSE(&model, GCAM_ERR_MODEL, "not a file name beside the model");
+  }
+  model = external_model("100%/a..b.bin", NULL); /* a good one */
+  REFUSE(&model, GCAM_ERR_MODEL, "tensor 'w' is incomplete");
   model = external_model("a.bin", "17");
   REFUSE(&model, GCAM_ERR_MODEL, "tensor 'w' needs 216 bytes");
   model = external_model("a.bin", "18446744073709551615");
