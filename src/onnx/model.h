@@ -82,7 +82,7 @@ typedef struct gcam_onnx {
 } gcam_onnx;
 
 /* Longest part of a name that goes into a message. */
-#define GCAM_NAME_FORMAT "%.96s"
+#define GCAM_NAME_FORMAT "%.64s"
 
 /* GCAM_TAKE: the bytes came from malloc and belong to the file from now on, even when opening
  * fails. GCAM_COPY: the caller keeps them, unchanged, until gcam_onnx_import has returned. */
