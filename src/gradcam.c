@@ -13,7 +13,8 @@
 #include "image/image.h"
 #include "image/preprocess.h"
 #include "image/resize.h"
-#include "onnx/onnx.h"
+#include "onnx/external.h"
+#include "onnx/import.h"
 #include "session/session.h"
 
 #define GCAM_VERSION "0.1.0"
@@ -28,7 +29,10 @@ struct gcam_model {
   gcam_precision precision;
   gcam_input_override *overrides;
   int override_count;
-  gcam_arena names; /* of the overrides */
+  const char **outputs; /* wanted; NULL: the file's */
+  int output_count;
+  gcam_arena names;             /* of the overrides and outputs */
+  gcam_unsupported unsupported; /* of the last finish that failed for it */
   gcam_onnx *file;
   gcam_graph graph;
   gcam_session *session; /* not NULL: finished */
@@ -105,6 +109,7 @@ void gcam_model_free(gcam_model *net) {
   gcam_onnx_close(net->file);
   gcam_free(net->overrides);
   gcam_arena_free(&net->names);
+  gcam_unsupported_free(&net->unsupported);
   gcam_free(net);
 }
 
@@ -152,6 +157,22 @@ gcam_status gcam_model_set_precision(gcam_model *net, gcam_precision precision) 
   return GCAM_OK;
 }
 
+gcam_status gcam_model_set_outputs(gcam_model *net, const char *const *names, int count) {
+  gcam_error *err = fresh(net->ctx);
+  if (net->session)
+    return gcam_fail(err, GCAM_ERR_STATE, "outputs are chosen before the model is finished");
+  for (int i = 0; i < count; i++)
+    if (!names[i]) return gcam_fail(err, GCAM_ERR_ARGUMENT, "the name of output %d is missing", i);
+  if (net->file) GCAM_TRY(gcam_onnx_check_outputs(net->file, names, count, err));
+  const char **list = gcam_arena_alloc(&net->names, count > 0 ? (size_t)count : 0, sizeof *list);
+  for (int i = 0; list && i < count; i++)
+    if (!(list[i] = gcam_arena_strndup(&net->names, names[i], strlen(names[i])))) list = NULL;
+  if (!list) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a setting");
+  net->outputs = list;
+  net->output_count = count > 0 ? count : 0;
+  return GCAM_OK;
+}
+
 gcam_status gcam_model_load(gcam_model *net, const void *onnx, size_t size,
                             gcam_ownership ownership) {
   gcam_error *err = fresh(net->ctx);
@@ -159,7 +180,13 @@ gcam_status gcam_model_load(gcam_model *net, const void *onnx, size_t size,
     if (ownership == GCAM_TAKE) gcam_free((void *)onnx);
     return gcam_fail(err, GCAM_ERR_STATE, "this model object already holds a model; make another");
   }
-  return gcam_onnx_open(&net->file, onnx, size, ownership, err);
+  GCAM_TRY(gcam_onnx_open(&net->file, onnx, size, ownership, err));
+  gcam_status status = gcam_onnx_check_outputs(net->file, net->outputs, net->output_count, err);
+  if (status) {
+    gcam_onnx_close(net->file);
+    net->file = NULL;
+  }
+  return status;
 }
 
 int gcam_model_external_count(const gcam_model *net) {
@@ -194,8 +221,10 @@ gcam_status gcam_model_finish(gcam_model *net) {
     return gcam_fail(err, GCAM_ERR_STATE,
                      net->session ? "the model is finished already" : "no model is loaded yet");
   gcam_session *session = NULL;
-  gcam_status status =
-      gcam_onnx_import(net->file, net->overrides, net->override_count, &net->graph, err);
+  gcam_import_request request = {net->overrides, net->override_count, net->outputs,
+                                 net->output_count, &net->unsupported};
+  gcam_unsupported_free(&net->unsupported);
+  gcam_status status = gcam_onnx_import(net->file, &request, &net->graph, err);
   if (!status && (net->graph.output_count < 1 || net->graph.input_count < 1))
     status = gcam_fail(err, GCAM_ERR_MODEL, "the model has no %s that depends on its input",
                        net->graph.output_count < 1 ? "output" : "input");
@@ -217,6 +246,22 @@ gcam_status gcam_model_finish(gcam_model *net) {
   return GCAM_OK;
 }
 
+const char *gcam_model_unsupported(const gcam_model *net, int index) {
+  return index >= 0 && index < net->unsupported.count ? net->unsupported.lines[index] : NULL;
+}
+
+const char *gcam_operator_name(int index) { return gcam_known_operator(index); }
+
+int gcam_operator_count(void) {
+  int n = 0;
+  while (gcam_known_operator(n)) n++;
+  return n;
+}
+
+int gcam_operator_constant(int index) {
+  return gcam_known_operator(index) && gcam_known_on_constants_alone(index);
+}
+
 /* ---- Model: what is inside ----------------------------------------------------------------------
  */
 
@@ -231,9 +276,12 @@ const char *gcam_model_input_name(const gcam_model *net, int index) {
   return v ? v->name : NULL;
 }
 
-int gcam_model_output_count(const gcam_model *net) { return net->graph.output_count; }
+int gcam_model_output_count(const gcam_model *net) {
+  return net->session || !net->file ? net->graph.output_count : gcam_onnx_output_count(net->file);
+}
 
 const char *gcam_model_output_name(const gcam_model *net, int index) {
+  if (!net->session && net->file) return gcam_onnx_output_name(net->file, index);
   const gcam_value *v = value_at(net, net->graph.outputs, net->graph.output_count, index);
   return v ? v->name : NULL;
 }

@@ -96,6 +96,14 @@ typedef enum gcam_precision {
 
 GCAM_EXPORT gcam_status gcam_model_set_precision(gcam_model *net, gcam_precision precision);
 
+/* Which outputs are wanted, in this order: outputs of the file, or other tensors that a node makes,
+ * so that a head can be cut off. What only others need is not looked at: it may hold operators that
+ * the engine does not know. count 0: all of the file's. Also between load and finish, when
+ * gcam_model_output_name says what there is; a name that is not there is refused as soon as the file
+ * is read. */
+GCAM_EXPORT gcam_status gcam_model_set_outputs(gcam_model *net, const char *const *names,
+                                               int count);
+
 /* Reads the ONNX ModelProto. Weights may follow as external data. */
 GCAM_EXPORT gcam_status gcam_model_load(gcam_model *net, const void *onnx, size_t size,
                                         gcam_ownership ownership);
@@ -111,11 +119,21 @@ GCAM_EXPORT gcam_status gcam_model_push(gcam_model *net, const char *location, d
                                         const void *bytes, size_t size);
 /* Folds constants, checks every shape, plans memory and packs weights. After it the model runs. */
 GCAM_EXPORT gcam_status gcam_model_finish(gcam_model *net);
+/* Where gcam_model_finish gave GCAM_ERR_UNSUPPORTED for operators: all of them, each with its first
+ * node and their number, of which the message may show a few. NULL: no more. */
+GCAM_EXPORT const char *gcam_model_unsupported(const gcam_model *net, int index);
+
+/* The ONNX operators that are known, by name. */
+GCAM_EXPORT int gcam_operator_count(void);
+GCAM_EXPORT const char *gcam_operator_name(int index);
+/* 1: where all of its inputs are constants, at load, and not on what comes from the picture. */
+GCAM_EXPORT int gcam_operator_constant(int index);
 
 /* ---- Model: what is inside ------------------------------------------------------------------ */
 
 GCAM_EXPORT int gcam_model_input_count(const gcam_model *net);
 GCAM_EXPORT const char *gcam_model_input_name(const gcam_model *net, int index);
+/* After load: those that the file has. After finish: those that are wanted (set_outputs). */
 GCAM_EXPORT int gcam_model_output_count(const gcam_model *net);
 GCAM_EXPORT const char *gcam_model_output_name(const gcam_model *net, int index);
 /* Shape of any tensor by name, ONNX order. Returns the rank, or -1 when there is none so named. */
