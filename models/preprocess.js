@@ -1,14 +1,7 @@
 /**
- * The named ways to scale a picture: Keras's preprocessing modes, and `unit`, on the 0..255 scale, per
- * channel in the order named, input = (value - mean) / std.
+ * What the named modes (modes.js) are called and which settings they stand for.
  */
-export const MODES = {
-  torch: { order: 'rgb', mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] },
-  tf: { order: 'rgb', mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5] },
-  caffe: { order: 'bgr', mean: [103.939, 116.779, 123.68], std: [1, 1, 1] },
-  unit: { order: 'rgb', mean: [0, 0, 0], std: [255, 255, 255] },
-  none: { order: 'rgb', mean: [0, 0, 0], std: [1, 1, 1] },
-};
+import { MODES } from './modes.js';
 
 /** What each does, in words for people. */
 export const MODE_WORDS = {

@@ -3,9 +3,9 @@
 #include "gradcam.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/pool.h"
 #include "cam/job.h"
 #include "cam/layers.h"
@@ -47,10 +47,11 @@ struct gcam_task {
   int layer;
 };
 
-/* ---- Context ------------------------------------------------------------------------------------ */
+/* ---- Context ------------------------------------------------------------------------------------
+ */
 
 gcam_context *gcam_context_create(int threads) {
-  gcam_context *ctx = calloc(1, sizeof *ctx);
+  gcam_context *ctx = gcam_alloc_zeroed(1, sizeof *ctx);
   if (ctx) gcam_pool_init(&ctx->pool, threads);
   return ctx;
 }
@@ -58,7 +59,7 @@ gcam_context *gcam_context_create(int threads) {
 void gcam_context_free(gcam_context *ctx) {
   if (!ctx) return;
   gcam_pool_free(&ctx->pool);
-  free(ctx);
+  gcam_free(ctx);
 }
 
 const char *gcam_message(const gcam_context *ctx) { return ctx->err.text; }
@@ -76,10 +77,11 @@ static gcam_error *fresh(gcam_context *ctx) {
   return &ctx->err;
 }
 
-/* ---- Model: loading ----------------------------------------------------------------------------- */
+/* ---- Model: loading -----------------------------------------------------------------------------
+ */
 
 gcam_model *gcam_model_create(gcam_context *ctx) {
-  gcam_model *net = calloc(1, sizeof *net);
+  gcam_model *net = gcam_alloc_zeroed(1, sizeof *net);
   if (!net) {
     gcam_fail(fresh(ctx), GCAM_ERR_MEMORY, "out of memory for a model");
     return NULL;
@@ -101,15 +103,15 @@ void gcam_model_free(gcam_model *net) {
   gcam_session_free(net->session);
   gcam_graph_free(&net->graph);
   gcam_onnx_close(net->file);
-  free(net->overrides);
+  gcam_free(net->overrides);
   gcam_arena_free(&net->names);
-  free(net);
+  gcam_free(net);
 }
 
 static gcam_status settings_open(const gcam_model *net, gcam_error *err) {
-  return net->file ? gcam_fail(err, GCAM_ERR_STATE,
-                               "settings must be given before the model is loaded")
-                   : GCAM_OK;
+  return net->file
+             ? gcam_fail(err, GCAM_ERR_STATE, "settings must be given before the model is loaded")
+             : GCAM_OK;
 }
 
 gcam_status gcam_model_set_input_shape(gcam_model *net, const char *input, const int *dims,
@@ -122,13 +124,16 @@ gcam_status gcam_model_set_input_shape(gcam_model *net, const char *input, const
   gcam_input_override item = {.shape = {.rank = rank}}; /* no name: the first input */
   if (input) item.input = gcam_arena_strndup(&net->names, input, strlen(input));
   gcam_input_override *list =
-      realloc(net->overrides, (size_t)(net->override_count + 1) * sizeof *list);
+      gcam_alloc_again(net->overrides, net->override_count + 1, sizeof *list);
   if (list) net->overrides = list;
-  if (!list || (input && !item.input)) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a setting");
+  if (!list || (input && !item.input))
+    return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a setting");
   for (int i = 0; i < rank; i++) {
     if (dims[i] < 1)
-      return gcam_fail(err, GCAM_ERR_ARGUMENT, "size %d of input '%.100s' is %d; it must be 1 or "
-                       "more", i, input ? input : "(the first)", dims[i]);
+      return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                       "size %d of input '%.100s' is %d; it must be 1 or "
+                       "more",
+                       i, input ? input : "(the first)", dims[i]);
     item.shape.dim[i] = dims[i];
   }
   net->overrides[net->override_count++] = item;
@@ -139,8 +144,10 @@ gcam_status gcam_model_set_precision(gcam_model *net, gcam_precision precision) 
   gcam_error *err = fresh(net->ctx);
   GCAM_TRY(settings_open(net, err));
   if (precision < GCAM_FAST || precision > GCAM_PLAIN)
-    return gcam_fail(err, GCAM_ERR_ARGUMENT, "a precision is 0 (fast), 1 (precise) or 2 (plain), "
-                     "not %d", (int)precision);
+    return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                     "a precision is 0 (fast), 1 (precise) or 2 (plain), "
+                     "not %d",
+                     (int)precision);
   net->precision = precision;
   return GCAM_OK;
 }
@@ -149,7 +156,7 @@ gcam_status gcam_model_load(gcam_model *net, const void *onnx, size_t size,
                             gcam_ownership ownership) {
   gcam_error *err = fresh(net->ctx);
   if (net->file) {
-    if (ownership == GCAM_TAKE) free((void *)onnx);
+    if (ownership == GCAM_TAKE) gcam_free((void *)onnx);
     return gcam_fail(err, GCAM_ERR_STATE, "this model object already holds a model; make another");
   }
   return gcam_onnx_open(&net->file, onnx, size, ownership, err);
@@ -171,8 +178,8 @@ double gcam_model_external_length(const gcam_model *net, int index) {
   return net->file ? (double)gcam_onnx_external_length(net->file, index) : 0;
 }
 
-gcam_status gcam_model_push(gcam_model *net, const char *location, double offset,
-                            const void *bytes, size_t size) {
+gcam_status gcam_model_push(gcam_model *net, const char *location, double offset, const void *bytes,
+                            size_t size) {
   gcam_error *err = fresh(net->ctx);
   if (!net->file || net->session)
     return gcam_fail(err, GCAM_ERR_STATE, "weights are pushed after load and before finish");
@@ -184,11 +191,11 @@ gcam_status gcam_model_push(gcam_model *net, const char *location, double offset
 gcam_status gcam_model_finish(gcam_model *net) {
   gcam_error *err = fresh(net->ctx);
   if (!net->file || net->session)
-    return gcam_fail(err, GCAM_ERR_STATE, net->session ? "the model is finished already"
-                                                       : "no model is loaded yet");
+    return gcam_fail(err, GCAM_ERR_STATE,
+                     net->session ? "the model is finished already" : "no model is loaded yet");
   gcam_session *session = NULL;
-  gcam_status status = gcam_onnx_import(net->file, net->overrides, net->override_count,
-                                        &net->graph, err);
+  gcam_status status =
+      gcam_onnx_import(net->file, net->overrides, net->override_count, &net->graph, err);
   if (!status && (net->graph.output_count < 1 || net->graph.input_count < 1))
     status = gcam_fail(err, GCAM_ERR_MODEL, "the model has no %s that depends on its input",
                        net->graph.output_count < 1 ? "output" : "input");
@@ -210,7 +217,8 @@ gcam_status gcam_model_finish(gcam_model *net) {
   return GCAM_OK;
 }
 
-/* ---- Model: what is inside ---------------------------------------------------------------------- */
+/* ---- Model: what is inside ----------------------------------------------------------------------
+ */
 
 static const gcam_value *value_at(const gcam_model *net, const int *list, int count, int index) {
   return net->session && index >= 0 && index < count ? &net->graph.values[list[index]] : NULL;
@@ -290,7 +298,8 @@ int gcam_model_find_layer(gcam_model *net, const char *name) {
   return gcam_layers_index(&net->graph, &net->layers, name, err);
 }
 
-/* ---- Model: running ------------------------------------------------------------------------------- */
+/* ---- Model: running
+ * ------------------------------------------------------------------------------- */
 
 /* Permutation from one order to the other: dst axis i is src axis perm[i]. */
 static void order_permutation(const gcam_value *v, bool to_onnx, int perm[GCAM_MAX_RANK]) {
@@ -328,36 +337,64 @@ static float *begin_input(gcam_model *net, int index) {
   return gcam_session_input(net->session, index);
 }
 
-gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
-                                 const gcam_preprocess *pre) {
-  gcam_error *err = fresh(net->ctx);
+/* The first input as one picture: C, H, W, and whether the channels are its last axis. */
+typedef struct picture_input {
+  const gcam_value *value;
+  bool channels_last;
+  int C, H, W;
+} picture_input;
+
+static gcam_status find_picture_input(const gcam_model *net, const gcam_preprocess *pre,
+                                      picture_input *in, gcam_error *err) {
   GCAM_TRY(finished(net, err));
+  if (!pre) return gcam_fail(err, GCAM_ERR_ARGUMENT, "no preprocessing was given");
   const gcam_value *v = &net->graph.values[net->graph.inputs[0]];
   char text[96];
   gcam_shape shape = onnx_shape(v);
   if (shape.rank != 4 || shape.dim[0] != 1)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "the model's input '%.100s' is %s, not one picture "
-                     "(1xCxHxW or 1xHxWxC); give its values with set_input", v->name,
-                     gcam_shape_text(&shape, text, sizeof text));
-  /* TensorFlow's exporters leave pictures as N, H, W, C: told by where 1 or 3 channels can be */
-  bool channels_last = (shape.dim[3] == 1 || shape.dim[3] == 3) && shape.dim[1] != 1 &&
-                       shape.dim[1] != 3;
-  int C = (int)shape.dim[channels_last ? 3 : 1];
-  int H = (int)shape.dim[channels_last ? 1 : 2], W = (int)shape.dim[channels_last ? 2 : 3];
-  float *nhwc = gcam_floats_alloc(gcam_numel(&shape));
+    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
+                     "the model's input '%.100s' is %s, not one picture "
+                     "(1xCxHxW or 1xHxWxC); give its values with set_input",
+                     v->name, gcam_shape_text(&shape, text, sizeof text));
+  if (pre->axes != GCAM_AXES_GUESS && pre->axes != GCAM_AXES_NCHW && pre->axes != GCAM_AXES_NHWC)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "axes %d are unknown: 0 is a guess, 1 NCHW, 2 NHWC",
+                     (int)pre->axes);
+  /* TensorFlow's exporters leave pictures as N, H, W, C */
+  int64_t C = gcam_order_channels(pre->order);
+  bool last = pre->axes == GCAM_AXES_NHWC ||
+              (pre->axes == GCAM_AXES_GUESS && shape.dim[1] != C && shape.dim[3] == C);
+  *in = (picture_input){v, last, (int)shape.dim[last ? 3 : 1], (int)shape.dim[last ? 1 : 2],
+                        (int)shape.dim[last ? 2 : 3]};
+  return GCAM_OK;
+}
+
+gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
+                                 const gcam_preprocess *pre) {
+  gcam_error *err = fresh(net->ctx);
+  picture_input in;
+  GCAM_TRY(find_picture_input(net, pre, &in, err));
+  gcam_shape stored = {4, {1, in.H, in.W, in.C}};
+  float *nhwc = gcam_floats_alloc(gcam_numel(&stored));
   if (!nhwc) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the network's input");
-  gcam_status status = gcam_preprocess_image(image, pre, H, W, C, nhwc, err);
+  gcam_status status = gcam_preprocess_image(image, pre, in.H, in.W, in.C, nhwc, err);
   if (!status) {
     float *input = begin_input(net, 0);
-    gcam_shape stored = {4, {1, H, W, C}};
     static const int as_it_is[] = {0, 1, 2, 3}, to_nchw[] = {0, 3, 1, 2}, turned[] = {0, 2, 3, 1};
-    bool nhwc_in_memory = channels_last == (v->layout == GCAM_ROWS);
+    bool nhwc_in_memory = in.channels_last == (in.value->layout == GCAM_ROWS);
     /* an NHWC input that is stored channels-last of *its* axes: N, W, C, H */
-    const int *order = nhwc_in_memory ? as_it_is : channels_last ? turned : to_nchw;
+    const int *order = nhwc_in_memory ? as_it_is : in.channels_last ? turned : to_nchw;
     gcam_permute(input, nhwc, &stored, order, sizeof *input);
   }
   gcam_floats_free(nhwc);
   return status;
+}
+
+gcam_status gcam_model_view(gcam_model *net, int width, int height, const gcam_preprocess *pre,
+                            gcam_view *view) {
+  gcam_error *err = fresh(net->ctx);
+  picture_input in;
+  GCAM_TRY(find_picture_input(net, pre, &in, err));
+  return gcam_preprocess_view(pre, width, height, in.H, in.W, view, err);
 }
 
 static gcam_status find_tensor(gcam_model *net, const char *name, size_t count, int *index,
@@ -389,8 +426,9 @@ gcam_status gcam_model_set_input(gcam_model *net, const char *input, const float
       to_stored_order(&net->graph.values[index], values, begin_input(net, i));
       return GCAM_OK;
     }
-  return gcam_fail(err, GCAM_ERR_ARGUMENT, "'%.200s' is not an input of the model; the first is '%s'",
-                   input, net->graph.values[net->graph.inputs[0]].name);
+  return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                   "'%.200s' is not an input of the model; the first is '%s'", input,
+                   net->graph.values[net->graph.inputs[0]].name);
 }
 
 gcam_status gcam_model_forward(gcam_model *net) {
@@ -448,13 +486,13 @@ gcam_status gcam_model_scores(gcam_model *net, float *scores, float *probabiliti
 
 int gcam_model_top(gcam_model *net, int k, int *ids, float *scores, float *probabilities) {
   int n = gcam_model_class_count(net);
-  float *z = malloc(((size_t)n * 2 + 1) * sizeof *z), *p = z ? z + n : NULL;
+  float *z = gcam_alloc((size_t)n * 2 + 1, sizeof *z), *p = z ? z + n : NULL;
   if (!z) {
     gcam_fail(fresh(net->ctx), GCAM_ERR_MEMORY, "out of memory for the scores");
     return -1;
   }
   if (gcam_model_scores(net, z, p)) {
-    free(z);
+    gcam_free(z);
     return -1;
   }
   if (k > n) k = n;
@@ -469,7 +507,7 @@ int gcam_model_top(gcam_model *net, int k, int *ids, float *scores, float *proba
     scores[i] = z[best];
     probabilities[i] = p[best];
   }
-  free(z);
+  gcam_free(z);
   return k < 0 ? 0 : k;
 }
 
@@ -482,7 +520,8 @@ gcam_status gcam_model_vjp(gcam_model *net, const char *output, const float *cot
     return gcam_fail(err, GCAM_ERR_ARGUMENT, "the model computes no tensor '%.200s'",
                      from < 0 || net->graph.values[from].weight ? output : target);
   if (B < 1 || B > 4096)
-    return gcam_fail(err, GCAM_ERR_ARGUMENT, "%d cotangents at once; 1 to 4096 can be asked for", B);
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "%d cotangents at once; 1 to 4096 can be asked for",
+                     B);
   GCAM_TRY(gcam_session_expose(net->session, from, err));
   GCAM_TRY(gcam_session_expose(net->session, to, err));
   const gcam_value *y = &net->graph.values[from], *x = &net->graph.values[to];
@@ -498,7 +537,8 @@ gcam_status gcam_model_vjp(gcam_model *net, const char *output, const float *cot
   return status;
 }
 
-/* ---- Explaining ----------------------------------------------------------------------------------- */
+/* ---- Explaining
+ * ----------------------------------------------------------------------------------- */
 
 static gcam_status explain_arguments(gcam_model *net, const char *method, gcam_score score,
                                      int count, gcam_error *err) {
@@ -521,7 +561,8 @@ static gcam_status find_layers(gcam_model *net, const char *text, int *found, in
   *count = 1;
   found[0] = text ? gcam_layers_index(&net->graph, &net->layers, text, err) : net->layers.standard;
   if (!text && found[0] < 0)
-    return gcam_fail(err, GCAM_ERR_ARGUMENT, "the model has no layer with height and width "
+    return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                     "the model has no layer with height and width "
                      "before its output: nothing to lay over the picture");
   if (found[0] >= 0 || !strchr(text, ',')) return found[0] < 0 ? err->status : GCAM_OK;
   err->status = GCAM_OK;
@@ -548,15 +589,21 @@ static gcam_status begin_job(gcam_model *net, const char *method, const char *la
   GCAM_TRY(explain_arguments(net, method, score, count, err));
   for (int64_t i = 0; i < (int64_t)count * net->head.classes; i++)
     if (!isfinite(weights[i]))
-      return gcam_fail(err, GCAM_ERR_ARGUMENT, "target %d: the weight of class %d is not a finite "
-                       "number", (int)(i / net->head.classes), (int)(i % net->head.classes));
+      return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                       "target %d: the weight of class %d is not a finite "
+                       "number",
+                       (int)(i / net->head.classes), (int)(i % net->head.classes));
   GCAM_TRY(find_layers(net, layer, found, &layers, err));
   *last = found[layers - 1];
   for (int i = 0; i < layers; i++) found[i] = net->layers.values[found[i]];
-  gcam_request request = {
-      .method = method ? gcam_method_find(method) : gcam_method_at(0),
-      .layers = found, .layer_count = layers, .score = score, .weights = weights, .count = count,
-      .options = &net->options, .gradients = layers == 1 ? &net->gradients : NULL};
+  gcam_request request = {.method = method ? gcam_method_find(method) : gcam_method_at(0),
+                          .layers = found,
+                          .layer_count = layers,
+                          .score = score,
+                          .weights = weights,
+                          .count = count,
+                          .options = &net->options,
+                          .gradients = layers == 1 ? &net->gradients : NULL};
   return gcam_job_new(job, net->session, &net->head, &request, err);
 }
 
@@ -598,25 +645,25 @@ gcam_status gcam_explain(gcam_model *net, const char *method, const char *layer,
     if (classes[i] < 0 || classes[i] >= net->head.classes)
       return gcam_fail(err, GCAM_ERR_ARGUMENT, "there is no class %d: the model has %d, 0 to %d",
                        classes[i], net->head.classes, net->head.classes - 1);
-  float *weights = calloc((size_t)count * (size_t)net->head.classes, sizeof *weights);
+  float *weights = gcam_alloc_zeroed(count * (size_t)net->head.classes, sizeof *weights);
   if (!weights) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the classes");
   for (int i = 0; i < count; i++) weights[(int64_t)i * net->head.classes + classes[i]] = 1;
   gcam_status status = gcam_explain_targets(net, method, layer, score, weights, count);
-  free(weights);
+  gcam_free(weights);
   return status;
 }
 
 gcam_task *gcam_task_create(gcam_model *net, const char *method, const char *layer,
                             gcam_score score, const float *weights, int count) {
   gcam_error *err = fresh(net->ctx);
-  gcam_task *task = calloc(1, sizeof *task);
+  gcam_task *task = gcam_alloc_zeroed(1, sizeof *task);
   if (!task) {
     gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a task");
     return NULL;
   }
   task->net = net;
   if (begin_job(net, method, layer, score, weights, count, &task->job, &task->layer, err)) {
-    free(task);
+    gcam_free(task);
     return NULL;
   }
   return task;
@@ -633,7 +680,7 @@ int gcam_task_total(const gcam_task *task) { return (int)task->job->total; }
 void gcam_task_free(gcam_task *task) {
   if (!task) return;
   end_job(task->job);
-  free(task);
+  gcam_free(task);
 }
 
 gcam_status gcam_model_set_option(gcam_model *net, const char *name, double value) {
@@ -644,8 +691,10 @@ gcam_status gcam_model_set_option(gcam_model *net, const char *name, double valu
                      gcam_option_name(0));
   const gcam_option_row *row = gcam_option_at(index);
   if (!(value >= row->least && value <= row->most) || (row->whole && value != floor(value)))
-    return gcam_fail(err, GCAM_ERR_ARGUMENT, "option '%s' is %g, but must be a %snumber from %g to "
-                     "%g", name, value, row->whole ? "whole " : "", row->least, row->most);
+    return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                     "option '%s' is %g, but must be a %snumber from %g to "
+                     "%g",
+                     name, value, row->whole ? "whole " : "", row->least, row->most);
   net->options.value[index] = value;
   return GCAM_OK;
 }
@@ -704,7 +753,8 @@ const char *gcam_warning_text(const gcam_model *net, int index) {
   return index >= 0 && index < net->warnings.count ? net->warnings.list[index].text : NULL;
 }
 
-/* ---- Cost ----------------------------------------------------------------------------------------- */
+/* ---- Cost
+ * ----------------------------------------------------------------------------------------- */
 
 double gcam_model_weight_bytes(const gcam_model *net) {
   double bytes = net->session ? (double)net->session->packed_bytes : 0;
@@ -723,7 +773,8 @@ double gcam_model_activation_bytes(const gcam_model *net) {
   return net->session ? (double)net->session->activation_bytes : 0;
 }
 
-/* ---- Pictures ------------------------------------------------------------------------------------- */
+/* ---- Pictures
+ * ------------------------------------------------------------------------------------- */
 
 gcam_image *gcam_image_decode(gcam_context *ctx, const void *bytes, size_t size) {
   gcam_image *image = NULL;
@@ -742,6 +793,12 @@ int gcam_image_width(const gcam_image *image) { return image->width; }
 int gcam_image_height(const gcam_image *image) { return image->height; }
 const uint8_t *gcam_image_rgba(const gcam_image *image) { return image->rgba; }
 
+const char *gcam_image_warning_name(const gcam_image *image) { return image->warning_name; }
+
+const char *gcam_image_warning_text(const gcam_image *image) {
+  return image->warning_name ? image->warning : NULL;
+}
+
 const uint8_t *gcam_image_png(gcam_context *ctx, gcam_image *image, size_t *size) {
   if (gcam_picture_encode_png(image, fresh(ctx))) return NULL;
   *size = image->png_size;
@@ -756,15 +813,18 @@ gcam_image *gcam_image_resize(gcam_context *ctx, const gcam_image *image, int wi
 }
 
 gcam_status gcam_map_resize(gcam_context *ctx, const float *map, int width, int height, float *dst,
-                            int dst_width, int dst_height, gcam_resize how) {
-  return gcam_map_resize_to(map, width, height, dst, dst_width, dst_height, how, fresh(ctx));
+                            int dst_width, int dst_height, const gcam_view *view, float outside,
+                            gcam_resize how) {
+  return gcam_map_place(map, width, height, dst, dst_width, dst_height, view, outside, how,
+                        fresh(ctx));
 }
 
 gcam_image *gcam_overlay(gcam_context *ctx, const gcam_image *image, const float *map,
-                         int map_width, int map_height, const char *colormap, float alpha,
-                         gcam_resize how) {
+                         int map_width, int map_height, const gcam_view *view, const char *colormap,
+                         float alpha, gcam_resize how) {
   gcam_image *out = NULL;
-  gcam_picture_overlay(image, map, map_width, map_height, colormap, alpha, how, &out, fresh(ctx));
+  gcam_picture_overlay(image, map, map_width, map_height, view, colormap, alpha, how, &out,
+                       fresh(ctx));
   return out;
 }
 

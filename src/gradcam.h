@@ -145,20 +145,66 @@ typedef enum gcam_resize {
   GCAM_BICUBIC = 2  /* Keys, a = -0.75, half-pixel centres, clamped, as torch's interpolate */
 } gcam_resize;
 
-typedef enum gcam_order { GCAM_RGB = 0, GCAM_BGR = 1, GCAM_GREY = 2 } gcam_order;
+/* A fourth channel is the opacity, 255 where nothing shines through. */
+typedef enum gcam_order {
+  GCAM_RGB = 0,
+  GCAM_BGR = 1,
+  GCAM_GREY = 2,
+  GCAM_RGBA = 3,
+  GCAM_BGRA = 4
+} gcam_order;
 
-/* input = (value on the 0..255 scale - mean) / std, per channel, in the order named.
- * Grey is 0.299 R + 0.587 G + 0.114 B. */
+/* How a picture of another shape than the network's input comes to fill it. Sizes in between are
+ * whole pixels, rounded as the libraries named do, so that their numbers come out. */
+typedef enum gcam_fit {
+  GCAM_STRETCH = 0, /* each side by itself, as Keras's load_img */
+  GCAM_CROP = 1, /* scaled until it covers input / ratio, then the centre of that, as torchvision's
+                    Resize(256) and CenterCrop(224) at ratio 224/256 */
+  GCAM_PAD = 2   /* scaled until all of it is inside, centred, the rest filled, as PIL's
+                    ImageOps.pad */
+} gcam_fit;
+
+/* What lies around a padded picture. */
+typedef enum gcam_fill {
+  GCAM_FILL_MEAN = 0,  /* the mean of the preprocessing: 0 after it, in every channel */
+  GCAM_FILL_COLOR = 1  /* a colour */
+} gcam_fill;
+
+/* Which axes of a four-dimensional input are which. */
+typedef enum gcam_axes {
+  GCAM_AXES_GUESS = 0, /* told by which axis is as long as `order` has channels; NCHW where both are */
+  GCAM_AXES_NCHW = 1,
+  GCAM_AXES_NHWC = 2
+} gcam_axes;
+
+/* input = (value on the 0..255 scale - mean) / std, per channel, in the order named. Grey is
+ * 0.299 R + 0.587 G + 0.114 B. Transparent pixels count as seen on white; where the network has a
+ * channel for opacity, they are given as they are stored. All zero behind `std` is the default. */
 typedef struct gcam_preprocess {
   gcam_order order;
   gcam_resize resize;
   float mean[4];
   float std[4];
+  gcam_fit fit;
+  float ratio;    /* of GCAM_CROP, 0 < ratio <= 1; 0 is 1: as much of the picture as possible */
+  gcam_fill fill; /* of GCAM_PAD */
+  float color[3]; /* of GCAM_FILL_COLOR: R, G, B on the 0..255 scale, whatever the order */
+  gcam_axes axes;
 } gcam_preprocess;
+
+/* A rectangle of a picture's plane, in its pixels from its top left corner: pixel i covers [i, i+1).
+ * It may end between pixels, and lie partly outside of the picture. */
+typedef struct gcam_view {
+  double x, y, width, height;
+} gcam_view;
 
 /* Resizes and normalises the picture into the model's first input. */
 GCAM_EXPORT gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
                                              const gcam_preprocess *pre);
+/* What that input shows of a picture of width x height pixels: stretched, the whole of it; cropped,
+ * the part that is seen; padded, more than the picture. A map of the network lies on exactly this. */
+GCAM_EXPORT gcam_status gcam_model_view(gcam_model *net, int width, int height,
+                                        const gcam_preprocess *pre, gcam_view *view);
 /* Or raw values in ONNX order; count must be the input's size. input NULL: the first. */
 GCAM_EXPORT gcam_status gcam_model_set_input(gcam_model *net, const char *input,
                                              const float *values, size_t count);
@@ -257,15 +303,23 @@ GCAM_EXPORT double gcam_model_activation_bytes(const gcam_model *net);
 
 /* ---- Pictures -------------------------------------------------------------------------------- */
 
-/* JPEG, PNG, GIF (first frame), BMP; EXIF orientation applied. At most 2^28 pixels. */
+/* JPEG, PNG, GIF (first frame), BMP; EXIF orientation applied. At most 2^28 pixels. A file that lacks
+ * nothing but its end mark is a picture; one that lacks data is not. `bytes` are the file as it is:
+ * what comes as numbers of another kind (floats, 16 bits, a canvas of another colour space) is the
+ * caller's to convert. */
 GCAM_EXPORT gcam_image *gcam_image_decode(gcam_context *ctx, const void *bytes, size_t size);
-/* Copies width x height RGBA pixels. */
+/* Copies width x height RGBA pixels: bytes, sRGB, straight alpha, rows from the top. */
 GCAM_EXPORT gcam_image *gcam_image_from_rgba(gcam_context *ctx, const uint8_t *rgba, int width,
                                              int height);
 GCAM_EXPORT void gcam_image_free(gcam_image *image);
 GCAM_EXPORT int gcam_image_width(const gcam_image *image);
 GCAM_EXPORT int gcam_image_height(const gcam_image *image);
 GCAM_EXPORT const uint8_t *gcam_image_rgba(const gcam_image *image);
+/* What a person should know about a picture that was read all the same: a stable name ("dark-16-bit":
+ * a file of 16 bits a channel that uses 14 or fewer of them, and so looks almost black) and a sentence;
+ * NULL: nothing. Both live as long as the picture. */
+GCAM_EXPORT const char *gcam_image_warning_name(const gcam_image *image);
+GCAM_EXPORT const char *gcam_image_warning_text(const gcam_image *image);
 /* PNG bytes, held by the image until it is freed or encoded again; size in *size. NULL: failed. */
 GCAM_EXPORT const uint8_t *gcam_image_png(gcam_context *ctx, gcam_image *image, size_t *size);
 GCAM_EXPORT gcam_image *gcam_image_resize(gcam_context *ctx, const gcam_image *image, int width,
@@ -278,14 +332,19 @@ GCAM_EXPORT const char *gcam_colormap_name(int index); /* "jet", "turbo", "virid
 /* 256 RGB triples of a colour map by name; NULL: unknown. */
 GCAM_EXPORT const uint8_t *gcam_colormap_rgb(const char *name);
 
-/* Resizes a map of floats, half-pixel centres: dst[dh][dw]. */
+/* Resizes a map of floats, half-pixel centres, onto the part `view` of dst[dh][dw], in its pixels (a
+ * view of a picture at another size is scaled along); pixels that lie outside by half or more become
+ * `outside`. view NULL: onto all of it. */
 GCAM_EXPORT gcam_status gcam_map_resize(gcam_context *ctx, const float *map, int width, int height,
-                                        float *dst, int dst_width, int dst_height, gcam_resize how);
+                                        float *dst, int dst_width, int dst_height,
+                                        const gcam_view *view, float outside, gcam_resize how);
 /* alpha * colour(map) + (1 - alpha) * picture at the picture's own size. map: h x w values in 0..1,
- * resized by `how` before it is coloured. */
+ * resized by `how` onto `view` before it is coloured. What the network did not see is shown in dim
+ * grey, 0.4 * (0.299 R + 0.587 G + 0.114 B); a pixel on the border is partly each. view NULL: the
+ * network saw all of it. */
 GCAM_EXPORT gcam_image *gcam_overlay(gcam_context *ctx, const gcam_image *image, const float *map,
-                                     int map_width, int map_height, const char *colormap,
-                                     float alpha, gcam_resize how);
+                                     int map_width, int map_height, const gcam_view *view,
+                                     const char *colormap, float alpha, gcam_resize how);
 /* Tiles in `columns` columns, each scaled to the same width, a title (UTF-8) above each. */
 GCAM_EXPORT gcam_image *gcam_grid(gcam_context *ctx, gcam_image *const *tiles,
                                   const char *const *titles, int count, int columns,

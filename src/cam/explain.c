@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "cam/job.h"
 #include "cam/methods.h"
 
@@ -28,10 +28,10 @@ void gcam_warn(gcam_warnings *warnings, const char *name, const char *format, ..
 }
 
 void gcam_maps_free(gcam_maps *maps) {
-  free(maps->data);
-  free(maps->weights);
-  free(maps->terms);
-  free(maps->delta);
+  gcam_free(maps->data);
+  gcam_free(maps->weights);
+  gcam_free(maps->terms);
+  gcam_free(maps->delta);
   memset(maps, 0, sizeof *maps);
 }
 
@@ -179,12 +179,12 @@ static gcam_status gradients_of(gcam_job *job, int value, int first, int B, floa
   }
   GCAM_TRY(backward(job, value, first, B, gradients, err));
   if (!keep) return GCAM_OK;
-  float *copy = malloc(bytes);
+  float *copy = gcam_alloc(bytes, 1);
   if (!copy) return GCAM_OK; /* then it is not kept */
   memcpy(copy, cotangents, bytes);
   struct gcam_kept *oldest = &all->kept[all->oldest];
   gcam_floats_free(oldest->data);
-  free(oldest->cotangents);
+  gcam_free(oldest->cotangents);
   *oldest = (struct gcam_kept){*gradients, copy, value, B, job->method->from};
   all->oldest = (all->oldest + 1) % GCAM_KEPT_GRADIENTS;
   return GCAM_OK;
@@ -325,9 +325,9 @@ gcam_status gcam_explain_value(gcam_job *job, int layer, gcam_maps *maps, gcam_e
   int64_t pixels = made.H * made.W, size = pixels * made.K;
   float *owned = NULL, *rows = NULL, *input = NULL, *coarse = NULL;
   const float *activation = gcam_session_dense(job->session, to_input ? value : layer, &owned);
-  made.data = calloc((size_t)(job->count * pixels), sizeof *made.data);
-  if (m->has_weights) made.weights = calloc((size_t)(job->count * made.K), sizeof *made.weights);
-  if (m->has_terms) made.terms = calloc((size_t)(job->count * size), sizeof *made.terms);
+  made.data = gcam_alloc_zeroed(job->count * pixels, sizeof *made.data);
+  if (m->has_weights) made.weights = gcam_alloc_zeroed(job->count * made.K, sizeof *made.weights);
+  if (m->has_terms) made.terms = gcam_alloc_zeroed(job->count * size, sizeof *made.terms);
   if (to_input) {
     rows = gcam_floats_alloc(size);
     input = gcam_floats_alloc(size);

@@ -1,18 +1,10 @@
 #include "cam/head.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "ops/op.h"
-
-static bool only_reshapes(const char *op) {
-  static const char *const names[] = {"Identity", "Dropout", "Cast",      "Reshape",
-                                      "Flatten",  "Squeeze", "Unsqueeze", "Transpose"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (!strcmp(op, names[i])) return true;
-  return false;
-}
 
 static int64_t classes_of(const gcam_value *v) {
   int64_t n = gcam_numel(&v->shape);
@@ -25,14 +17,14 @@ gcam_head gcam_head_find(const gcam_graph *graph) {
   if (head.classes == 1) head.kind = GCAM_HEAD_SIGMOID;
   for (int n = graph->values[value].producer; n >= 0; n = graph->values[value].producer) {
     const gcam_node *node = &graph->nodes[n];
-    bool softmax = !strcmp(node->op->name, "Softmax") || !strcmp(node->op->name, "LogSoftmax");
-    bool sigmoid = !strcmp(node->op->name, "Sigmoid");
+    bool softmax = gcam_op_is(node->op, GCAM_OP_SOFTMAX);
+    bool sigmoid = gcam_op_is(node->op, GCAM_OP_SIGMOID);
     if (softmax || sigmoid) {
       head.logits = node->inputs[0];
       head.kind = softmax ? GCAM_HEAD_SOFTMAX : GCAM_HEAD_SIGMOID;
       break;
     }
-    if (!only_reshapes(node->op->name)) break;
+    if (!gcam_node_is_view(graph, node)) break;
     value = node->inputs[0];
   }
   return head;
@@ -83,7 +75,7 @@ static gcam_status several_classes(const gcam_head *head, const float *logits, c
                                    float *cotangent, double *scale, gcam_error *err) {
   int n = head->classes;
   double max, sum = exp_sum(logits, n, -1, &max), outside = 0, largest = 0;
-  double *p = malloc(2 * (size_t)n * sizeof *p), *d = p ? p + n : NULL;
+  double *p = gcam_alloc(2 * (size_t)n, sizeof *p), *d = p ? p + n : NULL;
   if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a score");
   for (int j = 0; j < n; j++) {
     p[j] = head->kind == GCAM_HEAD_SIGMOID ? logistic(logits[j]) : exp(logits[j] - max) / sum;
@@ -103,7 +95,7 @@ static gcam_status several_classes(const gcam_head *head, const float *logits, c
   }
   *scale = largest > 0 ? largest : 1;
   for (int j = 0; j < n; j++) cotangent[j] = (float)(d[j] / *scale);
-  free(p);
+  gcam_free(p);
   return GCAM_OK;
 }
 
@@ -134,48 +126,36 @@ gcam_status gcam_head_score(const gcam_head *head, gcam_score score, const float
   int n = head->classes;
   float *p = NULL;
   if (score == GCAM_SCORE_SOFTMAX) {
-    p = malloc((size_t)n * sizeof *p);
+    p = gcam_alloc(n, sizeof *p);
     if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a score");
     gcam_head_probabilities(head, logits, p);
   }
   *value = 0;
   for (int j = 0; j < n; j++)
     if (weights[j] != 0) *value += (double)weights[j] * (p ? p[j] : logits[j]);
-  free(p);
+  gcam_free(p);
   return GCAM_OK;
 }
 
 /* ---- CAM's kind of head
  * ---------------------------------------------------------------------------- */
 
-static bool is_one_of(const gcam_node *node, const char *const *names) {
-  for (; *names; names++)
-    if (!strcmp(node->op->name, *names)) return true;
-  return false;
-}
-
 /* y is linear in input 0 (a constant added or multiplied included). */
 static bool is_linear(const gcam_graph *g, const gcam_node *node) {
-  static const char *const linear[] = {
-      "Gemm", "MatMul", "Add", "Sub", "Mul", "Conv", "BatchNormalization", NULL};
-  if (only_reshapes(node->op->name)) return true;
-  if (!is_one_of(node, linear)) return false;
-  for (int i = 1; i < node->input_count; i++)
-    if (node->inputs[i] >= 0 && !g->values[node->inputs[i]].weight) return false;
-  return true;
+  if (gcam_node_is_view(g, node)) return true;
+  return gcam_op_is(node->op, GCAM_OP_LINEAR) && gcam_node_constant_from(g, node, 1);
 }
 
 /* One number for each channel of the [1][H][W][K] it reads: an average over all of H and W? */
 static bool is_average(const gcam_graph *g, const gcam_node *node) {
-  static const char *const averages[] = {"GlobalAveragePool", "ReduceMean", "AveragePool", NULL};
   const gcam_shape *x = gcam_in_shape(g, node, 0), *y = &g->values[node->outputs[0]].shape;
-  if (!is_one_of(node, averages) || x->rank != 4 || gcam_numel(y) != x->dim[0] * x->dim[3])
-    return false;
-  if (strcmp(node->op->name, "AveragePool")) return true;
   int64_t kernel[2] = {0};
   int count;
-  return !gcam_node_ints(g, node, "kernel_shape", -1, kernel, 2, &count, NULL) &&
-         kernel[0] == x->dim[1] && kernel[1] == x->dim[2];
+  if (!gcam_op_is(node->op, GCAM_OP_AVERAGES) || x->rank != 4 ||
+      gcam_numel(y) != x->dim[0] * x->dim[3])
+    return false;
+  if (gcam_node_ints(g, node, "kernel_shape", -1, kernel, 2, &count, NULL)) return false;
+  return !count || (kernel[0] == x->dim[1] && kernel[1] == x->dim[2]);
 }
 
 int gcam_head_pooled(const gcam_graph *g, const gcam_head *head, int layer) {
@@ -185,7 +165,7 @@ int gcam_head_pooled(const gcam_graph *g, const gcam_head *head, int layer) {
     if (is_average(g, node)) {
       int pooled = node->outputs[0], read = node->inputs[0];
       while (read != layer && g->values[read].producer >= 0 &&
-             !strcmp(g->nodes[g->values[read].producer].op->name, "Dropout"))
+             gcam_node_is_view(g, &g->nodes[g->values[read].producer]))
         read = g->nodes[g->values[read].producer].inputs[0];
       return read == layer ? pooled : -1;
     }

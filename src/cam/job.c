@@ -4,9 +4,9 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "cam/random.h"
 #include "image/resize.h"
 
@@ -21,7 +21,7 @@ static gcam_status no_memory(gcam_error *err) {
 void gcam_gradients_clear(gcam_gradients *g) {
   for (int i = 0; i < GCAM_KEPT_GRADIENTS; i++) {
     gcam_floats_free(g->kept[i].data);
-    free(g->kept[i].cotangents);
+    gcam_free(g->kept[i].cotangents);
   }
   memset(g, 0, sizeof *g);
 }
@@ -325,19 +325,19 @@ static gcam_status plan_job(gcam_job *job, gcam_error *err) {
   job->maps.count = job->count;
   int64_t size = job->maps.H * job->maps.W * job->maps.K;
   int64_t pixels = job->maps.H * job->maps.W;
-  job->maps.data = calloc((size_t)(job->count * pixels), sizeof(float));
-  job->maps.delta = calloc((size_t)job->count, sizeof(double));
+  job->maps.data = gcam_alloc_zeroed(job->count * pixels, sizeof(float));
+  job->maps.delta = gcam_alloc_zeroed(job->count, sizeof(double));
   job->terms = gcam_floats_alloc(size > layer_size ? size : layer_size);
   if (m->has_weights && job->layer_count == 1)
-    job->maps.weights = calloc((size_t)(job->count * job->maps.K), sizeof(float));
-  if (m->has_terms) job->maps.terms = calloc((size_t)(job->count * size), sizeof(float));
+    job->maps.weights = gcam_alloc_zeroed(job->count * job->maps.K, sizeof(float));
+  if (m->has_terms) job->maps.terms = gcam_alloc_zeroed(job->count * size, sizeof(float));
   if (changes) {
     job->original = gcam_floats_alloc(input_size(job));
     job->base = gcam_floats_alloc(input_size(job));
   }
   if (m->forwards) {
     job->sum_count = m->forwards->sums(job);
-    job->sums = malloc((size_t)(job->count * job->sum_count) * sizeof *job->sums);
+    job->sums = gcam_alloc(job->count * job->sum_count, sizeof *job->sums);
     if (!m->forwards->at_input) job->activation = gcam_floats_alloc(layer_size);
   }
   if (!job->maps.data || !job->maps.delta || !job->terms ||
@@ -355,7 +355,7 @@ static gcam_status plan_job(gcam_job *job, gcam_error *err) {
 
 gcam_status gcam_job_new(gcam_job **made, gcam_session *session, const gcam_head *head,
                          const gcam_request *r, gcam_error *err) {
-  gcam_job *job = calloc(1, sizeof *job);
+  gcam_job *job = gcam_alloc_zeroed(1, sizeof *job);
   *made = NULL;
   if (!job) return no_memory(err);
   job->session = session;
@@ -368,8 +368,8 @@ gcam_status gcam_job_new(gcam_job **made, gcam_session *session, const gcam_head
   job->layer_count = r->layer_count;
   memcpy(job->layers, r->layers, (size_t)r->layer_count * sizeof *job->layers);
   size_t n = (size_t)r->count * (size_t)head->classes;
-  job->weights = malloc(n * sizeof *job->weights);
-  job->cotangents = malloc(n * sizeof *job->cotangents);
+  job->weights = gcam_alloc(n, sizeof *job->weights);
+  job->cotangents = gcam_alloc(n, sizeof *job->cotangents);
   gcam_status status = job->weights && job->cotangents ? GCAM_OK : no_memory(err);
   if (!status && gcam_numel(&session->graph->values[head->logits].shape) != head->classes)
     status = gcam_fail(err, GCAM_ERR_UNSUPPORTED,
@@ -390,12 +390,12 @@ gcam_status gcam_job_new(gcam_job **made, gcam_session *session, const gcam_head
 void gcam_job_delete(gcam_job *job) {
   if (!job) return;
   gcam_maps_free(&job->maps);
-  free(job->weights);
-  free(job->cotangents);
-  free(job->sums);
+  gcam_free(job->weights);
+  gcam_free(job->cotangents);
+  gcam_free(job->sums);
   gcam_floats_free(job->original);
   gcam_floats_free(job->base);
   gcam_floats_free(job->activation);
   gcam_floats_free(job->terms);
-  free(job);
+  gcam_free(job);
 }

@@ -2,24 +2,15 @@
 
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "ops/op.h"
 
 static bool is_layer(const gcam_graph *g, const gcam_head *head, int v) {
   const gcam_value *value = &g->values[v];
   return !value->weight && value->producer >= 0 && v != head->logits && value->shape.rank == 4 &&
          value->layout == GCAM_CHANNELS_LAST && value->shape.dim[1] * value->shape.dim[2] > 1;
-}
-
-/* Layers that only sample or rename what an earlier one found: the map belongs there. */
-static bool passes_through(const char *op) {
-  static const char *const names[] = {"MaxPool", "AveragePool", "Dropout", "Identity", "Pad",
-                                      "Cast",    "Resize",      "Slice",   "Reshape",  "LRN"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (!strcmp(op, names[i])) return true;
-  return false;
 }
 
 /* Marks what the logits depend on, walking the nodes backward. */
@@ -40,9 +31,9 @@ gcam_status gcam_layers_find(gcam_graph *g, const gcam_head *head, gcam_layers *
   layers->count = 0;
   layers->standard = -1;
   layers->values = gcam_arena_alloc(&g->arena, (size_t)g->value_count + 1, sizeof(int));
-  bool *on_path = calloc((size_t)g->value_count + 1, sizeof *on_path);
+  bool *on_path = gcam_alloc_zeroed(g->value_count + 1, sizeof *on_path);
   if (!layers->values || !on_path) {
-    free(on_path);
+    gcam_free(on_path);
     return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the list of layers");
   }
   mark_ancestors(g, head->logits, on_path);
@@ -50,10 +41,12 @@ gcam_status gcam_layers_find(gcam_graph *g, const gcam_head *head, gcam_layers *
     for (int i = 0; i < g->nodes[n].output_count; i++) {
       int v = g->nodes[n].outputs[i];
       if (v < 0 || !is_layer(g, head, v)) continue;
-      if (on_path[v] && !passes_through(g->nodes[n].op->name)) layers->standard = layers->count;
+      /* a layer that only samples shows what an earlier one found: the map belongs there */
+      if (on_path[v] && !gcam_op_is(g->nodes[n].op, GCAM_OP_SAMPLES))
+        layers->standard = layers->count;
       layers->values[layers->count++] = v;
     }
-  free(on_path);
+  gcam_free(on_path);
   return GCAM_OK;
 }
 

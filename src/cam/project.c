@@ -5,9 +5,9 @@
  * and mu a mean of each channel where there are any. */
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "cam/method.h"
 
 typedef struct matrix {
@@ -185,14 +185,14 @@ static void project(const float *x, const float *scale, int64_t n, int64_t K, bo
                     float *map) {
   int64_t rank = n < K ? n : K;
   int most = rank < MOST_STEPS ? (int)rank : MOST_STEPS;
-  double *v = malloc((size_t)((most + 2) * K) * sizeof *v), *basis = v + K, agree = 0,
-         mean_size = 0, all = 0;
-  float *u = calloc((size_t)(n + 3 * K), sizeof *u), *scaled = u + n, *sum = scaled + K,
+  double *v = gcam_alloc((most + 2) * K, sizeof *v), *basis = v + K, agree = 0, mean_size = 0,
+         all = 0;
+  float *u = gcam_alloc_zeroed(n + 3 * K, sizeof *u), *scaled = u + n, *sum = scaled + K,
         *mean = sum + K;
   if (!v || !u) { /* NaN is what the pipeline reports and replaces */
     for (int64_t i = 0; i < n; i++) map[i] = NAN;
-    free(v);
-    free(u);
+    gcam_free(v);
+    gcam_free(u);
     return;
   }
   matrix X = {.x = x, .scale = scale, .n = n, .K = K, .largest = largest_size(x, n * K)};
@@ -222,8 +222,8 @@ static void project(const float *x, const float *scale, int64_t n, int64_t K, bo
     agree += (double)u[i] * map[i];
   }
   for (int64_t i = 0; i < n; i++) map[i] = agree < 0 ? -u[i] : u[i];
-  free(v);
-  free(u);
+  gcam_free(v);
+  gcam_free(u);
 }
 
 static bool centred(const gcam_cam *cam) { return cam->options->value[GCAM_OPTION_CENTRE] != 0; }

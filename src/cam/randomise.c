@@ -1,20 +1,18 @@
 #include "cam/randomise.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "cam/random.h"
 #include "ops/op.h"
 
 int gcam_weighted_layer(const gcam_graph *g, int index) {
-  static const char *const names[] = {"Conv", "ConvTranspose", "Gemm", "MatMul"};
   for (int n = g->node_count - 1; n >= 0; n--) {
     const gcam_node *node = &g->nodes[n];
-    bool weighted = false;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-      weighted |= !strcmp(node->op->name, names[i]);
-    if (!weighted || node->inputs[1] < 0 || !g->values[node->inputs[1]].weight) continue;
+    if (!gcam_op_is(node->op, GCAM_OP_WEIGHTED) || node->inputs[1] < 0 ||
+        !g->values[node->inputs[1]].weight)
+      continue;
     if (!index--) return n;
   }
   return -1;
@@ -26,14 +24,14 @@ static gcam_status no_memory(gcam_error *err) {
 
 /* The weight's floats become `values`, which belong to it from now on. */
 static void set_values(gcam_weight *w, float *values) {
-  if (!w->borrowed) free(w->data);
+  if (!w->borrowed) gcam_free(w->data);
   gcam_floats_free(w->f32);
   *w = (gcam_weight){.dtype = GCAM_F32, .data = values};
 }
 
 static gcam_status read_values(const gcam_value *v, float **values, gcam_error *err) {
   int64_t n = gcam_numel(&v->shape);
-  *values = malloc((size_t)n * sizeof **values);
+  *values = gcam_alloc(n, sizeof **values);
   if (!*values) return no_memory(err);
   gcam_weight_read(v->weight, &v->shape, 0, n, *values);
   return GCAM_OK;

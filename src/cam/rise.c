@@ -6,8 +6,8 @@
  * M_i: g x g cells, each kept with probability p, enlarged bilinearly to (g + 1) cells of the
  * input's g-th part, of which a random part of the input's size is cut out (section 3.2). The
  * paper's y is a probability: use the score softmax. */
-#include <stdlib.h>
 
+#include "base/memory.h"
 #include "cam/job.h"
 #include "cam/methods.h"
 #include "cam/random.h"
@@ -27,7 +27,7 @@ static gcam_status random_mask(const gcam_job *job, int64_t i, float *mask, gcam
   uint64_t seed = (uint64_t)gcam_job_option(job, GCAM_OPTION_SEED),
            first = (uint64_t)i * (g * g + 2);
   int64_t large_size = (int64_t)(g + 1) * cell_h * side;
-  float *cells = malloc((size_t)(g * g + large_size) * sizeof *cells);
+  float *cells = gcam_alloc(g * g + large_size, sizeof *cells);
   if (!cells) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a mask");
   float *large = cells + g * g;
   for (int c = 0; c < g * g; c++)
@@ -38,14 +38,14 @@ static gcam_status random_mask(const gcam_job *job, int64_t i, float *mask, gcam
       gcam_map_resize_to(cells, g, g, large, side, (g + 1) * cell_h, GCAM_BILINEAR, err);
   for (int y = 0; y < H && !status; y++)
     for (int x = 0; x < W; x++) mask[y * W + x] = large[(int64_t)(y + top) * side + x + left];
-  free(cells);
+  gcam_free(cells);
   return status;
 }
 
 static int step(gcam_job *job, int64_t i, gcam_error *err) {
   int64_t n = job->sum_count;
   double scores[GCAM_MAX_TARGETS];
-  float *mask = malloc((size_t)n * sizeof *mask);
+  float *mask = gcam_alloc(n, sizeof *mask);
   if (!mask) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a mask");
   gcam_status status = random_mask(job, i, mask, err);
   if (!status) {
@@ -55,7 +55,7 @@ static int step(gcam_job *job, int64_t i, gcam_error *err) {
   if (!status) status = gcam_job_scores(job, scores, err);
   for (int b = 0; b < job->count && !status; b++)
     for (int64_t k = 0; k < n; k++) job->sums[b * n + k] += scores[b] * mask[k];
-  free(mask);
+  gcam_free(mask);
   return status;
 }
 

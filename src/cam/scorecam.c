@@ -8,9 +8,9 @@
  * A constant channel masks all: those share one forward pass. */
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "cam/job.h"
 #include "cam/methods.h"
 #include "image/resize.h"
@@ -34,7 +34,7 @@ static bool normalise(float *mask, int64_t n) {
 
 static int step(gcam_job *job, int64_t k, gcam_error *err) {
   int64_t small = job->maps.H * job->maps.W, large = job->input.H * job->input.W, K = job->maps.K;
-  float *channel = malloc((size_t)(small + large) * sizeof *channel);
+  float *channel = gcam_alloc(small + large, sizeof *channel);
   if (!channel) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a mask");
   float *mask = channel + small;
   for (int64_t i = 0; i < small; i++) channel[i] = job->activation[i * K + k];
@@ -50,7 +50,7 @@ static int step(gcam_job *job, int64_t k, gcam_error *err) {
   }
   for (int b = 0; b < job->count && !status; b++)
     job->sums[b * K + k] = varies ? scores[b] : job->aside[b];
-  free(channel);
+  gcam_free(channel);
   return status;
 }
 

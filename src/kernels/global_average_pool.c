@@ -55,5 +55,5 @@ static void backward(const gcam_args *a, const gcam_pool *pool) {
   gcam_parallel(pool, (size_t)(a->B * p->N * t.parts), backward_part, &t);
 }
 
-const gcam_twin gcam_twin_global_average_pool = {"GlobalAveragePool", always, forward, backward,
-                                                 .overwrites = true};
+const gcam_twin gcam_twin_global_average_pool = {&gcam_op_global_average_pool, always, forward,
+                                                 backward, .overwrites = true};

@@ -14,8 +14,8 @@
 /* A 2-D convolution: everything a kernel needs to know. Pixels are C floats apart on the way in and
  * out_stride floats on the way out (K, or more where the result lands inside a concatenation). */
 typedef struct gcam_conv_spec {
-  int64_t H, W, C;    /* input */
-  int64_t OH, OW, K;  /* output */
+  int64_t H, W, C;   /* input */
+  int64_t OH, OW, K; /* output */
   int64_t groups;
   int64_t kh, kw, sh, sw, dh, dw; /* kernel, strides, dilations */
   int64_t pt, pl, pb, pr;         /* padding: top, left, bottom, right */
@@ -34,7 +34,8 @@ typedef struct gcam_weight_source {
 
 typedef struct gcam_kernel gcam_kernel;
 struct gcam_kernel {
-  /* out = kernel(in) for `batch` pictures. in: dense [batch][H][W][C]. Fails only without memory. */
+  /* out = kernel(in) for `batch` pictures. in: dense [batch][H][W][C]. Fails only without memory.
+   */
   gcam_status (*run)(gcam_kernel *kernel, int64_t batch, const float *in, float *out,
                      const gcam_pool *pool, gcam_error *err);
   void (*free)(gcam_kernel *kernel);
@@ -62,7 +63,7 @@ gcam_kernel *gcam_conv_lean_kernel(const gcam_conv_spec *spec, const gcam_weight
 void gcam_kernel_free(gcam_kernel *kernel);
 
 typedef struct gcam_twin {
-  const char *op; /* ONNX name */
+  const gcam_op *op;
   bool (*applies)(const gcam_graph *graph, const gcam_node *node);
   void (*forward)(const gcam_args *a, const gcam_pool *pool);  /* NULL: the plain one */
   void (*backward)(const gcam_args *a, const gcam_pool *pool); /* NULL: the plain one */

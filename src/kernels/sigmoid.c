@@ -73,4 +73,4 @@ static void forward(const gcam_args *a, const gcam_pool *pool) {
   gcam_parallel(pool, (size_t)((t.n + CHUNK - 1) / CHUNK), run_chunk, &t);
 }
 
-const gcam_twin gcam_twin_sigmoid = {"Sigmoid", always, .forward = forward};
+const gcam_twin gcam_twin_sigmoid = {&gcam_op_sigmoid, always, .forward = forward};

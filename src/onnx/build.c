@@ -3,9 +3,9 @@
  * Transpose node in front of their reader, made once per tensor and named "<tensor>.nhwc" or
  * "<tensor>.rows"; it becomes a Reshape, which costs nothing, where only sizes of 1 move. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "onnx/fold.h"
 #include "onnx/import.h"
 
@@ -24,9 +24,10 @@ void gcam_build_retire(gcam_import *im, int v) {
     if (--root->users == 0 && root->retired) gcam_build_retire(im, info->root);
     return;
   }
-  if (!weight->borrowed) free(weight->data); /* converted from the file's type, external or not */
+  if (!weight->borrowed)
+    gcam_free(weight->data); /* converted from the file's type, external or not */
   if (info->external >= 0) {
-    free(im->file->externals[info->external].data);
+    gcam_free(im->file->externals[info->external].data);
     im->file->externals[info->external].data = NULL;
   }
   weight->data = NULL;

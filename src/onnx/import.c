@@ -11,8 +11,9 @@
 #include "onnx/import.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 enum { MAX_INPUTS = 64 };
 
@@ -240,7 +241,7 @@ static bool wants_channels_last(gcam_import *im, int input, bool *reached) {
     int n = im->order[k], inputs = im->file->nodes[n].input_count;
     const gcam_op *op = gcam_op_find(im->file->nodes[n].op);
     bool touched = false;
-    int data = op ? gcam_lower_data_inputs(op, inputs) : 0;
+    int data = op ? gcam_op_data_inputs(op, inputs) : 0;
     for (int i = 0; i < data; i++)
       if (im->node_in[n][i] >= 0 && reached[im->node_in[n][i]]) touched = true;
     if (!touched) continue;
@@ -419,14 +420,14 @@ static gcam_status release_constants(gcam_import *im, bool *live) {
   for (int v = 0; v < graph->value_count; v++) {
     gcam_weight *weight = graph->values[v].weight;
     if (!weight || held[v] || live[v] || im->info[v].root != v) continue;
-    if (!weight->borrowed) free(weight->data);
+    if (!weight->borrowed) gcam_free(weight->data);
     weight->data = NULL;
     gcam_floats_free(weight->f32);
     weight->f32 = NULL;
   }
   for (int i = 0; i < im->file->external_count; i++) {
     if (wanted[i]) continue;
-    free(im->file->externals[i].data);
+    gcam_free(im->file->externals[i].data);
     im->file->externals[i].data = NULL;
   }
   return GCAM_OK;
@@ -463,7 +464,7 @@ static gcam_status settle_weights(gcam_import *im) {
     w->borrowed = false;
   }
   if (file->owned && !keep) {
-    free((void *)(uintptr_t)file->bytes);
+    gcam_free((void *)(uintptr_t)file->bytes);
     file->bytes = NULL;
     file->size = 0;
     file->owned = false;

@@ -92,8 +92,6 @@ gcam_shape gcam_build_onnx_shape(const gcam_value *value);
 
 /* Can this operator be imported at all? */
 bool gcam_lower_knows(const onnx_node *node);
-/* How many leading inputs are data, to be brought to a common layout; the others are parameters. */
-int gcam_lower_data_inputs(const gcam_op *op, int input_count);
 gcam_status gcam_lower_node(gcam_import *im, int node);
 /* "Conv node 'conv1'" */
 const char *gcam_lower_label(const gcam_import *im, int node, char *text, size_t size);

@@ -8,9 +8,9 @@
  *   Sum of n                     -> n - 1 Adds
  *   broadcasting before opset 7  -> the second input is reshaped to what it means today */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "onnx/fold.h"
 #include "onnx/import.h"
 
@@ -32,22 +32,10 @@ const char *gcam_lower_label(const gcam_import *im, int n, char *text, size_t si
 
 /* ---- Layout --------------------------------------------------------------------------------- */
 
-int gcam_lower_data_inputs(const gcam_op *op, int count) {
-  static const char *const all[] = {"Concat", "Max", "Min", NULL};
-  static const char *const one[] = {"Clip",      "Dropout", "Cast",     "Reshape", "Squeeze",
-                                    "Unsqueeze", "Resize",  "Upsample", NULL};
-  if (!count) return 0;
-  for (int i = 0; all[i]; i++)
-    if (!strcmp(op->name, all[i])) return count;
-  for (int i = 0; one[i]; i++)
-    if (!strcmp(op->name, one[i])) return 1;
-  return op->rule == GCAM_RULE_AXIS || op->rule == GCAM_RULE_TO_ROWS ? 1 : count;
-}
-
 /* Brings the inputs to the layout that the operator works in; says which its outputs have. */
 static gcam_status lay_out(gcam_import *im, const gcam_op *op, int *in, int count,
                            gcam_layout *layout) {
-  int data = gcam_lower_data_inputs(op, count), rank = 0;
+  int data = gcam_op_data_inputs(op, count), rank = 0;
   bool active_last = false;
   *layout = op->rule == GCAM_RULE_SPATIAL ? GCAM_CHANNELS_LAST : GCAM_ROWS;
   for (int i = 0; i < data; i++) {
@@ -101,7 +89,7 @@ static gcam_status lower_constant(gcam_import *im, int n) {
                        gcam_lower_label(im, n, label, sizeof label));
     size_t count = list ? (size_t)attr->count : 1, size = real ? sizeof(float) : sizeof(int64_t);
     weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *weight);
-    if (!weight || !(weight->data = malloc(count ? count * size : 1)))
+    if (!weight || !(weight->data = gcam_alloc(count ? count * size : 1, 1)))
       return gcam_import_no_memory(im);
     if (count) memcpy(weight->data, from, count * size);
     weight->dtype = real ? GCAM_F32 : GCAM_I64;
@@ -151,7 +139,7 @@ static gcam_status lower_fold(gcam_import *im, int n, int *in, int count) {
                     .tensor = tensor.weight ? &tensor : NULL,
                     .out = out};
   gcam_status status = gcam_fold_run(&fold, im->err);
-  if (tensor.weight && !tensor.weight->borrowed) free(tensor.weight->data);
+  if (tensor.weight && !tensor.weight->borrowed) gcam_free(tensor.weight->data);
   for (int i = 0; i < node->output_count; i++) {
     int s = im->node_out[n][i], v;
     if (!out[i].weight) continue;
@@ -166,7 +154,7 @@ static gcam_status lower_fold(gcam_import *im, int n, int *in, int count) {
         continue;
       }
     }
-    if (!fold.view) free(out[i].weight->data);
+    if (!fold.view) gcam_free(out[i].weight->data);
   }
   return status;
 }
@@ -186,7 +174,7 @@ static gcam_status lower_shape(gcam_import *im, int n, int x) {
   to = to < from ? from : to > shape.rank ? shape.rank : to;
   GCAM_TRY(gcam_import_add_value(im, im->symbols[s].name, &v));
   gcam_weight *weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *weight);
-  if (!weight || !(weight->data = malloc((GCAM_MAX_RANK + 1) * sizeof(int64_t))))
+  if (!weight || !(weight->data = gcam_alloc((GCAM_MAX_RANK + 1) * sizeof(int64_t), 1)))
     return gcam_import_no_memory(im);
   weight->dtype = GCAM_I64;
   if (size)

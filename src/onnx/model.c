@@ -4,8 +4,9 @@
  * struct: lists grow, single values are replaced. */
 #include "onnx/model.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 /* Far above any real network; they bound what a small hostile file can make us allocate. */
 enum {
@@ -36,7 +37,7 @@ static gcam_status no_memory(gcam_error *err) {
 static void *grow(void **array, int *count, int *room, size_t size) {
   if (*count == *room) {
     int more = *room ? *room * 2 : 16;
-    void *bigger = realloc(*array, (size_t)more * size);
+    void *bigger = gcam_alloc_again(*array, (size_t)more * size, 1);
     if (!bigger) return NULL;
     *array = bigger;
     *room = more;
@@ -612,9 +613,9 @@ static gcam_status read_model(gcam_onnx *file, gcam_error *err) {
 gcam_status gcam_onnx_open(gcam_onnx **result, const void *bytes, size_t size, gcam_ownership own,
                            gcam_error *err) {
   *result = NULL;
-  gcam_onnx *file = calloc(1, sizeof *file);
+  gcam_onnx *file = gcam_alloc_zeroed(1, sizeof *file);
   if (!file) {
-    if (own == GCAM_TAKE) free((void *)(uintptr_t)bytes);
+    if (own == GCAM_TAKE) gcam_free((void *)(uintptr_t)bytes);
     return no_memory(err);
   }
   file->bytes = bytes;
@@ -644,18 +645,18 @@ gcam_status gcam_onnx_open(gcam_onnx **result, const void *bytes, size_t size, g
 void gcam_onnx_close(gcam_onnx *file) {
   if (!file) return;
   for (int i = 0; i < file->external_count; i++) {
-    free(file->externals[i].data);
-    free(file->externals[i].ranges);
+    gcam_free(file->externals[i].data);
+    gcam_free(file->externals[i].ranges);
   }
-  free(file->externals);
-  free(file->opsets);
-  free(file->nodes);
-  free(file->tensors);
-  free(file->inputs);
-  free(file->outputs);
+  gcam_free(file->externals);
+  gcam_free(file->opsets);
+  gcam_free(file->nodes);
+  gcam_free(file->tensors);
+  gcam_free(file->inputs);
+  gcam_free(file->outputs);
   gcam_arena_free(&file->arena);
-  if (file->owned) free((void *)(uintptr_t)file->bytes);
-  free(file);
+  if (file->owned) gcam_free((void *)(uintptr_t)file->bytes);
+  gcam_free(file);
 }
 
 const char *gcam_onnx_producer(const gcam_onnx *file) { return file->producer; }

@@ -1,7 +1,7 @@
 /* tensor.c: TensorProto -> constant. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "onnx/model.h"
 
 /* How a file's element type is read. Types the engine does not have are widened. All targets are
@@ -139,7 +139,7 @@ gcam_status gcam_onnx_tensor_load(const gcam_onnx *file, const onnx_tensor *tens
     *result = weight;
     return GCAM_OK;
   }
-  uint8_t *data = malloc(n ? (size_t)n * step : 1);
+  uint8_t *data = gcam_alloc(n ? (size_t)n * step : 1, 1);
   if (!data)
     return gcam_fail(err, GCAM_ERR_MEMORY,
                      "out of memory: tensor '" GCAM_NAME_FORMAT "' takes %lld bytes", tensor->name,
@@ -151,7 +151,7 @@ gcam_status gcam_onnx_tensor_load(const gcam_onnx *file, const onnx_tensor *tens
   } else {
     gcam_status status = load_lists(tensor, t, data, err);
     if (status != GCAM_OK) {
-      free(data);
+      gcam_free(data);
       return status;
     }
   }

@@ -16,7 +16,7 @@
   }
 
 /* F, DU and DV are written in u, v and y = f(u, v). */
-#define BINARY(symbol, onnx_name, F, DU, DV)                                                \
+#define BINARY(symbol, onnx_name, F, DU, DV, TRAITS)                                        \
   static void symbol##_forward(const gcam_args *a) {                                        \
     const gcam_broadcast *plan = a->node->params;                                           \
     const gcam_shape *su = gcam_in_shape(a->graph, a->node, 0);                             \
@@ -64,18 +64,23 @@
       }                                                                                     \
     }                                                                                       \
   }                                                                                         \
-  const gcam_op gcam_op_##symbol = {                                                        \
-      onnx_name,        GCAM_RULE_POINTWISE, 2, 2, gcam_broadcast_shape,                    \
-      symbol##_forward, symbol##_backward};
+  const gcam_op gcam_op_##symbol = {onnx_name,                                              \
+                                    GCAM_RULE_POINTWISE,                                    \
+                                    2,                                                      \
+                                    2,                                                      \
+                                    gcam_broadcast_shape,                                   \
+                                    symbol##_forward,                                       \
+                                    symbol##_backward,                                      \
+                                    .traits = GCAM_OP_KEEPS_POSITIONS | (TRAITS)};
 
 /* clang-format off */
-BINARY(add, "Add", u + v, 1.0f, 1.0f)
-BINARY(sub, "Sub", u - v, 1.0f, -1.0f)
-BINARY(mul, "Mul", u * v, v, u)
-BINARY(div, "Div", u / v, 1 / v, -y / v)
+BINARY(add, "Add", u + v, 1.0f, 1.0f, GCAM_OP_LINEAR)
+BINARY(sub, "Sub", u - v, 1.0f, -1.0f, GCAM_OP_LINEAR)
+BINARY(mul, "Mul", u * v, v, u, GCAM_OP_LINEAR)
+BINARY(div, "Div", u / v, 1 / v, -y / v, GCAM_OP_LINEAR)
 /* u^v. Where v is 0 the slope is 0, and not 0 * infinity; 0^v does not change with v > 0. */
 BINARY(pow, "Pow", powf(u, v), v == 0 ? 0.0f : v * powf(u, v - 1),
-       u == 0 && v >= 0 ? 0.0f : y * logf(u))
+       u == 0 && v >= 0 ? 0.0f : y * logf(u), 0)
 /* clang-format on */
 
 /* ---- Max: y = the largest of all inputs; inputs that tie share the gradient evenly ----------- */
@@ -121,5 +126,11 @@ static void max_backward(const gcam_args *a) {
   }
 }
 
-const gcam_op gcam_op_max = {"Max",       GCAM_RULE_POINTWISE, 1, -1, gcam_broadcast_shape,
-                             max_forward, max_backward};
+const gcam_op gcam_op_max = {"Max",
+                             GCAM_RULE_POINTWISE,
+                             1,
+                             -1,
+                             gcam_broadcast_shape,
+                             max_forward,
+                             max_backward,
+                             .traits = GCAM_OP_KEEPS_POSITIONS};

@@ -76,4 +76,4 @@ static void concat_backward(const gcam_args *a) {
 }
 
 const gcam_op gcam_op_concat = {"Concat",       GCAM_RULE_AXIS, 1, -1, concat_shape,
-                                concat_forward, concat_backward};
+                                concat_forward, concat_backward, .traits = 0};

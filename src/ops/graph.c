@@ -1,11 +1,12 @@
 /* Who frees what: everything of a graph lives in its arena, except the `data` of weights that are
  * not borrowed and their `f32` copies. These come from malloc or gcam_floats_alloc, because they
- * are large and may be released early; both end in free(). */
+ * are large and may be released early; both end in gcam_free(). */
 #include "ops/graph.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 int gcam_graph_add_value(gcam_graph *graph, const char *name) {
   if (graph->value_count == graph->value_capacity) {
@@ -37,7 +38,7 @@ int gcam_graph_find(const gcam_graph *graph, const char *name) {
 /* Values may share a weight: pointers are cleared, so that each is freed once. */
 static void weight_release(gcam_weight *weight) {
   if (!weight) return;
-  if (!weight->borrowed) free(weight->data);
+  if (!weight->borrowed) gcam_free(weight->data);
   weight->data = NULL;
   gcam_floats_free(weight->f32);
   weight->f32 = NULL;

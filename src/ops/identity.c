@@ -7,8 +7,16 @@ static gcam_status identity_shape(gcam_graph *graph, gcam_node *node, gcam_error
   return gcam_node_set_shape(graph, node, 0, gcam_in_shape(graph, node, 0), err);
 }
 
-const gcam_op gcam_op_identity = {"Identity",        GCAM_RULE_AXIS,    1, 1, identity_shape,
-                                  gcam_view_forward, gcam_view_backward};
+const gcam_op gcam_op_identity = {
+    "Identity",
+    GCAM_RULE_AXIS,
+    1,
+    1,
+    identity_shape,
+    gcam_view_forward,
+    gcam_view_backward,
+    .traits = GCAM_OP_VIEW | GCAM_OP_SAMPLES | GCAM_OP_KEEPS_POSITIONS,
+    .data_inputs = 1};
 
 /* ---- Dropout: its mask, where somebody reads it, is all ones --------------------------------- */
 
@@ -32,8 +40,15 @@ static void dropout_forward(const gcam_args *a) {
   for (int64_t i = 0; i < n; i++) a->out[1][i] = 1;
 }
 
-const gcam_op gcam_op_dropout = {"Dropout",       GCAM_RULE_AXIS,    1, 3, dropout_shape,
-                                 dropout_forward, gcam_view_backward};
+const gcam_op gcam_op_dropout = {"Dropout",
+                                 GCAM_RULE_AXIS,
+                                 1,
+                                 3,
+                                 dropout_shape,
+                                 dropout_forward,
+                                 gcam_view_backward,
+                                 .traits = GCAM_OP_VIEW | GCAM_OP_SAMPLES | GCAM_OP_KEEPS_POSITIONS,
+                                 .data_inputs = 1};
 
 /* ---- Cast: activations are float32 inside, whatever float type the file speaks of ------------ */
 
@@ -62,5 +77,12 @@ static gcam_status cast_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
   return gcam_fail(err, GCAM_ERR_MODEL, "%s: its attribute 'to' names no known type", label);
 }
 
-const gcam_op gcam_op_cast = {
-    "Cast", GCAM_RULE_AXIS, 1, 1, cast_shape, gcam_view_forward, gcam_view_backward};
+const gcam_op gcam_op_cast = {"Cast",
+                              GCAM_RULE_AXIS,
+                              1,
+                              1,
+                              cast_shape,
+                              gcam_view_forward,
+                              gcam_view_backward,
+                              .traits = GCAM_OP_VIEW | GCAM_OP_SAMPLES | GCAM_OP_KEEPS_POSITIONS,
+                              .data_inputs = 1};

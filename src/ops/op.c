@@ -3,10 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GCAM_OP(symbol) extern const gcam_op gcam_op_##symbol;
-#include "ops/op_list.h"
-#undef GCAM_OP
-
 static const gcam_op *const table[] = {
 #define GCAM_OP(symbol) &gcam_op_##symbol,
 #include "ops/op_list.h"
@@ -23,6 +19,27 @@ const gcam_op *gcam_op_find(const char *name) {
   for (int i = 0; i < gcam_op_count(); i++)
     if (!strcmp(table[i]->name, name)) return table[i];
   return NULL;
+}
+
+bool gcam_op_is(const gcam_op *op, unsigned trait) { return (op->traits & trait) != 0; }
+
+int gcam_op_data_inputs(const gcam_op *op, int count) {
+  return op->data_inputs && op->data_inputs < count ? op->data_inputs : count;
+}
+
+bool gcam_node_is_view(const gcam_graph *graph, const gcam_node *node) {
+  if (node->op->view) return node->op->view(graph, node);
+  return gcam_op_is(node->op, GCAM_OP_VIEW);
+}
+
+bool gcam_node_clamp(const gcam_graph *graph, const gcam_node *node, float *lo, float *hi) {
+  return node->op->clamp && node->op->clamp(graph, node, lo, hi);
+}
+
+bool gcam_node_constant_from(const gcam_graph *graph, const gcam_node *node, int from) {
+  for (int i = from; i < node->input_count; i++)
+    if (node->inputs[i] >= 0 && !graph->values[node->inputs[i]].weight) return false;
+  return true;
 }
 
 const char *gcam_node_label(const gcam_node *node, char *text, size_t size) {

@@ -88,5 +88,12 @@ static gcam_status pad_shape(gcam_graph *graph, gcam_node *node, gcam_error *err
   return GCAM_OK;
 }
 
-const gcam_op gcam_op_pad = {
-    "Pad", GCAM_RULE_AXIS, 1, 4, pad_shape, gcam_gather_forward, gcam_gather_backward};
+const gcam_op gcam_op_pad = {"Pad",
+                             GCAM_RULE_AXIS,
+                             1,
+                             4,
+                             pad_shape,
+                             gcam_gather_forward,
+                             gcam_gather_backward,
+                             .traits = GCAM_OP_SAMPLES,
+                             .data_inputs = 1};

@@ -87,7 +87,15 @@ static void reduce_backward(const gcam_args *a) {
   }
 }
 
-const gcam_op gcam_op_reduce_mean = {"ReduceMean",   GCAM_RULE_AXIS, 1, 2, reduce_mean_shape,
-                                     reduce_forward, reduce_backward};
-const gcam_op gcam_op_reduce_sum = {"ReduceSum",    GCAM_RULE_AXIS, 1, 2, reduce_sum_shape,
-                                    reduce_forward, reduce_backward};
+const gcam_op gcam_op_reduce_mean = {"ReduceMean",
+                                     GCAM_RULE_AXIS,
+                                     1,
+                                     2,
+                                     reduce_mean_shape,
+                                     reduce_forward,
+                                     reduce_backward,
+                                     .traits = GCAM_OP_AVERAGES,
+                                     .data_inputs = 1};
+const gcam_op gcam_op_reduce_sum = {
+    "ReduceSum",     GCAM_RULE_AXIS,  1, 2, reduce_sum_shape, reduce_forward,
+    reduce_backward, .data_inputs = 1};

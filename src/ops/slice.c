@@ -64,5 +64,12 @@ static gcam_status slice_shape(gcam_graph *graph, gcam_node *node, gcam_error *e
   return GCAM_OK;
 }
 
-const gcam_op gcam_op_slice = {
-    "Slice", GCAM_RULE_AXIS, 1, 5, slice_shape, gcam_gather_forward, gcam_gather_backward};
+const gcam_op gcam_op_slice = {"Slice",
+                               GCAM_RULE_AXIS,
+                               1,
+                               5,
+                               slice_shape,
+                               gcam_gather_forward,
+                               gcam_gather_backward,
+                               .traits = GCAM_OP_SAMPLES,
+                               .data_inputs = 1};

@@ -76,5 +76,18 @@ static void transpose_backward(const gcam_args *a) {
   }
 }
 
-const gcam_op gcam_op_transpose = {"Transpose",       GCAM_RULE_TO_ROWS, 1, 1, transpose_shape,
-                                   transpose_forward, transpose_backward};
+/* Where only axes of size 1 move, the others keep their order. */
+static bool transpose_is_view(const gcam_graph *graph, const gcam_node *node) {
+  (void)graph;
+  return ((const transpose_params *)node->params)->in_order;
+}
+
+const gcam_op gcam_op_transpose = {"Transpose",
+                                   GCAM_RULE_TO_ROWS,
+                                   1,
+                                   1,
+                                   transpose_shape,
+                                   transpose_forward,
+                                   transpose_backward,
+                                   .data_inputs = 1,
+                                   .view = transpose_is_view};

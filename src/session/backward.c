@@ -3,9 +3,9 @@
  *
  * A gradient is [B][numel], made when its first contribution comes and given back when the step
  * that computed the value has used it. Contributions add up: a value read twice has two. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "ops/conv.h"
 #include "session/session.h"
 
@@ -77,13 +77,10 @@ static void drop_negative(const vjp_state *t, int value) {
   for (int64_t i = 0; i < n; i++) dy[i] = dy[i] > 0 ? dy[i] : 0;
 }
 
-/* A ReLU by itself: Relu, or Clip from 0 up (no input is below its smallest output). */
+/* A ReLU by itself: no input is below its smallest output, 0. */
 static bool is_rectifier(const gcam_graph *g, const gcam_node *node) {
-  float lo = -1;
-  bool found;
-  return !strcmp(node->op->name, "Relu") ||
-         (!strcmp(node->op->name, "Clip") &&
-          !gcam_node_scalar(g, node, "min", 1, &lo, &found, NULL) && found && lo == 0);
+  float lo, hi;
+  return gcam_node_clamp(g, node, &lo, &hi) && lo == 0;
 }
 
 /* The plain loop, for the shapes no kernel takes. */
@@ -93,13 +90,16 @@ static gcam_status conv_plain_backward(const gcam_session *s, const gcam_step *s
   gcam_conv_params p = {
       .window = {{c->H, c->OH, c->kh, c->sh, c->dh, c->pt, c->pb},
                  {c->W, c->OW, c->kw, c->sw, c->dw, c->pl, c->pr}},
-      .N = batch, .C = c->C, .K = c->K, .groups = c->groups,
+      .N = batch,
+      .C = c->C,
+      .K = c->K,
+      .groups = c->groups,
   };
   float *weights;
   GCAM_TRY(gcam_step_conv_weights(s, step, &weights, NULL, err));
   memset(dx, 0, (size_t)(batch * c->H * c->W * c->C) * sizeof *dx);
   gcam_conv_adjoint(&p, dy, weights, dx);
-  free(weights);
+  gcam_free(weights);
   return GCAM_OK;
 }
 
@@ -111,7 +111,7 @@ static gcam_status make_backward_kernel(gcam_session *s, gcam_step *step, gcam_e
     gcam_error why = {0};
     GCAM_TRY(gcam_step_conv_weights(s, step, &weights, NULL, err));
     step->backward = gcam_conv_backward_kernel(&step->spec, weights, &why);
-    free(weights);
+    gcam_free(weights);
     if (!step->backward && why.status) {
       *err = why;
       return why.status;
@@ -165,8 +165,14 @@ static gcam_status node_backward(vjp_state *t, const gcam_step *step, gcam_error
     wanted = true;
   }
   if (!wanted) return GCAM_OK;
-  gcam_args args = {.graph = s->graph, .node = node, .in = s->in, .out = s->out,
-                    .scratch = s->scratch, .B = t->B, .dout = s->dout, .din = s->din,
+  gcam_args args = {.graph = s->graph,
+                    .node = node,
+                    .in = s->in,
+                    .out = s->out,
+                    .scratch = s->scratch,
+                    .B = t->B,
+                    .dout = s->dout,
+                    .din = s->din,
                     .overwrite = overwrite};
   if (twin)
     twin->backward(&args, s->pool);
@@ -187,9 +193,12 @@ static gcam_status view_backward(vjp_state *t, const gcam_step *step, gcam_error
 
 static gcam_status step_backward(vjp_state *t, gcam_step *step, gcam_error *err) {
   switch (step->kind) {
-    case GCAM_STEP_CONV: return conv_backward(t, step, err);
-    case GCAM_STEP_VIEW: return view_backward(t, step, err);
-    default: return node_backward(t, step, err);
+    case GCAM_STEP_CONV:
+      return conv_backward(t, step, err);
+    case GCAM_STEP_VIEW:
+      return view_backward(t, step, err);
+    default:
+      return node_backward(t, step, err);
   }
 }
 
@@ -219,8 +228,8 @@ static gcam_status vjp(gcam_session *s, bool guided, int output, const float *co
   vjp_state t = {.s = s, .B = B, .target = target, .guided = guided};
   if (!s->done)
     return gcam_fail(err, GCAM_ERR_STATE, "no forward pass to run backward from; run one first");
-  t.between = calloc((size_t)g->value_count, sizeof *t.between);
-  t.grad = calloc((size_t)g->value_count, sizeof *t.grad);
+  t.between = gcam_alloc_zeroed(g->value_count, sizeof *t.between);
+  t.grad = gcam_alloc_zeroed(g->value_count, sizeof *t.grad);
   gcam_status status = GCAM_OK;
   if (!t.between || !t.grad) {
     status = no_memory(err);
@@ -246,8 +255,8 @@ static gcam_status vjp(gcam_session *s, bool guided, int output, const float *co
     t.grad[target] = NULL;
   }
   for (int v = 0; t.grad && v < g->value_count; v++) gcam_floats_free(t.grad[v]);
-  free(t.grad);
-  free(t.between);
+  gcam_free(t.grad);
+  gcam_free(t.between);
   return status;
 }
 

@@ -1,7 +1,7 @@
 /* forward.c: runs the plan once, keeping every activation that is not hidden in a fused step. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "session/session.h"
 
 gcam_status gcam_session_bind(gcam_session *s, const gcam_node *node, bool floats,
@@ -30,8 +30,8 @@ static gcam_status node_forward(gcam_session *s, const gcam_step *step, gcam_err
   const gcam_node *node = &s->graph->nodes[step->nodes[0]];
   const gcam_twin *twin = step->twin && step->twin->forward ? step->twin : NULL;
   GCAM_TRY(gcam_session_bind(s, node, !twin || !twin->reads_stored_weights, err));
-  gcam_args args = {.graph = s->graph, .node = node, .in = s->in, .out = s->out,
-                    .scratch = s->scratch};
+  gcam_args args = {
+      .graph = s->graph, .node = node, .in = s->in, .out = s->out, .scratch = s->scratch};
   if (twin)
     twin->forward(&args, s->pool);
   else
@@ -50,8 +50,8 @@ static void concat_forward(gcam_session *s, const gcam_step *step) {
     const gcam_value *x = &g->values[node->inputs[i]];
     int64_t C = x->shape.dim[x->shape.rank - 1];
     if (x->weight || s->slots[node->inputs[i]].owner != y) {
-      const float *in = x->weight ? gcam_weight_floats(x->weight, &x->shape)
-                                  : s->slots[node->inputs[i]].data;
+      const float *in =
+          x->weight ? gcam_weight_floats(x->weight, &x->shape) : s->slots[node->inputs[i]].data;
       for (int64_t r = 0; in && r < rows; r++)
         memcpy(out + r * stride, in + r * C, (size_t)C * sizeof *out);
     }
@@ -66,8 +66,11 @@ gcam_status gcam_step_forward(gcam_session *s, gcam_step *step, gcam_error *err)
       /* a view of a constant has memory of its own; so has an output asked for twice */
       return s->graph->values[x].weight ? node_forward(s, step, err) : GCAM_OK;
     }
-    case GCAM_STEP_CONCAT: concat_forward(s, step); return GCAM_OK;
-    case GCAM_STEP_NODE: return node_forward(s, step, err);
+    case GCAM_STEP_CONCAT:
+      concat_forward(s, step);
+      return GCAM_OK;
+    case GCAM_STEP_NODE:
+      return node_forward(s, step, err);
     case GCAM_STEP_CONV: {
       int x = gcam_step_input(s, step), y = gcam_step_output(s, step);
       int64_t batch = s->graph->values[y].shape.dim[0];
@@ -95,7 +98,7 @@ gcam_status gcam_session_forward(gcam_session *s, gcam_error *err) {
 }
 
 gcam_status gcam_session_forward_from(gcam_session *s, int value, gcam_error *err) {
-  bool *depends = malloc((size_t)s->graph->value_count * sizeof *depends);
+  bool *depends = gcam_alloc(s->graph->value_count, sizeof *depends);
   if (!depends) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a forward pass");
   gcam_session_dependents(s, value, depends);
   gcam_status status = GCAM_OK;
@@ -103,7 +106,7 @@ gcam_status gcam_session_forward_from(gcam_session *s, int value, gcam_error *er
     int y = gcam_step_output(s, &s->steps[i]);
     if (y >= 0 && y != value && depends[y]) status = gcam_step_forward(s, &s->steps[i], err);
   }
-  free(depends);
+  gcam_free(depends);
   return status;
 }
 

@@ -7,18 +7,18 @@
  * Concatenation: a convolution whose only reader is a Concat along the channels writes straight
  * into its part of the result. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "ops/conv.h"
 #include "session/session.h"
 
 static gcam_status no_memory(gcam_error *err, const char *what) {
-  return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for %s; close other models or use a smaller "
-                   "input", what);
+  return gcam_fail(err, GCAM_ERR_MEMORY,
+                   "out of memory for %s; close other models or use a smaller "
+                   "input",
+                   what);
 }
-
-static bool named(const gcam_node *node, const char *op) { return !strcmp(node->op->name, op); }
 
 static bool is_output(const gcam_graph *g, int value) {
   for (int i = 0; i < g->output_count; i++)
@@ -39,22 +39,33 @@ static int only_reader(const gcam_session *s, const int *reader, int value) {
   return n >= 0 && s->graph->nodes[n].inputs[0] == value ? n : -1;
 }
 
-static bool all_constant(const gcam_graph *g, const gcam_node *node, int from) {
-  for (int i = from; i < node->input_count; i++)
-    if (node->inputs[i] >= 0 && !g->values[node->inputs[i]].weight) return false;
-  return true;
-}
-
-/* ---- Fused convolutions ----------------------------------------------------------------------- */
+/* ---- Fused convolutions -----------------------------------------------------------------------
+ */
 
 static void conv_spec(const gcam_node *node, gcam_conv_spec *spec) {
   const gcam_conv_params *p = node->params;
   const gcam_window_axis *y = &p->window.y, *x = &p->window.x;
   *spec = (gcam_conv_spec){
-      .H = y->in, .W = x->in, .C = p->C, .OH = y->out, .OW = x->out, .K = p->K,
-      .groups = p->groups, .kh = y->kernel, .kw = x->kernel, .sh = y->stride, .sw = x->stride,
-      .dh = y->dilation, .dw = x->dilation, .pt = y->pad_begin, .pl = x->pad_begin,
-      .pb = y->pad_end, .pr = x->pad_end, .lo = -INFINITY, .hi = INFINITY, .out_stride = p->K,
+      .H = y->in,
+      .W = x->in,
+      .C = p->C,
+      .OH = y->out,
+      .OW = x->out,
+      .K = p->K,
+      .groups = p->groups,
+      .kh = y->kernel,
+      .kw = x->kernel,
+      .sh = y->stride,
+      .sw = x->stride,
+      .dh = y->dilation,
+      .dw = x->dilation,
+      .pt = y->pad_begin,
+      .pl = x->pad_begin,
+      .pb = y->pad_end,
+      .pr = x->pad_end,
+      .lo = -INFINITY,
+      .hi = INFINITY,
+      .out_stride = p->K,
   };
 }
 
@@ -78,24 +89,6 @@ static bool zero_border(const gcam_graph *g, const gcam_node *node, int64_t bord
   return true;
 }
 
-static bool fuse_activation(const gcam_graph *g, const gcam_node *node, gcam_conv_spec *spec) {
-  if (named(node, "Relu")) {
-    spec->lo = 0;
-    return true;
-  }
-  if (!named(node, "Clip") || !all_constant(g, node, 1)) return false;
-  float lo, hi;
-  bool has_lo, has_hi;
-  if (gcam_node_scalar(g, node, "min", 1, &lo, &has_lo, NULL) ||
-      gcam_node_scalar(g, node, "max", 2, &hi, &has_hi, NULL))
-    return false;
-  if ((has_lo && isnan(lo)) || (has_hi && isnan(hi))) return false;
-  if ((has_lo ? lo : -INFINITY) >= (has_hi ? hi : INFINITY)) return false;
-  if (has_lo) spec->lo = lo;
-  if (has_hi) spec->hi = hi;
-  return true;
-}
-
 /* Tries to make a fused convolution that begins at node n. */
 static bool plan_conv(const gcam_session *s, const int *reader, int n, gcam_step *step) {
   const gcam_graph *g = s->graph;
@@ -103,14 +96,14 @@ static bool plan_conv(const gcam_session *s, const int *reader, int n, gcam_step
   memset(step, 0, sizeof *step);
   step->kind = GCAM_STEP_CONV;
   step->norm_node = -1;
-  if (named(&g->nodes[n], "Pad")) {
+  if (g->nodes[n].op == &gcam_op_pad) {
     if (!zero_border(g, &g->nodes[n], border)) return false;
     step->nodes[step->node_count++] = n;
     n = only_reader(s, reader, g->nodes[n].outputs[0]);
     if (n < 0) return false;
   }
   const gcam_node *conv = &g->nodes[n];
-  if (!named(conv, "Conv") || !all_constant(g, conv, 1)) return false;
+  if (conv->op != &gcam_op_conv || !gcam_node_constant_from(g, conv, 1)) return false;
   conv_spec(conv, &step->spec);
   if (step->node_count) {
     step->spec.H -= border[0] + border[2], step->spec.W -= border[1] + border[3];
@@ -121,13 +114,13 @@ static bool plan_conv(const gcam_session *s, const int *reader, int n, gcam_step
   step->conv_node = n;
   step->nodes[step->node_count++] = n;
   int next = only_reader(s, reader, conv->outputs[0]);
-  if (next >= 0 && named(&g->nodes[next], "BatchNormalization") &&
-      all_constant(g, &g->nodes[next], 1)) {
+  if (next >= 0 && g->nodes[next].op == &gcam_op_batch_norm &&
+      gcam_node_constant_from(g, &g->nodes[next], 1)) {
     step->norm_node = next;
     step->nodes[step->node_count++] = next;
     next = only_reader(s, reader, g->nodes[next].outputs[0]);
   }
-  if (next >= 0 && fuse_activation(g, &g->nodes[next], &step->spec)) {
+  if (next >= 0 && gcam_node_clamp(g, &g->nodes[next], &step->spec.lo, &step->spec.hi)) {
     step->clamped = true;
     step->nodes[step->node_count++] = next;
   }
@@ -149,10 +142,10 @@ gcam_status gcam_step_conv_weights(const gcam_session *s, const gcam_step *step,
   const gcam_node *conv = &g->nodes[step->conv_node];
   const gcam_value *w = &g->values[conv->inputs[1]];
   int64_t K = step->spec.K, n = gcam_numel(&w->shape), per = n / K;
-  float *W = weights ? malloc((size_t)n * sizeof *W) : NULL, *b = calloc((size_t)K, sizeof *b);
+  float *W = weights ? gcam_alloc(n, sizeof *W) : NULL, *b = gcam_alloc_zeroed(K, sizeof *b);
   if ((weights && !W) || !b) {
-    free(W);
-    free(b);
+    gcam_free(W);
+    gcam_free(b);
     return no_memory(err, "a convolution's weights");
   }
   if (W) gcam_weight_read(w->weight, &w->shape, 0, n, W);
@@ -173,37 +166,15 @@ gcam_status gcam_step_conv_weights(const gcam_session *s, const gcam_step *step,
   if (bias)
     *bias = b;
   else
-    free(b);
+    gcam_free(b);
   return GCAM_OK;
 }
 
-/* ---- Steps ------------------------------------------------------------------------------------- */
-
-/* Same floats in the same order, whatever the shape says. */
-static bool is_view(const gcam_graph *g, const gcam_node *node) {
-  static const char *const views[] = {"Identity", "Dropout", "Cast", "Reshape",
-                                      "Flatten",  "Squeeze", "Unsqueeze"};
-  for (size_t i = 0; i < sizeof views / sizeof *views; i++)
-    if (named(node, views[i])) return true;
-  if (!named(node, "Transpose")) return false;
-  /* moves only axes of size 1? Then the others keep their order. */
-  const gcam_value *x = &g->values[node->inputs[0]];
-  int rank = x->shape.rank, last = -1;
-  int64_t perm[GCAM_MAX_RANK];
-  int count;
-  if (gcam_node_ints(g, node, "perm", -1, perm, GCAM_MAX_RANK, &count, NULL)) return false;
-  for (int i = 0; i < rank; i++) {
-    int axis = gcam_value_axis(x, count ? perm[i] : rank - 1 - i);
-    if (axis < 0) return false;
-    if (x->shape.dim[axis] == 1) continue;
-    if (axis < last) return false;
-    last = axis;
-  }
-  return true;
-}
+/* ---- Steps -------------------------------------------------------------------------------------
+ */
 
 static bool is_channel_concat(const gcam_graph *g, const gcam_node *node) {
-  if (!named(node, "Concat")) return false;
+  if (node->op != &gcam_op_concat) return false;
   const gcam_value *y = &g->values[node->outputs[0]];
   int axis = gcam_value_axis(y, gcam_node_int(node, "axis", 1));
   return y->shape.rank >= 2 && axis == y->shape.rank - 1;
@@ -220,13 +191,13 @@ int gcam_step_output(const gcam_session *s, const gcam_step *step) {
 static gcam_status plan_steps(gcam_session *s, gcam_error *err) {
   const gcam_graph *g = s->graph;
   bool plain = s->precision == GCAM_PLAIN;
-  int *reader = malloc(((size_t)g->value_count + 1) * sizeof *reader);
-  bool *taken = calloc((size_t)g->node_count + 1, sizeof *taken);
-  s->steps = calloc((size_t)g->node_count + 1, sizeof *s->steps);
+  int *reader = gcam_alloc((size_t)g->value_count + 1, sizeof *reader);
+  bool *taken = gcam_alloc_zeroed(g->node_count + 1, sizeof *taken);
+  s->steps = gcam_alloc_zeroed(g->node_count + 1, sizeof *s->steps);
   s->step_count = 0;
   if (!reader || !taken || !s->steps) {
-    free(reader);
-    free(taken);
+    gcam_free(reader);
+    gcam_free(taken);
     return no_memory(err, "the plan");
   }
   memset(reader, -1, (size_t)g->value_count * sizeof *reader);
@@ -241,9 +212,9 @@ static gcam_status plan_steps(gcam_session *s, gcam_error *err) {
       memset(step, 0, sizeof *step);
       step->nodes[0] = n;
       step->node_count = 1;
-      step->kind = is_view(g, &g->nodes[n])                         ? GCAM_STEP_VIEW
+      step->kind = gcam_node_is_view(g, &g->nodes[n])                       ? GCAM_STEP_VIEW
                    : !plain && is_channel_concat(g, &g->nodes[n]) ? GCAM_STEP_CONCAT
-                                                                       : GCAM_STEP_NODE;
+                                                                  : GCAM_STEP_NODE;
       if (!plain && step->kind == GCAM_STEP_NODE) step->twin = gcam_twin_find(g, &g->nodes[n]);
     }
     for (int i = 0; i < step->node_count; i++) {
@@ -251,8 +222,8 @@ static gcam_status plan_steps(gcam_session *s, gcam_error *err) {
       if (i + 1 < step->node_count) s->slots[g->nodes[step->nodes[i]].outputs[0]].hidden = true;
     }
   }
-  free(reader);
-  free(taken);
+  gcam_free(reader);
+  gcam_free(taken);
   return GCAM_OK;
 }
 
@@ -267,10 +238,12 @@ static bool written_in_place(gcam_session *s, int value, int concat) {
   const gcam_value *v = &s->graph->values[value];
   if (v->weight || v->consumer_count != 1 || is_output(s->graph, value)) return false;
   gcam_step *step = producer_step(s, value);
-  return step && step->kind == GCAM_STEP_CONV && s->graph->values[concat].shape.rank == v->shape.rank;
+  return step && step->kind == GCAM_STEP_CONV &&
+         s->graph->values[concat].shape.rank == v->shape.rank;
 }
 
-/* ---- Memory ------------------------------------------------------------------------------------ */
+/* ---- Memory ------------------------------------------------------------------------------------
+ */
 
 static int64_t last_dim(const gcam_value *v) {
   return v->shape.rank ? v->shape.dim[v->shape.rank - 1] : 1;
@@ -305,7 +278,7 @@ static gcam_status plan_memory(gcam_session *s, gcam_error *err) {
   for (int i = 0; i < g->input_count; i++) GCAM_TRY(own_memory(s, g->inputs[i], err));
   /* Concatenations first: they decide where their inputs lie. In topological order an inner
    * concatenation could be asked for by an outer one; it then keeps its own memory. */
-  bool *placed = calloc((size_t)g->value_count + 1, sizeof *placed);
+  bool *placed = gcam_alloc_zeroed(g->value_count + 1, sizeof *placed);
   if (!placed) return no_memory(err, "the plan");
   gcam_status status = GCAM_OK;
   for (int i = 0; i < s->step_count && !status; i++) {
@@ -339,18 +312,19 @@ static gcam_status plan_memory(gcam_session *s, gcam_error *err) {
         status = own_memory(s, y, err);
     }
   }
-  free(placed);
+  gcam_free(placed);
   return status;
 }
 
-/* ---- Kernels ----------------------------------------------------------------------------------- */
+/* ---- Kernels -----------------------------------------------------------------------------------
+ */
 
 static void free_steps(gcam_step *steps, int count) {
   for (int i = 0; steps && i < count; i++) {
     gcam_kernel_free(steps[i].forward);
     gcam_kernel_free(steps[i].backward);
   }
-  free(steps);
+  gcam_free(steps);
 }
 
 static bool same_step(const gcam_step *a, const gcam_step *b) {
@@ -368,7 +342,7 @@ gcam_status gcam_step_lean_kernel(const gcam_session *s, const gcam_step *step, 
   *kernel = NULL;
   if (!w->data || w->borrowed) return GCAM_OK;
   if (step->norm_node >= 0) {
-    gain = malloc((size_t)step->spec.K * sizeof *gain);
+    gain = gcam_alloc(step->spec.K, sizeof *gain);
     if (!gain) return no_memory(err, "a convolution's weights");
     for (int64_t k = 0; k < step->spec.K; k++) {
       float p[4];
@@ -378,7 +352,7 @@ gcam_status gcam_step_lean_kernel(const gcam_session *s, const gcam_step *step, 
   gcam_weight_source source = {w, &value->shape, gain, gradient};
   gcam_error why = {0};
   *kernel = gcam_conv_lean_kernel(&step->spec, &source, bias, &why);
-  free(gain);
+  gcam_free(gain);
   if (!*kernel && why.status) *err = why;
   return why.status;
 }
@@ -392,7 +366,7 @@ static gcam_status give_up_source(gcam_session *s, gcam_step *step, const float 
   gcam_weight *w = value->weight;
   if (!w->data && !step->forward->recover) { /* given up before, and now wanted again */
     size_t bytes = (size_t)gcam_numel(&value->shape) * sizeof *weights;
-    w->data = malloc(bytes);
+    w->data = gcam_alloc(bytes, 1);
     if (!w->data) return no_memory(err, "a convolution's weights");
     memcpy(w->data, weights, bytes);
   }
@@ -403,7 +377,7 @@ static gcam_status give_up_source(gcam_session *s, gcam_step *step, const float 
     for (int i = 0; i < g->nodes[n].input_count; i++)
       readers += g->nodes[n].inputs[i] >= 0 && g->values[g->nodes[n].inputs[i]].weight == w;
   if (readers != 1 || w->dtype != GCAM_F32 || w->borrowed) return GCAM_OK;
-  free(w->data);
+  gcam_free(w->data);
   w->data = NULL;
   w->recover = step->forward->recover;
   w->holder = step->forward;
@@ -426,7 +400,7 @@ static gcam_status packed_kernel(gcam_session *s, gcam_step *step, const float *
   const float *weights = plain ? plain : copy;
   step->forward = gcam_conv_forward_kernel(&step->spec, weights, bias, err);
   gcam_status status = step->forward ? give_up_source(s, step, weights, err) : err->status;
-  free(copy);
+  gcam_free(copy);
   return status;
 }
 
@@ -435,14 +409,15 @@ static gcam_status plan_kernel(gcam_session *s, gcam_step *step, gcam_error *err
   GCAM_TRY(gcam_step_conv_weights(s, step, NULL, &bias, err));
   gcam_status status = gcam_step_lean_kernel(s, step, bias, false, &step->forward, err);
   if (!status && !step->forward) status = packed_kernel(s, step, bias, err);
-  free(bias);
+  gcam_free(bias);
   if (!status) s->packed_bytes += step->forward->bytes;
   return status;
 }
 
 /* Takes over the kernels of an equal step of the plan before, or packs new ones. */
 static gcam_status plan_kernels(gcam_session *s, gcam_step *old, int old_count, gcam_error *err) {
-  /* The last first: they are the largest, and what their sources leave free holds the small ones. */
+  /* The last first: they are the largest, and what their sources leave free holds the small ones.
+   */
   for (int i = s->step_count; i-- > 0;) {
     gcam_step *step = &s->steps[i];
     if (step->kind != GCAM_STEP_CONV) continue;
@@ -471,7 +446,8 @@ static gcam_status plan(gcam_session *s, gcam_error *err) {
   return status;
 }
 
-/* ---- Session ----------------------------------------------------------------------------------- */
+/* ---- Session -----------------------------------------------------------------------------------
+ */
 
 static gcam_status session_setup(gcam_session *s, gcam_error *err) {
   const gcam_graph *g = s->graph;
@@ -482,12 +458,12 @@ static gcam_status session_setup(gcam_session *s, gcam_error *err) {
     if (node->output_count > widest) widest = node->output_count;
     if (node->scratch_floats > s->scratch_floats) s->scratch_floats = node->scratch_floats;
   }
-  s->slots = calloc((size_t)g->value_count + 1, sizeof *s->slots);
-  s->inputs_set = calloc((size_t)g->input_count + 1, sizeof *s->inputs_set);
-  s->in = calloc((size_t)widest, sizeof *s->in);
-  s->out = calloc((size_t)widest, sizeof *s->out);
-  s->din = calloc((size_t)widest, sizeof *s->din);
-  s->dout = calloc((size_t)widest, sizeof *s->dout);
+  s->slots = gcam_alloc_zeroed(g->value_count + 1, sizeof *s->slots);
+  s->inputs_set = gcam_alloc_zeroed(g->input_count + 1, sizeof *s->inputs_set);
+  s->in = gcam_alloc_zeroed(widest, sizeof *s->in);
+  s->out = gcam_alloc_zeroed(widest, sizeof *s->out);
+  s->din = gcam_alloc_zeroed(widest, sizeof *s->din);
+  s->dout = gcam_alloc_zeroed(widest, sizeof *s->dout);
   s->scratch = gcam_floats_alloc(s->scratch_floats);
   if (!s->slots || !s->inputs_set || !s->in || !s->out || !s->din || !s->dout || !s->scratch)
     return no_memory(err, "the session");
@@ -496,7 +472,7 @@ static gcam_status session_setup(gcam_session *s, gcam_error *err) {
 
 gcam_status gcam_session_create(gcam_session **session, gcam_graph *graph, const gcam_pool *pool,
                                 gcam_precision precision, gcam_error *err) {
-  gcam_session *s = calloc(1, sizeof *s);
+  gcam_session *s = gcam_alloc_zeroed(1, sizeof *s);
   *session = NULL;
   if (!s) return no_memory(err, "the session");
   s->graph = graph;
@@ -517,20 +493,20 @@ void gcam_session_free(gcam_session *s) {
     if (s->slots[v].owner == v) gcam_floats_free(s->slots[v].data);
   free_steps(s->steps, s->step_count);
   gcam_floats_free(s->scratch);
-  free(s->slots);
-  free(s->inputs_set);
-  free(s->in);
-  free(s->out);
-  free(s->din);
-  free(s->dout);
-  free(s);
+  gcam_free(s->slots);
+  gcam_free(s->inputs_set);
+  gcam_free(s->in);
+  gcam_free(s->out);
+  gcam_free(s->din);
+  gcam_free(s->dout);
+  gcam_free(s);
 }
 
 gcam_status gcam_session_expose(gcam_session *s, int value, gcam_error *err) {
   if (!s->slots[value].hidden) return GCAM_OK;
   /* the kernels that go away are those of the step that holds the value */
   s->slots[value].exposed = true;
-  bool *fresh = malloc((size_t)s->graph->node_count + 1);
+  bool *fresh = gcam_alloc((size_t)s->graph->node_count + 1, 1);
   if (!fresh) return no_memory(err, "the plan");
   memset(fresh, 1, (size_t)s->graph->node_count);
   for (int i = 0; i < s->step_count; i++) {
@@ -544,6 +520,6 @@ gcam_status gcam_session_expose(gcam_session *s, int value, gcam_error *err) {
   for (int i = 0; i < s->step_count && !status && s->done; i++)
     if (fresh[s->steps[i].nodes[0]]) status = gcam_step_forward(s, &s->steps[i], err);
   if (status) s->done = false;
-  free(fresh);
+  gcam_free(fresh);
   return status;
 }
