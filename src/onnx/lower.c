@@ -49,7 +49,7 @@ static gcam_status lay_out(gcam_import *im, const gcam_op *op, int *in, int coun
   for (int i = 0; i < count; i++) {
     if (in[i] < 0) continue;
     if (i < data && op->rule == GCAM_RULE_POINTWISE) {
-      if (gcam_build_is_constant(im, in[i]) && i) GCAM_TRY(gcam_build_float(im, in[i], &in[i]));
+      if (gcam_build_is_constant(im, in[i])) GCAM_TRY(gcam_build_float(im, in[i], &in[i]));
       GCAM_TRY(gcam_build_rank(im, in[i], rank, &in[i]));
     }
     if (i < data && op->rule == GCAM_RULE_TO_ROWS) continue;
@@ -330,7 +330,11 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
   for (int i = 0; i < (sum ? 1 : op->min_inputs); i++)
     if (i >= count || in[i] < 0)
       return gcam_fail(im->err, GCAM_ERR_MODEL, "%s: its input %d is left out", label, i);
-  if (gcam_build_is_constant(im, in[0]) && !gcam_constant_is_real(&graph->values[in[0]]))
+  /* A constant condition beside activations (Where) is read as numbers, like any other integers. */
+  bool mixed = false;
+  for (int i = 1; i < count && op->rule == GCAM_RULE_POINTWISE; i++)
+    mixed |= in[i] >= 0 && !gcam_build_is_constant(im, in[i]);
+  if (!mixed && gcam_build_is_constant(im, in[0]) && !gcam_constant_is_real(&graph->values[in[0]]))
     return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
                      "%s: the engine runs it on floating point numbers alone", label);
 

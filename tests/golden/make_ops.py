@@ -537,6 +537,149 @@ def make_pointwise():
          {'w': w, 's': n.normal(4, 1, 1)}, step=0)
 
 
+def make_functions():
+    kinked = 9e-3
+    unary_family('neg', 'Neg', lambda x, t: -x)
+    unary_family('abs', 'Abs', lambda x, t: x.abs(), away(0), step=kinked)
+    unary('abs', 'Abs', lambda x, t: x.abs(), lambda n, *d: n.rng.integers(-1, 2, d).astype(f32),
+          name='zeros', step=0)
+    for symbol, op, fn in (('log', 'Log', torch.log), ('reciprocal', 'Reciprocal', torch.reciprocal)):
+        unary(symbol, op, lambda x, t, fn=fn: fn(x), 'positive')
+        unary(symbol, op, lambda x, t, fn=fn: fn(x), 'positive', name='rank 2', dims=(3, 7))
+        unary(symbol, op, lambda x, t, fn=fn: fn(x), 'positive', name='opset 6', opset=6)
+        n = Numbers(f'{symbol}/after conv')
+        x, w, first = after_conv(n)
+        case(symbol, 'after Conv', [first, ('Exp', ['t'], ['u'], {}), (op, ['u'], ['y'], {})],
+             {'x': x}, lambda t, fn=fn: fn(F.conv2d(t['x'], t['w']).exp()), {'w': w}, step=5e-3)
+    unary_family('sin', 'Sin', lambda x, t: torch.sin(x), old=7)
+    unary_family('cos', 'Cos', lambda x, t: torch.cos(x), old=7)
+    halves = lambda n, *d: n.away(*d, from_=tuple(k / 2 for k in range(-12, 13)))
+    for symbol, op, fn in (('floor', 'Floor', torch.floor), ('ceil', 'Ceil', torch.ceil),
+                           ('round', 'Round', torch.round), ('sign', 'Sign', torch.sign)):
+        old = 6 if symbol in ('floor', 'ceil') else 0
+        unary_family(symbol, op, lambda x, t, fn=fn: fn(x), halves, old=old, step=kinked)
+    unary('round', 'Round', lambda x, t: torch.round(x), step=0, name='halves go to the even',
+          values=lambda n, *d: (n.rng.integers(-9, 10, d) / 2).astype(f32))
+    unary('sign', 'Sign', lambda x, t: torch.sign(x), step=0, name='zeros',
+          values=lambda n, *d: n.rng.integers(-1, 2, d).astype(f32))
+    unary_family('erf', 'Erf', lambda x, t: torch.erf(x), old=9)
+    unary('erf', 'Erf', lambda x, t: torch.erf(x), lambda n, *d: n.normal(*d) * 5, name='large')
+    unary_family('gelu', 'Gelu', lambda x, t: F.gelu(x), opset=20, old=0)
+    unary('gelu', 'Gelu', lambda x, t: F.gelu(x), lambda n, *d: n.normal(*d) * 4, 20, 'large',
+          approximate='none')
+    unary('gelu', 'Gelu', lambda x, t: F.gelu(x, approximate='tanh'), opset=20, name='tanh',
+          approximate='tanh')
+    unary('gelu', 'Gelu', lambda x, t: F.gelu(x, approximate='tanh'),
+          lambda n, *d: n.normal(*d) * 4, 20, 'tanh, large', approximate='tanh')
+    unary_family('mish', 'Mish', lambda x, t: F.mish(x), opset=18, old=0)
+    unary('mish', 'Mish', lambda x, t: F.mish(x), lambda n, *d: n.normal(*d) * 30, 18, 'large')
+    unary_family('swish', 'Swish', lambda x, t: F.silu(x), opset=24, old=0)
+    unary('swish', 'Swish', lambda x, t: x * torch.sigmoid(r32(1.7) * x), opset=24, name='alpha',
+          alpha=1.7)
+    unary_family('softsign', 'Softsign', lambda x, t: F.softsign(x), away(0), old=1, step=kinked)
+    unary_family('celu', 'Celu', lambda x, t: F.celu(x), away(0), old=0, step=kinked)
+    unary('celu', 'Celu', lambda x, t: F.celu(x, r32(0.6)), away(0), name='alpha', step=kinked,
+          alpha=0.6)
+    unary_family('thresholded_relu', 'ThresholdedRelu', lambda x, t: F.threshold(x, 1, 0), away(1),
+                 old=0, step=kinked)
+    unary('thresholded_relu', 'ThresholdedRelu', lambda x, t: F.threshold(x, -0.5, 0), away(-0.5),
+          name='alpha', step=kinked, alpha=-0.5)
+    gated = [('Less', ['x', 'k'], ['m'], {}), ('Not', ['m'], ['n'], {}),
+             ('Where', ['n', 'x', 'z'], ['y'], {})]
+    for name, dims in (('a gate', (2, 3, 2, 3)), ('a gate, rank 2', (3, 5))):
+        n = Numbers('not/' + name)
+        case('not', name, gated, {'x': n.away(*dims, from_=(0.5,))},
+             lambda t: torch.where(t['x'] < 0.5, 0 * t['x'] + 2, t['x']),
+             {'k': np.array(0.5, f32), 'z': np.array(2, f32)}, step=kinked)
+
+
+def make_nary():
+    def constant_mask(name, dims, mask, a, b, dynamic='ab', opset=13, first=False):
+        n = Numbers('where/' + name)
+        consts = {'m': n.rng.integers(0, 2, mask).astype(bool)}
+        values = {'a': n.normal(*a), 'b': n.normal(*b)}
+        fixed = {k: v for k, v in values.items() if k not in dynamic}
+        m = torch.tensor(consts['m'])
+        if first:
+            x, w, node = after_conv(n)
+            case('where', name, [node, ('Where', ['m', 't', 'b'], ['y'], {})],
+                 {'x': x}, lambda t: torch.where(m, F.conv2d(t['x'], t['w']), t['b']),
+                 {'w': w, 'b': values['b'], **consts}, opset)
+        else:
+            case('where', name, ('Where', ['m', 'a', 'b'], {}), {k: values[k] for k in dynamic},
+                 lambda t: torch.where(m, t['a'], t['b']), {**fixed, **consts}, opset)
+
+    constant_mask('a constant mask', None, (2, 3, 2, 3), (2, 3, 2, 3), (2, 3, 2, 3))
+    constant_mask('a mask per channel', None, (3, 1, 1), (2, 3, 2, 3), (1,), 'a')
+    constant_mask('everything is stretched', None, (2, 1, 3), (4, 1), (1, 4, 3), opset=9)
+    constant_mask('a masked score', None, (1, 1, 4, 4), (2, 3, 4, 4), (), 'a')
+    constant_mask('after Conv', None, (5, 6), (1,), (4, 1, 1), first=True)
+    kinked = 9e-3
+    pairs = (('less', 'Less', torch.lt), ('less_or_equal', 'LessOrEqual', torch.le),
+             ('greater', 'Greater', torch.gt), ('greater_or_equal', 'GreaterOrEqual', torch.ge))
+    for symbol, op, fn in pairs:
+        opset = 16 if 'Or' in op else 9
+        for name, dims, other, dynamic in (('a threshold', (2, 3, 2, 3), (), 'a'),
+                                           ('two values', (1, 3, 2, 2), (3, 1, 1), 'ab'),
+                                           ('rank 2', (3, 4), (4,), 'ab')):
+            n = Numbers(f'{symbol}/{name}')
+            grid = {'a': (n.rng.integers(-20, 20, dims) / 10 + 0.03).astype(f32),
+                    'b': (n.rng.integers(-20, 20, other) / 10).astype(f32)}
+            case(symbol, name, [(op, ['a', 'b'], ['m'], {}), ('Where', ['m', 'a', 'b'], ['y'], {})],
+                 {k: grid[k] for k in dynamic},
+                 lambda t, fn=fn: torch.where(fn(t['a'], t['b']), t['a'], t['b']),
+                 {k: v for k, v in grid.items() if k not in dynamic}, opset, kinked / 2)
+        n = Numbers(f'{symbol}/ties')
+        case(symbol, 'ties', [(op, ['a', 'b'], ['m'], {}), ('Where', ['m', 'a', 'c'], ['y'], {})],
+             {'a': n.rng.integers(-1, 2, (2, 3, 3)).astype(f32)},
+             lambda t, fn=fn: torch.where(fn(t['a'], t['b']), t['a'], t['c']),
+             {'b': np.array(0, f32), 'c': n.normal(3)}, opset, 0)
+    n = Numbers('equal/ties')
+    case('equal', 'the maxima of a row',
+         [('ReduceMax', ['x'], ['p'], {'axes': [1]}), ('Equal', ['x', 'p'], ['m'], {}),
+          ('Where', ['m', 'x', 'z'], ['y'], {})], {'x': n.distinct(3, 7)},
+         lambda t: torch.where(t['x'] == t['x'].amax(1, True), t['x'], 0 * t['x']),
+         {'z': np.array(0, f32)}, step=1e-2)
+    for symbol, op, fn in (('and', 'And', torch.logical_and), ('or', 'Or', torch.logical_or),
+                           ('xor', 'Xor', torch.logical_xor)):
+        n = Numbers(symbol)
+        case(symbol, 'two thresholds',
+             [('Greater', ['x', 'k'], ['p'], {}), ('Less', ['x', 'l'], ['q'], {}),
+              (op, ['p', 'q'], ['m'], {}), ('Where', ['m', 'x', 'z'], ['y'], {})],
+             {'x': n.away(2, 3, 3, 2, from_=(-0.5, 0.5))},
+             lambda t, fn=fn: torch.where(fn(t['x'] > -0.5, t['x'] < 0.5), t['x'], 0 * t['x'] + 3),
+             {'k': np.array(-0.5, f32), 'l': np.array(0.5, f32), 'z': np.array(3, f32)},
+             step=kinked)
+
+    def mean(name, shapes, dynamic, opset=13):
+        n = Numbers('mean/' + name)
+        values = {chr(97 + i): n.normal(*d) for i, d in enumerate(shapes)}
+        case('mean', name, ('Mean', list(values), {}), {k: values[k] for k in dynamic},
+             lambda t: sum(t[k] for k in values) / len(values),
+             {k: v for k, v in values.items() if k not in dynamic}, opset)
+
+    mean('two', [(2, 3, 2, 3)] * 2, 'ab')
+    mean('three, one constant', [(1, 3, 2, 3)] * 3, 'ac')
+    mean('one', [(1, 3, 2, 3)], 'a')
+    mean('broadcast', [(2, 3, 2, 3), (3, 1, 1)], 'ab', 8)
+
+    def mod(name, a, b, fmod, dynamic='ab'):
+        n = Numbers('mod/' + name)
+        values = {'a': n.normal(*a) * 3, 'b': n.positive(*b) + f32(1)}
+        near = np.abs(values['a'] / values['b'] - np.round(values['a'] / values['b'])) < 0.05
+        values['a'] = np.where(near, (np.round(values['a'] / values['b']) + 0.3) * values['b'],
+                               values['a']).astype(f32)
+        fn = torch.fmod if fmod else torch.remainder
+        attrs = {'fmod': 1} if fmod else {}
+        case('mod', name, ('Mod', ['a', 'b'], attrs), {k: values[k] for k in dynamic},
+             lambda t: fn(t['a'], t['b']), {k: v for k, v in values.items() if k not in dynamic},
+             13, 1e-3)
+
+    mod('fmod', (2, 3, 2, 2), (2, 3, 2, 2), 1)
+    mod('the sign of the divisor', (2, 3, 2, 2), (3, 1, 1), 0)
+    mod('a constant period', (3, 4), (), 1, 'a')
+
+
 def make_arithmetic():
     def binary(symbol, op, fn, left='normal', right='normal', step=1e-2):
         def one(name, a, b, dynamic='ab', opset=13):
@@ -605,8 +748,8 @@ def make_arithmetic():
              F.conv2d(t['x'], t['w1'])),
          {'w1': n.weight(5, 3, 1, 1), 'w2': n.weight(5, 5, 1, 1), 'b2': n.normal(5)})
 
-    def maximum(name, shapes, dynamic, opset=13):
-        n = Numbers(f'max/{name}')
+    def extreme(symbol, op, fold, name, shapes, dynamic, opset=13):
+        n = Numbers(f'{symbol}/{name}')
         values = {}  # tenths, and another hundredth for each input: they never tie
         for i, dims in enumerate(shapes):
             grid = n.rng.integers(-20, 20, dims) / 10 + (i + 1) * 0.03
@@ -615,18 +758,19 @@ def make_arithmetic():
         def fn(t):
             y = t['a']
             for i in range(1, len(shapes)):
-                y = torch.maximum(y, t[chr(97 + i)])
+                y = fold(y, t[chr(97 + i)])
             return y
 
-        case('max', name, ('Max', list(values), {}), {k: values[k] for k in dynamic}, fn,
+        case(symbol, name, (op, list(values), {}), {k: values[k] for k in dynamic}, fn,
              {k: v for k, v in values.items() if k not in dynamic}, opset, 5e-3)
 
-    maximum('two', [(2, 3, 2, 3)] * 2, 'ab')
-    maximum('three', [(1, 3, 2, 3)] * 3, 'abc')
-    maximum('one', [(1, 3, 2, 3)], 'a')
-    maximum('broadcast', [(2, 3, 2, 3), (3, 1, 1)], 'ab')
-    maximum('a constant', [(1, 4, 3, 3), ()], 'a')
-    maximum('rank 2', [(3, 4), (4,)], 'ab', 8)
+    for kind in (('max', 'Max', torch.maximum), ('min', 'Min', torch.minimum)):
+        extreme(*kind, 'two', [(2, 3, 2, 3)] * 2, 'ab')
+        extreme(*kind, 'three', [(1, 3, 2, 3)] * 3, 'abc')
+        extreme(*kind, 'one', [(1, 3, 2, 3)], 'a')
+        extreme(*kind, 'broadcast', [(2, 3, 2, 3), (3, 1, 1)], 'ab')
+        extreme(*kind, 'a constant', [(1, 4, 3, 3), ()], 'a')
+        extreme(*kind, 'rank 2', [(3, 4), (4,)], 'ab', 8)
 
 
 def make_softmax():
@@ -1139,10 +1283,28 @@ def make_views():
 
 
 def make_reduce():
-    for symbol, op, fn, as_input in (('reduce_mean', 'ReduceMean', torch.mean, 18),
-                                     ('reduce_sum', 'ReduceSum', torch.sum, 13)):
+    def product(x, over, keep):
+        for axis in sorted((a % x.ndim for a in over), reverse=True):
+            x = x.prod(axis, keep)
+        return x
+
+    def norm(p):
+        return lambda x, over, keep: torch.linalg.vector_norm(x, p, over, keep)
+
+    kinds = (('reduce_mean', 'ReduceMean', torch.mean, 18, 'normal'),
+             ('reduce_sum', 'ReduceSum', torch.sum, 13, 'normal'),
+             ('reduce_max', 'ReduceMax', torch.amax, 18, 'distinct'),
+             ('reduce_min', 'ReduceMin', torch.amin, 18, 'distinct'),
+             ('reduce_prod', 'ReduceProd', product, 18, 'positive'),
+             ('reduce_l1', 'ReduceL1', norm(1), 18, 'away'),
+             ('reduce_l2', 'ReduceL2', norm(2), 18, 'normal'),
+             ('reduce_sum_square', 'ReduceSumSquare', lambda x, o, k: (x * x).sum(o, k), 18,
+              'normal'),
+             ('reduce_log_sum', 'ReduceLogSum', lambda x, o, k: x.sum(o, k).log(), 18, 'positive'),
+             ('reduce_log_sum_exp', 'ReduceLogSumExp', torch.logsumexp, 18, 'normal'))
+    for symbol, op, fn, as_input, kind in kinds:
         def reduce(name, dims, axes, keep=1, opset=13, first=False, symbol=symbol, op=op, fn=fn,
-                   as_input=as_input, **more):
+                   as_input=as_input, kind=kind, x=None, step=None, **more):
             n = Numbers(f'{symbol}/{name}')
             attrs, consts = {'keepdims': keep, **more}, {}
             if axes is not None:
@@ -1152,16 +1314,28 @@ def make_reduce():
                     consts['axes'] = i64(*axes)
             over = tuple(axes) if axes else tuple(range(len(dims)))
             if more.get('noop_with_empty_axes'):
-                run = lambda x: x * 1.0
+                alone = {'reduce_l1': torch.abs, 'reduce_l2': torch.abs, 'reduce_log_sum': torch.log,
+                         'reduce_sum_square': torch.square}  # the sum is over one element
+                run = alone.get(symbol, lambda x: x * 1.0)
             else:
                 run = lambda x: fn(x, over, bool(keep))
+            if step is None:  # smaller than the gaps between the values
+                step = {'distinct': 1.6 / float(np.prod(dims)), 'away': 9e-3}.get(kind, 1e-2)
             if first:
                 x, w, node = after_conv(n, *dims[1:], batch=dims[0])
-                case(symbol, name, [node, (op, ['t', *consts], ['y'], attrs)], {'x': x},
-                     lambda t: run(F.conv2d(t['x'], t['w'])), {'w': w, **consts}, opset)
+                smooth = kind == 'normal'
+                nodes, inner = [node], 't'
+                if kind == 'positive':
+                    nodes.append(('Exp', ['t'], ['u'], {}))
+                    inner = 'u'
+                case(symbol, name, nodes + [(op, [inner, *consts], ['y'], attrs)], {'x': x},
+                     lambda t: run(F.conv2d(t['x'], t['w']).exp() if kind == 'positive' else
+                                   F.conv2d(t['x'], t['w'])), {'w': w, **consts}, opset,
+                     step=1e-2 if smooth else 0)
             else:
-                case(symbol, name, (op, ['x', *consts], attrs), {'x': n.normal(*dims)},
-                     lambda t: run(t['x']), consts, opset)
+                value = getattr(n, kind)(*dims) if x is None else x
+                case(symbol, name, (op, ['x', *consts], attrs), {'x': value},
+                     lambda t: run(t['x']), consts, opset, step)
 
         reduce('height and width', (2, 3, 4, 3), [2, 3])
         reduce('height and width, from the end, dropped', (2, 3, 4, 3), [-2, -1], 0)
@@ -1174,11 +1348,26 @@ def make_reduce():
         reduce('opset 11', (2, 3, 4), [1], opset=11)
         reduce('opset 18', (2, 3, 4), [-1], 0, 18)
         reduce('opset 18, none named', (2, 3), None, 1, 18)
-        reduce('opset 18, none named, nothing happens', (2, 3), None, 1, 18, noop_with_empty_axes=1)
+        reduce('opset 18, none named, nothing is summed', (2, 3), None, 1, 18,
+               kind='away' if symbol == 'reduce_l2' else kind, noop_with_empty_axes=1)
         reduce('after Conv, height and width', (2, 4, 3, 3), [2, 3], first=True)
         reduce('after Conv, height and width, dropped', (2, 4, 3, 3), [2, 3], 0, first=True)
         reduce('after Conv, channels, dropped', (2, 4, 3, 3), [1], 0, first=True)
         reduce('after Conv, width', (2, 4, 3, 3), [3], first=True)
+        if symbol in ('reduce_max', 'reduce_min'):
+            n = Numbers(f'{symbol}/ties')
+            reduce('ties share the gradient', (2, 3, 4), [2], step=0,
+                   x=n.rng.integers(-1, 2, (2, 3, 4)).astype(f32))
+        if symbol == 'reduce_prod':
+            zeros = Numbers('reduce_prod/zeros').normal(4, 3)
+            zeros[1, 0] = zeros[2, 0] = zeros[2, 2] = 0
+            reduce('no zero, one, two', (4, 3), [1], x=zeros, step=0)
+        if symbol in ('reduce_l1', 'reduce_l2'):
+            zeros = Numbers(f'{symbol}/zeros').normal(3, 4)
+            zeros[0], zeros[1, 2] = 0, 0
+            reduce('zeros', (3, 4), [1], x=zeros, step=0)
+        if symbol == 'reduce_log_sum_exp':
+            reduce('large', (3, 6), [1], x=Numbers(symbol).normal(3, 6) * f32(90), step=0)
 
 
 # ---- Resize --------------------------------------------------------------------------------------
@@ -1301,7 +1490,8 @@ def make_resize():
 
 def main():
     for make in (make_conv, make_conv_transpose, make_gemm, make_matmul, make_batch_norm, make_lrn,
-                 make_pointwise, make_arithmetic, make_softmax, make_max_pool, make_average_pool,
+                 make_pointwise, make_functions, make_arithmetic,
+                 make_nary, make_softmax, make_max_pool, make_average_pool,
                  make_global_pool, make_concat, make_split, make_slice, make_pad, make_views,
                  make_reduce, make_resize):
         make()

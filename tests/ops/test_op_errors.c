@@ -279,6 +279,45 @@ static void test_resize(void) {
   expect("computed scales", &w, 13, GCAM_ERR_UNSUPPORTED, "constant");
 }
 
+static void test_functions(void) {
+  make_graph w = single("Gelu", X4, "y");
+  expect("a good one", &w, 20, GCAM_OK, "");
+  w = single("Gelu", X4, "y");
+  make_text(&w, "approximate", "erf");
+  expect("Gelu, approximate", &w, 20, GCAM_ERR_MODEL, "neither none nor tanh");
+  w = single("Celu", X4, "y");
+  make_real(&w, "alpha", 0);
+  expect("Celu, alpha", &w, 12, GCAM_ERR_MODEL, "alpha is 0");
+  w = single("Swish", X4, "y");
+  make_int(&w, "alpha", 1);
+  expect("Swish, alpha", &w, 24, GCAM_ERR_MODEL, "wrong type");
+  make_input(&w, "x", 1, X4);
+  weight(&w, "c", INTS(5, 1, 1));
+  make_node(&w, "Where", "", "c x x", "y");
+  expect("Where, sizes", &w, 13, GCAM_ERR_MODEL, "do not fit");
+  make_input(&w, "x", 1, X4);
+  make_node(&w, "Where", "", "x x", "y");
+  expect("Where, inputs", &w, 13, GCAM_ERR_MODEL, "inputs");
+  make_input(&w, "x", 1, X4);
+  weight(&w, "c", INTS(1, 3, 1, 1));
+  make_node(&w, "Mean", "", "x c x", "y");
+  expect("Mean, sizes", &w, 13, GCAM_ERR_MODEL, "do not fit");
+  static const char *const reductions[] = {"ReduceMax", "ReduceProd", "ReduceL2",
+                                           "ReduceLogSumExp"};
+  for (int i = 0; i < 4; i++) {
+    w = single(reductions[i], X4, "y");
+    make_ints(&w, "axes", INTS(1, 4));
+    expect("an axis outside", &w, 13, GCAM_ERR_MODEL, "axis 4");
+    w = single(reductions[i], X4, "y");
+    make_ints(&w, "axes", INTS(1, -3));
+    expect("an axis twice", &w, 13, GCAM_ERR_MODEL, "twice");
+    make_input(&w, "x", 1, X4);
+    make_input(&w, "a", 1, INTS(1));
+    make_node(&w, reductions[i], "", "x a", "y");
+    expect("computed axes", &w, 18, GCAM_ERR_UNSUPPORTED, "constant");
+  }
+}
+
 int main(void) {
   ctx = gcam_context_create(1);
   if (!ctx) return 1;
@@ -288,6 +327,7 @@ int main(void) {
   test_products();
   test_normalisation();
   test_resize();
+  test_functions();
   gcam_context_free(ctx);
   printf("%d passed, %d failed, 0 skipped\n", passed, failed);
   return failed != 0;

@@ -1,9 +1,9 @@
-#include "ops/gather.h"
+#include "ops/index_map.h"
 
-gcam_status gcam_gather_shape(gcam_graph *graph, gcam_node *node, const gcam_shape *out,
-                              gcam_gather **gather, gcam_error *err) {
+gcam_status gcam_index_map_shape(gcam_graph *graph, gcam_node *node, const gcam_shape *out,
+                                 gcam_index_map **map, gcam_error *err) {
   GCAM_TRY(gcam_node_set_shape(graph, node, 0, out, err));
-  gcam_gather *p = gcam_node_params(graph, node, sizeof *p);
+  gcam_index_map *p = gcam_node_params(graph, node, sizeof *p);
   bool ok = p;
   for (int i = 0; ok && i < out->rank; i++) {
     p->index[i] = gcam_arena_alloc(&graph->arena, (size_t)out->dim[i], sizeof *p->index[i]);
@@ -12,12 +12,12 @@ gcam_status gcam_gather_shape(gcam_graph *graph, gcam_node *node, const gcam_sha
   if (!ok) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
   p->in = *gcam_in_shape(graph, node, 0);
   p->out = *out;
-  *gather = p;
+  *map = p;
   return GCAM_OK;
 }
 
 /* Where the input's row behind output row `row` begins (a row: the last axis); -1: all is fill. */
-static int64_t row_offset(const gcam_gather *p, int64_t row) {
+static int64_t row_offset(const gcam_index_map *p, int64_t row) {
   int64_t offset = 0, stride = p->in.dim[p->in.rank - 1];
   for (int i = p->out.rank - 2; i >= 0; i--) {
     int64_t index = p->index[i][row % p->out.dim[i]];
@@ -29,8 +29,8 @@ static int64_t row_offset(const gcam_gather *p, int64_t row) {
   return offset;
 }
 
-void gcam_gather_forward(const gcam_args *a) {
-  const gcam_gather *p = a->node->params;
+void gcam_index_map_forward(const gcam_args *a) {
+  const gcam_index_map *p = a->node->params;
   int last = p->out.rank - 1;
   if (last < 0) { /* a scalar has nothing to cut */
     a->out[0][0] = a->in[0][0];
@@ -46,8 +46,8 @@ void gcam_gather_forward(const gcam_args *a) {
   }
 }
 
-void gcam_gather_backward(const gcam_args *a) {
-  const gcam_gather *p = a->node->params;
+void gcam_index_map_backward(const gcam_args *a) {
+  const gcam_index_map *p = a->node->params;
   int last = p->out.rank - 1;
   if (!a->dout[0] || !a->din[0]) return;
   int64_t inner = last < 0 ? 1 : p->out.dim[last];
