@@ -404,6 +404,106 @@ def make_batch_norm():
              step=0 if activation else 1e-2)
 
 
+def make_norm():
+    def norm(symbol, op, fn, name, dims, shape, opset, dynamic='', first=False, shift=True, x=None,
+             **attrs):
+        n = Numbers(f'{symbol}/{name}')
+        values = {'s': n.normal(*shape)}
+        if shift:
+            values['b'] = n.normal(*shape)
+        fixed = {k: v for k, v in values.items() if k not in dynamic}
+        moving = {k: v for k, v in values.items() if k in dynamic}
+        if first:
+            x, w, node = after_conv(n, *dims[1:], batch=dims[0])
+            case(symbol, name, [node, (op, ['t', *values], ['y'], attrs)], {'x': x, **moving},
+                 lambda t: fn(F.conv2d(t['x'], t['w']), t), {'w': w, **fixed}, opset)
+        else:
+            case(symbol, name, (op, ['x', *values], attrs),
+                 {'x': n.normal(*dims) if x is None else x, **moving},
+                 lambda t: fn(t['x'], t), fixed, opset)
+
+    eps = r32(1e-5)
+    small = r32(1e-3)
+
+    def layer(axis, e=eps):
+        return lambda x, t: F.layer_norm(x, x.shape[axis:], t['s'].expand(x.shape[axis:]),
+                                         None if 'b' not in t else t['b'].expand(x.shape[axis:]), e)
+
+    kind = ('layer_norm', 'LayerNormalization')
+    norm(*kind, layer(-1), 'tokens', (2, 5, 8), (8,), 17)
+    norm(*kind, layer(-1), 'no shift', (2, 5, 8), (8,), 17, shift=False)
+    norm(*kind, layer(-1, small), 'epsilon', (3, 7), (7,), 17, epsilon=1e-3)
+    norm(*kind, layer(1), 'axis 1', (2, 3, 2, 3), (3, 2, 3), 17, axis=1)
+    norm(*kind, layer(-2), 'axis -2', (2, 3, 4), (3, 4), 17, axis=-2)
+    norm(*kind, layer(0), 'axis 0', (3, 4), (3, 4), 17, axis=0)
+    norm(*kind, layer(-1), 'everything computed', (2, 3, 6), (6,), 17, 'sb')
+    norm(*kind, layer(-1), 'one scale', (2, 3, 6), (1,), 17, 'sb')
+    norm(*kind, layer(-1), 'after Conv, width', (1, 4, 5, 6), (6,), 17, first=True)
+    norm(*kind, layer(1), 'after Conv, a picture', (1, 4, 5, 6), (4, 5, 6), 17, first=True, axis=1)
+    norm(*kind, layer(-1), 'far from 0', (2, 3, 16), (16,), 17,
+         x=Numbers('layer_norm/far').normal(2, 3, 16) + f32(50))
+    n = Numbers('layer_norm/convnext')
+    case('layer_norm', 'ConvNeXt: Conv, Transpose, LayerNormalization, Transpose, Conv',
+         [('Conv', ['x', 'w'], ['t'], {}), ('Transpose', ['t'], ['u'], {'perm': [0, 2, 3, 1]}),
+          ('LayerNormalization', ['u', 's', 'b'], ['v'], {'epsilon': 1e-6}),
+          ('Transpose', ['v'], ['z'], {'perm': [0, 3, 1, 2]}),
+          ('Conv', ['z', 'k'], ['y'], {'group': 6, 'pads': [1, 1, 1, 1]})],
+         {'x': n.normal(1, 3, 4, 5)},
+         lambda t: F.conv2d(F.layer_norm(F.conv2d(t['x'], t['w']).permute(0, 2, 3, 1), (6,), t['s'],
+                                         t['b'], r32(1e-6)).permute(0, 3, 1, 2), t['k'], None, 1, 1,
+                            1, 6),
+         {'w': n.weight(6, 3, 1, 1), 's': n.normal(6), 'b': n.normal(6), 'k': n.weight(6, 1, 3, 3)},
+         17)
+
+    def rms(axes, e=eps):
+        return lambda x, t: x / torch.sqrt((x * x).mean(axes, True) + e) * t['s']
+
+    kind = ('rms_norm', 'RMSNormalization')
+    norm(*kind, rms((-1,)), 'tokens', (2, 5, 8), (8,), 23, shift=False)
+    norm(*kind, rms((-1,), small), 'epsilon', (3, 7), (7,), 23, 's', shift=False, epsilon=1e-3)
+    norm(*kind, rms((1, 2, 3)), 'axis 1', (2, 3, 2, 3), (3, 2, 3), 23, shift=False, axis=1)
+    norm(*kind, rms((-1,)), 'after Conv', (1, 4, 5, 6), (6,), 23, first=True, shift=False)
+
+    def instance(e=eps):
+        return lambda x, t: F.instance_norm(x, None, None, t['s'], t['b'], True, 0, e)
+
+    kind = ('instance_norm', 'InstanceNormalization')
+    norm(*kind, instance(), 'pictures', (2, 4, 3, 5), (4,), 13)
+    norm(*kind, instance(small), 'epsilon', (1, 3, 4, 4), (3,), 13, epsilon=1e-3)
+    norm(*kind, instance(), 'everything computed', (2, 3, 2, 3), (3,), 13, 'sb')
+    norm(*kind, instance(), 'rank 3', (2, 3, 7), (3,), 13)
+    norm(*kind, instance(), 'rank 5', (1, 2, 2, 3, 2), (2,), 13)
+    norm(*kind, instance(), 'opset 6', (1, 3, 4, 3), (3,), 6)
+    norm(*kind, instance(), 'after Conv', (2, 4, 5, 6), (4,), 13, first=True)
+    n = Numbers('instance_norm/group')
+    case('instance_norm', "torch's GroupNorm: Reshape, InstanceNormalization, Reshape, Mul, Add",
+         [('Conv', ['x', 'w'], ['t'], {}), ('Reshape', ['t', 'to'], ['u'], {}),
+          ('InstanceNormalization', ['u', 'one', 'zero'], ['v'], {}),
+          ('Reshape', ['v', 'back'], ['z'], {}), ('Mul', ['z', 's'], ['p'], {}),
+          ('Add', ['p', 'b'], ['y'], {})], {'x': n.normal(2, 3, 4, 3)},
+         lambda t: F.group_norm(F.conv2d(t['x'], t['w']), 2, t['s'].flatten(), t['b'].flatten(),
+                                eps),
+         {'w': n.weight(6, 3, 1, 1), 'to': i64(0, 2, -1), 'one': np.ones(2, f32),
+          'zero': np.zeros(2, f32), 'back': i64(2, 6, 4, 3), 's': n.normal(6, 1, 1),
+          'b': n.normal(6, 1, 1)})
+
+    def group(count, e=eps):
+        def fn(x, t):
+            each = x.shape[1] // t['s'].shape[0]
+            return F.group_norm(x, count, t['s'].repeat_interleave(each),
+                                t['b'].repeat_interleave(each), e)
+        return fn
+
+    kind = ('group_norm', 'GroupNormalization')
+    norm(*kind, group(2), 'pictures', (2, 6, 3, 2), (6,), 21, num_groups=2)
+    norm(*kind, group(3, small), 'opset 18', (1, 6, 3, 2), (3,), 18, 'sb', num_groups=3,
+         epsilon=1e-3)
+    norm(*kind, group(1), 'one group', (2, 4, 2, 2), (4,), 21, 'sb', num_groups=1)
+    norm(*kind, group(4), 'a group a channel', (1, 4, 2, 3), (4,), 21, num_groups=4)
+    norm(*kind, group(2), 'rank 3', (2, 4, 5), (4,), 21, num_groups=2)
+    norm(*kind, group(2), 'after Conv', (2, 4, 5, 6), (4,), 21, first=True, num_groups=2)
+
+
 def make_lrn():
     def lrn(name, dims, size, **attrs):
         n = Numbers('lrn/' + name)
@@ -1489,7 +1589,7 @@ def make_resize():
 # ---- Writing -------------------------------------------------------------------------------------
 
 def main():
-    for make in (make_conv, make_conv_transpose, make_gemm, make_matmul, make_batch_norm, make_lrn,
+    for make in (make_conv, make_conv_transpose, make_gemm, make_matmul, make_batch_norm, make_norm, make_lrn,
                  make_pointwise, make_functions, make_arithmetic,
                  make_nary, make_softmax, make_max_pool, make_average_pool,
                  make_global_pool, make_concat, make_split, make_slice, make_pad, make_views,

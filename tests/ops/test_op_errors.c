@@ -229,6 +229,38 @@ static void test_normalisation(void) {
   expect("LRN, any size is a window", &w, 13, GCAM_OK, "");
 }
 
+static make_graph norm(const char *op, const int64_t *values, int rank) {
+  make_graph w = {0};
+  make_input(&w, "x", 1, X4);
+  weight(&w, "s", values, rank);
+  make_node(&w, op, "", strcmp(op, "RMSNormalization") ? "x s s" : "x s", "y");
+  return w;
+}
+
+static void test_norms(void) {
+  make_graph w = norm("LayerNormalization", INTS(8));
+  expect("a good one", &w, 17, GCAM_OK, "");
+  w = norm("LayerNormalization", INTS(7));
+  expect("a scale of another length", &w, 17, GCAM_ERR_MODEL, "8 is needed");
+  w = norm("RMSNormalization", INTS(8));
+  make_int(&w, "axis", 2);
+  expect("a scale for fewer axes", &w, 23, GCAM_ERR_MODEL, "8x8 is needed");
+  w = norm("LayerNormalization", INTS(8));
+  make_int(&w, "axis", 4);
+  expect("an axis outside", &w, 17, GCAM_ERR_MODEL, "axis 4");
+  w = norm("InstanceNormalization", INTS(8));
+  expect("a scale that is no channel's", &w, 13, GCAM_ERR_MODEL, "4 is needed");
+  static const int64_t groups[] = {-2, 0, 3, INT64_MAX};
+  for (int i = 0; i < 4; i++) {
+    w = norm("GroupNormalization", INTS(4));
+    make_int(&w, "num_groups", groups[i]);
+    expect("groups", &w, 21, GCAM_ERR_MODEL, "groups");
+  }
+  w = norm("GroupNormalization", INTS(4));
+  make_int(&w, "num_groups", 2);
+  expect("a scale for each channel in opset 18", &w, 18, GCAM_ERR_MODEL, "2 is needed");
+}
+
 static make_graph resize(const int64_t *sizes, int count, const float *scales, int scale_count) {
   make_graph w = {0};
   make_input(&w, "x", 1, X4);
@@ -326,6 +358,7 @@ int main(void) {
   test_pools();
   test_products();
   test_normalisation();
+  test_norms();
   test_resize();
   test_functions();
   gcam_context_free(ctx);
