@@ -168,9 +168,12 @@ static const char *reason_of(const test_case *t) {
     if (file->inputs[i].type == ONNX_STRING) return "text";
   for (int i = 0; i < file->output_count; i++)
     if (file->outputs[i].type == ONNX_STRING) return "text";
+  for (int i = 0; i < file->input_count; i++)
+    if (file->inputs[i].rank > GCAM_MAX_RANK) return "more than 6 dimensions";
   for (int n = 0; n < file->node_count; n++) {
     const onnx_node *node = &file->nodes[n];
     const gcam_op *op = gcam_op_find(node->op);
+    const gcam_attr *reduction = attr_of(node, "reduction");
     const gcam_attr *coordinates = attr_of(node, "coordinate_transformation_mode");
     int x = node->input_count ? input_index(t, node->inputs[0]) : -1;
     if (op && op->rule == GCAM_RULE_SPATIAL && strcmp(node->op, "BatchNormalization") && x >= 0 &&
@@ -179,6 +182,9 @@ static const char *reason_of(const test_case *t) {
     if (int_of(node, "training_mode", 0) ||
         (!strcmp(node->op, "Dropout") && input_is_true(t, node, 2)))
       return "training mode";
+    if (!strncmp(node->op, "Scatter", 7) && reduction && strcmp(reduction->s, "none") &&
+        strcmp(reduction->s, "add"))
+      return "scattering with reduction mul, max, min";
     if (coordinates && !strcmp(coordinates->s, "tf_crop_and_resize"))
       return "Resize with tf_crop_and_resize";
     if (op && !gcam_fold_knows(node->op) && x >= 0 && !is_float(file->inputs[x].type) &&

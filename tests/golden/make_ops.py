@@ -1234,6 +1234,168 @@ def make_pad():
                                          t['b'], 2), consts)
 
 
+def make_gather():
+    def gather(name, dims, axis, index, opset=13, first=False):
+        n = Numbers('gather/' + name)
+        at = np.array(index, np.int64)
+        flat = torch.tensor(at.flatten() % dims[axis])
+
+        def take(x):
+            y = x.index_select(axis % x.ndim, flat)
+            shape = list(x.shape)
+            return y.reshape(shape[:axis % x.ndim] + list(at.shape) + shape[axis % x.ndim + 1:])
+
+        attrs = {} if axis == 0 else {'axis': axis}
+        if first:
+            x, w, node = after_conv(n, *dims[1:], batch=dims[0])
+            case('gather', name, [node, ('Gather', ['t', 'at'], ['y'], attrs)], {'x': x},
+                 lambda t: take(F.conv2d(t['x'], t['w'])), {'w': w, 'at': at}, opset)
+        else:
+            case('gather', name, ('Gather', ['x', 'at'], attrs), {'x': n.normal(*dims)},
+                 lambda t: take(t['x']), {'at': at}, opset)
+
+    gather('the class token', (2, 5, 6), 1, 0)
+    gather('query, key and value', (3, 2, 2, 4, 3), 0, 1)
+    gather('the last of an axis', (2, 5, 3), -2, -1)
+    gather('one and the same again', (2, 4, 3), 1, [3, 0, 3, -4])
+    gather('a window index', (1, 2, 9), 2, [[0, 3, 6], [8, 1, 1]])
+    gather('rank 1', (5,), 0, [4, 2])
+    gather('a scalar', (5,), 0, 3)
+    gather('opset 6', (3, 4), 0, [2, 0], 6)
+    gather('after Conv, channels', (2, 4, 3, 3), 1, [3, 1, 0], first=True)
+    gather('after Conv, height', (1, 4, 3, 4), 2, [2, 2], first=True)
+    gather('after Conv, one channel', (1, 4, 3, 4), 1, 2, first=True)
+    n = Numbers('gather/bgr')
+    case('gather', 'BGR: Gather of channels, Conv',
+         [('Gather', ['x', 'at'], ['t'], {'axis': 1}), ('Conv', ['t', 'w'], ['y'], {})],
+         {'x': n.normal(1, 3, 5, 4)}, lambda t: F.conv2d(t['x'][:, [2, 1, 0]], t['w']),
+         {'at': i64(2, 1, 0), 'w': n.weight(4, 3, 3, 3)})
+
+    def elements(name, dims, axis, index, opset=13):
+        n = Numbers('gather_elements/' + name)
+        at = np.array(index, np.int64)
+        case('gather_elements', name, ('GatherElements', ['x', 'at'], {'axis': axis}),
+             {'x': n.normal(*dims)},
+             lambda t: torch.gather(t['x'], axis, torch.tensor(at % dims[axis])), {'at': at}, opset)
+
+    elements('rows', (3, 4), 1, [[0, 3], [1, -1], [2, 2]])
+    elements('columns', (3, 4), 0, [[2, 0, 1]])
+    elements('rank 3', (2, 3, 2), -2, [[[0, 2], [1, 1]], [[-3, 0], [2, 2]]], 11)
+
+    def nd(name, dims, index, batch=0, opset=13, first=False):
+        n = Numbers('gather_nd/' + name)
+        at = np.array(index, np.int64)
+
+        def take(x):
+            def one(v, i):
+                rows = [v[tuple(k)] for k in i.reshape(-1, i.shape[-1])]
+                return torch.stack(rows).reshape(list(i.shape[:-1]) + list(rows[0].shape))
+            if not batch:
+                return one(x, at)
+            assert batch == 1
+            return torch.stack([one(x[k], at[k]) for k in range(dims[0])])
+
+        attrs = {'batch_dims': batch} if batch else {}
+        if first:
+            x, w, node = after_conv(n, *dims[1:], batch=dims[0])
+            case('gather_nd', name, [node, ('GatherND', ['t', 'at'], ['y'], attrs)], {'x': x},
+                 lambda t: take(F.conv2d(t['x'], t['w'])), {'w': w, 'at': at}, opset)
+        else:
+            case('gather_nd', name, ('GatherND', ['x', 'at'], attrs), {'x': n.normal(*dims)},
+                 lambda t: take(t['x']), {'at': at}, opset)
+
+    nd('elements', (3, 4), [[0, 1], [2, -1], [0, 1]])
+    nd('rows', (3, 4, 2), [[[2]], [[-3]]])
+    nd('a batch', (2, 3, 4), [[[1, 3], [0, 0]], [[2, 2], [2, 2]]], 1, 12)
+    nd('a batch of rows', (2, 3, 4), [[1], [2]], 1)
+    nd('after Conv', (1, 4, 3, 3), [[0, 1, 2], [0, 3, 0]], first=True)
+
+    def scatter_elements(name, dims, axis, index, reduction=None, opset=16):
+        n = Numbers('scatter_elements/' + name)
+        at = np.array(index, np.int64)
+        positive = torch.tensor(at % dims[axis])
+
+        def put(t):
+            if reduction:
+                return t['x'].scatter_add(axis, positive, t['u'])
+            return t['x'].scatter(axis, positive, t['u'])
+
+        attrs = {'axis': axis, **({'reduction': reduction} if reduction else {})}
+        case('scatter_elements', name, ('ScatterElements', ['x', 'at', 'u'], attrs),
+             {'x': n.normal(*dims), 'u': n.normal(*at.shape)}, put, {'at': at}, opset)
+
+    scatter_elements('rows', (3, 4), 1, [[0, 3], [1, -1], [2, 0]])
+    scatter_elements('columns', (3, 4), 0, [[2, 0, 1]], opset=13)
+    scatter_elements('added', (3, 4), -1, [[0, 0], [1, -1], [2, 2]], 'add')
+    scatter_elements('rank 3', (2, 3, 2), 1, [[[0, 2]], [[-3, 1]]])
+
+    def scatter_nd(name, dims, index, reduction=None, opset=16, step=1e-2):
+        n = Numbers('scatter_nd/' + name)
+        at = np.array(index, np.int64)
+        shape = at.shape[:-1] + tuple(dims[at.shape[-1]:])
+
+        def put(t):
+            y, u = t['x'], t['u'].reshape([-1] + list(dims[at.shape[-1]:]))
+            for k, i in enumerate(at.reshape(-1, at.shape[-1])):
+                where = torch.zeros(dims, dtype=bool)
+                where[tuple(i)] = True
+                filled = torch.zeros(dims, dtype=torch.float64)
+                spot = filled[tuple(i)].shape
+                value = u[k].reshape(spot) + torch.zeros(dims, dtype=torch.float64)
+                y = torch.where(where, y + value if reduction else value, y)
+            return y
+
+        attrs = {'reduction': reduction} if reduction else {}
+        case('scatter_nd', name, ('ScatterND', ['x', 'at', 'u'], attrs),
+             {'x': n.normal(*dims), 'u': n.normal(*shape)}, put, {'at': at}, opset, step)
+
+    scatter_nd('elements', (3, 4), [[0, 1], [2, -1]])
+    scatter_nd('rows', (3, 4), [[2], [-3]], opset=11)
+    scatter_nd('the last one counts', (3, 4), [[2, 1], [2, 1], [0, 0]])
+    scatter_nd('added', (2, 3), [[1], [1], [-2]], 'add')
+    n = Numbers('scatter_nd/constant')
+    case('scatter_nd', 'into a constant', ('ScatterND', ['c', 'at', 'u'], {}), {'u': n.normal(2, 3)},
+         lambda t: torch.cat([t['c'][:1], t['u'][1:], t['u'][:1], t['c'][3:]]),
+         {'c': n.normal(4, 3), 'at': np.array([[2], [1]], np.int64)})
+
+
+def make_repeats():
+    def expand(name, dims, to, opset=13, first=False):
+        n = Numbers('expand/' + name)
+        shape = torch.broadcast_shapes(dims, to)
+        if first:
+            x, w, node = after_conv(n)
+            case('expand', name, [node, ('GlobalAveragePool', ['t'], ['g'], {}),
+                                  ('Expand', ['g', 'to'], ['y'], {})], {'x': x},
+                 lambda t: F.conv2d(t['x'], t['w']).mean((2, 3), True).expand(shape),
+                 {'w': w, 'to': i64(*to)}, opset)
+        else:
+            case('expand', name, ('Expand', ['x', 'to'], {}), {'x': n.normal(*dims)},
+                 lambda t: t['x'].expand(shape), {'to': i64(*to)}, opset)
+
+    expand('a row', (1, 4), (3, 4))
+    expand('more axes', (3, 1), (2, 1, 4))
+    expand('fewer axes', (2, 3, 1), (1, 4), 8)
+    expand('nothing to do', (2, 3), (2, 3))
+    expand('a scalar', (), (2, 2))
+    expand('a pooled picture', (1, 4, 1, 1), (1, 4, 3, 2), first=True)
+
+    def tile(name, dims, times, opset=13, first=False):
+        n = Numbers('tile/' + name)
+        if first:
+            x, w, node = after_conv(n, *dims[1:])
+            case('tile', name, [node, ('Tile', ['t', 'n'], ['y'], {})], {'x': x},
+                 lambda t: F.conv2d(t['x'], t['w']).repeat(times), {'w': w, 'n': i64(*times)}, opset)
+        else:
+            case('tile', name, ('Tile', ['x', 'n'], {}), {'x': n.normal(*dims)},
+                 lambda t: t['x'].repeat(times), {'n': i64(*times)}, opset)
+
+    tile('both axes', (2, 3), (2, 3))
+    tile('the class token', (1, 1, 5), (3, 1, 1))
+    tile('once', (2, 3), (1, 1), 6)
+    tile('after Conv', (1, 4, 2, 3), (1, 2, 1, 2), first=True)
+
+
 def make_views():
     def flatten(name, dims, opset=13, **attrs):
         n = Numbers('flatten/' + name)
@@ -1592,7 +1754,8 @@ def main():
     for make in (make_conv, make_conv_transpose, make_gemm, make_matmul, make_batch_norm, make_norm, make_lrn,
                  make_pointwise, make_functions, make_arithmetic,
                  make_nary, make_softmax, make_max_pool, make_average_pool,
-                 make_global_pool, make_concat, make_split, make_slice, make_pad, make_views,
+                 make_global_pool, make_concat, make_split, make_slice, make_pad, make_gather,
+                 make_repeats, make_views,
                  make_reduce, make_resize):
         make()
     symbols = [line[len('GCAM_OP('):line.index(')')] for line in OP_LIST.read_text().splitlines()

@@ -1,5 +1,6 @@
 /* Operators whose attributes or shapes make no sense are refused when the model is loaded, with a
  * status and words that name the node; the context works afterwards. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,6 +262,68 @@ static void test_norms(void) {
   expect("a scale for each channel in opset 18", &w, 18, GCAM_ERR_MODEL, "2 is needed");
 }
 
+static make_graph indexed(const char *op, const int64_t *dims, int rank, const int64_t *values) {
+  make_graph w = {0};
+  int64_t n = 1;
+  for (int i = 0; i < rank; i++) n *= dims[i];
+  make_input(&w, "x", 1, INTS(3, 4));
+  make_weight(&w, "i", 7, dims, rank, values, (size_t)n * sizeof *values);
+  bool scatters = !strncmp(op, "Scatter", 7);
+  if (scatters) weight(&w, "u", INTS(2, 4));
+  make_node(&w, op, "", scatters ? "x i u" : "x i", "y");
+  return w;
+}
+
+static void test_indices(void) {
+  make_graph w = indexed("Gather", INTS(2), (int64_t[]){2, -3});
+  expect("a good one", &w, 13, GCAM_OK, "");
+  static const int64_t outside[] = {3, -4, INT64_MAX, INT64_MIN};
+  for (int i = 0; i < 4; i++) {
+    int64_t index[] = {0, outside[i]};
+    w = indexed("Gather", INTS(2), index);
+    expect("an index outside", &w, 13, GCAM_ERR_MODEL, "outside an input of 3x4");
+    w = indexed("GatherElements", INTS(2, 1), index);
+    expect("an index outside", &w, 13, GCAM_ERR_MODEL, "outside an input of 3x4");
+    w = indexed("GatherND", INTS(2, 1), index);
+    expect("an index outside", &w, 13, GCAM_ERR_MODEL, "outside an input of 3x4");
+    w = indexed("ScatterND", INTS(2, 1), index);
+    expect("an index outside", &w, 13, GCAM_ERR_MODEL, "outside an input of 3x4");
+  }
+  w = indexed("Gather", INTS(2), (int64_t[]){0, 0});
+  make_int(&w, "axis", 2);
+  expect("an axis outside", &w, 13, GCAM_ERR_MODEL, "axis 2");
+  w = indexed("Gather", INTS(1, 1, 1, 1, 1, 1), (int64_t[]){0});
+  expect("too many axes", &w, 13, GCAM_ERR_UNSUPPORTED, "rank 7");
+  w = indexed("GatherElements", INTS(2), (int64_t[]){0, 0});
+  expect("indices of another rank", &w, 13, GCAM_ERR_MODEL, "do not fit");
+  w = indexed("GatherND", INTS(1, 3), (int64_t[]){0, 0, 0});
+  expect("tuples longer than the rank", &w, 13, GCAM_ERR_MODEL, "do not fit");
+  w = indexed("GatherND", INTS(2, 1), (int64_t[]){0, 0});
+  make_int(&w, "batch_dims", -1);
+  expect("batch_dims", &w, 13, GCAM_ERR_MODEL, "batch axes");
+  w = indexed("ScatterND", INTS(3, 1), (int64_t[]){0, 1, 2});
+  expect("updates of another shape", &w, 13, GCAM_ERR_MODEL, "updates are 2x4");
+  w = indexed("ScatterND", INTS(2, 1), (int64_t[]){0, 1});
+  make_text(&w, "reduction", "mul");
+  expect("reduction", &w, 16, GCAM_ERR_UNSUPPORTED, "mul");
+  make_input(&w, "x", 1, INTS(3, 4));
+  make_input(&w, "i", 1, INTS(1));
+  make_node(&w, "Gather", "", "x i", "y");
+  expect("computed indices", &w, 13, GCAM_ERR_UNSUPPORTED, "must be a constant");
+  make_input(&w, "x", 1, INTS(3, 4));
+  weight(&w, "i", INTS(1));
+  make_node(&w, "Gather", "", "x i", "y");
+  expect("indices that are no integers", &w, 13, GCAM_ERR_MODEL, "integers");
+  w = indexed("Expand", INTS(2), (int64_t[]){2, 4});
+  expect("Expand", &w, 13, GCAM_ERR_MODEL, "expanded to 2x4");
+  w = indexed("Expand", INTS(3), (int64_t[]){INT64_MAX, 3, 4});
+  expect("Expand, over all limits", &w, 13, GCAM_ERR_MEMORY, "too large");
+  w = indexed("Tile", INTS(1), (int64_t[]){2});
+  expect("Tile, too few", &w, 13, GCAM_ERR_MODEL, "needs 2 repeats");
+  w = indexed("Tile", INTS(2), (int64_t[]){-1, INT64_MAX});
+  expect("Tile, odd ones", &w, 13, GCAM_ERR_MODEL, "needs 2 repeats");
+}
+
 static make_graph resize(const int64_t *sizes, int count, const float *scales, int scale_count) {
   make_graph w = {0};
   make_input(&w, "x", 1, X4);
@@ -359,6 +422,7 @@ int main(void) {
   test_products();
   test_normalisation();
   test_norms();
+  test_indices();
   test_resize();
   test_functions();
   gcam_context_free(ctx);
