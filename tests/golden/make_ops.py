@@ -1396,6 +1396,107 @@ def make_repeats():
     tile('after Conv', (1, 4, 2, 3), (1, 2, 1, 2), first=True)
 
 
+def make_blocks():
+    def blocks(symbol, op, fn, name, dims, first=False, opset=13, **attrs):
+        n = Numbers(f'{symbol}/{name}')
+        if first:
+            x = n.normal(dims[0], 3, *dims[2:])
+            case(symbol, name, [('Conv', ['x', 'w'], ['t'], {}), (op, ['t'], ['y'], attrs)],
+                 {'x': x}, lambda t: fn(F.conv2d(t['x'], t['w'])),
+                 {'w': n.weight(dims[1], 3, 1, 1)}, opset)
+        else:
+            case(symbol, name, (op, ['x'], attrs), {'x': n.normal(*dims)}, lambda t: fn(t['x']),
+                 None, opset)
+
+    def dcr(b):
+        def fn(x):
+            n, c, h, w = x.shape
+            x = x.reshape(n, b, b, c // b ** 2, h, w).permute(0, 3, 4, 1, 5, 2)
+            return x.reshape(n, c // b ** 2, h * b, w * b)
+        return fn
+
+    def down(b):
+        def fn(x):
+            n, c, h, w = x.shape
+            x = x.reshape(n, c, h // b, b, w // b, b).permute(0, 3, 5, 1, 2, 4)
+            return x.reshape(n, c * b * b, h // b, w // b)
+        return fn
+
+    kind = ('depth_to_space', 'DepthToSpace')
+    blocks(*kind, dcr(2), 'DCR', (2, 8, 2, 3), blocksize=2)
+    blocks(*kind, lambda x: F.pixel_shuffle(x, 2), 'CRD', (1, 12, 3, 2), blocksize=2, mode='CRD')
+    blocks(*kind, lambda x: F.pixel_shuffle(x, 3), 'CRD by 3, after Conv', (1, 18, 2, 3), True,
+           blocksize=3, mode='CRD')
+    blocks(*kind, dcr(2), 'opset 6, after Conv', (1, 8, 3, 2), True, 6, blocksize=2)
+    kind = ('space_to_depth', 'SpaceToDepth')
+    blocks(*kind, down(2), 'by 2', (2, 3, 4, 6), blocksize=2)
+    blocks(*kind, down(3), 'by 3, after Conv', (1, 4, 6, 3), True, blocksize=3)
+    blocks(*kind, down(1), 'by 1, opset 6', (1, 4, 2, 3), opset=6, blocksize=1)
+
+
+def make_cum_sum():
+    def cum_sum(name, dims, axis, first=False, opset=14, **attrs):
+        n = Numbers('cum_sum/' + name)
+
+        def fn(x):
+            x = x.flip(axis) if attrs.get('reverse') else x
+            y = x.cumsum(axis) - (x if attrs.get('exclusive') else 0)
+            return y.flip(axis) if attrs.get('reverse') else y
+
+        at = np.array(axis, np.int32 if name == 'rows' else np.int64)
+        if first:
+            x, w, node = after_conv(n)
+            case('cum_sum', name, [node, ('CumSum', ['t', 'at'], ['y'], attrs)], {'x': x},
+                 lambda t: fn(F.conv2d(t['x'], t['w'])), {'w': w, 'at': at}, opset)
+        else:
+            case('cum_sum', name, ('CumSum', ['x', 'at'], attrs), {'x': n.normal(*dims)},
+                 lambda t: fn(t['x']), {'at': at}, opset)
+
+    cum_sum('rows', (3, 5), 1)
+    cum_sum('columns, exclusive', (4, 3), 0, exclusive=1)
+    cum_sum('reverse', (2, 3, 4), -2, reverse=1)
+    cum_sum('reverse, exclusive', (2, 5), 1, reverse=1, exclusive=1)
+    cum_sum('after Conv, channels', None, 1, True)
+    cum_sum('opset 11', (6,), 0, opset=11)
+
+
+def make_einsum():
+    def einsum(name, equation, *shapes, dynamic=None, opset=13, torch_equation=None):
+        n = Numbers('einsum/' + name)
+        values = {chr(97 + i): n.normal(*d) for i, d in enumerate(shapes)}
+        dynamic = ''.join(values) if dynamic is None else dynamic
+        case('einsum', name, ('Einsum', list(values), {'equation': equation}),
+             {k: values[k] for k in dynamic},
+             lambda t: torch.einsum(torch_equation or equation, *[t[k] for k in values]),
+             {k: v for k, v in values.items() if k not in dynamic}, opset, infer='.' not in equation)
+
+    einsum('queries by keys', 'bhqd,bhkd->bhqk', (2, 2, 3, 4), (2, 2, 5, 4))
+    einsum('weights by values', 'b h q k, b h k d -> b h q d', (1, 2, 3, 4), (1, 2, 4, 5),
+           torch_equation='bhqk,bhkd->bhqd')
+    einsum('MaxViT', 'BGHID,BGHJD->BGHIJ', (1, 2, 2, 3, 4), (1, 2, 2, 3, 4))
+    einsum('matrices', 'ij,jk->ik', (3, 4), (4, 2))
+    einsum('no arrow', 'ij,jk', (3, 4), (4, 2))
+    einsum('a constant of heads', 'bnd,dhe->bhne', (2, 3, 4), (4, 2, 3), dynamic='a', opset=12)
+    einsum('two summed', 'bcij,ijk->bck', (2, 2, 3, 2), (3, 2, 4))
+    einsum('outer', 'i,j->ji', (3,), (4,))
+    einsum('inner', 'i,i->', (5,), (5,))
+    einsum('element by element', 'ij,ij->ij', (3, 4), (3, 4))
+    einsum('one operand, transposed', 'ijk->kij', (2, 3, 4))
+    einsum('one operand, summed', 'ijk->j', (2, 3, 4))
+    einsum('one operand, a trace', 'ii->', (4, 4))
+    einsum('one operand, a diagonal', 'bii->bi', (2, 3, 3))
+    einsum('an ellipsis', '...ij,...jk->...ik', (2, 3, 4, 2), (3, 2, 5))
+    einsum('an ellipsis, stretched', '...ij,...jk', (2, 1, 4, 2), (3, 2, 5))
+    einsum('an ellipsis, one operand', '...i->...', (2, 3, 4))
+    n = Numbers('einsum/linear attention')
+    case('einsum', 'after Conv, channels mixed',
+         [('Conv', ['x', 'w'], ['t'], {}), ('Einsum', ['t', 'm'], ['y'],
+                                            {'equation': 'nchw,kc->nkhw'})],
+         {'x': n.normal(1, 3, 3, 4)},
+         lambda t: torch.einsum('nchw,kc->nkhw', F.conv2d(t['x'], t['w']), t['m']),
+         {'w': n.weight(4, 3, 1, 1), 'm': n.normal(5, 4)})
+
+
 def make_views():
     def flatten(name, dims, opset=13, **attrs):
         n = Numbers('flatten/' + name)
@@ -1755,7 +1856,7 @@ def main():
                  make_pointwise, make_functions, make_arithmetic,
                  make_nary, make_softmax, make_max_pool, make_average_pool,
                  make_global_pool, make_concat, make_split, make_slice, make_pad, make_gather,
-                 make_repeats, make_views,
+                 make_repeats, make_blocks, make_cum_sum, make_einsum, make_views,
                  make_reduce, make_resize):
         make()
     symbols = [line[len('GCAM_OP('):line.index(')')] for line in OP_LIST.read_text().splitlines()

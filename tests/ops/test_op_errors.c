@@ -324,6 +324,45 @@ static void test_indices(void) {
   expect("Tile, odd ones", &w, 13, GCAM_ERR_MODEL, "needs 2 repeats");
 }
 
+static void test_orders(void) {
+  static const int64_t sizes[] = {0, -2, 3, INT64_MAX, INT64_MIN, (int64_t)1 << 32};
+  for (int i = 0; i < 6; i++) {
+    make_graph w = single("DepthToSpace", X4, "y");
+    make_int(&w, "blocksize", sizes[i]);
+    expect("blocks", &w, 13, GCAM_ERR_MODEL, "no blocks");
+    w = single("SpaceToDepth", X4, "y");
+    make_int(&w, "blocksize", sizes[i]);
+    expect("blocks", &w, 13, GCAM_ERR_MODEL, "no blocks");
+  }
+  make_graph w = single("DepthToSpace", X4, "y");
+  make_int(&w, "blocksize", 2);
+  make_text(&w, "mode", "RDC");
+  expect("mode", &w, 13, GCAM_ERR_MODEL, "neither DCR nor CRD");
+  static const int64_t axes[] = {2, -3, INT64_MIN};
+  for (int i = 0; i < 3; i++) {
+    w = indexed("CumSum", INTS(1), &axes[i]);
+    expect("an axis outside", &w, 14, GCAM_ERR_MODEL, "outside");
+  }
+  static const char *const equations[] = {"",           "ij,jk->ik,", "ijk->i",  "ij->k",
+                                          "ij->ii",     "i1->i",      "i..j->i", "ij,->ij",
+                                          "...i...->i", "abcdefg->a", "ij-i",    "ij->ij->i"};
+  for (size_t i = 0; i < sizeof equations / sizeof *equations; i++) {
+    make_input(&w, "x", 1, INTS(3, 4));
+    make_node(&w, "Einsum", "", "x", "y");
+    make_text(&w, "equation", equations[i]);
+    expect(equations[i], &w, 13, GCAM_ERR_MODEL, "does not fit");
+  }
+  make_input(&w, "x", 1, INTS(3, 4));
+  weight(&w, "v", INTS(5, 2));
+  make_node(&w, "Einsum", "", "x v", "y");
+  make_text(&w, "equation", "ij,jk->ik");
+  expect("sizes", &w, 13, GCAM_ERR_MODEL, "does not fit");
+  make_input(&w, "x", 1, INTS(3, 4));
+  make_node(&w, "Einsum", "", "x x x", "y");
+  make_text(&w, "equation", "ij,jk,kl->il");
+  expect("three operands", &w, 13, GCAM_ERR_MODEL, "3 inputs");
+}
+
 static make_graph resize(const int64_t *sizes, int count, const float *scales, int scale_count) {
   make_graph w = {0};
   make_input(&w, "x", 1, X4);
@@ -423,6 +462,7 @@ int main(void) {
   test_normalisation();
   test_norms();
   test_indices();
+  test_orders();
   test_resize();
   test_functions();
   gcam_context_free(ctx);
