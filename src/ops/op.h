@@ -63,7 +63,9 @@ enum {
   GCAM_OP_SOFTMAX = 1 << 5,
   GCAM_OP_SIGMOID = 1 << 6,
   /* Output position (h, w) depends on input position (h, w) alone. */
-  GCAM_OP_KEEPS_POSITIONS = 1 << 7
+  GCAM_OP_KEEPS_POSITIONS = 1 << 7,
+  /* Makes every output that somebody reads; the others make the first one alone. */
+  GCAM_OP_OUTPUTS = 1 << 8
 };
 
 typedef struct gcam_op {

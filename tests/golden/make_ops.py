@@ -1497,6 +1497,168 @@ def make_einsum():
          {'w': n.weight(4, 3, 1, 1), 'm': n.normal(5, 4)})
 
 
+def make_recurrent():
+    functions = {'Sigmoid': torch.sigmoid, 'Tanh': torch.tanh, 'Relu': F.relu}
+
+    def rnn_step(g, acts, x, h, c, w, r, wb, rb, p, after):
+        return acts[0](x @ w[0].T + h @ r[0].T + wb[0] + rb[0]), c
+
+    def gru_step(g, acts, x, h, c, w, r, wb, rb, p, after):
+        z = acts[0](x @ w[0].T + h @ r[0].T + wb[0] + rb[0])
+        reset = acts[0](x @ w[1].T + h @ r[1].T + wb[1] + rb[1])
+        if after:
+            new = acts[1](x @ w[2].T + wb[2] + reset * (h @ r[2].T + rb[2]))
+        else:
+            new = acts[1](x @ w[2].T + wb[2] + (reset * h) @ r[2].T + rb[2])
+        return (1 - z) * new + z * h, c
+
+    def lstm_step(g, acts, x, h, c, w, r, wb, rb, p, after):
+        i, o, f, new = [x @ w[k].T + h @ r[k].T + wb[k] + rb[k] for k in range(4)]
+        i, f = acts[0](i + p[0] * c), acts[0](f + p[2] * c)
+        c = f * c + i * acts[1](new)
+        o = acts[0](o + p[1] * c)
+        return o * acts[2](c), c
+
+    kinds = {'rnn': ('RNN', 1, rnn_step, ['Tanh']),
+             'gru': ('GRU', 3, gru_step, ['Sigmoid', 'Tanh']),
+             'lstm': ('LSTM', 4, lstm_step, ['Sigmoid', 'Tanh', 'Tanh'])}
+
+    def recurrent(symbol, name, T, N, I, H, direction='forward', outputs=('y', 'y_h'), bias=True,
+                  start=False, peepholes=False, layout=0, after=0, acts=None, opset=14, step=1e-2,
+                  computed=True):
+        n = Numbers(f'{symbol}/{name}')
+        op, G, one, defaults = kinds[symbol]
+        D = 2 if direction == 'bidirectional' else 1
+        consts = {'w': n.weight(D, G * H, I), 'r': n.weight(D, G * H, H)}
+        inputs = {'x': n.normal(*((N, T, I) if layout else (T, N, I)))}
+        names = ['x', 'w', 'r', '', '', '', '', '']
+        if bias:
+            consts['b'] = n.normal(D, 2 * G * H)
+            names[3] = 'b'
+        if start:
+            shape = (N, D, H) if layout else (D, N, H)
+            for k, at in (('h', 5), ('c', 6)) if symbol == 'lstm' else (('h', 5),):
+                (inputs if computed else consts)[k] = n.normal(*shape)
+                names[at] = k
+        if peepholes:
+            consts['p'] = n.normal(D, 3 * H)
+            names[7] = 'p'
+        while not names[-1]:
+            names.pop()
+        attrs = {'hidden_size': H}
+        if direction != 'forward':
+            attrs['direction'] = direction
+        if layout:
+            attrs['layout'] = 1
+        if after:
+            attrs['linear_before_reset'] = 1
+        if acts:
+            attrs['activations'] = acts * D
+        used = [functions[a] for a in (acts or defaults)]
+
+        def fn(t):
+            x = t['x'].transpose(0, 1) if layout else t['x']
+            ys, hs, cs = [], [], []
+            for d in range(D):
+                w, r = t['w'][d].reshape(G, H, I), t['r'][d].reshape(G, H, H)
+                b = t['b'][d].reshape(2, G, H) if bias else torch.zeros(2, G, H)
+                pp = t['p'][d].reshape(3, H) if peepholes else torch.zeros(3, H)
+                take = (lambda v: v[:, d]) if layout else (lambda v: v[d])
+                zero = torch.zeros(N, H, dtype=torch.float64)
+                h = take(t['h']) if start else zero
+                c = take(t['c']) if start and symbol == 'lstm' else zero
+                back = direction == 'reverse' or d == 1
+                row = [None] * T
+                for k in range(T):
+                    at = T - 1 - k if back else k
+                    h, c = one(G, used, x[at], h, c, w, r, b[0], b[1], pp, after)
+                    row[at] = h
+                ys.append(torch.stack(row))
+                hs.append(h)
+                cs.append(c)
+            y, h, c = torch.stack(ys, 1), torch.stack(hs), torch.stack(cs)
+            if layout:
+                y, h, c = y.permute(2, 0, 1, 3), h.transpose(0, 1), c.transpose(0, 1)
+            made = dict(y=y, y_h=h, y_c=c)
+            check(t, made, ys, hs)
+            return tuple(made[k] for k in outputs if k)
+
+        def check(t, made, ys, hs):  # what torch.nn says itself, where it can
+            if layout or start or peepholes or not bias or direction == 'reverse' or \
+                    (acts and symbol != 'rnn') or \
+                    (symbol == 'gru' and not after):
+                return
+            kind = {'rnn': torch.nn.RNN, 'gru': torch.nn.GRU, 'lstm': torch.nn.LSTM}[symbol]
+            more = {'nonlinearity': acts[0].lower()} if acts else {}
+            own = kind(I, H, bidirectional=D == 2, **more).double()
+            order = {'rnn': [0], 'gru': [1, 0, 2], 'lstm': [0, 2, 3, 1]}[symbol]
+            with torch.no_grad():
+                for d in range(D):
+                    tail = '_l0' + ('_reverse' if d else '')
+                    b = t['b'][d].reshape(2, G, H)
+                    for key, value in (('weight_ih', t['w'][d].reshape(G, H, I)),
+                                       ('weight_hh', t['r'][d].reshape(G, H, H)),
+                                       ('bias_ih', b[0]), ('bias_hh', b[1])):
+                        target = getattr(own, key + tail)
+                        target.copy_(value[order].reshape(target.shape))
+                y, _ = own(t['x'])
+            ours = torch.cat(ys, -1)
+            assert torch.allclose(y, ours.detach(), atol=1e-12), name
+
+        case(symbol, name, (op, names, attrs), inputs, fn, consts, opset, step, outputs)
+
+    for symbol in kinds:
+        after = 1 if symbol == 'gru' else 0
+        recurrent(symbol, 'forward', 4, 2, 3, 5, after=after)
+        recurrent(symbol, 'reverse, the last state alone', 3, 1, 4, 3, 'reverse', ('', 'y_h'))
+        recurrent(symbol, 'both directions', 3, 2, 4, 3, 'bidirectional', after=after)
+        recurrent(symbol, 'both directions, steps alone', 4, 1, 3, 2, 'bidirectional', ('y',))
+        recurrent(symbol, 'no bias', 3, 1, 2, 4, bias=False)
+        recurrent(symbol, 'a computed start', 3, 2, 3, 4, 'bidirectional', start=True, after=after)
+        recurrent(symbol, 'a constant start', 2, 1, 3, 4, start=True, computed=False)
+        recurrent(symbol, 'batch first', 3, 2, 3, 4, 'bidirectional', start=True, layout=1)
+        recurrent(symbol, 'opset 7', 2, 1, 3, 4, opset=7)
+        if symbol != 'lstm':
+            acts = ['Relu'] if symbol == 'rnn' else ['Sigmoid', 'Relu']
+            recurrent(symbol, 'Relu', 3, 1, 3, 4, acts=acts, step=0)
+    recurrent('gru', 'reset before', 3, 2, 3, 4, 'bidirectional', start=True)
+    recurrent('lstm', 'cells', 3, 2, 3, 4, 'bidirectional', ('y', 'y_h', 'y_c'), start=True)
+    recurrent('lstm', 'cells alone', 3, 2, 3, 4, outputs=('', '', 'y_c'))
+    recurrent('lstm', 'peepholes', 3, 2, 3, 4, 'bidirectional', ('y', 'y_h', 'y_c'), peepholes=True,
+              start=True)
+    recurrent('lstm', 'other activations', 3, 1, 3, 4, acts=['Tanh', 'Sigmoid', 'Relu'], step=0)
+    n = Numbers('lstm/crnn')
+    H = 3
+    consts = {'k': n.weight(4, 3, 3, 3), 'w': n.weight(2, 4 * H, 8), 'r': n.weight(2, 4 * H, H),
+              'b': n.normal(2, 8 * H), 'to': i64(5, 1, 2 * H), 'v': n.weight(2 * H, 4)}
+
+    def crnn(t):
+        x = F.relu(F.conv2d(t['x'], t['k'], None, 1, 1))
+        x = x.permute(3, 0, 1, 2).reshape(5, 1, 8)
+        rows = []
+        for d in range(2):
+            w, r = t['w'][d].reshape(4, H, 8), t['r'][d].reshape(4, H, H)
+            b = t['b'][d].reshape(2, 4, H)
+            h = c = torch.zeros(1, H, dtype=torch.float64)
+            row = [None] * 5
+            for k in range(5):
+                at = 4 - k if d else k
+                h, c = lstm_step(4, [torch.sigmoid, torch.tanh, torch.tanh], x[at], h, c, w, r, b[0],
+                                 b[1], [0, 0, 0], 0)
+                row[at] = h
+            rows.append(torch.stack(row))
+        return torch.cat(rows, -1) @ t['v']
+
+    case('lstm', 'a CRNN: Conv, Relu, columns as steps, LSTM both ways, MatMul',
+         [('Conv', ['x', 'k'], ['t'], {'pads': [1, 1, 1, 1]}), ('Relu', ['t'], ['u'], {}),
+          ('Transpose', ['u'], ['p'], {'perm': [3, 0, 1, 2]}),
+          ('Reshape', ['p', 'columns'], ['q'], {}),
+          ('LSTM', ['q', 'w', 'r', 'b'], ['s'], {'hidden_size': H, 'direction': 'bidirectional'}),
+          ('Transpose', ['s'], ['z'], {'perm': [0, 2, 1, 3]}), ('Reshape', ['z', 'to'], ['o'], {}),
+          ('MatMul', ['o', 'v'], ['y'], {})], {'x': n.normal(1, 3, 2, 5)}, crnn,
+         {**consts, 'columns': i64(5, 1, 8)}, step=0)
+
+
 def make_views():
     def flatten(name, dims, opset=13, **attrs):
         n = Numbers('flatten/' + name)
@@ -1856,7 +2018,8 @@ def main():
                  make_pointwise, make_functions, make_arithmetic,
                  make_nary, make_softmax, make_max_pool, make_average_pool,
                  make_global_pool, make_concat, make_split, make_slice, make_pad, make_gather,
-                 make_repeats, make_blocks, make_cum_sum, make_einsum, make_views,
+                 make_repeats, make_blocks, make_cum_sum, make_einsum,
+                 make_recurrent, make_views,
                  make_reduce, make_resize):
         make()
     symbols = [line[len('GCAM_OP('):line.index(')')] for line in OP_LIST.read_text().splitlines()

@@ -363,6 +363,54 @@ static void test_orders(void) {
   expect("three operands", &w, 13, GCAM_ERR_MODEL, "3 inputs");
 }
 
+/* x of 4 steps, 1 sequence, 3 values; H = 5. */
+static make_graph lstm(const int64_t *weights, int rank, const char *inputs) {
+  make_graph w = {0};
+  static const int64_t lengths[] = {3};
+  make_input(&w, "x", 1, INTS(4, 1, 3));
+  make_input(&w, "computed", 1, INTS(1, 20, 5));
+  weight(&w, "w", weights, rank);
+  weight(&w, "r", INTS(1, 20, 5));
+  weight(&w, "b", INTS(1, 40));
+  make_weight(&w, "len", 7, INTS(1), lengths, sizeof lengths);
+  make_node(&w, "LSTM", "", inputs, "- y");
+  return w;
+}
+
+static void test_recurrent(void) {
+  make_graph w = lstm(INTS(1, 20, 3), "x w r b");
+  expect("a good one", &w, 14, GCAM_OK, "");
+  w = lstm(INTS(1, 20, 4), "x w r b");
+  expect("weights for another input", &w, 14, GCAM_ERR_MODEL, "1x20x3 is needed");
+  w = lstm(INTS(2, 20, 3), "x w r b");
+  make_text(&w, "direction", "bidirectional");
+  expect("one direction's weights for two", &w, 14, GCAM_ERR_MODEL, "2x20x5 is needed");
+  w = lstm(INTS(1, 20, 3), "x w b");
+  expect("weights of another rank", &w, 14, GCAM_ERR_MODEL, "LSTM");
+  w = lstm(INTS(1, 20, 3), "x w r r");
+  expect("biases", &w, 14, GCAM_ERR_MODEL, "1x40 is needed");
+  w = lstm(INTS(1, 20, 3), "x w computed b");
+  expect("computed weights", &w, 14, GCAM_ERR_UNSUPPORTED, "must be a constant");
+  w = lstm(INTS(1, 20, 3), "x w r b len");
+  expect("sequences of other lengths", &w, 14, GCAM_ERR_UNSUPPORTED, "sequence_lens");
+  w = lstm(INTS(1, 20, 3), "x w r b");
+  make_text(&w, "direction", "upward");
+  expect("direction", &w, 14, GCAM_ERR_MODEL, "upward");
+  w = lstm(INTS(1, 20, 3), "x w r b");
+  make_int(&w, "hidden_size", 4);
+  expect("hidden_size", &w, 14, GCAM_ERR_MODEL, "hidden_size is 4");
+  static const char *const activations[] = {"Sigmoid,Tanh", "Sigmoid,Tanh,Softsign",
+                                            "Sigmoid,,Tanh", "Sigmoid,Tanh,Tanh,Tanh"};
+  for (int i = 0; i < 4; i++) {
+    w = lstm(INTS(1, 20, 3), "x w r b");
+    make_text(&w, "activations", activations[i]);
+    expect(activations[i], &w, 14, i ? GCAM_ERR_UNSUPPORTED : GCAM_OK, "activations");
+  }
+  w = lstm(INTS(1, 20, 3), "x w r b");
+  make_real(&w, "clip", 3);
+  expect("clip", &w, 14, GCAM_ERR_UNSUPPORTED, "clip");
+}
+
 static make_graph resize(const int64_t *sizes, int count, const float *scales, int scale_count) {
   make_graph w = {0};
   make_input(&w, "x", 1, X4);
@@ -463,6 +511,7 @@ int main(void) {
   test_norms();
   test_indices();
   test_orders();
+  test_recurrent();
   test_resize();
   test_functions();
   gcam_context_free(ctx);
