@@ -1032,6 +1032,99 @@ def make_average_pool():
                     + t['x'][:, :, 2:, 3:]) / 4, None, 19)
 
 
+def make_lp():
+    def lp_pool(name, dims, opset=18, **attrs):
+        n = Numbers('lp_pool/' + name)
+        stride, dilation, pads = pool_pads(dims, attrs)
+        kernel, p = attrs['kernel_shape'], attrs.get('p', 2)
+
+        def fn(t):
+            x = torch_pad(t['x'], pads).abs() ** p
+            span = [(k - 1) * d + 1 for k, d in zip(kernel, dilation)]
+            for i in range(len(kernel)):
+                x = x.unfold(2 + i, span[i], stride[i])
+            for i in range(len(kernel)):  # each unfolded axis went to the end
+                x = x.index_select(2 + len(kernel) + i, torch.arange(0, span[i], dilation[i]))
+            return x.flatten(2 + len(kernel)).sum(-1) ** (1 / p)
+
+        x = n.away(*dims)
+        case('lp_pool', name, ('LpPool', ['x'], attrs), {'x': x}, fn, None, opset, 9e-3,
+             infer=not attrs.get('dilations'))
+
+    lp_pool('2x2', (1, 4, 6, 5), kernel_shape=[2, 2], strides=[2, 2])
+    lp_pool('p 1, pads', (2, 3, 4, 5), kernel_shape=[3, 3], pads=[1, 1, 1, 1], p=1)
+    lp_pool('p 3, overlapping', (1, 3, 5, 5), kernel_shape=[3, 2], strides=[2, 1], p=3)
+    lp_pool('SAME_UPPER', (1, 3, 5, 6), kernel_shape=[2, 2], auto_pad='SAME_UPPER')
+    lp_pool('dilations', (1, 2, 6, 7), kernel_shape=[2, 3], dilations=[2, 2])
+    lp_pool('one dimension', (1, 4, 9), kernel_shape=[3], strides=[2])
+    lp_pool('opset 11', (1, 3, 6, 6), 11, kernel_shape=[2, 2], strides=[2, 2])
+    for name, dims, p in (('pictures', (2, 4, 3, 5), None), ('p 3', (1, 3, 4, 4), 3),
+                          ('p 1', (1, 3, 2, 5), 1), ('rank 3', (2, 3, 7), None),
+                          ('rank 5', (1, 2, 2, 3, 2), 2)):
+        n = Numbers('global_lp_pool/' + name)
+        axes = tuple(range(2, len(dims)))
+        case('global_lp_pool', name, ('GlobalLpPool', ['x'], {} if p is None else {'p': p}),
+             {'x': n.away(*dims)},
+             lambda t, axes=axes, p=p: torch.linalg.vector_norm(t['x'], p or 2, axes, True),
+             None, 13, 9e-3)
+    for name, dims, axis, p, first in (('rows', (3, 5), -1, 2, False), ('p 1', (3, 5), 1, 1, False),
+                                       ('channels', (2, 4, 3, 2), 1, 2, False),
+                                       ('after Conv', None, 1, 2, True),
+                                       ('after Conv, width, p 1', None, 3, 1, True)):
+        n = Numbers('lp_norm/' + name)
+        fn = lambda x, p=p, axis=axis: x / torch.linalg.vector_norm(x, p, axis, True)
+        attrs = {'axis': axis, 'p': p}
+        if first:
+            x, w, node = after_conv(n)
+            case('lp_norm', name, [node, ('LpNormalization', ['t'], ['y'], attrs)], {'x': x},
+                 lambda t, fn=fn: fn(F.conv2d(t['x'], t['w'])), {'w': w}, step=0 if p == 1 else 1e-3)
+        else:
+            case('lp_norm', name, ('LpNormalization', ['x'], attrs), {'x': n.away(*dims)},
+                 lambda t, fn=fn: fn(t['x']), None, 13, 5e-3)
+
+
+def make_grid_sample():
+    def grid_sample(name, dims, out, mode='bilinear', padding='zeros', align=0, dynamic='xg',
+                    opset=16, first=False, step=1e-3, far=1.3):
+        n = Numbers('grid_sample/' + name)
+        H, W = dims[2:]
+        grid = n.rng.uniform(-far, far, (dims[0], *out, 2))
+        for k, size in ((0, W), (1, H)):  # away from where the taps change
+            scale = (size - 1) / 2 if align else size / 2
+            at = (grid[..., k] + 1) * scale - (0 if align else 0.5)
+            part = at * 2 - np.floor(at * 2)  # whole pixels, and halves
+            at = (np.floor(at * 2) + np.clip(part, 0.1, 0.9)) / 2
+            grid[..., k] = (at + (0 if align else 0.5)) / scale - 1
+        attrs = {'mode': mode, 'padding_mode': padding, 'align_corners': align}
+        own = {'linear': 'bilinear', 'cubic': 'bicubic'}.get(mode, mode)
+        grid = grid.astype(f32)
+        fixed = {} if 'g' in dynamic else {'g': grid}
+        moving = {'g': grid} if 'g' in dynamic else {}
+
+        def fn(x, t):
+            return F.grid_sample(x, t['g'], own, padding, bool(align))
+
+        if first:
+            x, w, node = after_conv(n, *dims[1:], batch=dims[0])
+            case('grid_sample', name, [node, ('GridSample', ['t', 'g'], ['y'], attrs)],
+                 {'x': x, **moving}, lambda t: fn(F.conv2d(t['x'], t['w']), t), {'w': w, **fixed},
+                 opset, step)
+        else:
+            case('grid_sample', name, ('GridSample', ['x', 'g'], attrs),
+                 {'x': n.normal(*dims), **moving}, lambda t: fn(t['x'], t), fixed, opset, step)
+
+    for mode in ('bilinear', 'nearest', 'bicubic'):
+        for padding in ('zeros', 'border', 'reflection'):
+            for align in (0, 1):
+                grid_sample(f'{mode}, {padding}, align_corners {align}', (1, 2, 4, 5), (3, 3), mode,
+                            padding, align)
+    grid_sample('two pictures, a constant grid', (2, 3, 5, 4), (2, 4), dynamic='x')
+    grid_sample('far outside', (1, 2, 3, 3), (3, 3), padding='reflection', far=6)
+    grid_sample('opset 20', (1, 2, 4, 4), (3, 2), mode='linear', opset=20)
+    grid_sample('opset 20, cubic', (1, 2, 4, 4), (3, 2), mode='cubic', opset=20)
+    grid_sample('after Conv: a spatial transformer', (1, 4, 5, 6), (4, 4), first=True)
+
+
 def make_global_pool():
     for name, dims in (('pictures', (2, 5, 4, 3)), ('one pixel', (1, 4, 1, 1)),
                        ('rank 3', (2, 3, 7)), ('rank 5', (1, 3, 2, 3, 2))):
@@ -2017,7 +2110,7 @@ def main():
     for make in (make_conv, make_conv_transpose, make_gemm, make_matmul, make_batch_norm, make_norm, make_lrn,
                  make_pointwise, make_functions, make_arithmetic,
                  make_nary, make_softmax, make_max_pool, make_average_pool,
-                 make_global_pool, make_concat, make_split, make_slice, make_pad, make_gather,
+                 make_lp, make_grid_sample, make_global_pool, make_concat, make_split, make_slice, make_pad, make_gather,
                  make_repeats, make_blocks, make_cum_sum, make_einsum,
                  make_recurrent, make_views,
                  make_reduce, make_resize):

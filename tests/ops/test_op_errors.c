@@ -411,6 +411,44 @@ static void test_recurrent(void) {
   expect("clip", &w, 14, GCAM_ERR_UNSUPPORTED, "clip");
 }
 
+static make_graph sampled(const int64_t *grid, int rank) {
+  make_graph w = {0};
+  make_input(&w, "x", 1, X4);
+  weight(&w, "g", grid, rank);
+  make_node(&w, "GridSample", "", "x g", "y");
+  return w;
+}
+
+static void test_samplers(void) {
+  make_graph w = sampled(INTS(1, 5, 5, 2));
+  expect("a good one", &w, 16, GCAM_OK, "");
+  w = sampled(INTS(2, 5, 5, 2));
+  expect("a grid for another batch", &w, 16, GCAM_ERR_MODEL, "does not fit");
+  w = sampled(INTS(1, 5, 5, 3));
+  expect("a grid of triples", &w, 16, GCAM_ERR_MODEL, "does not fit");
+  w = sampled(INTS(1, 5, 5, 2));
+  make_text(&w, "mode", "lanczos");
+  expect("mode", &w, 16, GCAM_ERR_MODEL, "lanczos");
+  w = sampled(INTS(1, 5, 5, 2));
+  make_text(&w, "padding_mode", "wrap");
+  expect("padding_mode", &w, 16, GCAM_ERR_MODEL, "wrap");
+  static const char *const lp[] = {"LpPool", "GlobalLpPool", "LpNormalization"};
+  for (int i = 0; i < 3; i++) {
+    w = single(lp[i], X4, "y");
+    make_ints(&w, "kernel_shape", INTS(2, 2));
+    expect("a good one", &w, 13, GCAM_OK, "");
+    w = single(lp[i], X4, "y");
+    make_ints(&w, "kernel_shape", INTS(2, 2));
+    make_int(&w, "p", 0);
+    expect("p", &w, 13, GCAM_ERR_UNSUPPORTED, "between 1 and 64");
+  }
+  w = single("GlobalLpPool", INTS(1, 4), "y");
+  expect("no pixels", &w, 13, GCAM_ERR_MODEL, "no pixels");
+  w = single("LpNormalization", X4, "y");
+  make_int(&w, "axis", 4);
+  expect("an axis outside", &w, 13, GCAM_ERR_MODEL, "axis 4");
+}
+
 static make_graph resize(const int64_t *sizes, int count, const float *scales, int scale_count) {
   make_graph w = {0};
   make_input(&w, "x", 1, X4);
@@ -512,6 +550,7 @@ int main(void) {
   test_indices();
   test_orders();
   test_recurrent();
+  test_samplers();
   test_resize();
   test_functions();
   gcam_context_free(ctx);
