@@ -187,6 +187,9 @@ static const char *reason_of(const test_case *t) {
     if (!strncmp(node->op, "Scatter", 7) && reduction && strcmp(reduction->s, "none") &&
         strcmp(reduction->s, "add"))
       return "scattering with reduction mul, max, min";
+    if (!strcmp(node->op, "Attention"))
+      for (int i = 4; i < node->input_count; i++)
+        if (*node->inputs[i]) return "Attention with a cache or padded lengths";
     if (coordinates && !strcmp(coordinates->s, "tf_crop_and_resize"))
       return "Resize with tf_crop_and_resize";
     if (op && !gcam_fold_knows(node->op) && x >= 0 && !is_float(file->inputs[x].type) &&

@@ -1752,6 +1752,96 @@ def make_recurrent():
          {**consts, 'columns': i64(5, 1, 8)}, step=0)
 
 
+def make_attention():
+    def attention(name, B, heads, L, D, kv=None, S=None, E=None, mask=None, flat=False,
+                  dynamic='qkv', opset=23, **attrs):
+        n = Numbers('attention/' + name)
+        kv, S, E = kv or heads, S or L, E or D
+        values = {'q': n.normal(B, heads, L, D), 'k': n.normal(B, kv, S, D),
+                  'v': n.normal(B, kv, S, E)}
+
+        def fold(x):
+            return x.transpose(1, 2).flatten(2)
+
+        def unfold(x, count):
+            return x.unflatten(2, (count, -1)).transpose(1, 2) if flat else x
+
+        if flat:
+            values = {k: np.ascontiguousarray(fold(torch.tensor(v)).numpy())
+                      for k, v in values.items()}
+            attrs.update(q_num_heads=heads, kv_num_heads=kv)
+        names, consts = ['q', 'k', 'v'], {}
+        if mask is not None:
+            consts['m'] = mask(n)
+            names.append('m')
+        consts.update({k: v for k, v in values.items() if k not in dynamic})
+
+        def fn(t):
+            q, k, v = unfold(t['q'], heads), unfold(t['k'], kv), unfold(t['v'], kv)
+            k, v = k.repeat_interleave(heads // kv, 1), v.repeat_interleave(heads // kv, 1)
+            s = q @ k.transpose(2, 3) * r32(attrs.get('scale', D ** -0.5))
+            if 'scale' not in attrs:
+                s = q @ k.transpose(2, 3) / D ** 0.5
+            if attrs.get('softcap'):
+                s = torch.tanh(s / r32(attrs['softcap'])) * r32(attrs['softcap'])
+            if mask is not None:
+                m = torch.tensor(consts['m'])
+                s = s.masked_fill(~m, -np.inf) if m.dtype == torch.bool else s + m
+            if attrs.get('is_causal'):
+                s = s.masked_fill(torch.ones(L, S).tril() == 0, -np.inf)
+            y = torch.softmax(s, -1) @ v
+            return fold(y) if flat else y
+
+        case('attention', name, ('Attention', names, attrs),
+             {k: values[k] for k in dynamic}, fn, consts, opset)
+
+    attention('one head', 1, 1, 3, 4)
+    attention('heads', 2, 3, 4, 2)
+    attention('other lengths and sizes', 1, 2, 3, 4, S=5, E=3)
+    attention('shared keys', 1, 4, 3, 2, kv=2)
+    attention('three axes', 2, 2, 3, 4, S=4, E=3, flat=True)
+    attention('three axes, shared keys', 1, 4, 3, 2, kv=2, flat=True)
+    attention('causal', 1, 2, 4, 3, is_causal=1)
+    attention('scale and softcap', 1, 2, 3, 4, scale=0.7, softcap=1.5)
+    attention('a bias', 1, 2, 3, 4, mask=lambda n: n.normal(3, 3))
+    attention('a bias per head', 2, 2, 3, 4, mask=lambda n: n.normal(2, 3, 3), softcap=2.0)
+    attention('a mask', 2, 2, 3, 4, S=4, mask=lambda n: n.rng.random((2, 1, 3, 4)) < 0.8)
+    attention('constant keys', 1, 2, 3, 4, dynamic='q')
+
+    def rotary(name, dims, positions=None, turned=0, interleaved=0, heads=0):
+        n = Numbers('rotary_embedding/' + name)
+        D = dims[3] if len(dims) == 4 else dims[2] // heads
+        r = turned or D
+        L = dims[2] if len(dims) == 4 else dims[1]
+        angle = n.rng.uniform(0, 6, (positions, r // 2) if positions else (dims[0], L, r // 2))
+        consts = {'c': np.cos(angle).astype(f32), 's': np.sin(angle).astype(f32)}
+        if positions:
+            consts['at'] = n.rng.integers(0, positions, (dims[0], L))
+        attrs = {k: v for k, v in (('rotary_embedding_dim', turned), ('interleaved', interleaved),
+                                   ('num_heads', heads)) if v}
+
+        def fn(t):
+            x = t['x'] if len(dims) == 4 else t['x'].unflatten(2, (heads, D)).transpose(1, 2)
+            c, s = (t[k][torch.tensor(consts['at'])] if positions else t[k] for k in 'cs')
+            c, s = c[:, None], s[:, None]
+            head, rest = x[..., :r], x[..., r:]
+            z = torch.view_as_complex((head.unflatten(-1, (-1, 2)) if interleaved else
+                                       head.unflatten(-1, (2, -1)).transpose(-1, -2)).contiguous())
+            z = torch.view_as_real(z * torch.complex(c, s))
+            head = z.flatten(-2) if interleaved else z.transpose(-1, -2).flatten(-2)
+            y = torch.cat([head, rest], -1)
+            return y if len(dims) == 4 else y.transpose(1, 2).flatten(2)
+
+        case('rotary_embedding', name, ('RotaryEmbedding', ['x', *consts], attrs),
+             {'x': n.normal(*dims)}, fn, consts, 23)
+
+    rotary('positions', (2, 3, 4, 6), 9)
+    rotary('interleaved', (1, 2, 3, 8), 5, interleaved=1)
+    rotary('in order', (2, 2, 3, 4))
+    rotary('a part', (1, 2, 3, 8), 5, turned=4)
+    rotary('a part, interleaved, three axes', (2, 3, 16), 5, turned=4, interleaved=1, heads=2)
+
+
 def make_views():
     def flatten(name, dims, opset=13, **attrs):
         n = Numbers('flatten/' + name)
@@ -2112,7 +2202,7 @@ def main():
                  make_nary, make_softmax, make_max_pool, make_average_pool,
                  make_lp, make_grid_sample, make_global_pool, make_concat, make_split, make_slice, make_pad, make_gather,
                  make_repeats, make_blocks, make_cum_sum, make_einsum,
-                 make_recurrent, make_views,
+                 make_recurrent, make_attention, make_views,
                  make_reduce, make_resize):
         make()
     symbols = [line[len('GCAM_OP('):line.index(')')] for line in OP_LIST.read_text().splitlines()

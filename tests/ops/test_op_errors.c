@@ -449,6 +449,52 @@ static void test_samplers(void) {
   expect("an axis outside", &w, 13, GCAM_ERR_MODEL, "axis 4");
 }
 
+static make_graph attention(const int64_t *keys, int rank, const char *inputs) {
+  make_graph w = {0};
+  make_input(&w, "q", 1, INTS(1, 4, 3, 8));
+  make_input(&w, "computed", 1, INTS(3, 5));
+  weight(&w, "k", keys, rank);
+  weight(&w, "m", INTS(3, 5));
+  make_node(&w, "Attention", "", inputs, "y");
+  return w;
+}
+
+static void test_attention(void) {
+  make_graph w = attention(INTS(1, 2, 5, 8), "q k k m");
+  expect("a good one", &w, 23, GCAM_OK, "");
+  w = attention(INTS(1, 3, 5, 8), "q k k");
+  expect("heads", &w, 23, GCAM_ERR_MODEL, "do not fit together");
+  w = attention(INTS(2, 2, 5, 8), "q k k");
+  expect("batch", &w, 23, GCAM_ERR_MODEL, "do not fit together");
+  w = attention(INTS(1, 2, 5, 7), "q k k");
+  expect("sizes", &w, 23, GCAM_ERR_MODEL, "do not fit together");
+  w = attention(INTS(1, 2, 6, 8), "q k k m");
+  expect("mask", &w, 23, GCAM_ERR_MODEL, "mask of 3x5");
+  w = attention(INTS(1, 2, 5, 8), "q k k computed");
+  expect("a computed mask", &w, 23, GCAM_ERR_UNSUPPORTED, "constant");
+  w = attention(INTS(1, 2, 5, 8), "q k k - k k");
+  expect("a cache", &w, 23, GCAM_ERR_UNSUPPORTED, "past keys");
+  make_input(&w, "q", 1, INTS(1, 3, 8));
+  make_node(&w, "Attention", "", "q q q", "y");
+  expect("three axes without heads", &w, 23, GCAM_ERR_MODEL, "do not fit together");
+  static const int64_t ids[] = {0, 1, 4};
+  for (int odd = 0; odd < 3; odd++) {
+    make_input(&w, "x", 1, INTS(1, 2, 3, 8));
+    weight(&w, "c", INTS(4, 4));
+    weight(&w, "d", INTS(4, 3));
+    make_weight(&w, "i", 7, INTS(1, 3), ids, sizeof ids);
+    make_node(&w, "RotaryEmbedding", "",
+              odd == 0   ? "x d d i"
+              : odd == 1 ? "x c c i"
+                         : "x x x",
+              "y");
+    expect("RotaryEmbedding", &w, 23, odd == 2 ? GCAM_ERR_UNSUPPORTED : GCAM_ERR_MODEL,
+           odd == 0   ? "do not fit"
+           : odd == 1 ? "position_ids"
+                      : "constants");
+  }
+}
+
 static make_graph resize(const int64_t *sizes, int count, const float *scales, int scale_count) {
   make_graph w = {0};
   make_input(&w, "x", 1, X4);
@@ -551,6 +597,7 @@ int main(void) {
   test_orders();
   test_recurrent();
   test_samplers();
+  test_attention();
   test_resize();
   test_functions();
   gcam_context_free(ctx);
