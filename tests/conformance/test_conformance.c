@@ -149,10 +149,12 @@ static bool is_float(int64_t type) {
   return type == ONNX_FLOAT || type == ONNX_FLOAT16 || type == ONNX_BFLOAT16;
 }
 
-/* Is the input given, and true? (Dropout's training_mode.) */
-static bool input_is_true(const test_case *t, const onnx_node *node, int input) {
-  int i = input < node->input_count ? input_index(t, node->inputs[input]) : -1;
-  return i >= 0 && i < t->in_count && gcam_constant_int(&t->in[i].value, 0);
+/* Does a Dropout drop anything: in training, and not with a ratio of 0? */
+static bool drops(const test_case *t, const onnx_node *node) {
+  int ratio = node->input_count > 1 ? input_index(t, node->inputs[1]) : -1;
+  int training = node->input_count > 2 ? input_index(t, node->inputs[2]) : -1;
+  return training >= 0 && training < t->in_count && gcam_constant_int(&t->in[training].value, 0) &&
+         (ratio < 0 || ratio >= t->in_count || gcam_constant_real(&t->in[ratio].value, 0) != 0);
 }
 
 /* Why the engine does not do this case at all; NULL: it must, at least on constants. */
@@ -181,8 +183,7 @@ static const char *reason_of(const test_case *t) {
     if (op && op->rule == GCAM_RULE_SPATIAL && strcmp(node->op, "BatchNormalization") && x >= 0 &&
         file->inputs[x].rank == 5)
       return "three-dimensional pictures";
-    if (int_of(node, "training_mode", 0) ||
-        (!strcmp(node->op, "Dropout") && input_is_true(t, node, 2)))
+    if (int_of(node, "training_mode", 0) || (!strcmp(node->op, "Dropout") && drops(t, node)))
       return "training mode";
     if (!strncmp(node->op, "Scatter", 7) && reduction && strcmp(reduction->s, "none") &&
         strcmp(reduction->s, "add"))

@@ -1970,6 +1970,8 @@ def make_views():
     same('dropout', 'Dropout', 'ratio', inputs=['r'], consts={'r': np.array(0.4, f32)})
     same('dropout', 'Dropout', 'training_mode false', inputs=['r', 'm'],
          consts={'r': np.array(0.4, f32), 'm': np.array(False)})
+    same('dropout', 'Dropout', 'training_mode true, but nothing dropped', inputs=['r', 'm'],
+         consts={'r': np.array(0, f32), 'm': np.array(True)})
     same('dropout', 'Dropout', 'opset 7', 7, ratio=0.6)
     same('dropout', 'Dropout', 'opset 10', 10, ratio=0.6, dims=(3, 4))
     same('dropout', 'Dropout', 'opset 6', 6, ratio=0.6, is_test=1)
