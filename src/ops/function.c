@@ -1,7 +1,7 @@
 /* Functions of one number that are too rare to be worth loops of their own (see activation.c for
  * those that are): y = f(x), dx_b += dy_b * f'(x).
  *
- * Steps (Floor, Ceil, Round, Sign, Not) have the gradient 0 everywhere, as PyTorch has it. */
+ * Steps (Floor, Ceil, Round, Sign, Not, IsNaN, IsInf) have the gradient 0 everywhere, as PyTorch has it. */
 #include <math.h>
 #include <string.h>
 
@@ -36,6 +36,9 @@ VALUE(ceil_of, ceilf(x))
 VALUE(round_of, nearbyintf(x)) /* half to even */
 VALUE(sign_of, x != x ? x : (float)(x > 0) - (float)(x < 0))
 VALUE(not_of, x == 0)
+VALUE(is_nan, x != x)
+/* a: infinity of which sign: 0 both, 1 below, 2 above, 3 neither */
+VALUE(is_inf, isinf(x) && (a == 0 || a == (x > 0 ? 2 : 1)))
 VALUE(error_function, erff(x))
 SLOPE(erf_slope, 1.1283791670955126f * expf(-x * x)) /* 2 / sqrt(pi) e^(-x^2) */
 VALUE(softsign, x / (1 + fabsf(x)))
@@ -101,6 +104,8 @@ static const function_row rows[] = {
     {&gcam_op_round, round_of, NULL, NULL, 0},
     {&gcam_op_sign, sign_of, NULL, NULL, 0},
     {&gcam_op_not, not_of, NULL, NULL, 0},
+    {&gcam_op_is_nan, is_nan, NULL, NULL, 0},
+    {&gcam_op_is_inf, is_inf, NULL, NULL, 0},
     {&gcam_op_erf, error_function, erf_slope, NULL, 0},
     {&gcam_op_gelu, gelu, gelu_slope, NULL, 0},
     {&gcam_op_mish, mish, mish_slope, NULL, 0},
@@ -123,6 +128,11 @@ static gcam_status function_shape(gcam_graph *graph, gcam_node *node, gcam_error
     if (!p->a && strcmp(how, "none"))
       return gcam_fail(err, GCAM_ERR_MODEL, "%s: approximate '%.40s' is neither none nor tanh",
                        gcam_node_label(node, label, sizeof label), how);
+  }
+  if (node->op == &gcam_op_is_inf) {
+    bool below = gcam_node_int(node, "detect_negative", 1) != 0;
+    bool above = gcam_node_int(node, "detect_positive", 1) != 0;
+    p->a = below && above ? 0 : below ? 1 : above ? 2 : 3;
   }
   if (node->op == &gcam_op_celu && p->a == 0)
     return gcam_fail(err, GCAM_ERR_MODEL, "%s: its alpha is 0, and x / alpha has no value",
@@ -169,6 +179,8 @@ FUNCTION(ceil, "Ceil")
 FUNCTION(round, "Round")
 FUNCTION(sign, "Sign")
 FUNCTION(not, "Not")
+FUNCTION(is_nan, "IsNaN")
+FUNCTION(is_inf, "IsInf")
 FUNCTION(erf, "Erf")
 FUNCTION(gelu, "Gelu")
 FUNCTION(mish, "Mish")

@@ -693,6 +693,26 @@ def make_functions():
              {'k': np.array(0.5, f32), 'z': np.array(2, f32)}, step=kinked)
 
 
+    for name, dims in (('pictures', (2, 3, 2, 3)), ('rank 2', (3, 5))):
+        n = Numbers('is_nan/' + name)  # Max hands on what is not finite, and no gradient there
+        odd = n.rng.integers(0, 4, dims)
+        kinds = {'is_nan': ('IsNaN', {}, [3]), 'is_inf': ('IsInf', {}, [1, 2]),
+                 'above': ('IsInf', {'detect_negative': 0}, [1]),
+                 'below': ('IsInf', {'detect_positive': 0}, [2])}
+        for kind, (op, attrs, found) in kinds.items():
+            if op == 'IsInf':  # -infinity: Min of Max
+                odd = np.where(odd == 3, 0, odd)
+            consts = {'high': np.choose(odd, [-9, np.inf, -9, np.nan]).astype(f32),
+                      'low': np.choose(odd, [9, np.inf, -np.inf, 9]).astype(f32),
+                      'z': np.array(2, f32)}
+            mask = torch.tensor(np.isin(odd, found))
+            case('is_nan' if op == 'IsNaN' else 'is_inf', f'{kind}, {name}',
+                 [('Max', ['x', 'high'], ['p'], {}), ('Min', ['p', 'low'], ['d'], {}),
+                  (op, ['d'], ['m'], attrs), ('Where', ['m', 'z', 'x'], ['y'], {})],
+                 {'x': n.normal(*dims)},
+                 lambda t, mask=mask: torch.where(mask, 0 * t['x'] + 2, t['x']), consts)
+
+
 def make_nary():
     def constant_mask(name, dims, mask, a, b, dynamic='ab', opset=13, first=False):
         n = Numbers('where/' + name)
