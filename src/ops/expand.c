@@ -44,7 +44,7 @@ static gcam_status tile_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
   bool fits = count == x->rank;
   for (int i = 0; fits && i < count; i++) {
     fits = times[i] >= 0 && times[i] <= GCAM_MAX_ELEMENTS && x->dim[i] > 0;
-    y.dim[i] *= times[i];
+    if (fits) y.dim[i] *= times[i];
   }
   if (!fits)
     return gcam_fail(err, GCAM_ERR_MODEL,

@@ -1,7 +1,8 @@
 /* Functions of one number that are too rare to be worth loops of their own (see activation.c for
  * those that are): y = f(x), dx_b += dy_b * f'(x).
  *
- * Steps (Floor, Ceil, Round, Sign, Not, IsNaN, IsInf) have the gradient 0 everywhere, as PyTorch has it. */
+ * Steps (Floor, Ceil, Round, Sign, Not, IsNaN, IsInf) have the gradient 0 everywhere, as PyTorch
+ * has it. */
 #include <math.h>
 #include <string.h>
 

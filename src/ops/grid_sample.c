@@ -47,7 +47,8 @@ static gcam_status grid_sample_shape(gcam_graph *graph, gcam_node *node, gcam_er
   if (x->rank != 4)
     return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "%s: its input has rank %d; pictures have 4", label,
                      x->rank);
-  if (grid->rank != 4 || grid->dim[3] != 2 || grid->dim[0] != x->dim[0])
+  if (grid->rank != 4 || grid->dim[3] != 2 || grid->dim[0] != x->dim[0] || x->dim[1] < 1 ||
+      x->dim[2] < 1)
     return gcam_fail(err, GCAM_ERR_MODEL, "%s: a grid of %s does not fit an input of %s", label,
                      gcam_shape_text(grid, gs, sizeof gs), gcam_shape_text(x, xs, sizeof xs));
   p->N = x->dim[0], p->H = x->dim[1], p->W = x->dim[2], p->C = x->dim[3];

@@ -320,6 +320,8 @@ static void test_indices(void) {
   expect("Expand, over all limits", &w, 13, GCAM_ERR_MEMORY, "too large");
   w = indexed("Tile", INTS(1), (int64_t[]){2});
   expect("Tile, too few", &w, 13, GCAM_ERR_MODEL, "needs 2 repeats");
+  w = indexed("Tile", INTS(2), (int64_t[]){2, INT64_MAX - 4});
+  expect("Tile, over all limits", &w, 13, GCAM_ERR_MODEL, "needs 2 repeats");
   w = indexed("Tile", INTS(2), (int64_t[]){-1, INT64_MAX});
   expect("Tile, odd ones", &w, 13, GCAM_ERR_MODEL, "needs 2 repeats");
 }
@@ -424,6 +426,10 @@ static void test_samplers(void) {
   expect("a good one", &w, 16, GCAM_OK, "");
   w = sampled(INTS(2, 5, 5, 2));
   expect("a grid for another batch", &w, 16, GCAM_ERR_MODEL, "does not fit");
+  make_input(&w, "g", 1, INTS(1, 5, 5, 2));
+  weight(&w, "x", INTS(1, 4, 0, 8));
+  make_node(&w, "GridSample", "", "x g", "y");
+  expect("an empty picture", &w, 16, GCAM_ERR_MODEL, "does not fit");
   w = sampled(INTS(1, 5, 5, 3));
   expect("a grid of triples", &w, 16, GCAM_ERR_MODEL, "does not fit");
   w = sampled(INTS(1, 5, 5, 2));
