@@ -682,12 +682,10 @@ gcam_status gcam_model_randomise(gcam_model *net, int layers, double seed) {
   GCAM_TRY(finished(net, err));
   if (!(seed >= 0 && seed <= 0x1p53))
     return gcam_fail(err, GCAM_ERR_ARGUMENT, "a seed is a number from 0 to 2^53, not %g", seed);
-  GCAM_TRY(gcam_randomise_weights(&net->graph, layers, (uint64_t)seed, err));
+  GCAM_TRY(gcam_randomise(net->session, layers, (uint64_t)seed, err));
   forget_maps(net);
   net->warnings.count = 0;
-  gcam_session_free(net->session);
-  net->session = NULL;
-  return gcam_session_create(&net->session, &net->graph, &net->ctx->pool, net->precision, err);
+  return GCAM_OK;
 }
 
 int gcam_map_count(const gcam_model *net) { return net->maps.count; }
@@ -730,7 +728,7 @@ const char *gcam_warning_text(const gcam_model *net, int index) {
  * ----------------------------------------------------------------------------------------- */
 
 double gcam_model_weight_bytes(const gcam_model *net) {
-  double bytes = net->session ? (double)net->session->packed_bytes : 0;
+  double bytes = net->session ? (double)gcam_session_packed_bytes(net->session) : 0;
   for (int v = 0; v < net->graph.value_count; v++) {
     const gcam_value *value = &net->graph.values[v];
     if (!value->weight) continue;
@@ -743,7 +741,7 @@ double gcam_model_weight_bytes(const gcam_model *net) {
 }
 
 double gcam_model_activation_bytes(const gcam_model *net) {
-  return net->session ? (double)net->session->activation_bytes : 0;
+  return net->session ? (double)gcam_session_activation_bytes(net->session) : 0;
 }
 
 /* ---- Pictures

@@ -15,7 +15,7 @@ static int64_t sums(const gcam_job *job) { return job->maps.K; }
 
 /* The channel's floats in the session become `from`'s, or 0. Was any of them not 0? */
 static bool set_channel(gcam_job *job, int64_t k, const float *from) {
-  const gcam_slot *slot = &job->session->slots[job->layers[0]];
+  const gcam_slot *slot = gcam_session_slot(job->session, job->layers[0]);
   int64_t pixels = job->maps.H * job->maps.W;
   bool any = false;
   for (int64_t i = 0; i < pixels; i++) {
@@ -28,6 +28,7 @@ static bool set_channel(gcam_job *job, int64_t k, const float *from) {
 
 static int step(gcam_job *job, int64_t k, gcam_error *err) {
   double scores[GCAM_MAX_TARGETS];
+  GCAM_TRY(gcam_session_set_apart(job->session, job->layers[0], err));
   bool any = set_channel(job, k, NULL);
   gcam_status status = GCAM_OK;
   if (any) {

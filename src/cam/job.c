@@ -346,7 +346,7 @@ static gcam_status plan_job(gcam_job *job, gcam_error *err) {
       (m->forwards && (!job->sums || (!m->forwards->at_input && !job->activation))))
     return no_memory(err);
   if (job->original)
-    memcpy(job->original, job->session->slots[job->input.value].data,
+    memcpy(job->original, gcam_session_slot(job->session, job->input.value)->data,
            (size_t)input_size(job) * sizeof(float));
   job->per_variant = m->forwards ? m->forwards->steps(job) : 1;
   job->total = job->per_variant * job->variants;

@@ -6,24 +6,12 @@
 
 #include "base/memory.h"
 #include "ops/op.h"
+#include "ops/reach.h"
 
 static bool is_layer(const gcam_graph *g, const gcam_head *head, int v) {
   const gcam_value *value = &g->values[v];
   return !value->weight && value->producer >= 0 && v != head->logits && value->shape.rank == 4 &&
          value->layout == GCAM_CHANNELS_LAST && value->shape.dim[1] * value->shape.dim[2] > 1;
-}
-
-/* Marks what the logits depend on, walking the nodes backward. */
-static void mark_ancestors(const gcam_graph *g, int value, bool *on_path) {
-  on_path[value] = true;
-  for (int n = g->node_count - 1; n >= 0; n--) {
-    const gcam_node *node = &g->nodes[n];
-    bool any = false;
-    for (int i = 0; i < node->output_count; i++)
-      any |= node->outputs[i] >= 0 && on_path[node->outputs[i]];
-    for (int i = 0; any && i < node->input_count; i++)
-      if (node->inputs[i] >= 0) on_path[node->inputs[i]] = true;
-  }
 }
 
 gcam_status gcam_layers_find(gcam_graph *g, const gcam_head *head, gcam_layers *layers,
@@ -36,7 +24,7 @@ gcam_status gcam_layers_find(gcam_graph *g, const gcam_head *head, gcam_layers *
     gcam_free(on_path);
     return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the list of layers");
   }
-  mark_ancestors(g, head->logits, on_path);
+  gcam_reach_up(g, head->logits, on_path);
   for (int n = 0; n < g->node_count; n++)
     for (int i = 0; i < g->nodes[n].output_count; i++) {
       int v = g->nodes[n].outputs[i];
