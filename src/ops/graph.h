@@ -40,7 +40,7 @@ typedef struct gcam_attr {
   const char *s;
   const int64_t *ints;
   const float *floats;
-  int count; /* of ints or floats */
+  int count;               /* of ints or floats */
   gcam_shape tensor_shape; /* GCAM_ATTR_TENSOR, ONNX order */
   gcam_weight *tensor;
 } gcam_attr;
@@ -57,7 +57,7 @@ typedef struct gcam_node {
   int input_count;
   int *outputs; /* value indices; -1: an optional output nobody reads */
   int output_count;
-  void *params;          /* made by the operator's shape(), in the graph's arena */
+  void *params;           /* made by the operator's shape(), in the graph's arena */
   int64_t scratch_floats; /* forward/backward work space the operator asks for in shape() */
 } gcam_node;
 

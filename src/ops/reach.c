@@ -17,8 +17,7 @@ void gcam_reach_down(const gcam_graph *g, int value, bool *marks) {
   marks[value] = true;
   for (int n = 0; n < g->node_count; n++) {
     const gcam_node *node = &g->nodes[n];
-    if (any(node->inputs, node->input_count, marks))
-      mark(node->outputs, node->output_count, marks);
+    if (any(node->inputs, node->input_count, marks)) mark(node->outputs, node->output_count, marks);
   }
 }
 
@@ -27,7 +26,6 @@ void gcam_reach_up(const gcam_graph *g, int value, bool *marks) {
   marks[value] = true;
   for (int n = g->node_count - 1; n >= 0; n--) {
     const gcam_node *node = &g->nodes[n];
-    if (any(node->outputs, node->output_count, marks))
-      mark(node->inputs, node->input_count, marks);
+    if (any(node->outputs, node->output_count, marks)) mark(node->inputs, node->input_count, marks);
   }
 }

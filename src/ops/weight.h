@@ -8,12 +8,13 @@
  *   borrowed       in the file     -          -          everybody
  *   own            its own         -          -          everybody
  *   with floats    either          a copy     -          everybody; plain loops read the copy
- *   held           NULL            -          a kernel   whoever asks for all of it: the kernel gives
- *                                                        it back, as good as new
- *   restored       own, float32    -          -          everybody; its kernel is gone
+ *   held           NULL            -          a kernel   whoever asks for all of it: the kernel
+ * gives it back, as good as new restored       own, float32    -          -          everybody; its
+ * kernel is gone
  *
  *   borrowed --import--> own --a plan is packed--> held --another plan--> restored (= own)
- *      '------------------'--a plain loop asks--> with floats            '--> held by another kernel
+ *      '------------------'--a plain loop asks--> with floats            '--> held by another
+ * kernel
  *
  * A weight is held once: packing ends in `held` where the kernel can give the numbers back, because
  * two copies of a large network do not fit. The only ways from state to state are the functions
@@ -27,7 +28,8 @@ typedef struct gcam_weight {
   gcam_dtype dtype; /* of data */
   void *data;       /* numel elements */
   bool borrowed;    /* data points into the model's file buffer */
-  /* int8/uint8 only: value = (data - zero) * scale, along scale_axis (physical), or scale_count 1 */
+  /* int8/uint8 only: value = (data - zero) * scale, along scale_axis (physical), or scale_count 1
+   */
   float *scale;
   int8_t *zero; /* NULL: zero points are 0. For uint8 the stored byte is reinterpreted. */
   int64_t scale_count;

@@ -44,8 +44,8 @@ static void drop(vjp_state *t, int value) {
   t->grad[value] = NULL;
 }
 
-/* dy *= 1 where the activation let the value through: lo < y < hi, or NaN. At the limits it is 0, as
- * in PyTorch's relu and relu6. */
+/* dy *= 1 where the activation let the value through: lo < y < hi, or NaN. At the limits it is 0,
+ * as in PyTorch's relu and relu6. */
 static void mask_clamped(const vjp_state *t, const gcam_step *step, int value) {
   const gcam_slot *slot = &t->run->plan.slots[value];
   float lo = step->spec.lo, hi = step->spec.hi, *restrict dy = t->grad[value];
@@ -104,9 +104,8 @@ static gcam_status conv_backward(vjp_state *t, gcam_step *step, gcam_error *err)
   if (!dx) return no_memory(err);
   int64_t batch = g->values[y].shape.dim[0] * t->B;
   gcam_status status =
-      step->backward
-          ? step->backward->run(step->backward, batch, t->grad[y], dx, t->run->pool, err)
-          : conv_plain_backward(g, step, batch, t->grad[y], dx, err);
+      step->backward ? step->backward->run(step->backward, batch, t->grad[y], dx, t->run->pool, err)
+                     : conv_plain_backward(g, step, batch, t->grad[y], dx, err);
   if (!status && first) {
     t->grad[x] = dx;
     return GCAM_OK;

@@ -152,8 +152,7 @@ static bool is_held_anew(const gcam_weight_changes *changes, const gcam_weight *
 
 /* Weights that a kernel of the plan before holds, and none of this plan will. */
 static gcam_status restore(const gcam_graph *g, const gcam_step *steps, int step_count,
-                           const gcam_step *before, gcam_weight_changes *changes,
-                           gcam_error *err) {
+                           const gcam_step *before, gcam_weight_changes *changes, gcam_error *err) {
   gcam_weight *w = weights_of(g, before)->weight;
   if (w->data || w->holder != before->forward || is_held_anew(changes, w)) return GCAM_OK;
   for (int i = 0; i < step_count; i++)

@@ -34,8 +34,8 @@ int64_t gcam_pack_bytes(const gcam_step *steps, int step_count);
 /* The kernel of the step's input gradient, made when a backward pass first wants it: step->backward
  * stays NULL for the shapes no kernel takes. */
 gcam_status gcam_pack_backward(const gcam_graph *graph, gcam_step *step, gcam_error *err);
-/* The fused convolution's weights and bias after batch-norm folding (gcam_free). Either may be NULL:
- * not wanted. */
+/* The fused convolution's weights and bias after batch-norm folding (gcam_free). Either may be
+ * NULL: not wanted. */
 gcam_status gcam_pack_read(const gcam_graph *graph, const gcam_step *step, float **weights,
                            float **bias, gcam_error *err);
 

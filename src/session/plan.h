@@ -11,7 +11,7 @@
 typedef struct gcam_plan {
   gcam_step *steps;
   int step_count;
-  gcam_slot *slots; /* [value_count] */
+  gcam_slot *slots;            /* [value_count] */
   gcam_weight_changes changes; /* of the graph's weights, until the plan takes over */
 } gcam_plan;
 

@@ -1,6 +1,6 @@
-/* session.h: a graph made ready to run, and its whole life: created, given inputs, run forward, asked
- * for values and gradients, freed. It owns the plan (what runs as one step, by which kernel, and
- * where the activations lie).
+/* session.h: a graph made ready to run, and its whole life: created, given inputs, run forward,
+ * asked for values and gradients, freed. It owns the plan (what runs as one step, by which kernel,
+ * and where the activations lie).
  *
  * forward() keeps every activation that a later backward may need, so that explaining another
  * class, layer or score never runs it again. Gradients are vector-Jacobian products for B
@@ -58,8 +58,9 @@ const float *gcam_session_dense(const gcam_session *session, int value, float **
  * depend on target. */
 gcam_status gcam_session_vjp(gcam_session *session, int output, const float *cotangents, int B,
                              int target, float **gradients, gcam_error *err);
-/* The same by guided backpropagation (Springenberg et al., arXiv 1412.6806): back through every ReLU
- * (and Clip from 0), fused ones too, only where both the value and its gradient are positive. */
+/* The same by guided backpropagation (Springenberg et al., arXiv 1412.6806): back through every
+ * ReLU (and Clip from 0), fused ones too, only where both the value and its gradient are positive.
+ */
 gcam_status gcam_session_vjp_guided(gcam_session *session, int output, const float *cotangents,
                                     int B, int target, float **gradients, gcam_error *err);
 
