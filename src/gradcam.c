@@ -10,6 +10,7 @@
 #include "cam/job.h"
 #include "cam/layers.h"
 #include "cam/randomise.h"
+#include "image/colormap.h"
 #include "image/image.h"
 #include "image/preprocess.h"
 #include "image/resize.h"
@@ -656,6 +657,44 @@ void gcam_task_free(gcam_task *task) {
   gcam_free(task);
 }
 
+int gcam_method_count(void) {
+  int count = 0;
+  while (gcam_method_at(count)) count++;
+  return count;
+}
+
+const char *gcam_method_name(int index) {
+  const gcam_method *method = gcam_method_at(index);
+  return method ? method->name : NULL;
+}
+
+const char *gcam_method_title(int index) {
+  const gcam_method *method = gcam_method_at(index);
+  return method ? method->title : NULL;
+}
+
+const char *gcam_method_paper(int index) {
+  const gcam_method *method = gcam_method_at(index);
+  return method ? method->paper : NULL;
+}
+
+int gcam_option_count(void) { return GCAM_OPTION_COUNT; }
+
+const char *gcam_option_name(int index) {
+  const gcam_option_row *row = gcam_option_at(index);
+  return row ? row->name : NULL;
+}
+
+const char *gcam_option_text(int index) {
+  const gcam_option_row *row = gcam_option_at(index);
+  return row ? row->text : NULL;
+}
+
+double gcam_option_default(int index) {
+  const gcam_option_row *row = gcam_option_at(index);
+  return row ? row->standard : 0;
+}
+
 gcam_status gcam_model_set_option(gcam_model *net, const char *name, double value) {
   gcam_error *err = fresh(net->ctx);
   int index = gcam_option_find(name);
@@ -776,6 +815,15 @@ gcam_image *gcam_image_resize(gcam_context *ctx, const gcam_image *image, int wi
   gcam_picture_resize(image, width, height, how, &resized, fresh(ctx));
   return resized;
 }
+
+int gcam_colormap_count(void) {
+  int count = 0;
+  while (gcam_colors_name(count)) count++;
+  return count;
+}
+
+const char *gcam_colormap_name(int index) { return gcam_colors_name(index); }
+const uint8_t *gcam_colormap_rgb(const char *name) { return gcam_colors_rgb(name); }
 
 gcam_status gcam_map_resize(gcam_context *ctx, const float *map, int width, int height, float *dst,
                             int dst_width, int dst_height, gcam_resize how) {

@@ -9,13 +9,14 @@
  *   stride 1            convolution of dy with the kernel flipped and transposed, padding (k-1)d -
  * p 1x1, stride > 1     pointwise convolution of dy, scattered to every s-th pixel otherwise
  * XNNPACK's deconvolution (transposed kernel, not flipped) depthwise, strided  depthwise.c */
+#include "kernels/conv_xnnpack.h"
+
 #include <math.h>
 #include <string.h>
 #include <xnnpack.h>
 
 #include "base/memory.h"
 #include "kernels/depthwise.h"
-#include "kernels/kernel.h"
 #include "kernels/winograd.h"
 
 /* Packed weights of one slice: TOOLCHAIN measurements found 0.6-0.8 MB best (L2 is 2 MB, shared

@@ -5,6 +5,8 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "kernels/conv_xnnpack.h"
+#include "kernels/twins.h"
 #include "ops/conv.h"
 
 /* The node that reads `value` as its input 0, where it is the only reader and the value may vanish;
