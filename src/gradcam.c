@@ -460,7 +460,7 @@ gcam_status gcam_model_scores(gcam_model *net, float *scores, float *probabiliti
 
 int gcam_model_top(gcam_model *net, int k, int *ids, float *scores, float *probabilities) {
   int n = gcam_model_class_count(net);
-  float *z = gcam_alloc((size_t)n * 2 + 1, sizeof *z), *p = z ? z + n : NULL;
+  float *z = gcam_alloc((int64_t)n * 2 + 1, sizeof *z), *p = z ? z + n : NULL;
   if (!z) {
     gcam_fail(fresh(net->ctx), GCAM_ERR_MEMORY, "out of memory for the scores");
     return -1;
@@ -619,7 +619,7 @@ gcam_status gcam_explain(gcam_model *net, const char *method, const char *layer,
     if (classes[i] < 0 || classes[i] >= net->head.classes)
       return gcam_fail(err, GCAM_ERR_ARGUMENT, "there is no class %d: the model has %d, 0 to %d",
                        classes[i], net->head.classes, net->head.classes - 1);
-  float *weights = gcam_alloc_zeroed(count * (size_t)net->head.classes, sizeof *weights);
+  float *weights = gcam_alloc_zeroed((int64_t)count * net->head.classes, sizeof *weights);
   if (!weights) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the classes");
   for (int i = 0; i < count; i++) weights[(int64_t)i * net->head.classes + classes[i]] = 1;
   gcam_status status = gcam_explain_targets(net, method, layer, score, weights, count);

@@ -46,8 +46,8 @@ gcam_status gcam_axis_create(gcam_axis *axis, int in, int out, int how, gcam_err
   axis->in = in;
   axis->out = out;
   axis->taps = taps;
-  axis->index = gcam_alloc(out * (size_t)taps, sizeof *axis->index);
-  axis->weight = gcam_alloc(out * (size_t)taps, sizeof *axis->weight);
+  axis->index = gcam_alloc((int64_t)out * taps, sizeof *axis->index);
+  axis->weight = gcam_alloc((int64_t)out * taps, sizeof *axis->weight);
   if (!axis->index || !axis->weight) {
     gcam_axis_free(axis);
     return gcam_fail(err, GCAM_ERR_MEMORY, "Not enough memory to resize %d samples to %d.", in,

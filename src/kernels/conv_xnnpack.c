@@ -6,9 +6,10 @@
  * packed weights of one slice stay in the L2 cache while the whole picture passes by.
  *
  * Input gradient, dx[h] = sum over taps t of W[t]^T dy[(h + p - t d) / s]:
- *   stride 1            convolution of dy with the kernel flipped and transposed, padding (k-1)d -
- * p 1x1, stride > 1     pointwise convolution of dy, scattered to every s-th pixel otherwise
- * XNNPACK's deconvolution (transposed kernel, not flipped) depthwise, strided  depthwise.c */
+ *   - stride 1: convolution of dy with the kernel flipped and transposed, padding (k - 1) d - p
+ *   - 1x1, stride > 1: pointwise convolution of dy, scattered to every s-th pixel
+ *   - depthwise, strided: depthwise.c
+ *   - otherwise: XNNPACK's deconvolution (transposed kernel, not flipped) */
 #include "kernels/conv_xnnpack.h"
 
 #include <math.h>
@@ -19,7 +20,7 @@
 #include "kernels/depthwise.h"
 #include "kernels/winograd.h"
 
-/* Packed weights of one slice: TOOLCHAIN measurements found 0.6-0.8 MB best (L2 is 2 MB, shared
+/* Packed weights of one slice: measurements found 0.6-0.8 MB best (L2 is 2 MB, shared
  * with the activations that stream through). */
 enum { SLICE_BYTES = 640 * 1024, MIN_SLICE_CHANNELS = 32 };
 
@@ -57,8 +58,8 @@ static void xnn_free(void *context, void *p) {
 }
 
 static bool xnnpack_ready(void) {
-  static const struct xnn_allocator allocator = {
-      NULL, xnn_alloc, xnn_alloc_again, xnn_free, xnn_alloc_aligned, xnn_free};
+  static const struct xnn_allocator allocator = {NULL,     xnn_alloc,         xnn_alloc_again,
+                                                 xnn_free, xnn_alloc_aligned, xnn_free};
   static int state; /* 0 unknown, 1 ready, 2 failed; racing first calls come to the same result */
   if (!state) state = xnn_initialize(&allocator) == xnn_status_success ? 1 : 2;
   return state == 1;

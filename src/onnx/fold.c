@@ -116,7 +116,7 @@ gcam_status gcam_fold_make(gcam_fold *f, int k, const gcam_shape *shape, gcam_dt
     return bad(f, err, GCAM_ERR_MEMORY, "the constants it makes at load grow too large");
   *f->budget -= n;
   gcam_weight *weight = gcam_arena_alloc(&f->graph->arena, 1, sizeof *weight);
-  void *data = weight ? gcam_alloc_zeroed(n ? (size_t)n : 1, gcam_dtype_size(dtype)) : NULL;
+  void *data = weight ? gcam_alloc_zeroed(n, (int64_t)gcam_dtype_size(dtype)) : NULL;
   if (!data) return bad(f, err, GCAM_ERR_MEMORY, "out of memory");
   weight->dtype = dtype;
   weight->data = data;

@@ -89,7 +89,7 @@ static gcam_status lower_constant(gcam_import *im, int n) {
                        gcam_lower_label(im, n, label, sizeof label));
     size_t count = list ? (size_t)attr->count : 1, size = real ? sizeof(float) : sizeof(int64_t);
     weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *weight);
-    if (!weight || !(weight->data = gcam_alloc(count ? count * size : 1, 1)))
+    if (!weight || !(weight->data = gcam_alloc((int64_t)count, (int64_t)size)))
       return gcam_import_no_memory(im);
     if (count) memcpy(weight->data, from, count * size);
     weight->dtype = real ? GCAM_F32 : GCAM_I64;
