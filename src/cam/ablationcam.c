@@ -49,9 +49,8 @@ static bool finish(gcam_trial *t, int b, const gcam_cam *cam) {
 
 static const gcam_forwards forwards = {steps, sums, step, finish, false};
 
-const gcam_method gcam_method_ablationcam = {
-    .name = "ablationcam",
-    .title = "Ablation-CAM",
-    .paper = "doi:10.1109/WACV45572.2020.9093360",
-    .has_weights = true,
-    .forwards = &forwards};
+const gcam_method gcam_method_ablationcam = {.name = "ablationcam",
+                                             .title = "Ablation-CAM",
+                                             .paper = "doi:10.1109/WACV45572.2020.9093360",
+                                             .has_weights = true,
+                                             .forwards = &forwards};

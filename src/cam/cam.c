@@ -3,12 +3,13 @@
  *
  * Letters: n pixels, K channels, X [n][K] the terms: x_ik s_k - mu_k of what is stored, s a scale
  * and mu a mean of each channel where there are any. */
+#include "cam/cam.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "cam/cam.h"
 
 typedef struct matrix {
   const float *x;

@@ -13,10 +13,9 @@ static bool map_cam(const gcam_cam *cam) {
   return gcam_cam_weighted_sum(cam);
 }
 
-const gcam_method gcam_method_cam = {
-    .name = "cam",
-    .title = "CAM",
-    .paper = "arXiv:1512.04150, eq. 2",
-    .map = map_cam,
-    .from = GCAM_FROM_POOLED,
-    .has_weights = true};
+const gcam_method gcam_method_cam = {.name = "cam",
+                                     .title = "CAM",
+                                     .paper = "arXiv:1512.04150, eq. 2",
+                                     .map = map_cam,
+                                     .from = GCAM_FROM_POOLED,
+                                     .has_weights = true};

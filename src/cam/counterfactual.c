@@ -11,9 +11,8 @@ static bool map_counterfactual(const gcam_cam *cam) {
   return true;
 }
 
-const gcam_method gcam_method_counterfactual = {
-    .name = "counterfactual",
-    .title = "Counterfactual Grad-CAM",
-    .paper = "arXiv:1610.02391, sec. 3.3",
-    .map = map_counterfactual,
-    .has_weights = true};
+const gcam_method gcam_method_counterfactual = {.name = "counterfactual",
+                                                .title = "Counterfactual Grad-CAM",
+                                                .paper = "arXiv:1610.02391, sec. 3.3",
+                                                .map = map_counterfactual,
+                                                .has_weights = true};

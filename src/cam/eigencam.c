@@ -14,15 +14,13 @@ static bool map_eigengradcam(const gcam_cam *cam) {
   return gcam_cam_project(cam, cam->terms);
 }
 
-const gcam_method gcam_method_eigencam = {
-    .name = "eigencam",
-    .title = "Eigen-CAM",
-    .paper = "arXiv:2008.00299, sec. 3",
-    .map = map_eigencam,
-    .from = GCAM_FROM_NOTHING};
+const gcam_method gcam_method_eigencam = {.name = "eigencam",
+                                          .title = "Eigen-CAM",
+                                          .paper = "arXiv:2008.00299, sec. 3",
+                                          .map = map_eigencam,
+                                          .from = GCAM_FROM_NOTHING};
 
-const gcam_method gcam_method_eigengradcam = {
-    .name = "eigengradcam",
-    .title = "Eigen-Grad-CAM",
-    .paper = "pytorch-grad-cam",
-    .map = map_eigengradcam};
+const gcam_method gcam_method_eigengradcam = {.name = "eigengradcam",
+                                              .title = "Eigen-Grad-CAM",
+                                              .paper = "pytorch-grad-cam",
+                                              .map = map_eigengradcam};

@@ -19,9 +19,9 @@ typedef struct answer {
   bool one_of_many;
   gcam_findings *findings;
   gcam_maps maps;
-  gcam_way_back way;     /* to the layer, the average over it, or the input; of all targets */
-  int64_t offset, size;  /* where a target's gradient begins in what comes back; its floats */
-  int64_t apart;         /* from one target's to the next */
+  gcam_way_back way;    /* to the layer, the average over it, or the input; of all targets */
+  int64_t offset, size; /* where a target's gradient begins in what comes back; its floats */
+  int64_t apart;        /* from one target's to the next */
   gcam_cotangents cotangents;
   const float *activation, *gradients;
   int first;     /* target that `gradients` begins with */
@@ -145,8 +145,7 @@ static gcam_status one_map_with_terms(answer *a, int b, gcam_error *err) {
   if (a->coarse) GCAM_TRY(coarse_map(a, b, &cam, err));
   if (!a->q->method->map(&cam)) return no_memory(err);
   int64_t size = cam.H * cam.W * cam.K;
-  if (a->maps.terms)
-    memcpy(gcam_maps_terms(&a->maps, b), cam.terms, (size_t)size * sizeof(float));
+  if (a->maps.terms) memcpy(gcam_maps_terms(&a->maps, b), cam.terms, (size_t)size * sizeof(float));
   return GCAM_OK;
 }
 
@@ -215,9 +214,8 @@ static gcam_status find_way(answer *a, gcam_error *err) {
   a->offset = to_input ? 0 : gcam_layer_offset(&a->layer);
   a->size = to_input ? gcam_input_size(&q->input) : gcam_layer_size(&a->layer);
   if (q->method->from == GCAM_FROM_POOLED) {
-    a->way.value = a->layer.skip ? -1
-                                 : gcam_head_pooled(q->session->graph, a->way.output,
-                                                    a->layer.value);
+    a->way.value =
+        a->layer.skip ? -1 : gcam_head_pooled(q->session->graph, a->way.output, a->layer.value);
     if (a->way.value < 0)
       return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
                        "CAM needs a head that averages layer '%.100s' and is linear from there to "

@@ -11,7 +11,7 @@
 #include "cam/method.h"
 
 static void contrast(float *weights, const float *scores, int classes,
-                          const gcam_options *options) {
+                     const gcam_options *options) {
   int c = -1, n = (int)options->value[GCAM_OPTION_REFERENCES];
   for (int j = 0; j < classes; j++)
     if (weights[j] != 0) {
@@ -41,10 +41,9 @@ static void contrast(float *weights, const float *scores, int classes,
   }
 }
 
-const gcam_method gcam_method_finercam = {
-    .name = "finercam",
-    .title = "Finer-CAM",
-    .paper = "arXiv:2501.11309",
-    .map = gcam_cam_mean_gradient,
-    .has_weights = true,
-    .target = contrast};
+const gcam_method gcam_method_finercam = {.name = "finercam",
+                                          .title = "Finer-CAM",
+                                          .paper = "arXiv:2501.11309",
+                                          .map = gcam_cam_mean_gradient,
+                                          .has_weights = true,
+                                          .target = contrast};

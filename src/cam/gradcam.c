@@ -4,9 +4,8 @@
  *   map     = sum over k of alpha_k A^k */
 #include "cam/method.h"
 
-const gcam_method gcam_method_gradcam = {
-    .name = "gradcam",
-    .title = "Grad-CAM",
-    .paper = "arXiv:1610.02391, eq. 1-2",
-    .map = gcam_cam_mean_gradient,
-    .has_weights = true};
+const gcam_method gcam_method_gradcam = {.name = "gradcam",
+                                         .title = "Grad-CAM",
+                                         .paper = "arXiv:1610.02391, eq. 1-2",
+                                         .map = gcam_cam_mean_gradient,
+                                         .has_weights = true};

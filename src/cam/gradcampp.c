@@ -50,9 +50,8 @@ static bool map_gradcampp(const gcam_cam *cam) {
   return gcam_cam_weighted_sum(cam);
 }
 
-const gcam_method gcam_method_gradcampp = {
-    .name = "gradcam++",
-    .title = "Grad-CAM++",
-    .paper = "arXiv:1710.11063, eq. 10-13, 19",
-    .map = map_gradcampp,
-    .has_weights = true};
+const gcam_method gcam_method_gradcampp = {.name = "gradcam++",
+                                           .title = "Grad-CAM++",
+                                           .paper = "arXiv:1710.11063, eq. 10-13, 19",
+                                           .map = map_gradcampp,
+                                           .has_weights = true};

@@ -33,8 +33,7 @@ int gcam_gradients_at_once(const gcam_session *s, int value, int count) {
 static int64_t cotangent_floats(const gcam_way_back *way) { return way->B * way->size; }
 
 static bool same(const gcam_way_back *a, const gcam_way_back *b) {
-  return a->output == b->output && a->value == b->value && a->B == b->B &&
-         a->guided == b->guided &&
+  return a->output == b->output && a->value == b->value && a->B == b->B && a->guided == b->guided &&
          !memcmp(a->cotangents, b->cotangents, (size_t)cotangent_floats(a) * sizeof(float));
 }
 

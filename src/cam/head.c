@@ -129,8 +129,8 @@ void gcam_head_probabilities(const gcam_head *head, const float *logits, float *
   sum = is_softmax(head) ? exp_sum(logits, head->units, -1, &max) : 0;
   for (int j = 0; j < head->units; j++)
     probabilities[j] = head->activation == GCAM_ACTIVATION_NONE ? NAN
-                       : is_softmax(head)                       ? (float)(exp(logits[j] - max) / sum)
-                                                                : (float)logistic(logits[j]);
+                       : is_softmax(head) ? (float)(exp(logits[j] - max) / sum)
+                                          : (float)logistic(logits[j]);
 }
 
 gcam_status gcam_head_value(const gcam_head *head, gcam_score score, const float *logits,
@@ -179,9 +179,9 @@ static int by_weight(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* d_j = p_j sum over i of p_i (w_j - w_i), in one pass up the sorted weights and one down. Each pass
- * adds numbers of one sign alone: with the mean weight taken first, w_j - mean would lose every digit
- * where p_j is nearly 1. */
+/* d_j = p_j sum over i of p_i (w_j - w_i), in one pass up the sorted weights and one down. Each
+ * pass adds numbers of one sign alone: with the mean weight taken first, w_j - mean would lose
+ * every digit where p_j is nearly 1. */
 static void softmax_differences(weighed *list, int count, const double *p, int n, double *d,
                                 const float *weights) {
   double below = 0, mass = 0, rest = 0;

@@ -6,8 +6,7 @@
 
 static bool map_hirescam(const gcam_cam *cam) { return gcam_cam_sum_products(cam, false); }
 
-const gcam_method gcam_method_hirescam = {
-    .name = "hirescam",
-    .title = "HiResCAM",
-    .paper = "arXiv:2011.08891, eq. 2",
-    .map = map_hirescam};
+const gcam_method gcam_method_hirescam = {.name = "hirescam",
+                                          .title = "HiResCAM",
+                                          .paper = "arXiv:2011.08891, eq. 2",
+                                          .map = map_hirescam};

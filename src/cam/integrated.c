@@ -56,9 +56,8 @@ static bool finish(gcam_trial *t, int b, const gcam_cam *cam) {
 
 static const gcam_forwards forwards = {steps, sums, step, finish, true};
 
-const gcam_method gcam_method_integrated = {
-    .name = "integrated",
-    .title = "Integrated Gradients",
-    .paper = "arXiv:1703.01365, eq. 1",
-    .has_terms = true,
-    .forwards = &forwards};
+const gcam_method gcam_method_integrated = {.name = "integrated",
+                                            .title = "Integrated Gradients",
+                                            .paper = "arXiv:1703.01365, eq. 1",
+                                            .has_terms = true,
+                                            .forwards = &forwards};

@@ -90,8 +90,8 @@ static gcam_status one_layer(gcam_job *job, gcam_error *err) {
   return GCAM_OK;
 }
 
-/* After ReLU, divided by the maximum and its share of the fused map. NaN stays: it is told of in the
- * end. */
+/* After ReLU, divided by the maximum and its share of the fused map. NaN stays: it is told of in
+ * the end. */
 static void normalise(float *map, int64_t n, int layers) {
   float most = 0;
   bool finite = gcam_all_finite(map, n);

@@ -6,8 +6,7 @@
 
 static bool map_layercam(const gcam_cam *cam) { return gcam_cam_sum_products(cam, true); }
 
-const gcam_method gcam_method_layercam = {
-    .name = "layercam",
-    .title = "LayerCAM",
-    .paper = "doi:10.1109/TIP.2021.3089943, eq. 4-6",
-    .map = map_layercam};
+const gcam_method gcam_method_layercam = {.name = "layercam",
+                                          .title = "LayerCAM",
+                                          .paper = "doi:10.1109/TIP.2021.3089943, eq. 4-6",
+                                          .map = map_layercam};

@@ -29,11 +29,18 @@ static bool only_moves(const gcam_graph *g, const gcam_node *node) {
 
 /* Output token i depends on input token i alone? */
 static bool keeps_tokens(const gcam_graph *g, const gcam_node *node, int64_t tokens) {
-  if (node->outputs[0] < 0 || !has_shape(g, node->outputs[0], tokens, 0)) return false;
+  if (node->outputs[0] < 0 || node->inputs[0] < 0) return false;
+  if (!has_shape(g, node->outputs[0], tokens, 0)) return false;
   if (gcam_op_is(node->op, GCAM_OP_KEEPS_POSITIONS)) return true;
   if (node->op == &gcam_op_matmul) return gcam_node_constant_from(g, node, 1);
   /* the mean of each token's channels, part of a normalisation */
-  return gcam_op_is(node->op, GCAM_OP_AVERAGES) && has_shape(g, node->outputs[0], tokens, 1);
+  if (gcam_op_is(node->op, GCAM_OP_AVERAGES)) return has_shape(g, node->outputs[0], tokens, 1);
+  /* along the channels alone: a normalisation, a softmax */
+  const gcam_value *x = &g->values[node->inputs[0]];
+  return !gcam_op_is(node->op, GCAM_OP_SAMPLES | GCAM_OP_WEIGHTED) &&
+         gcam_node_constant_from(g, node, 1) &&
+         gcam_shape_equal(&x->shape, &g->values[node->outputs[0]].shape) &&
+         gcam_value_axis(x, gcam_node_int(node, "axis", -1)) == 2;
 }
 
 /* Follows [1][H][W][K], value v, as far as it only moves: does it become H W tokens? */
@@ -121,10 +128,10 @@ static void mark_counting(const gcam_graph *g, const gcam_token_grid *grid, int 
       int x = node->inputs[i];
       if (x < 0) continue;
       bool token = g->values[x].shape.rank == 3 && g->values[x].shape.dim[1] == tokens;
-      bool picks = token && node->outputs[0] >= 0 && gcam_op_is(node->op, GCAM_OP_SAMPLES) &&
-                   !gcam_op_is(node->op, GCAM_OP_AVERAGES) &&
-                   gcam_numel(&g->values[node->outputs[0]].shape) <=
-                       grid->skip * g->values[x].shape.dim[2];
+      bool picks =
+          token && node->outputs[0] >= 0 && gcam_op_is(node->op, GCAM_OP_SAMPLES) &&
+          !gcam_op_is(node->op, GCAM_OP_AVERAGES) &&
+          gcam_numel(&g->values[node->outputs[0]].shape) <= grid->skip * g->values[x].shape.dim[2];
       bool passes = token && !known && keeps_tokens(g, node, tokens);
       if (!picks && !passes) counts[x] = true;
     }

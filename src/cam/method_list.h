@@ -1,5 +1,6 @@
 /* method_list.h: the one table of methods, in the order in which the command line, the API and the
- * page list them. A row is GCAM_METHOD(symbol): gcam_method_<symbol> stands in the method's file. */
+ * page list them. A row is GCAM_METHOD(symbol): gcam_method_<symbol> stands in the method's file.
+ */
 GCAM_METHOD(gradcam)
 GCAM_METHOD(gradcampp)
 GCAM_METHOD(hirescam)

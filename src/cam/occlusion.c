@@ -72,8 +72,7 @@ static bool finish(gcam_trial *t, int b, const gcam_cam *cam) {
 
 static const gcam_forwards forwards = {steps, sums, step, finish, true};
 
-const gcam_method gcam_method_occlusion = {
-    .name = "occlusion",
-    .title = "Occlusion sensitivity",
-    .paper = "arXiv:1311.2901, sec. 4.2",
-    .forwards = &forwards};
+const gcam_method gcam_method_occlusion = {.name = "occlusion",
+                                           .title = "Occlusion sensitivity",
+                                           .paper = "arXiv:1311.2901, sec. 4.2",
+                                           .forwards = &forwards};

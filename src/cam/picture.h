@@ -15,7 +15,9 @@ typedef struct gcam_picture_input {
 static inline int64_t gcam_input_at(const gcam_picture_input *in, int64_t i, int64_t c) {
   return i / in->W * in->row + i % in->W * in->column + c * in->channel;
 }
-static inline int64_t gcam_input_size(const gcam_picture_input *in) { return in->H * in->W * in->C; }
+static inline int64_t gcam_input_size(const gcam_picture_input *in) {
+  return in->H * in->W * in->C;
+}
 
 /* Fails where the input is not one picture; `method` begins the words. */
 gcam_status gcam_picture_input_find(const gcam_graph *graph, const char *method,

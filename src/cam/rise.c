@@ -68,7 +68,4 @@ static bool finish(gcam_trial *t, int b, const gcam_cam *cam) {
 static const gcam_forwards forwards = {steps, sums, step, finish, true};
 
 const gcam_method gcam_method_rise = {
-    .name = "rise",
-    .title = "RISE",
-    .paper = "arXiv:1806.07421, eq. 5-6",
-    .forwards = &forwards};
+    .name = "rise", .title = "RISE", .paper = "arXiv:1806.07421, eq. 5-6", .forwards = &forwards};

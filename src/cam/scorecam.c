@@ -64,9 +64,8 @@ static bool finish(gcam_trial *t, int b, const gcam_cam *cam) {
 
 static const gcam_forwards forwards = {steps, sums, step, finish, false};
 
-const gcam_method gcam_method_scorecam = {
-    .name = "scorecam",
-    .title = "Score-CAM",
-    .paper = "arXiv:1910.01279, eq. 5-8",
-    .has_weights = true,
-    .forwards = &forwards};
+const gcam_method gcam_method_scorecam = {.name = "scorecam",
+                                          .title = "Score-CAM",
+                                          .paper = "arXiv:1910.01279, eq. 5-8",
+                                          .has_weights = true,
+                                          .forwards = &forwards};

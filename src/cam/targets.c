@@ -45,8 +45,8 @@ static gcam_status check_row(const gcam_session *s, const gcam_head *head, gcam_
     return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
                      "the output '%.80s' is a picture of %lldx%lld with %lld channels, not a row "
                      "of classes: give the cotangents to explain, or choose another output",
-                     output->name, (long long)output->shape.dim[1],
-                     (long long)output->shape.dim[2], (long long)output->shape.dim[3]);
+                     output->name, (long long)output->shape.dim[1], (long long)output->shape.dim[2],
+                     (long long)output->shape.dim[3]);
   if (!head->units)
     return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
                      "the output '%.80s' is %s, not one row of classes: give the cotangents to "
@@ -63,11 +63,8 @@ static gcam_status check_row(const gcam_session *s, const gcam_head *head, gcam_
 gcam_status gcam_targets_of_classes(gcam_targets *t, gcam_session *s, const gcam_head *head,
                                     gcam_score score, const float *weights, int count,
                                     gcam_error *err) {
-  *t = (gcam_targets){.head = head,
-                      .score = score,
-                      .count = count,
-                      .output = head->logits,
-                      .size = head->units};
+  *t = (gcam_targets){
+      .head = head, .score = score, .count = count, .output = head->logits, .size = head->units};
   GCAM_TRY(check_row(s, head, err));
   if (score == GCAM_SCORE_SOFTMAX && head->activation == GCAM_ACTIVATION_NONE)
     return gcam_fail(err, GCAM_ERR_ARGUMENT,
@@ -137,9 +134,9 @@ gcam_status gcam_targets_cotangents(const gcam_targets *t, const gcam_session *s
   if (!logits) return no_memory(err);
   gcam_status status = GCAM_OK;
   for (int b = 0; b < t->count && !status; b++)
-    status = gcam_head_cotangent(t->head, t->score, logits,
-                                 t->weights + (int64_t)b * t->head->classes,
-                                 c->data + b * t->size, &c->scales[b], err);
+    status =
+        gcam_head_cotangent(t->head, t->score, logits, t->weights + (int64_t)b * t->head->classes,
+                            c->data + b * t->size, &c->scales[b], err);
   gcam_floats_free(owned);
   return status;
 }

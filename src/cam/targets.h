@@ -13,10 +13,10 @@ typedef struct gcam_targets {
   const gcam_head *head;
   gcam_score score;
   int count;
-  int output;    /* value: the head's logits, or whose cotangents are given */
-  int64_t size;  /* its floats */
+  int output;     /* value: the head's logits, or whose cotangents are given */
+  int64_t size;   /* its floats */
   float *weights; /* [count][classes of the head]; NULL: cotangents are given */
-  float *given;   /* [count][size], stored order: score b is the product of given b and the output */
+  float *given; /* [count][size], stored order: score b is the product of given b and the output */
   char labels[GCAM_MAX_TARGETS][32]; /* "class 281", "target 0": for warnings */
 } gcam_targets;
 

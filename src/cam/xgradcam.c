@@ -40,9 +40,8 @@ static bool map_xgradcam(const gcam_cam *cam) {
   return gcam_cam_weighted_sum(cam);
 }
 
-const gcam_method gcam_method_xgradcam = {
-    .name = "xgradcam",
-    .title = "XGrad-CAM",
-    .paper = "arXiv:2008.02312, eq. 9",
-    .map = map_xgradcam,
-    .has_weights = true};
+const gcam_method gcam_method_xgradcam = {.name = "xgradcam",
+                                          .title = "XGrad-CAM",
+                                          .paper = "arXiv:2008.02312, eq. 9",
+                                          .map = map_xgradcam,
+                                          .has_weights = true};
