@@ -10,6 +10,7 @@
 #include "cam/job.h"
 #include "cam/layers.h"
 #include "cam/randomise.h"
+#include "image/colormap.h"
 #include "image/image.h"
 #include "image/preprocess.h"
 #include "image/resize.h"
@@ -794,6 +795,44 @@ void gcam_task_free(gcam_task *task) {
   gcam_free(task);
 }
 
+int gcam_method_count(void) {
+  int count = 0;
+  while (gcam_method_at(count)) count++;
+  return count;
+}
+
+const char *gcam_method_name(int index) {
+  const gcam_method *method = gcam_method_at(index);
+  return method ? method->name : NULL;
+}
+
+const char *gcam_method_title(int index) {
+  const gcam_method *method = gcam_method_at(index);
+  return method ? method->title : NULL;
+}
+
+const char *gcam_method_paper(int index) {
+  const gcam_method *method = gcam_method_at(index);
+  return method ? method->paper : NULL;
+}
+
+int gcam_option_count(void) { return GCAM_OPTION_COUNT; }
+
+const char *gcam_option_name(int index) {
+  const gcam_option_row *row = gcam_option_at(index);
+  return row ? row->name : NULL;
+}
+
+const char *gcam_option_text(int index) {
+  const gcam_option_row *row = gcam_option_at(index);
+  return row ? row->text : NULL;
+}
+
+double gcam_option_default(int index) {
+  const gcam_option_row *row = gcam_option_at(index);
+  return row ? row->standard : 0;
+}
+
 gcam_status gcam_model_set_option(gcam_model *net, const char *name, double value) {
   gcam_error *err = fresh(net->ctx);
   int index = gcam_option_find(name);
@@ -820,12 +859,10 @@ gcam_status gcam_model_randomise(gcam_model *net, int layers, double seed) {
   GCAM_TRY(finished(net, err));
   if (!(seed >= 0 && seed <= 0x1p53))
     return gcam_fail(err, GCAM_ERR_ARGUMENT, "a seed is a number from 0 to 2^53, not %g", seed);
-  GCAM_TRY(gcam_randomise_weights(&net->graph, layers, (uint64_t)seed, err));
+  GCAM_TRY(gcam_randomise(net->session, layers, (uint64_t)seed, err));
   forget_maps(net);
   net->warnings.count = 0;
-  gcam_session_free(net->session);
-  net->session = NULL;
-  return gcam_session_create(&net->session, &net->graph, &net->ctx->pool, net->precision, err);
+  return GCAM_OK;
 }
 
 int gcam_map_count(const gcam_model *net) { return net->maps.count; }
@@ -868,7 +905,7 @@ const char *gcam_warning_text(const gcam_model *net, int index) {
  * ----------------------------------------------------------------------------------------- */
 
 double gcam_model_weight_bytes(const gcam_model *net) {
-  double bytes = net->session ? (double)net->session->packed_bytes : 0;
+  double bytes = net->session ? (double)gcam_session_packed_bytes(net->session) : 0;
   for (int v = 0; v < net->graph.value_count; v++) {
     const gcam_value *value = &net->graph.values[v];
     if (!value->weight) continue;
@@ -881,7 +918,7 @@ double gcam_model_weight_bytes(const gcam_model *net) {
 }
 
 double gcam_model_activation_bytes(const gcam_model *net) {
-  return net->session ? (double)net->session->activation_bytes : 0;
+  return net->session ? (double)gcam_session_activation_bytes(net->session) : 0;
 }
 
 /* ---- Pictures
@@ -916,6 +953,15 @@ gcam_image *gcam_image_resize(gcam_context *ctx, const gcam_image *image, int wi
   gcam_picture_resize(image, width, height, how, &resized, fresh(ctx));
   return resized;
 }
+
+int gcam_colormap_count(void) {
+  int count = 0;
+  while (gcam_colors_name(count)) count++;
+  return count;
+}
+
+const char *gcam_colormap_name(int index) { return gcam_colors_name(index); }
+const uint8_t *gcam_colormap_rgb(const char *name) { return gcam_colors_rgb(name); }
 
 gcam_status gcam_map_resize(gcam_context *ctx, const float *map, int width, int height, float *dst,
                             int dst_width, int dst_height, gcam_resize how) {

@@ -34,8 +34,8 @@
 #ifndef GRADCAM_H
 #define GRADCAM_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "base/types.h" /* gcam_status, gcam_ownership, gcam_precision, gcam_preprocess,
+                           gcam_activation, gcam_score */
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,20 +44,8 @@ extern "C" {
 /* Every function marked so is exported from the WebAssembly file too. */
 #define GCAM_EXPORT __attribute__((used, visibility("default")))
 
-typedef enum gcam_status {
-  GCAM_OK = 0,
-  GCAM_ERR_ARGUMENT = 1,    /* an argument makes no sense: unknown class, layer, method, size */
-  GCAM_ERR_MODEL = 2,       /* the model file is broken or inconsistent */
-  GCAM_ERR_UNSUPPORTED = 3, /* the file is fine, but uses something the engine does not do */
-  GCAM_ERR_IMAGE = 4,       /* the picture is broken or of an unknown format */
-  GCAM_ERR_MEMORY = 5,      /* out of memory, or a picture/tensor over the limits */
-  GCAM_ERR_STATE = 6,       /* called out of order, e.g. explain before forward */
-  GCAM_ERR_CANCELLED = 7
-} gcam_status;
-
 typedef struct gcam_context gcam_context;
 typedef struct gcam_model gcam_model;
-typedef struct gcam_image gcam_image;
 
 /* ---- Context ------------------------------------------------------------------------------- */
 
@@ -73,12 +61,6 @@ GCAM_EXPORT const char *gcam_version(void); /* "0.1.0" */
 
 /* ---- Model: loading ------------------------------------------------------------------------- */
 
-typedef enum gcam_ownership {
-  GCAM_COPY = 0, /* the caller keeps the bytes, and may free them after gcam_model_finish */
-  GCAM_TAKE = 1  /* the bytes came from malloc and now belong to the model, even when loading fails:
-                    large fully connected weights are then used in place */
-} gcam_ownership;
-
 GCAM_EXPORT gcam_model *gcam_model_create(gcam_context *ctx);
 GCAM_EXPORT void gcam_model_free(gcam_model *net);
 
@@ -88,12 +70,6 @@ GCAM_EXPORT void gcam_model_free(gcam_model *net);
  * the first. */
 GCAM_EXPORT gcam_status gcam_model_set_input_shape(gcam_model *net, const char *input,
                                                    const int *dims, int rank);
-typedef enum gcam_precision {
-  GCAM_FAST = 0,    /* Winograd convolutions where they pay: relative error of a layer <= 2e-5 */
-  GCAM_PRECISE = 1, /* every sum as the definition has it */
-  GCAM_PLAIN = 2    /* the plain loops that are the specification. Slow; for checking */
-} gcam_precision;
-
 GCAM_EXPORT gcam_status gcam_model_set_precision(gcam_model *net, gcam_precision precision);
 
 /* Reads the ONNX ModelProto. Weights may follow as external data. */
@@ -127,16 +103,6 @@ GCAM_EXPORT int gcam_model_shape(const gcam_model *net, const char *tensor, int 
 GCAM_EXPORT int gcam_model_head(const gcam_model *net); /* index of the output; -1: not finished */
 /* By tensor name; NULL: as it is by itself. Maps and the default layer are made anew. */
 GCAM_EXPORT gcam_status gcam_model_set_head(gcam_model *net, const char *output);
-
-/* How the head's numbers become probabilities. */
-typedef enum gcam_activation {
-  GCAM_ACTIVATION_AUTO = 0,    /* what the file ends with; else softmax, or none for one number */
-  GCAM_ACTIVATION_SOFTMAX = 1, /* classes exclude each other */
-  GCAM_ACTIVATION_SIGMOID = 2, /* each unit stands for itself: several labels. One unit: two classes,
-                                  the unit being the second; class 0's score is -z, its probability
-                                  1 - p */
-  GCAM_ACTIVATION_NONE = 3     /* values, as of a regression: no probability */
-} gcam_activation;
 
 GCAM_EXPORT gcam_activation gcam_model_activation(const gcam_model *net); /* never AUTO */
 /* After gcam_model_finish; for what the file does not say: logits whose classes do not exclude each
@@ -174,23 +140,6 @@ GCAM_EXPORT int gcam_model_find_layer(gcam_model *net, const char *name);
 
 /* ---- Model: running ------------------------------------------------------------------------- */
 
-typedef enum gcam_resize {
-  GCAM_NEAREST = 0, /* floor((i + 0.5) * in / out), as PIL and Keras's load_img */
-  GCAM_BILINEAR = 1, /* half-pixel centres, clamped at the border, no antialiasing */
-  GCAM_BICUBIC = 2  /* Keys, a = -0.75, half-pixel centres, clamped, as torch's interpolate */
-} gcam_resize;
-
-typedef enum gcam_order { GCAM_RGB = 0, GCAM_BGR = 1, GCAM_GREY = 2 } gcam_order;
-
-/* input = (value on the 0..255 scale - mean) / std, per channel, in the order named.
- * Grey is 0.299 R + 0.587 G + 0.114 B. */
-typedef struct gcam_preprocess {
-  gcam_order order;
-  gcam_resize resize;
-  float mean[4];
-  float std[4];
-} gcam_preprocess;
-
 /* Resizes and normalises the picture into the model's first input. */
 GCAM_EXPORT gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
                                              const gcam_preprocess *pre);
@@ -215,12 +164,6 @@ GCAM_EXPORT gcam_status gcam_model_vjp(gcam_model *net, const char *output, cons
                                        int B, const char *target, float *gradients);
 
 /* ---- Explaining ----------------------------------------------------------------------------- */
-
-typedef enum gcam_score {
-  GCAM_SCORE_LOGIT = 0,  /* y^c before softmax, the paper's */
-  GCAM_SCORE_SOFTMAX = 1 /* p_c, of softmax or sigmoid; exact where it would underflow: the map's
-                            scale may be dropped */
-} gcam_score;
 
 GCAM_EXPORT int gcam_method_count(void);
 GCAM_EXPORT const char *gcam_method_name(int index);  /* "gradcam" */

@@ -14,7 +14,7 @@ static int64_t sums(const gcam_trial *t) { return t->layer.K; }
 
 /* The channel's floats in the session become `from`'s, or 0. Was any of them not 0? */
 static bool set_channel(gcam_trial *t, int64_t k, const float *from) {
-  const gcam_slot *slot = &t->session->slots[t->layer.value];
+  const gcam_slot *slot = gcam_session_slot(t->session, t->layer.value);
   int64_t pixels = t->layer.H * t->layer.W;
   bool any = false;
   for (int64_t i = 0; i < pixels; i++) {
@@ -27,6 +27,7 @@ static bool set_channel(gcam_trial *t, int64_t k, const float *from) {
 
 static gcam_status step(gcam_trial *t, int64_t k, gcam_error *err) {
   double scores[GCAM_MAX_TARGETS];
+  GCAM_TRY(gcam_session_set_apart(t->session, t->layer.value, err));
   bool any = set_channel(t, k, NULL);
   gcam_status status = GCAM_OK;
   if (any) {

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "cam/reach.h"
 #include "ops/op.h"
+#include "ops/reach.h"
 
 /* Maps of layers smaller than this many floats are made sooner than a thread wakes. */
 #define SIZE_FOR_THREADS ((int64_t)1 << 14)
@@ -188,7 +188,7 @@ static gcam_status look_for_rectifiers(answer *a, gcam_error *err) {
   bool *on_path = gcam_alloc_zeroed((int64_t)g->value_count + 1, sizeof *on_path), any = false;
   float lo, hi;
   if (!on_path) return no_memory(err);
-  gcam_reach_ancestors(g, a->way.output, on_path);
+  gcam_reach_up(g, a->way.output, on_path);
   for (int n = 0; n < g->node_count && !any; n++) {
     const gcam_node *node = &g->nodes[n];
     any = node->outputs[0] >= 0 && on_path[node->outputs[0]] &&

@@ -243,7 +243,8 @@ static gcam_status prepare_trial(gcam_job *job, gcam_error *err) {
     job->original = gcam_floats_alloc(n);
     t->base = gcam_floats_alloc(n);
     if (!job->original || !t->base) return no_memory(err);
-    memcpy(job->original, q->session->slots[q->input.value].data, (size_t)n * sizeof(float));
+    memcpy(job->original, gcam_session_slot(q->session, q->input.value)->data,
+           (size_t)n * sizeof(float));
   }
   if (f || q->layer_count > 1) job->map = gcam_floats_alloc(q->H * q->W);
   if (!f) return q->layer_count > 1 && !job->map ? no_memory(err) : GCAM_OK;

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "cam/reach.h"
 #include "ops/op.h"
+#include "ops/reach.h"
 
 static gcam_status no_memory(gcam_error *err) {
   return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the list of layers");
@@ -247,7 +247,7 @@ gcam_status gcam_layers_find(const gcam_graph *g, int logits, const gcam_token_g
     gcam_free(last_use);
     return no_memory(err);
   }
-  gcam_reach_ancestors(g, logits, on_path);
+  gcam_reach_up(g, logits, on_path);
   for (int k = 0; k < g->node_count; k++)
     for (int i = 0; i < g->nodes[k].output_count; i++) {
       int v = g->nodes[k].outputs[i];

@@ -20,20 +20,3 @@ const gcam_method *gcam_method_find(const char *name) {
     if (!strcmp(table[i]->name, name)) return table[i];
   return NULL;
 }
-
-int gcam_method_count(void) { return COUNT; }
-
-const char *gcam_method_name(int index) {
-  const gcam_method *m = gcam_method_at(index);
-  return m ? m->name : NULL;
-}
-
-const char *gcam_method_title(int index) {
-  const gcam_method *m = gcam_method_at(index);
-  return m ? m->title : NULL;
-}
-
-const char *gcam_method_paper(int index) {
-  const gcam_method *m = gcam_method_at(index);
-  return m ? m->paper : NULL;
-}
