@@ -523,11 +523,9 @@ int main(void) {
   warnings();
   softmax_precision();
   softmax_cost();
-  for (int i = 0; i < gcam_method_count(); i++) {
-    bool cam = !strcmp(gcam_method_name(i), "cam");
-    every_allocation("labels", gcam_method_name(i), false);
-    if (!cam) every_allocation("transformer", gcam_method_name(i), false);
-  }
+  for (int i = 0; i < gcam_method_count(); i++) /* of pictures: test_memory.c */
+    every_allocation(strcmp(gcam_method_name(i), "cam") ? "transformer" : "transformer_pooled",
+                     gcam_method_name(i), false);
   every_allocation("segmentation", "gradcam", true);
   int skipped = shared_cases();
   gcam_context_free(ctx);
