@@ -34,7 +34,8 @@
 #ifndef GRADCAM_H
 #define GRADCAM_H
 
-#include "base/types.h" /* gcam_status, gcam_ownership, gcam_precision, gcam_preprocess, gcam_score */
+#include "base/types.h" /* gcam_status, gcam_ownership, gcam_precision, gcam_preprocess,
+                           gcam_activation, gcam_score */
 
 #ifdef __cplusplus
 extern "C" {
@@ -95,10 +96,32 @@ GCAM_EXPORT int gcam_model_output_count(const gcam_model *net);
 GCAM_EXPORT const char *gcam_model_output_name(const gcam_model *net, int index);
 /* Shape of any tensor by name, ONNX order. Returns the rank, or -1 when there is none so named. */
 GCAM_EXPORT int gcam_model_shape(const gcam_model *net, const char *tensor, int *dims, int max_rank);
-/* Number of classes: length of the scores. */
-GCAM_EXPORT int gcam_model_class_count(const gcam_model *net);
 
-/* Layers that a map can be asked for: every spatial activation, input to output. */
+/* The head: the output that the classes come from. By itself it is the one most like class scores:
+ * one row of numbers; of these one that ends in a Softmax or Sigmoid; of these one that no other
+ * output is computed from; of these one of several numbers; of these the first. */
+GCAM_EXPORT int gcam_model_head(const gcam_model *net); /* index of the output; -1: not finished */
+/* By tensor name; NULL: as it is by itself. Maps and the default layer are made anew. */
+GCAM_EXPORT gcam_status gcam_model_set_head(gcam_model *net, const char *output);
+
+GCAM_EXPORT gcam_activation gcam_model_activation(const gcam_model *net); /* never AUTO */
+/* After gcam_model_finish; for what the file does not say: logits whose classes do not exclude each
+ * other, one logit of two classes, numbers that are no logits. */
+GCAM_EXPORT gcam_status gcam_model_set_activation(gcam_model *net, gcam_activation activation);
+/* Number of classes: length of the scores. 2 for one sigmoid unit. 0 where the head is not one row
+ * of numbers, such as a picture: then only gcam_explain_cotangents explains it. */
+GCAM_EXPORT int gcam_model_class_count(const gcam_model *net);
+/* Is the head a picture, [N][C][H][W] with H W > 1? Its shape: gcam_model_shape. */
+GCAM_EXPORT int gcam_model_head_is_picture(const gcam_model *net);
+
+/* How a transformer's tokens lie on the picture: tensors [1][skip + height * width][channels] are
+ * layers of that height and width, whose first `skip` tokens are no positions. Found from the patch
+ * convolution where there is one; 0, 0, 0: as it is found. After gcam_model_finish; the list of
+ * layers is made anew. */
+GCAM_EXPORT gcam_status gcam_model_set_grid(gcam_model *net, int height, int width, int skip);
+
+/* Layers that a map can be asked for: every spatial activation, and every tensor of tokens on a
+ * grid, input to output. */
 GCAM_EXPORT int gcam_model_layer_count(const gcam_model *net);
 GCAM_EXPORT const char *gcam_model_layer_name(const gcam_model *net, int index);   /* tensor */
 GCAM_EXPORT const char *gcam_model_layer_node(const gcam_model *net, int index);   /* node */
@@ -106,7 +129,10 @@ GCAM_EXPORT const char *gcam_model_layer_op(const gcam_model *net, int index);  
 GCAM_EXPORT int gcam_model_layer_height(const gcam_model *net, int index);
 GCAM_EXPORT int gcam_model_layer_width(const gcam_model *net, int index);
 GCAM_EXPORT int gcam_model_layer_channels(const gcam_model *net, int index);
-/* The layer taken when none is named: the last spatial activation before the head. -1: none. */
+GCAM_EXPORT int gcam_model_layer_skip(const gcam_model *net, int index); /* tokens before the grid */
+/* The layer taken when none is named: the last spatial activation before the head, powers before an
+ * average (GeM) aside; of tokens the last that all that counts flows through, as wide as what the
+ * head reads: what the last attention reads. -1: none. */
 GCAM_EXPORT int gcam_model_default_layer(const gcam_model *net);
 /* Index of a layer by tensor name, node name, or a Keras/torch layer name that is part of either;
  * -1 and a message that lists near misses when there is none. */
@@ -126,7 +152,7 @@ GCAM_EXPORT gcam_status gcam_model_forward(gcam_model *net);
 GCAM_EXPORT gcam_status gcam_model_read(gcam_model *net, const char *tensor, float *values,
                                         size_t count);
 /* The k best classes of the last forward, best first: ids[k], scores[k] (logits, or the file's
- * output where it holds no logits), probabilities[k]. Returns how many there are (<= k), -1 failed. */
+ * output where it holds no logits), probabilities[k] (NaN: there are none). Returns how many there are (<= k), -1 failed. */
 GCAM_EXPORT int gcam_model_top(gcam_model *net, int k, int *ids, float *scores,
                                float *probabilities);
 /* Score and probability of every class: arrays of gcam_model_class_count, either may be NULL. */
@@ -151,10 +177,16 @@ GCAM_EXPORT const char *gcam_method_paper(int index); /* "arXiv:1610.02391, eq. 
 GCAM_EXPORT gcam_status gcam_explain(gcam_model *net, const char *method, const char *layer,
                                      gcam_score score, const int *classes, int count);
 /* The same for any score that is a sum over the classes: weights [count][gcam_model_class_count].
- * One class: 1 there. Several classes together: 1 at each. Class a, not b: 1 and -1. The other
- * answer of a network with a single logit: -1. */
+ * One class: 1 there. Several classes together: 1 at each. Class a, not b: 1 and -1. */
 GCAM_EXPORT gcam_status gcam_explain_targets(gcam_model *net, const char *method, const char *layer,
                                              gcam_score score, const float *weights, int count);
+/* Any target: the score is the product of a cotangent and an output, whose gradient the cotangent is.
+ * output: name of an output, or of any tensor that the model computes; NULL: the head's. cotangents:
+ * [count][size of output] in its ONNX order. E.g. the pixels of one class of a segmentation: 1 there.
+ * Methods that contrast classes (finercam) refuse. */
+GCAM_EXPORT gcam_status gcam_explain_cotangents(gcam_model *net, const char *method,
+                                                const char *layer, const char *output,
+                                                const float *cotangents, int count);
 
 /* The same, step by step: for methods that run the network hundreds of times, so that the caller can
  * show progress, and stop by freeing the job. The maps are the model's after the last step. Until
@@ -162,6 +194,10 @@ GCAM_EXPORT gcam_status gcam_explain_targets(gcam_model *net, const char *method
 typedef struct gcam_task gcam_task;
 GCAM_EXPORT gcam_task *gcam_task_create(gcam_model *net, const char *method, const char *layer,
                                         gcam_score score, const float *weights, int count);
+GCAM_EXPORT gcam_task *gcam_task_create_cotangents(gcam_model *net, const char *method,
+                                                   const char *layer, const char *output,
+                                                   const float *cotangents, int count);
+/* A step that fails puts the task back to its beginning. */
 GCAM_EXPORT gcam_status gcam_task_step(gcam_task *task);
 GCAM_EXPORT int gcam_task_done(const gcam_task *task);  /* steps; done == total: finished */
 GCAM_EXPORT int gcam_task_total(const gcam_task *task);

@@ -48,9 +48,20 @@ typedef struct gcam_preprocess {
   float std[4];
 } gcam_preprocess;
 
+/* How the head's numbers become probabilities. */
+typedef enum gcam_activation {
+  GCAM_ACTIVATION_AUTO = 0,    /* what the file ends with; else softmax, or none for one number */
+  GCAM_ACTIVATION_SOFTMAX = 1, /* classes exclude each other */
+  GCAM_ACTIVATION_SIGMOID = 2, /* each unit stands for itself: several labels. One unit: two classes,
+                                  the unit being the second; class 0's score is -z, its probability
+                                  1 - p */
+  GCAM_ACTIVATION_NONE = 3     /* values, as of a regression: no probability */
+} gcam_activation;
+
 typedef enum gcam_score {
   GCAM_SCORE_LOGIT = 0,  /* y^c before softmax, the paper's */
-  GCAM_SCORE_SOFTMAX = 1 /* p_c; exact where it would underflow: the map's scale may be dropped */
+  GCAM_SCORE_SOFTMAX = 1 /* p_c, of softmax or sigmoid; exact where it would underflow: the map's
+                            scale may be dropped */
 } gcam_score;
 
 typedef struct gcam_image gcam_image;
