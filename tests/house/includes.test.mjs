@@ -60,6 +60,9 @@ test('no circle of modules', () => {
   }
 });
 
+/* What a folder shows as a whole. */
+const shown = new Set(['image/image.h', 'onnx/onnx.h', 'onnx/import.h', 'onnx/model.h']);
+
 /* A name is defined in the .c that has it at the beginning of a line with a body behind it. */
 test('functions are declared in the header of the file that defines them', () => {
   const home = new Map();
@@ -69,7 +72,7 @@ test('functions are declared in the header of the file that defines them', () =>
         home.set(name, moduleOf(path));
   const strayed = [];
   for (const [path, source] of text)
-    if (path.endsWith('.h'))
+    if (path.endsWith('.h') && !shown.has(path))
       for (const [, name] of source.matchAll(/^(?:GCAM_EXPORT )?(?!static|typedef)[a-z][\w *]*?\b(gcam_\w+)\([^;{}]*\)[^;{}]*;/gm))
         if (home.has(name) && home.get(name) !== moduleOf(path))
           strayed.push(`${name} of ${home.get(name)}.c is declared in ${path}`);
