@@ -14,7 +14,8 @@
 #include "image/image.h"
 #include "image/preprocess.h"
 #include "image/resize.h"
-#include "onnx/onnx.h"
+#include "onnx/external.h"
+#include "onnx/import.h"
 #include "session/session.h"
 
 #define GCAM_VERSION "0.1.0"
@@ -29,7 +30,10 @@ struct gcam_model {
   gcam_precision precision;
   gcam_input_override *overrides;
   int override_count;
-  gcam_arena names; /* of the overrides */
+  const char **outputs; /* wanted; NULL: the file's */
+  int output_count;
+  gcam_arena names;             /* of the overrides and outputs */
+  gcam_unsupported unsupported; /* of the last finish that failed for it */
   gcam_onnx *file;
   gcam_graph graph;
   gcam_session *session; /* not NULL: finished */
@@ -108,6 +112,7 @@ void gcam_model_free(gcam_model *net) {
   gcam_onnx_close(net->file);
   gcam_free(net->overrides);
   gcam_arena_free(&net->names);
+  gcam_unsupported_free(&net->unsupported);
   gcam_free(net);
 }
 
@@ -155,6 +160,22 @@ gcam_status gcam_model_set_precision(gcam_model *net, gcam_precision precision) 
   return GCAM_OK;
 }
 
+gcam_status gcam_model_set_outputs(gcam_model *net, const char *const *names, int count) {
+  gcam_error *err = fresh(net->ctx);
+  if (net->session)
+    return gcam_fail(err, GCAM_ERR_STATE, "outputs are chosen before the model is finished");
+  for (int i = 0; i < count; i++)
+    if (!names[i]) return gcam_fail(err, GCAM_ERR_ARGUMENT, "the name of output %d is missing", i);
+  if (net->file) GCAM_TRY(gcam_onnx_check_outputs(net->file, names, count, err));
+  const char **list = gcam_arena_alloc(&net->names, count > 0 ? (size_t)count : 0, sizeof *list);
+  for (int i = 0; list && i < count; i++)
+    if (!(list[i] = gcam_arena_strndup(&net->names, names[i], strlen(names[i])))) list = NULL;
+  if (!list) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a setting");
+  net->outputs = list;
+  net->output_count = count > 0 ? count : 0;
+  return GCAM_OK;
+}
+
 gcam_status gcam_model_load(gcam_model *net, const void *onnx, size_t size,
                             gcam_ownership ownership) {
   gcam_error *err = fresh(net->ctx);
@@ -162,7 +183,13 @@ gcam_status gcam_model_load(gcam_model *net, const void *onnx, size_t size,
     if (ownership == GCAM_TAKE) gcam_free((void *)onnx);
     return gcam_fail(err, GCAM_ERR_STATE, "this model object already holds a model; make another");
   }
-  return gcam_onnx_open(&net->file, onnx, size, ownership, err);
+  GCAM_TRY(gcam_onnx_open(&net->file, onnx, size, ownership, err));
+  gcam_status status = gcam_onnx_check_outputs(net->file, net->outputs, net->output_count, err);
+  if (status) {
+    gcam_onnx_close(net->file);
+    net->file = NULL;
+  }
+  return status;
 }
 
 int gcam_model_external_count(const gcam_model *net) {
@@ -205,8 +232,10 @@ gcam_status gcam_model_finish(gcam_model *net) {
     return gcam_fail(err, GCAM_ERR_STATE,
                      net->session ? "the model is finished already" : "no model is loaded yet");
   gcam_session *session = NULL;
-  gcam_status status =
-      gcam_onnx_import(net->file, net->overrides, net->override_count, &net->graph, err);
+  gcam_import_request request = {net->overrides, net->override_count, net->outputs,
+                                 net->output_count, &net->unsupported};
+  gcam_unsupported_free(&net->unsupported);
+  gcam_status status = gcam_onnx_import(net->file, &request, &net->graph, err);
   if (!status && (net->graph.output_count < 1 || net->graph.input_count < 1))
     status = gcam_fail(err, GCAM_ERR_MODEL, "the model has no %s that depends on its input",
                        net->graph.output_count < 1 ? "output" : "input");
@@ -225,6 +254,22 @@ gcam_status gcam_model_finish(gcam_model *net) {
   return GCAM_OK;
 }
 
+const char *gcam_model_unsupported(const gcam_model *net, int index) {
+  return index >= 0 && index < net->unsupported.count ? net->unsupported.lines[index] : NULL;
+}
+
+const char *gcam_operator_name(int index) { return gcam_known_operator(index); }
+
+int gcam_operator_count(void) {
+  int n = 0;
+  while (gcam_known_operator(n)) n++;
+  return n;
+}
+
+int gcam_operator_constant(int index) {
+  return gcam_known_operator(index) && gcam_known_on_constants_alone(index);
+}
+
 /* ---- Model: what is inside ----------------------------------------------------------------------
  */
 
@@ -239,9 +284,12 @@ const char *gcam_model_input_name(const gcam_model *net, int index) {
   return v ? v->name : NULL;
 }
 
-int gcam_model_output_count(const gcam_model *net) { return net->graph.output_count; }
+int gcam_model_output_count(const gcam_model *net) {
+  return net->session || !net->file ? net->graph.output_count : gcam_onnx_output_count(net->file);
+}
 
 const char *gcam_model_output_name(const gcam_model *net, int index) {
+  if (!net->session && net->file) return gcam_onnx_output_name(net->file, index);
   const gcam_value *v = value_at(net, net->graph.outputs, net->graph.output_count, index);
   return v ? v->name : NULL;
 }
@@ -428,10 +476,17 @@ static float *begin_input(gcam_model *net, int index) {
   return gcam_session_input(net->session, index);
 }
 
-gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
-                                 const gcam_preprocess *pre) {
-  gcam_error *err = fresh(net->ctx);
+/* The first input as one picture: C, H, W, and whether the channels are its last axis. */
+typedef struct picture_input {
+  const gcam_value *value;
+  bool channels_last;
+  int C, H, W;
+} picture_input;
+
+static gcam_status find_picture_input(const gcam_model *net, const gcam_preprocess *pre,
+                                      picture_input *in, gcam_error *err) {
   GCAM_TRY(finished(net, err));
+  if (!pre) return gcam_fail(err, GCAM_ERR_ARGUMENT, "no preprocessing was given");
   const gcam_value *v = &net->graph.values[net->graph.inputs[0]];
   char text[96];
   gcam_shape shape = onnx_shape(v);
@@ -440,25 +495,45 @@ gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
                      "the model's input '%.100s' is %s, not one picture "
                      "(1xCxHxW or 1xHxWxC); give its values with set_input",
                      v->name, gcam_shape_text(&shape, text, sizeof text));
-  /* TensorFlow's exporters leave pictures as N, H, W, C: told by where 1 or 3 channels can be */
-  bool channels_last =
-      (shape.dim[3] == 1 || shape.dim[3] == 3) && shape.dim[1] != 1 && shape.dim[1] != 3;
-  int C = (int)shape.dim[channels_last ? 3 : 1];
-  int H = (int)shape.dim[channels_last ? 1 : 2], W = (int)shape.dim[channels_last ? 2 : 3];
-  float *nhwc = gcam_floats_alloc(gcam_numel(&shape));
+  if (pre->axes != GCAM_AXES_GUESS && pre->axes != GCAM_AXES_NCHW && pre->axes != GCAM_AXES_NHWC)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "axes %d are unknown: 0 is a guess, 1 NCHW, 2 NHWC",
+                     (int)pre->axes);
+  /* TensorFlow's exporters leave pictures as N, H, W, C */
+  int64_t C = gcam_order_channels(pre->order);
+  bool last = pre->axes == GCAM_AXES_NHWC ||
+              (pre->axes == GCAM_AXES_GUESS && shape.dim[1] != C && shape.dim[3] == C);
+  *in = (picture_input){v, last, (int)shape.dim[last ? 3 : 1], (int)shape.dim[last ? 1 : 2],
+                        (int)shape.dim[last ? 2 : 3]};
+  return GCAM_OK;
+}
+
+gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
+                                 const gcam_preprocess *pre) {
+  gcam_error *err = fresh(net->ctx);
+  picture_input in;
+  GCAM_TRY(find_picture_input(net, pre, &in, err));
+  gcam_shape stored = {4, {1, in.H, in.W, in.C}};
+  float *nhwc = gcam_floats_alloc(gcam_numel(&stored));
   if (!nhwc) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the network's input");
-  gcam_status status = gcam_preprocess_image(image, pre, H, W, C, nhwc, err);
+  gcam_status status = gcam_preprocess_image(image, pre, in.H, in.W, in.C, nhwc, err);
   if (!status) {
     float *input = begin_input(net, 0);
-    gcam_shape stored = {4, {1, H, W, C}};
     static const int as_it_is[] = {0, 1, 2, 3}, to_nchw[] = {0, 3, 1, 2}, turned[] = {0, 2, 3, 1};
-    bool nhwc_in_memory = channels_last == (v->layout == GCAM_ROWS);
+    bool nhwc_in_memory = in.channels_last == (in.value->layout == GCAM_ROWS);
     /* an NHWC input that is stored channels-last of *its* axes: N, W, C, H */
-    const int *order = nhwc_in_memory ? as_it_is : channels_last ? turned : to_nchw;
+    const int *order = nhwc_in_memory ? as_it_is : in.channels_last ? turned : to_nchw;
     gcam_permute(input, nhwc, &stored, order, sizeof *input);
   }
   gcam_floats_free(nhwc);
   return status;
+}
+
+gcam_status gcam_model_view(gcam_model *net, int width, int height, const gcam_preprocess *pre,
+                            gcam_view *view) {
+  gcam_error *err = fresh(net->ctx);
+  picture_input in;
+  GCAM_TRY(find_picture_input(net, pre, &in, err));
+  return gcam_preprocess_view(pre, width, height, in.H, in.W, view, err);
 }
 
 static gcam_status find_tensor(gcam_model *net, const char *name, size_t count, int *index,
@@ -941,6 +1016,12 @@ int gcam_image_width(const gcam_image *image) { return image->width; }
 int gcam_image_height(const gcam_image *image) { return image->height; }
 const uint8_t *gcam_image_rgba(const gcam_image *image) { return image->rgba; }
 
+const char *gcam_image_warning_name(const gcam_image *image) { return image->warning_name; }
+
+const char *gcam_image_warning_text(const gcam_image *image) {
+  return image->warning_name ? image->warning : NULL;
+}
+
 const uint8_t *gcam_image_png(gcam_context *ctx, gcam_image *image, size_t *size) {
   if (gcam_picture_encode_png(image, fresh(ctx))) return NULL;
   *size = image->png_size;
@@ -964,15 +1045,18 @@ const char *gcam_colormap_name(int index) { return gcam_colors_name(index); }
 const uint8_t *gcam_colormap_rgb(const char *name) { return gcam_colors_rgb(name); }
 
 gcam_status gcam_map_resize(gcam_context *ctx, const float *map, int width, int height, float *dst,
-                            int dst_width, int dst_height, gcam_resize how) {
-  return gcam_map_resize_to(map, width, height, dst, dst_width, dst_height, how, fresh(ctx));
+                            int dst_width, int dst_height, const gcam_view *view, float outside,
+                            gcam_resize how) {
+  return gcam_map_place(map, width, height, dst, dst_width, dst_height, view, outside, how,
+                        fresh(ctx));
 }
 
 gcam_image *gcam_overlay(gcam_context *ctx, const gcam_image *image, const float *map,
-                         int map_width, int map_height, const char *colormap, float alpha,
-                         gcam_resize how) {
+                         int map_width, int map_height, const gcam_view *view, const char *colormap,
+                         float alpha, gcam_resize how) {
   gcam_image *out = NULL;
-  gcam_picture_overlay(image, map, map_width, map_height, colormap, alpha, how, &out, fresh(ctx));
+  gcam_picture_overlay(image, map, map_width, map_height, view, colormap, alpha, how, &out,
+                       fresh(ctx));
   return out;
 }
 

@@ -72,6 +72,14 @@ GCAM_EXPORT gcam_status gcam_model_set_input_shape(gcam_model *net, const char *
                                                    const int *dims, int rank);
 GCAM_EXPORT gcam_status gcam_model_set_precision(gcam_model *net, gcam_precision precision);
 
+/* Which outputs are wanted, in this order: outputs of the file, or other tensors that a node makes,
+ * so that a head can be cut off. What only others need is not looked at: it may hold operators that
+ * the engine does not know. count 0: all of the file's. Also between load and finish, when
+ * gcam_model_output_name says what there is; a name that is not there is refused as soon as the file
+ * is read. */
+GCAM_EXPORT gcam_status gcam_model_set_outputs(gcam_model *net, const char *const *names,
+                                               int count);
+
 /* Reads the ONNX ModelProto. Weights may follow as external data. */
 GCAM_EXPORT gcam_status gcam_model_load(gcam_model *net, const void *onnx, size_t size,
                                         gcam_ownership ownership);
@@ -87,11 +95,21 @@ GCAM_EXPORT gcam_status gcam_model_push(gcam_model *net, const char *location, d
                                         const void *bytes, size_t size);
 /* Folds constants, checks every shape, plans memory and packs weights. After it the model runs. */
 GCAM_EXPORT gcam_status gcam_model_finish(gcam_model *net);
+/* Where gcam_model_finish gave GCAM_ERR_UNSUPPORTED for operators: all of them, each with its first
+ * node and their number, of which the message may show a few. NULL: no more. */
+GCAM_EXPORT const char *gcam_model_unsupported(const gcam_model *net, int index);
+
+/* The ONNX operators that are known, by name. */
+GCAM_EXPORT int gcam_operator_count(void);
+GCAM_EXPORT const char *gcam_operator_name(int index);
+/* 1: where all of its inputs are constants, at load, and not on what comes from the picture. */
+GCAM_EXPORT int gcam_operator_constant(int index);
 
 /* ---- Model: what is inside ------------------------------------------------------------------ */
 
 GCAM_EXPORT int gcam_model_input_count(const gcam_model *net);
 GCAM_EXPORT const char *gcam_model_input_name(const gcam_model *net, int index);
+/* After load: those that the file has. After finish: those that are wanted (set_outputs). */
 GCAM_EXPORT int gcam_model_output_count(const gcam_model *net);
 GCAM_EXPORT const char *gcam_model_output_name(const gcam_model *net, int index);
 /* Shape of any tensor by name, ONNX order. Returns the rank, or -1 when there is none so named. */
@@ -143,6 +161,10 @@ GCAM_EXPORT int gcam_model_find_layer(gcam_model *net, const char *name);
 /* Resizes and normalises the picture into the model's first input. */
 GCAM_EXPORT gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
                                              const gcam_preprocess *pre);
+/* What that input shows of a picture of width x height pixels: stretched, the whole of it; cropped,
+ * the part that is seen; padded, more than the picture. A map of the network lies on exactly this. */
+GCAM_EXPORT gcam_status gcam_model_view(gcam_model *net, int width, int height,
+                                        const gcam_preprocess *pre, gcam_view *view);
 /* Or raw values in ONNX order; count must be the input's size. input NULL: the first. */
 GCAM_EXPORT gcam_status gcam_model_set_input(gcam_model *net, const char *input,
                                              const float *values, size_t count);
@@ -246,15 +268,23 @@ GCAM_EXPORT double gcam_model_activation_bytes(const gcam_model *net);
 
 /* ---- Pictures -------------------------------------------------------------------------------- */
 
-/* JPEG, PNG, GIF (first frame), BMP; EXIF orientation applied. At most 2^28 pixels. */
+/* JPEG, PNG, GIF (first frame), BMP; EXIF orientation applied. At most 2^28 pixels. A file that lacks
+ * nothing but its end mark is a picture; one that lacks data is not. `bytes` are the file as it is:
+ * what comes as numbers of another kind (floats, 16 bits, a canvas of another colour space) is the
+ * caller's to convert. */
 GCAM_EXPORT gcam_image *gcam_image_decode(gcam_context *ctx, const void *bytes, size_t size);
-/* Copies width x height RGBA pixels. */
+/* Copies width x height RGBA pixels: bytes, sRGB, straight alpha, rows from the top. */
 GCAM_EXPORT gcam_image *gcam_image_from_rgba(gcam_context *ctx, const uint8_t *rgba, int width,
                                              int height);
 GCAM_EXPORT void gcam_image_free(gcam_image *image);
 GCAM_EXPORT int gcam_image_width(const gcam_image *image);
 GCAM_EXPORT int gcam_image_height(const gcam_image *image);
 GCAM_EXPORT const uint8_t *gcam_image_rgba(const gcam_image *image);
+/* What a person should know about a picture that was read all the same: a stable name ("dark-16-bit":
+ * a file of 16 bits a channel that uses 14 or fewer of them, and so looks almost black) and a sentence;
+ * NULL: nothing. Both live as long as the picture. */
+GCAM_EXPORT const char *gcam_image_warning_name(const gcam_image *image);
+GCAM_EXPORT const char *gcam_image_warning_text(const gcam_image *image);
 /* PNG bytes, held by the image until it is freed or encoded again; size in *size. NULL: failed. */
 GCAM_EXPORT const uint8_t *gcam_image_png(gcam_context *ctx, gcam_image *image, size_t *size);
 GCAM_EXPORT gcam_image *gcam_image_resize(gcam_context *ctx, const gcam_image *image, int width,
@@ -267,14 +297,19 @@ GCAM_EXPORT const char *gcam_colormap_name(int index); /* "jet", "turbo", "virid
 /* 256 RGB triples of a colour map by name; NULL: unknown. */
 GCAM_EXPORT const uint8_t *gcam_colormap_rgb(const char *name);
 
-/* Resizes a map of floats, half-pixel centres: dst[dh][dw]. */
+/* Resizes a map of floats, half-pixel centres, onto the part `view` of dst[dh][dw], in its pixels (a
+ * view of a picture at another size is scaled along); pixels that lie outside by half or more become
+ * `outside`. view NULL: onto all of it. */
 GCAM_EXPORT gcam_status gcam_map_resize(gcam_context *ctx, const float *map, int width, int height,
-                                        float *dst, int dst_width, int dst_height, gcam_resize how);
+                                        float *dst, int dst_width, int dst_height,
+                                        const gcam_view *view, float outside, gcam_resize how);
 /* alpha * colour(map) + (1 - alpha) * picture at the picture's own size. map: h x w values in 0..1,
- * resized by `how` before it is coloured. */
+ * resized by `how` onto `view` before it is coloured. What the network did not see is shown in dim
+ * grey, 0.4 * (0.299 R + 0.587 G + 0.114 B); a pixel on the border is partly each. view NULL: the
+ * network saw all of it. */
 GCAM_EXPORT gcam_image *gcam_overlay(gcam_context *ctx, const gcam_image *image, const float *map,
-                                     int map_width, int map_height, const char *colormap,
-                                     float alpha, gcam_resize how);
+                                     int map_width, int map_height, const gcam_view *view,
+                                     const char *colormap, float alpha, gcam_resize how);
 /* Tiles in `columns` columns, each scaled to the same width, a title (UTF-8) above each. */
 GCAM_EXPORT gcam_image *gcam_grid(gcam_context *ctx, gcam_image *const *tiles,
                                   const char *const *titles, int count, int columns,

@@ -37,16 +37,58 @@ typedef enum gcam_resize {
   GCAM_BICUBIC = 2  /* Keys, a = -0.75, half-pixel centres, clamped, as torch's interpolate */
 } gcam_resize;
 
-typedef enum gcam_order { GCAM_RGB = 0, GCAM_BGR = 1, GCAM_GREY = 2 } gcam_order;
+/* A fourth channel is the opacity, 255 where nothing shines through. */
+typedef enum gcam_order {
+  GCAM_RGB = 0,
+  GCAM_BGR = 1,
+  GCAM_GREY = 2,
+  GCAM_RGBA = 3,
+  GCAM_BGRA = 4
+} gcam_order;
 
-/* input = (value on the 0..255 scale - mean) / std, per channel, in the order named.
- * Grey is 0.299 R + 0.587 G + 0.114 B. */
+/* How a picture of another shape than the network's input comes to fill it. Sizes in between are
+ * whole pixels, rounded as the libraries named do, so that their numbers come out. */
+typedef enum gcam_fit {
+  GCAM_STRETCH = 0, /* each side by itself, as Keras's load_img */
+  GCAM_CROP = 1, /* scaled until it covers input / ratio, then the centre of that, as torchvision's
+                    Resize(256) and CenterCrop(224) at ratio 224/256 */
+  GCAM_PAD = 2   /* scaled until all of it is inside, centred, the rest filled, as PIL's
+                    ImageOps.pad */
+} gcam_fit;
+
+/* What lies around a padded picture. */
+typedef enum gcam_fill {
+  GCAM_FILL_MEAN = 0,  /* the mean of the preprocessing: 0 after it, in every channel */
+  GCAM_FILL_COLOR = 1  /* a colour */
+} gcam_fill;
+
+/* Which axes of a four-dimensional input are which. */
+typedef enum gcam_axes {
+  GCAM_AXES_GUESS = 0, /* told by which axis is as long as `order` has channels; NCHW where both are */
+  GCAM_AXES_NCHW = 1,
+  GCAM_AXES_NHWC = 2
+} gcam_axes;
+
+/* input = (value on the 0..255 scale - mean) / std, per channel, in the order named. Grey is
+ * 0.299 R + 0.587 G + 0.114 B. Transparent pixels count as seen on white; where the network has a
+ * channel for opacity, they are given as they are stored. All zero behind `std` is the default. */
 typedef struct gcam_preprocess {
   gcam_order order;
   gcam_resize resize;
   float mean[4];
   float std[4];
+  gcam_fit fit;
+  float ratio;    /* of GCAM_CROP, 0 < ratio <= 1; 0 is 1: as much of the picture as possible */
+  gcam_fill fill; /* of GCAM_PAD */
+  float color[3]; /* of GCAM_FILL_COLOR: R, G, B on the 0..255 scale, whatever the order */
+  gcam_axes axes;
 } gcam_preprocess;
+
+/* A rectangle of a picture's plane, in its pixels from its top left corner: pixel i covers [i, i+1).
+ * It may end between pixels, and lie partly outside of the picture. */
+typedef struct gcam_view {
+  double x, y, width, height;
+} gcam_view;
 
 /* How the head's numbers become probabilities. */
 typedef enum gcam_activation {

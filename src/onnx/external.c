@@ -1,8 +1,9 @@
 /* external.c: tensor data that lies outside of the ONNX file and is pushed in pieces. */
+#include "onnx/external.h"
+
 #include <string.h>
 
 #include "base/memory.h"
-#include "onnx/model.h"
 
 int gcam_onnx_external_count(const gcam_onnx *file) { return file->external_count; }
 

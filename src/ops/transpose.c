@@ -89,5 +89,6 @@ const gcam_op gcam_op_transpose = {"Transpose",
                                    transpose_shape,
                                    transpose_forward,
                                    transpose_backward,
+                                   .traits = GCAM_OP_MOVES,
                                    .data_inputs = 1,
                                    .view = transpose_is_view};

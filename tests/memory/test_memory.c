@@ -525,7 +525,7 @@ static gcam_status act_resize(world *w) {
 static gcam_status act_overlay(world *w) {
   const float map[] = {0, 0.5f, 1, 0.2f, 0.7f, 0.1f};
   return made(
-      w, gcam_overlay(ctx, w->image, map, 3, 2, "turbo", 0.5f, (gcam_resize)(w->text[0] - '0')));
+      w, gcam_overlay(ctx, w->image, map, 3, 2, NULL, "turbo", 0.5f, (gcam_resize)(w->text[0] - '0')));
 }
 
 static gcam_status act_grid(world *w) {
@@ -547,7 +547,7 @@ static void see_bytes(world *w, result *r) { wire_append(r, w->plain.data, w->pl
 
 static gcam_status act_map_resize(world *w) {
   const float map[] = {0, 0.5f, 1, 0.2f, 0.7f, 0.1f};
-  return gcam_map_resize(ctx, map, 3, 2, w->scores, 8, 8, GCAM_BICUBIC);
+  return gcam_map_resize(ctx, map, 3, 2, w->scores, 8, 8, NULL, 0, GCAM_BICUBIC);
 }
 
 /* ---- All of it ------------------------------------------------------------------------------- */

@@ -20,7 +20,7 @@ describe('the package, installed', () => {
   let packed;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'gradcam-package-'));
-    if (!withoutTypes) await run(process.execPath, [join(root, 'web/types.mjs')]);
+    if (!withoutTypes) await run(process.execPath, [join(root, 'docs/types.mjs')]);
     // Without npm install: its two dependencies are for Keras files alone, and need a network.
     const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], { cwd: root });
     [packed] = JSON.parse(stdout);
