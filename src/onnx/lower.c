@@ -79,7 +79,7 @@ static gcam_status lower_constant(gcam_import *im, int n) {
                        gcam_state_label(im, n, label, sizeof label));
     size_t count = list ? (size_t)attr->count : 1, size = real ? sizeof(float) : sizeof(int64_t);
     weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *weight);
-    if (!weight || !(weight->data = gcam_alloc(count ? count * size : 1, 1)))
+    if (!weight || !(weight->data = gcam_alloc((int64_t)count, (int64_t)size)))
       return gcam_state_no_memory(im);
     if (count) memcpy(weight->data, from, count * size);
     weight->dtype = real ? GCAM_F32 : GCAM_I64;
@@ -127,7 +127,7 @@ static gcam_status lower_shape(gcam_import *im, int n, int x) {
   to = to < from ? from : to > shape.rank ? shape.rank : to;
   GCAM_TRY(gcam_state_add_value(im, im->symbols[s].name, &v));
   gcam_weight *weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *weight);
-  if (!weight || !(weight->data = gcam_alloc((GCAM_MAX_RANK + 1) * sizeof(int64_t), 1)))
+  if (!weight || !(weight->data = gcam_alloc(GCAM_MAX_RANK + 1, sizeof(int64_t))))
     return gcam_state_no_memory(im);
   weight->dtype = GCAM_I64;
   if (size)

@@ -38,7 +38,7 @@ static gcam_status no_memory(gcam_error *err) {
 static void *grow(void **array, int *count, int *room, size_t size) {
   if (*count == *room) {
     int more = *room ? *room * 2 : 16;
-    void *bigger = gcam_alloc_again(*array, (size_t)more * size, 1);
+    void *bigger = gcam_alloc_again(*array, more, (int64_t)size);
     if (!bigger) return NULL;
     *array = bigger;
     *room = more;

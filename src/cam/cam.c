@@ -1,14 +1,15 @@
-/* project.c: how terms [HW][K] become one number a pixel: their sum, their largest, or their
+/* cam.c: how terms [HW][K] become one number a pixel: their sum, their largest, or their
  * projection on the first right singular vector.
  *
  * Letters: n pixels, K channels, X [n][K] the terms: x_ik s_k - mu_k of what is stored, s a scale
  * and mu a mean of each channel where there are any. */
+#include "cam/cam.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "cam/method.h"
 
 typedef struct matrix {
   const float *x;
@@ -181,7 +182,7 @@ static void leading_vector(const matrix *X, double *v, double *basis, int most, 
 }
 
 /* map = X v_1, with the sign that agrees with the plain sum. */
-static void project(const float *x, const float *scale, int64_t n, int64_t K, bool centre,
+static bool project(const float *x, const float *scale, int64_t n, int64_t K, bool centre,
                     float *map) {
   int64_t rank = n < K ? n : K;
   int most = rank < MOST_STEPS ? (int)rank : MOST_STEPS;
@@ -189,11 +190,10 @@ static void project(const float *x, const float *scale, int64_t n, int64_t K, bo
          all = 0;
   float *u = gcam_alloc_zeroed(n + 3 * K, sizeof *u), *scaled = u + n, *sum = scaled + K,
         *mean = sum + K;
-  if (!v || !u) { /* NaN is what the pipeline reports and replaces */
-    for (int64_t i = 0; i < n; i++) map[i] = NAN;
+  if (!v || !u) {
     gcam_free(v);
     gcam_free(u);
-    return;
+    return false;
   }
   matrix X = {.x = x, .scale = scale, .n = n, .K = K, .largest = largest_size(x, n * K)};
   if (!(X.largest > 0)) X.largest = 1;
@@ -224,22 +224,22 @@ static void project(const float *x, const float *scale, int64_t n, int64_t K, bo
   for (int64_t i = 0; i < n; i++) map[i] = agree < 0 ? -u[i] : u[i];
   gcam_free(v);
   gcam_free(u);
+  return true;
 }
 
 static bool centred(const gcam_cam *cam) { return cam->options->value[GCAM_OPTION_CENTRE] != 0; }
 
 static bool smoothed(const gcam_cam *cam) { return cam->options->value[GCAM_OPTION_EIGEN] != 0; }
 
-void gcam_cam_project(const gcam_cam *cam, const float *terms) {
-  project(terms, NULL, cam->H * cam->W, cam->K, centred(cam), cam->map);
+bool gcam_cam_project(const gcam_cam *cam, const float *terms) {
+  return project(terms, NULL, cam->H * cam->W, cam->K, centred(cam), cam->map);
 }
 
-void gcam_cam_sum_terms(const gcam_cam *cam) {
-  if (smoothed(cam))
-    gcam_cam_project(cam, cam->terms);
-  else
-    for (int64_t i = 0; i < cam->H * cam->W; i++)
-      cam->map[i] = (float)total(cam->terms + i * cam->K, cam->K);
+bool gcam_cam_sum_terms(const gcam_cam *cam) {
+  if (smoothed(cam)) return gcam_cam_project(cam, cam->terms);
+  for (int64_t i = 0; i < cam->H * cam->W; i++)
+    cam->map[i] = (float)total(cam->terms + i * cam->K, cam->K);
+  return true;
 }
 
 /* sum over k of relu(g_k) a_k */
@@ -254,36 +254,49 @@ static double positive_dot(const float *restrict g, const float *restrict a, int
   return total;
 }
 
-void gcam_cam_sum_products(const gcam_cam *cam, bool positive) {
+bool gcam_cam_sum_products(const gcam_cam *cam, bool positive) {
   int64_t pixels = cam->H * cam->W, K = cam->K;
   const float *g = cam->gradient, *a = cam->activation;
   if (smoothed(cam)) {
     for (int64_t i = 0; i < pixels * K; i++)
       cam->terms[i] = (positive && !(g[i] > 0) ? 0 : g[i]) * a[i];
-    gcam_cam_project(cam, cam->terms);
-  } else
-    for (int64_t i = 0; i < pixels; i++)
-      cam->map[i] =
-          (float)(positive ? positive_dot(g + i * K, a + i * K, K) : dot(g + i * K, a + i * K, K));
+    return gcam_cam_project(cam, cam->terms);
+  }
+  for (int64_t i = 0; i < pixels; i++)
+    cam->map[i] =
+        (float)(positive ? positive_dot(g + i * K, a + i * K, K) : dot(g + i * K, a + i * K, K));
+  return true;
 }
 
-void gcam_cam_weighted_sum(const gcam_cam *cam) {
+bool gcam_cam_weighted_sum(const gcam_cam *cam) {
   int64_t pixels = cam->H * cam->W, K = cam->K;
   if (smoothed(cam))
-    project(cam->activation, cam->weights, pixels, K, centred(cam), cam->map);
-  else
-    for (int64_t i = 0; i < pixels; i++)
-      cam->map[i] = (float)dot(cam->weights, cam->activation + i * K, K);
+    return project(cam->activation, cam->weights, pixels, K, centred(cam), cam->map);
+  for (int64_t i = 0; i < pixels; i++)
+    cam->map[i] = (float)dot(cam->weights, cam->activation + i * K, K);
+  return true;
 }
 
-void gcam_cam_largest_terms(const gcam_cam *cam) {
-  if (smoothed(cam)) {
-    gcam_cam_project(cam, cam->terms);
-    return;
+bool gcam_cam_mean_gradient(const gcam_cam *cam) {
+  const float *restrict gradient = cam->gradient;
+  float *restrict alpha = cam->weights;
+  int64_t pixels = cam->H * cam->W, K = cam->K, i = 0;
+  for (; i + 4 <= pixels; i += 4) { /* four at a time: alpha is read and written less often */
+    const float *a = gradient + i * K, *b = a + K, *c = b + K, *d = c + K;
+    for (int64_t k = 0; k < K; k++) alpha[k] += (a[k] + b[k]) + (c[k] + d[k]);
   }
+  for (; i < pixels; i++)
+    for (int64_t k = 0; k < K; k++) alpha[k] += gradient[i * K + k];
+  for (int64_t k = 0; k < K; k++) alpha[k] /= (float)pixels;
+  return gcam_cam_weighted_sum(cam);
+}
+
+bool gcam_cam_largest_terms(const gcam_cam *cam) {
+  if (smoothed(cam)) return gcam_cam_project(cam, cam->terms);
   for (int64_t i = 0; i < cam->H * cam->W; i++) {
     float most = 0;
     for (int64_t k = 0; k < cam->K; k++) most = fmaxf(most, fabsf(cam->terms[i * cam->K + k]));
     cam->map[i] = most;
   }
+  return true;
 }
