@@ -1,8 +1,9 @@
 #include "base/arena.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 enum { BLOCK_BYTES = 64 * 1024 - 64, ALIGN = 16 };
 
@@ -19,7 +20,7 @@ void *gcam_arena_alloc(gcam_arena *arena, size_t count, size_t size) {
   gcam_arena_block *block = arena->first;
   if (!block || block->size - block->used < bytes) {
     size_t capacity = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
-    block = malloc(sizeof *block + capacity);
+    block = gcam_alloc(sizeof *block + capacity, 1);
     if (!block) return NULL;
     block->size = capacity;
     block->used = 0;
@@ -41,7 +42,7 @@ char *gcam_arena_strndup(gcam_arena *arena, const char *text, size_t n) {
 void gcam_arena_free(gcam_arena *arena) {
   while (arena->first) {
     gcam_arena_block *next = arena->first->next;
-    free(arena->first);
+    gcam_free(arena->first);
     arena->first = next;
   }
   arena->used = 0;

@@ -1,7 +1,6 @@
 #include "base/pool.h"
 
-#include <stdlib.h>
-
+#include "base/memory.h"
 #include "base/tensor.h"
 
 struct gcam_work {
@@ -12,13 +11,13 @@ struct gcam_work {
 void gcam_pool_init(gcam_pool *pool, int threads) {
   pool->threads = threads > 1 ? pthreadpool_create((size_t)threads) : NULL;
   pool->count = pool->threads ? (int)pthreadpool_get_threads_count(pool->threads) : 1;
-  pool->work = calloc(1, sizeof *pool->work);
+  pool->work = gcam_alloc_zeroed(1, sizeof *pool->work);
 }
 
 void gcam_pool_free(gcam_pool *pool) {
   if (pool->threads) pthreadpool_destroy(pool->threads);
   if (pool->work) gcam_floats_free(pool->work->data);
-  free(pool->work);
+  gcam_free(pool->work);
   pool->work = NULL;
   pool->threads = NULL;
   pool->count = 1;

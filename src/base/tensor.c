@@ -1,17 +1,22 @@
 #include "base/tensor.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 size_t gcam_dtype_size(gcam_dtype dtype) {
   switch (dtype) {
     case GCAM_F64:
-    case GCAM_I64: return 8;
+    case GCAM_I64:
+      return 8;
     case GCAM_F32:
-    case GCAM_I32: return 4;
-    case GCAM_F16: return 2;
-    default: return 1;
+    case GCAM_I32:
+      return 4;
+    case GCAM_F16:
+      return 2;
+    default:
+      return 1;
   }
 }
 
@@ -40,7 +45,8 @@ gcam_status gcam_shape_check(const gcam_shape *shape, const char *what, gcam_err
     if (shape->dim[i] < 0)
       return gcam_fail(err, GCAM_ERR_MODEL, "%s has a negative size: %s", what,
                        gcam_shape_text(shape, text, sizeof text));
-    int64_t dim = shape->dim[i] ? shape->dim[i] : 1; /* products of some of the axes stay in range too */
+    int64_t dim =
+        shape->dim[i] ? shape->dim[i] : 1; /* products of some of the axes stay in range too */
     if (n > GCAM_MAX_ELEMENTS / dim)
       return gcam_fail(err, GCAM_ERR_MEMORY, "%s is too large: %s is over %lld elements", what,
                        gcam_shape_text(shape, text, sizeof text), (long long)GCAM_MAX_ELEMENTS);
@@ -55,8 +61,8 @@ const char *gcam_shape_text(const gcam_shape *shape, char *text, size_t size) {
   text[0] = 0;
   if (!shape->rank) snprintf(text, size, "scalar");
   for (int i = 0; i < shape->rank && used < size; i++)
-    used += (size_t)snprintf(text + used, size - used, i ? "x%lld" : "%lld",
-                             (long long)shape->dim[i]);
+    used +=
+        (size_t)snprintf(text + used, size - used, i ? "x%lld" : "%lld", (long long)shape->dim[i]);
   return text;
 }
 
@@ -84,7 +90,8 @@ void gcam_permute(void *dst, const void *src, const gcam_shape *src_shape, const
       memcpy(out, in + (size_t)base * elem, (size_t)inner * elem);
       out += (size_t)inner * elem;
     } else if (elem == 4) {
-      for (int64_t i = 0; i < inner; i++, out += 4) memcpy(out, in + (size_t)(base + i * hop) * 4, 4);
+      for (int64_t i = 0; i < inner; i++, out += 4)
+        memcpy(out, in + (size_t)(base + i * hop) * 4, 4);
     } else {
       for (int64_t i = 0; i < inner; i++, out += elem)
         memcpy(out, in + (size_t)(base + i * hop) * elem, elem);
@@ -98,11 +105,9 @@ void gcam_permute(void *dst, const void *src, const gcam_shape *src_shape, const
   }
 }
 
-/* XNNPACK reads up to 16 bytes past the last element; 64 keeps cache lines whole. */
+/* XNNPACK reads up to 16 bytes past the last element. */
 float *gcam_floats_alloc(int64_t count) {
-  if (count < 0 || (uint64_t)count > (SIZE_MAX - 256) / 4) return NULL;
-  size_t bytes = ((size_t)count * 4 + 64 + 63) / 64 * 64;
-  return aligned_alloc(64, bytes);
+  return count < 0 || count > INT64_MAX - 16 ? NULL : gcam_alloc_aligned(count + 16, sizeof(float));
 }
 
-void gcam_floats_free(float *p) { free(p); }
+void gcam_floats_free(float *p) { gcam_free(p); }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 enum {
   LITERALS = 286,
   DISTANCES = 30,
@@ -31,7 +33,7 @@ void gcam_bytes_put(gcam_bytes *to, const void *data, size_t size) {
   if (to->failed) return;
   if (size > to->capacity - to->size) {
     size_t capacity = to->capacity + to->capacity / 2 + size + 4096;
-    uint8_t *grown = capacity > to->size ? realloc(to->data, capacity) : NULL;
+    uint8_t *grown = capacity > to->size ? gcam_alloc_again(to->data, capacity, 1) : NULL;
     if (!grown) {
       to->failed = true;
       return;
@@ -308,7 +310,7 @@ void gcam_deflate_chunk(gcam_deflate *z, const uint8_t *data, size_t size) {
 }
 
 gcam_deflate *gcam_deflate_create(gcam_bytes *to) {
-  gcam_deflate *z = calloc(1, sizeof *z);
+  gcam_deflate *z = gcam_alloc_zeroed(1, sizeof *z);
   if (!z) return NULL;
   z->to = to;
   z->adler_a = 1;
@@ -325,5 +327,5 @@ void gcam_deflate_finish(gcam_deflate *z) {
   for (int shift = 8; shift >= 0; shift -= 8) rest[n++] = (uint8_t)(z->adler_b >> shift);
   for (int shift = 8; shift >= 0; shift -= 8) rest[n++] = (uint8_t)(z->adler_a >> shift);
   gcam_bytes_put(z->to, rest, (size_t)n);
-  free(z);
+  gcam_free(z);
 }

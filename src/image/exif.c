@@ -1,7 +1,8 @@
 #include "image/exif.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 static uint32_t read_u16(const uint8_t *p, bool big) {
   return big ? (uint32_t)p[0] << 8 | p[1] : (uint32_t)p[1] << 8 | p[0];
@@ -57,7 +58,7 @@ static void flip(gcam_image *image) {
 
 static gcam_status transpose(gcam_image *image, gcam_error *err) {
   size_t W = (size_t)image->width, H = (size_t)image->height;
-  uint8_t *turned = malloc(W * H * 4);
+  uint8_t *turned = gcam_alloc((int64_t)W * image->height, 4);
   if (!turned)
     return gcam_fail(err, GCAM_ERR_MEMORY,
                      "Not enough memory to turn the picture of %zux%zu pixels upright.", W, H);
@@ -67,7 +68,7 @@ static gcam_status transpose(gcam_image *image, gcam_error *err) {
       for (size_t y = y0; y < H && y < y0 + TILE; y++)
         for (size_t x = x0; x < W && x < x0 + TILE; x++)
           memcpy(turned + (x * H + y) * 4, image->rgba + (y * W + x) * 4, 4);
-  free(image->rgba);
+  gcam_free(image->rgba);
   image->rgba = turned;
   image->width = (int)H;
   image->height = (int)W;

@@ -1,9 +1,9 @@
 #include "image/font.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "image/font_data.h"
 
 static const float EMS_PER_UNIT = 10.0f / UNITS_PER_EM_TIMES_10;
@@ -167,7 +167,7 @@ gcam_status gcam_text_draw(gcam_image *image, float x, float baseline, float px,
   canvas glyph;
   glyph.width = glyph.height = (int)ceilf(256 * scale) + 2;
   size_t room = (size_t)glyph.height * (size_t)(glyph.width + 2);
-  glyph.sum = malloc(room * sizeof *glyph.sum);
+  glyph.sum = gcam_alloc(room, sizeof *glyph.sum);
   if (!glyph.sum) return gcam_fail(err, GCAM_ERR_MEMORY, "Not enough memory to draw text.");
 
   for (size_t at = 0; at < bytes && x < (float)image->width;) {
@@ -193,6 +193,6 @@ gcam_status gcam_text_draw(gcam_image *image, float x, float baseline, float px,
     }
     x += (float)advance * scale;
   }
-  free(glyph.sum);
+  gcam_free(glyph.sum);
   return GCAM_OK;
 }

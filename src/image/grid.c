@@ -1,6 +1,5 @@
 /* grid.c: tiles side by side on white, a title above each. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "image/font.h"

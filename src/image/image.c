@@ -1,8 +1,9 @@
 /* image.c: makes and frees pictures. */
 #include "image/image.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 gcam_status gcam_picture_create(int width, int height, gcam_image **out, gcam_error *err) {
   *out = NULL;
@@ -16,11 +17,11 @@ gcam_status gcam_picture_create(int width, int height, gcam_image **out, gcam_er
                      "A picture of %dx%d pixels is over the limit of %lld million pixels: use a "
                      "smaller size.",
                      width, height, (long long)(GCAM_MAX_PIXELS >> 20));
-  gcam_image *image = calloc(1, sizeof *image);
-  uint8_t *rgba = malloc((size_t)pixels * 4);
+  gcam_image *image = gcam_alloc_zeroed(1, sizeof *image);
+  uint8_t *rgba = gcam_alloc(pixels, 4);
   if (!image || !rgba) {
-    free(image);
-    free(rgba);
+    gcam_free(image);
+    gcam_free(rgba);
     return gcam_fail(
         err, GCAM_ERR_MEMORY,
         "Not enough memory for a picture of %dx%d pixels (%lld MB): use a smaller one.", width,
@@ -35,9 +36,9 @@ gcam_status gcam_picture_create(int width, int height, gcam_image **out, gcam_er
 
 void gcam_picture_free(gcam_image *image) {
   if (!image) return;
-  free(image->rgba);
-  free(image->png);
-  free(image);
+  gcam_free(image->rgba);
+  gcam_free(image->png);
+  gcam_free(image);
 }
 
 gcam_status gcam_picture_from_rgba(const uint8_t *rgba, int width, int height, gcam_image **out,

@@ -1,8 +1,9 @@
-/* png.c: writes PNG (W3C PNG, 2nd edition). stb_image_write could as well, but crashes when memory is
- * out, counts in int, needs twice the time, and its files of photos are a third larger. */
+/* png.c: writes PNG (W3C PNG, 2nd edition). stb_image_write could as well, but crashes when memory
+ * is out, counts in int, needs twice the time, and its files of photos are a third larger. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "image/deflate.h"
 #include "image/image.h"
 
@@ -77,9 +78,9 @@ static uint64_t filter_row(int filter, const uint8_t *row, const uint8_t *above,
 /* Rows of RGB or RGBA through the cheapest of the five filters into the deflater. */
 static gcam_status write_rows(const gcam_image *image, size_t C, gcam_bytes *png) {
   size_t W = (size_t)image->width, size = W * C, row_size = size + 1;
-  uint8_t *rows = calloc(2, C + size);   /* this row and the one above */
-  uint8_t *tried = malloc(2 * row_size); /* best so far, candidate */
-  uint8_t *chunk = malloc(GCAM_DEFLATE_CHUNK);
+  uint8_t *rows = gcam_alloc_zeroed(2, C + size); /* this row and the one above */
+  uint8_t *tried = gcam_alloc(2 * row_size, 1);   /* best so far, candidate */
+  uint8_t *chunk = gcam_alloc(GCAM_DEFLATE_CHUNK, 1);
   gcam_deflate *z = rows && tried && chunk ? gcam_deflate_create(png) : NULL;
   if (z) {
     uint8_t *row = rows + C, *above = row + size + C, *best = tried, *candidate = tried + row_size;
@@ -114,9 +115,9 @@ static gcam_status write_rows(const gcam_image *image, size_t C, gcam_bytes *png
     gcam_deflate_chunk(z, chunk, filled);
     gcam_deflate_finish(z);
   }
-  free(rows);
-  free(tried);
-  free(chunk);
+  gcam_free(rows);
+  gcam_free(tried);
+  gcam_free(chunk);
   return z && !png->failed ? GCAM_OK : GCAM_ERR_MEMORY;
 }
 
@@ -142,11 +143,11 @@ gcam_status gcam_picture_encode_png(gcam_image *image, gcam_error *err) {
   body = open_chunk(&png, "IEND");
   close_chunk(&png, body);
   if (status != GCAM_OK || png.failed) {
-    free(png.data);
+    gcam_free(png.data);
     return gcam_fail(err, GCAM_ERR_MEMORY, "Not enough memory to write a PNG of %dx%d pixels.",
                      image->width, image->height);
   }
-  free(image->png);
+  gcam_free(image->png);
   image->png = png.data;
   image->png_size = png.size;
   return GCAM_OK;

@@ -6,21 +6,21 @@
  * packed weights of one slice stay in the L2 cache while the whole picture passes by.
  *
  * Input gradient, dx[h] = sum over taps t of W[t]^T dy[(h + p - t d) / s]:
- *   stride 1            convolution of dy with the kernel flipped and transposed, padding (k-1)d - p
- *   1x1, stride > 1     pointwise convolution of dy, scattered to every s-th pixel
- *   otherwise           XNNPACK's deconvolution (transposed kernel, not flipped)
- *   depthwise, strided  depthwise.c */
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+ *   - stride 1: convolution of dy with the kernel flipped and transposed, padding (k - 1) d - p
+ *   - 1x1, stride > 1: pointwise convolution of dy, scattered to every s-th pixel
+ *   - depthwise, strided: depthwise.c
+ *   - otherwise: XNNPACK's deconvolution (transposed kernel, not flipped) */
+#include "kernels/conv_xnnpack.h"
 
+#include <math.h>
+#include <string.h>
 #include <xnnpack.h>
 
+#include "base/memory.h"
 #include "kernels/depthwise.h"
-#include "kernels/kernel.h"
 #include "kernels/winograd.h"
 
-/* Packed weights of one slice: TOOLCHAIN measurements found 0.6-0.8 MB best (L2 is 2 MB, shared
+/* Packed weights of one slice: measurements found 0.6-0.8 MB best (L2 is 2 MB, shared
  * with the activations that stream through). */
 enum { SLICE_BYTES = 640 * 1024, MIN_SLICE_CHANNELS = 32 };
 
@@ -36,9 +36,32 @@ typedef struct conv_kernel {
   size_t workspace_size;
 } conv_kernel;
 
+/* XNNPACK asks for memory where everybody does (base/memory.h). */
+static void *xnn_alloc(void *context, size_t size) {
+  (void)context;
+  return gcam_alloc((int64_t)size, 1);
+}
+
+static void *xnn_alloc_again(void *context, void *p, size_t size) {
+  (void)context;
+  return gcam_alloc_again(p, (int64_t)size, 1);
+}
+
+static void *xnn_alloc_aligned(void *context, size_t alignment, size_t size) {
+  (void)context;
+  return alignment <= 64 ? gcam_alloc_aligned((int64_t)size, 1) : NULL;
+}
+
+static void xnn_free(void *context, void *p) {
+  (void)context;
+  gcam_free(p);
+}
+
 static bool xnnpack_ready(void) {
+  static const struct xnn_allocator allocator = {NULL,     xnn_alloc,         xnn_alloc_again,
+                                                 xnn_free, xnn_alloc_aligned, xnn_free};
   static int state; /* 0 unknown, 1 ready, 2 failed; racing first calls come to the same result */
-  if (!state) state = xnn_initialize(NULL) == xnn_status_success ? 1 : 2;
+  if (!state) state = xnn_initialize(&allocator) == xnn_status_success ? 1 : 2;
   return state == 1;
 }
 
@@ -46,10 +69,10 @@ static void conv_free(gcam_kernel *kernel) {
   conv_kernel *k = (conv_kernel *)kernel;
   for (int i = 0; k->ops && i < k->op_count; i++)
     if (k->ops[i]) xnn_delete_operator(k->ops[i]);
-  free(k->ops);
-  free(k->op_channel);
-  free(k->workspace);
-  free(k);
+  gcam_free(k->ops);
+  gcam_free(k->op_channel);
+  gcam_free(k->workspace);
+  gcam_free(k);
 }
 
 static gcam_status xnn_failed(gcam_error *err, const char *what, enum xnn_status status) {
@@ -57,6 +80,11 @@ static gcam_status xnn_failed(gcam_error *err, const char *what, enum xnn_status
              ? gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while %s a convolution", what)
              : gcam_fail(err, GCAM_ERR_STATE, "XNNPACK status %d while %s a convolution",
                          (int)status, what);
+}
+
+/* Without memory for its row of zeros XNNPACK makes no operator, and says success. */
+static enum xnn_status made(enum xnn_status status, xnn_operator_t op) {
+  return status == xnn_status_success && !op ? xnn_status_out_of_memory : status;
 }
 
 static gcam_status conv_reshape(conv_kernel *k, int64_t batch, const gcam_pool *pool,
@@ -74,17 +102,17 @@ static gcam_status conv_reshape(conv_kernel *k, int64_t batch, const gcam_pool *
                                                     (size_t)c->OW, (uint32_t)ah, (uint32_t)aw, &oh,
                                                     &ow, pool->threads);
     } else {
-      status = xnn_reshape_convolution2d_nhwc_f32(k->ops[i], (size_t)batch, (size_t)c->H,
-                                                  (size_t)c->W, &workspace, &alignment, &oh, &ow,
-                                                  pool->threads);
+      status =
+          xnn_reshape_convolution2d_nhwc_f32(k->ops[i], (size_t)batch, (size_t)c->H, (size_t)c->W,
+                                             &workspace, &alignment, &oh, &ow, pool->threads);
     }
     if (status != xnn_status_success) return xnn_failed(err, "shaping", status);
     if (workspace > need) need = workspace;
   }
   if (need > k->workspace_size) {
-    free(k->workspace);
+    gcam_free(k->workspace);
     k->workspace_size = 0;
-    k->workspace = aligned_alloc(64, (need + 63) / 64 * 64);
+    k->workspace = gcam_alloc_aligned((int64_t)need, 1);
     if (!k->workspace)
       return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution's work space");
     k->workspace_size = need;
@@ -147,7 +175,7 @@ static void scattered_free(gcam_kernel *kernel) {
   scattered_kernel *k = (scattered_kernel *)kernel;
   gcam_kernel_free(k->inner);
   gcam_floats_free(k->small);
-  free(k);
+  gcam_free(k);
 }
 
 static bool pads_fit(const gcam_conv_spec *c) {
@@ -155,8 +183,8 @@ static bool pads_fit(const gcam_conv_spec *c) {
 }
 
 static bool fits_u32(const gcam_conv_spec *c) {
-  const int64_t v[] = {c->H, c->W, c->C, c->OH, c->OW, c->K, c->groups, c->kh, c->kw, c->sh,
-                       c->sw, c->dh, c->dw, c->pt, c->pl, c->pb, c->pr, c->out_stride};
+  const int64_t v[] = {c->H,  c->W,  c->C,  c->OH, c->OW, c->K,  c->groups, c->kh, c->kw,
+                       c->sh, c->sw, c->dh, c->dw, c->pt, c->pl, c->pb,     c->pr, c->out_stride};
   for (size_t i = 0; i < sizeof v / sizeof *v; i++)
     if (v[i] > INT32_MAX) return false;
   return c->H > 0 && c->W > 0 && c->C > 0 && c->OH > 0 && c->OW > 0 && c->K > 0;
@@ -176,14 +204,14 @@ static int64_t slice_channels(const gcam_conv_spec *c) {
 }
 
 static conv_kernel *conv_new(const gcam_conv_spec *c, int op_count) {
-  conv_kernel *k = calloc(1, sizeof *k);
+  conv_kernel *k = gcam_alloc_zeroed(1, sizeof *k);
   if (!k) return NULL;
   k->base.run = conv_run;
   k->base.free = conv_free;
   k->spec = *c;
   k->op_count = op_count;
-  k->ops = calloc((size_t)op_count, sizeof *k->ops);
-  k->op_channel = calloc((size_t)op_count, sizeof *k->op_channel);
+  k->ops = gcam_alloc_zeroed(op_count, sizeof *k->ops);
+  k->op_channel = gcam_alloc_zeroed(op_count, sizeof *k->op_channel);
   if (!k->ops || !k->op_channel) {
     conv_free(&k->base);
     return NULL;
@@ -212,6 +240,7 @@ gcam_kernel *gcam_conv_forward_kernel(const gcam_conv_spec *c, const float *weig
         (uint32_t)c->groups, (size_t)(c->C / c->groups), (size_t)group_out, (size_t)c->C,
         (size_t)c->out_stride, weights + from * taps, bias ? bias + from : NULL, c->lo, c->hi, 0,
         NULL, NULL, &k->ops[i]);
+    status = made(status, k->ops[i]);
     if (status != xnn_status_success) {
       xnn_failed(err, "packing", status);
       conv_free(&k->base);
@@ -224,7 +253,7 @@ gcam_kernel *gcam_conv_forward_kernel(const gcam_conv_spec *c, const float *weig
 /* [K][kh][kw][C/G] to [C][kh][kw][K/G], per group; flipped in kh and kw or not. */
 static float *transpose_weights(const gcam_conv_spec *c, const float *w, bool flip) {
   int64_t Cg = c->C / c->groups, Kg = c->K / c->groups, taps = c->kh * c->kw;
-  float *t = malloc((size_t)(c->K * taps * Cg) * sizeof *t);
+  float *t = gcam_alloc(c->K * taps * Cg, sizeof *t);
   if (!t) return NULL;
   for (int64_t g = 0; g < c->groups; g++)
     for (int64_t k = 0; k < Kg; k++)
@@ -260,7 +289,7 @@ static gcam_kernel *stride1_gradient(const gcam_conv_spec *c, const float *weigh
     return NULL;
   }
   gcam_kernel *kernel = gcam_conv_forward_kernel(&t, flipped, NULL, err);
-  free(flipped);
+  gcam_free(flipped);
   return kernel;
 }
 
@@ -270,7 +299,7 @@ static gcam_kernel *pointwise_strided_gradient(const gcam_conv_spec *c, const fl
   small.H = c->OH, small.W = c->OW, small.sh = small.sw = 1;
   gcam_kernel *inner = stride1_gradient(&small, weights, err);
   if (!inner) return NULL;
-  scattered_kernel *k = calloc(1, sizeof *k);
+  scattered_kernel *k = gcam_alloc_zeroed(1, sizeof *k);
   if (!k) {
     gcam_kernel_free(inner);
     gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution's gradient");
@@ -294,7 +323,7 @@ static gcam_kernel *strided_gradient(const gcam_conv_spec *c, const float *weigh
   conv_kernel *k = conv_new(c, 1);
   float *swapped = transpose_weights(c, weights, false);
   if (!k || !swapped) {
-    free(swapped);
+    gcam_free(swapped);
     if (k) conv_free(&k->base);
     gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution's gradient");
     return NULL;
@@ -306,7 +335,8 @@ static gcam_kernel *strided_gradient(const gcam_conv_spec *c, const float *weigh
       (uint32_t)c->kw, (uint32_t)c->sh, (uint32_t)c->sw, (uint32_t)c->dh, (uint32_t)c->dw,
       (uint32_t)c->groups, (size_t)(c->K / c->groups), (size_t)(c->C / c->groups), (size_t)c->K,
       (size_t)c->C, swapped, NULL, -INFINITY, INFINITY, 0, NULL, NULL, &k->ops[0]);
-  free(swapped);
+  gcam_free(swapped);
+  status = made(status, k->ops[0]);
   if (status != xnn_status_success) {
     conv_free(&k->base);
     if (status == xnn_status_out_of_memory) xnn_failed(err, "packing", status);

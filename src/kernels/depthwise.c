@@ -3,8 +3,9 @@
  * general one runs every channel as a group of its own, ten times slower than this loop. */
 #include "kernels/depthwise.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 typedef struct depthwise_kernel {
   gcam_kernel base;
@@ -49,17 +50,17 @@ static gcam_status depthwise_run(gcam_kernel *kernel, int64_t batch, const float
 }
 
 static void depthwise_free(gcam_kernel *kernel) {
-  free(((depthwise_kernel *)kernel)->weights);
-  free(kernel);
+  gcam_free(((depthwise_kernel *)kernel)->weights);
+  gcam_free(kernel);
 }
 
 gcam_kernel *gcam_depthwise_gradient_kernel(const gcam_conv_spec *c, const float *weights,
                                             gcam_error *err) {
-  depthwise_kernel *k = calloc(1, sizeof *k);
-  float *w = malloc((size_t)(c->kh * c->kw * c->C) * sizeof *w);
+  depthwise_kernel *k = gcam_alloc_zeroed(1, sizeof *k);
+  float *w = gcam_alloc(c->kh * c->kw * c->C, sizeof *w);
   if (!k || !w) {
-    free(k);
-    free(w);
+    gcam_free(k);
+    gcam_free(w);
     gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution's gradient");
     return NULL;
   }

@@ -11,7 +11,6 @@
 
 #include "kernels/kernel.h"
 #include "kernels/simd.h"
-#include "kernels/twins.h"
 #include "ops/gemm.h"
 #include "ops/matmul.h"
 
@@ -119,8 +118,7 @@ static void axpy_piece(const product *p, int64_t m, int targets, int64_t k, int6
     if (targets == TARGETS)
       add_rows(TARGETS, &batch, 0, out, p->columns, n);
     else
-      for (int i = 0; i < targets; i++)
-        add_rows(1, &batch, i, out + i * p->columns, p->columns, n);
+      for (int i = 0; i < targets; i++) add_rows(1, &batch, i, out + i * p->columns, p->columns, n);
     batch.rows = 0;
   }
 }
@@ -140,20 +138,24 @@ static void multiply(const product *p, bool by_rows, const gcam_pool *pool) {
   gcam_parallel(small ? NULL : pool, tasks, by_rows ? dot_task : axpy_task, (void *)p);
 }
 
-/* ---- Gemm ---------------------------------------------------------------------------------------- */
+/* ---- Gemm
+ * ---------------------------------------------------------------------------------------- */
 
 static bool gemm_applies(const gcam_graph *graph, const gcam_node *node) {
   const gcam_gemm_params *p = node->params;
   return graph->values[node->inputs[1]].weight && !graph->values[node->inputs[0]].weight &&
-         !p->trans_a &&
-         (!gcam_node_has_input(node, 2) || graph->values[node->inputs[2]].weight);
+         !p->trans_a && (!gcam_node_has_input(node, 2) || graph->values[node->inputs[2]].weight);
 }
 
 static product gemm_product(const gcam_args *a, int64_t M, const float *x, float *out) {
   const gcam_gemm_params *p = a->node->params;
   return (product){.weights = &a->graph->values[a->node->inputs[1]],
-                   .rows = p->trans_b ? p->N : p->K, .columns = p->trans_b ? p->K : p->N,
-                   .M = M, .alpha = p->alpha, .x = x, .out = out};
+                   .rows = p->trans_b ? p->N : p->K,
+                   .columns = p->trans_b ? p->K : p->N,
+                   .M = M,
+                   .alpha = p->alpha,
+                   .x = x,
+                   .out = out};
 }
 
 static void gemm_forward(const gcam_args *a, const gcam_pool *pool) {
@@ -180,10 +182,11 @@ static void gemm_backward(const gcam_args *a, const gcam_pool *pool) {
   multiply(&job, !p->trans_b, pool);
 }
 
-const gcam_twin gcam_twin_gemm = {"Gemm", gemm_applies, gemm_forward, gemm_backward,
+const gcam_twin gcam_twin_gemm = {&gcam_op_gemm, gemm_applies, gemm_forward, gemm_backward,
                                   .reads_stored_weights = true};
 
-/* ---- MatMul -------------------------------------------------------------------------------------- */
+/* ---- MatMul
+ * -------------------------------------------------------------------------------------- */
 
 /* x [..., K] by a constant matrix [K][N]: all of x's leading axes are rows. */
 static bool matmul_applies(const gcam_graph *graph, const gcam_node *node) {
@@ -198,8 +201,13 @@ static int64_t matmul_rows(const gcam_args *a) {
 
 static product matmul_product(const gcam_args *a, int64_t M, const float *x, float *out) {
   const gcam_value *w = &a->graph->values[a->node->inputs[1]];
-  return (product){.weights = w, .rows = w->shape.dim[0], .columns = w->shape.dim[1], .M = M,
-                   .alpha = 1, .x = x, .out = out};
+  return (product){.weights = w,
+                   .rows = w->shape.dim[0],
+                   .columns = w->shape.dim[1],
+                   .M = M,
+                   .alpha = 1,
+                   .x = x,
+                   .out = out};
 }
 
 static void matmul_forward(const gcam_args *a, const gcam_pool *pool) {
@@ -214,5 +222,5 @@ static void matmul_backward(const gcam_args *a, const gcam_pool *pool) {
   multiply(&job, true, pool);
 }
 
-const gcam_twin gcam_twin_matmul = {"MatMul", matmul_applies, matmul_forward, matmul_backward,
-                                    .reads_stored_weights = true};
+const gcam_twin gcam_twin_matmul = {&gcam_op_matmul, matmul_applies, matmul_forward,
+                                    matmul_backward, .reads_stored_weights = true};

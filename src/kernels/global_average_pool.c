@@ -1,6 +1,5 @@
 /* global_average_pool.c: GlobalAveragePool, a row of channels at a time. */
 #include "kernels/kernel.h"
-#include "kernels/twins.h"
 #include "ops/global_pool.h"
 
 static bool always(const gcam_graph *graph, const gcam_node *node) {
@@ -55,5 +54,5 @@ static void backward(const gcam_args *a, const gcam_pool *pool) {
   gcam_parallel(pool, (size_t)(a->B * p->N * t.parts), backward_part, &t);
 }
 
-const gcam_twin gcam_twin_global_average_pool = {"GlobalAveragePool", always, forward, backward,
-                                                 .overwrites = true};
+const gcam_twin gcam_twin_global_average_pool = {&gcam_op_global_average_pool, always, forward,
+                                                 backward, .overwrites = true};

@@ -14,8 +14,8 @@
 /* A 2-D convolution: everything a kernel needs to know. Pixels are C floats apart on the way in and
  * out_stride floats on the way out (K, or more where the result lands inside a concatenation). */
 typedef struct gcam_conv_spec {
-  int64_t H, W, C;    /* input */
-  int64_t OH, OW, K;  /* output */
+  int64_t H, W, C;   /* input */
+  int64_t OH, OW, K; /* output */
   int64_t groups;
   int64_t kh, kw, sh, sw, dh, dw; /* kernel, strides, dilations */
   int64_t pt, pl, pb, pr;         /* padding: top, left, bottom, right */
@@ -34,7 +34,8 @@ typedef struct gcam_weight_source {
 
 typedef struct gcam_kernel gcam_kernel;
 struct gcam_kernel {
-  /* out = kernel(in) for `batch` pictures. in: dense [batch][H][W][C]. Fails only without memory. */
+  /* out = kernel(in) for `batch` pictures. in: dense [batch][H][W][C]. Fails only without memory.
+   */
   gcam_status (*run)(gcam_kernel *kernel, int64_t batch, const float *in, float *out,
                      const gcam_pool *pool, gcam_error *err);
   void (*free)(gcam_kernel *kernel);
@@ -44,25 +45,8 @@ struct gcam_kernel {
   size_t bytes; /* packed weights held, for reports */
 };
 
-/* Can gcam_conv_forward_kernel do it? */
-bool gcam_conv_kernel_fits(const gcam_conv_spec *spec);
-/* y = clamp(conv(x, weights) + bias). weights: [K][kh][kw][C / groups], bias [K] or NULL; both are
- * packed and may be freed afterwards. NULL: failed, err says why. */
-gcam_kernel *gcam_conv_forward_kernel(const gcam_conv_spec *spec, const float *weights,
-                                      const float *bias, gcam_error *err);
-/* dx = conv^T(dy): reads [batch][OH][OW][K], writes [batch][H][W][C]. Ignores the clamp and
- * out_stride. NULL without a message (err->status GCAM_OK): no fast path, use the plain loop. */
-gcam_kernel *gcam_conv_backward_kernel(const gcam_conv_spec *spec, const float *weights,
-                                       gcam_error *err);
-/* Either of the two, for weights whose packed form would be large: every run reads them from where
- * they are stored, and the kernel holds next to nothing. NULL without a message (err->status
- * GCAM_OK): there is no such kernel, or it would not pay. */
-gcam_kernel *gcam_conv_lean_kernel(const gcam_conv_spec *spec, const gcam_weight_source *source,
-                                   const float *bias, gcam_error *err);
-void gcam_kernel_free(gcam_kernel *kernel);
-
 typedef struct gcam_twin {
-  const char *op; /* ONNX name */
+  const gcam_op *op;
   bool (*applies)(const gcam_graph *graph, const gcam_node *node);
   void (*forward)(const gcam_args *a, const gcam_pool *pool);  /* NULL: the plain one */
   void (*backward)(const gcam_args *a, const gcam_pool *pool); /* NULL: the plain one */
@@ -73,7 +57,9 @@ typedef struct gcam_twin {
   bool overwrites;
 } gcam_twin;
 
-/* The twin for this node, or NULL. */
-const gcam_twin *gcam_twin_find(const gcam_graph *graph, const gcam_node *node);
+/* Each by its symbol. */
+#define GCAM_TWIN(symbol) extern const gcam_twin gcam_twin_##symbol;
+#include "kernels/twin_list.h"
+#undef GCAM_TWIN
 
 #endif

@@ -1,10 +1,10 @@
 /* lrn.c: LRN forward for the exponent 0.75 that every published network uses:
  * s^-0.75 = 1 / (sqrt(s) sqrt(sqrt(s))), two square roots instead of pow(). */
+#include "ops/lrn.h"
+
 #include <math.h>
 
 #include "kernels/kernel.h"
-#include "kernels/twins.h"
-#include "ops/lrn.h"
 
 enum { BLOCK = 256, MAX_REACH = 32 };
 
@@ -43,4 +43,4 @@ static void forward(const gcam_args *a, const gcam_pool *pool) {
   gcam_parallel(pool, (size_t)p->rows, forward_row, (void *)a);
 }
 
-const gcam_twin gcam_twin_lrn = {"LRN", applies, .forward = forward};
+const gcam_twin gcam_twin_lrn = {&gcam_op_lrn, applies, .forward = forward};

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "kernels/kernel.h"
-#include "kernels/twins.h"
 #include "ops/pooling.h"
 
 enum { CHANNELS = 64 }; /* a block of channels whose winners fit in registers and L1 */
@@ -106,4 +105,4 @@ static void backward(const gcam_args *a, const gcam_pool *pool) {
   gcam_parallel(pool, (size_t)task.p->N * blocks, backward_block, &task);
 }
 
-const gcam_twin gcam_twin_max_pool = {"MaxPool", always, forward, .backward = backward};
+const gcam_twin gcam_twin_max_pool = {&gcam_op_max_pool, always, forward, .backward = backward};

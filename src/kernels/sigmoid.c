@@ -8,7 +8,6 @@
 
 #include "kernels/kernel.h"
 #include "kernels/simd.h"
-#include "kernels/twins.h"
 
 enum { CHUNK = 16384 };
 
@@ -73,4 +72,4 @@ static void forward(const gcam_args *a, const gcam_pool *pool) {
   gcam_parallel(pool, (size_t)((t.n + CHUNK - 1) / CHUNK), run_chunk, &t);
 }
 
-const gcam_twin gcam_twin_sigmoid = {"Sigmoid", always, .forward = forward};
+const gcam_twin gcam_twin_sigmoid = {&gcam_op_sigmoid, always, .forward = forward};

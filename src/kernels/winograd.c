@@ -2,10 +2,11 @@
  *
  *   Y = A^T [ (G g G^T) . (B^T d B) ] A
  *
- * A tile of 6 x 6 input pixels d makes 4 x 4 output pixels Y. Summed over channels, the element-wise
- * product is one matrix product for each of the 36 positions: 36 multiplications where the direct sum
- * takes 144. Transformed weights take 36/9 of the weights' memory, so that they are kept only where
- * they are small; elsewhere each run makes them anew, some output channels at a time.
+ * A tile of 6 x 6 input pixels d makes 4 x 4 output pixels Y. Summed over channels, the
+ * element-wise product is one matrix product for each of the 36 positions: 36 multiplications where
+ * the direct sum takes 144. Transformed weights take 36/9 of the weights' memory, so that they are
+ * kept only where they are small; elsewhere each run makes them anew, some output channels at a
+ * time.
  *
  * Letters: T tiles in a block, C input channels, K output channels, P = 36 positions.
  *   U [P][K/8][C][8]   transformed weights, columns in groups of 8 (zeros behind K)
@@ -13,17 +14,16 @@
  *   M [P][T][K8]       their products; K8 is K rounded up to 8
  *
  * Two ways to walk, by what is read again and again:
- *   small U (it fits the L2 cache): blocks of tiles, each with its own V and M in L2, are spread over
- *   the threads;
- *   large U: one block as large as the L3 cache likes, whose three phases are spread over the threads,
- *   the products by position, or by group of output channels, so that U is read or made once a
- *   block. */
+ *   small U (it fits the L2 cache): blocks of tiles, each with its own V and M in L2, are spread
+ * over the threads; large U: one block as large as the L3 cache likes, whose three phases are
+ * spread over the threads, the products by position, or by group of output channels, so that U is
+ * read or made once a block. */
 #include "kernels/winograd.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "kernels/simd.h"
 
 enum {
@@ -36,7 +36,7 @@ enum {
   STAGE = 16, /* input channels at once: a cache line */
   LINE = 16,  /* floats of a cache line; so much apart that positions do not share one set of L1 */
   SMALL_U_BYTES = 1280 * 1024,
-  LARGE_U_BYTES = 4 * 1024 * 1024, /* from which on U is not kept */
+  LARGE_U_BYTES = 4 * 1024 * 1024,   /* from which on U is not kept */
   PRIVATE_BLOCK_BYTES = 1024 * 1024, /* V and M of one block of one thread */
   SHARED_BLOCK_BYTES = 12 * 1024 * 1024
 };
@@ -62,11 +62,12 @@ static int64_t V_step(const winograd_kernel *k) { return k->block * k->spec.C + 
 static int64_t M_step(const winograd_kernel *k) { return k->block * k->K8 + LINE; }
 static int64_t work_floats(const winograd_kernel *k) { return P * (V_step(k) + M_step(k)); }
 
-/* ---- Transforms ----------------------------------------------------------------------------------- */
+/* ---- Transforms
+ * ----------------------------------------------------------------------------------- */
 
 /* Interpolation points 0, +-A, +-B and infinity. The usual +-1 and +-2 amplify rounding
- * several times more than points of product near 1 do (Barabasz et al., arXiv 1803.10986); these are
- * exact in binary. */
+ * several times more than points of product near 1 do (Barabasz et al., arXiv 1803.10986); these
+ * are exact in binary. */
 #define A 0.75f
 #define B 1.5f
 #define A2 (A * A)
@@ -145,7 +146,8 @@ static void recover_weights(const void *kernel, float *weights) {
     }
 }
 
-/* One tile: gathers its pixels (zeros outside of the picture), transforms four channels at a time. */
+/* One tile: gathers its pixels (zeros outside of the picture), transforms four channels at a time.
+ */
 static void transform_input(const winograd_kernel *k, const float *picture, int64_t tile,
                             float *V) {
   const gcam_conv_spec *c = &k->spec;
@@ -201,7 +203,8 @@ static void transform_output(const winograd_kernel *k, const float *M, int64_t t
   }
 }
 
-/* ---- Matrix product ------------------------------------------------------------------------------- */
+/* ---- Matrix product
+ * ------------------------------------------------------------------------------- */
 
 /* out[rows][8] = a[rows][C] u[C][8], rows <= 4 a compile-time constant after inlining. */
 static inline ALWAYS_INLINE void tile_product(int rows, int64_t C, const float *a, const float *u,
@@ -230,21 +233,28 @@ static void column_product(int64_t tiles, int64_t C, int64_t K8, const float *V,
   const float *a = V + t * C;
   float *m = M + t * K8;
   switch (tiles - t) {
-    case 3: tile_product(3, C, a, U, m, K8); break;
-    case 2: tile_product(2, C, a, U, m, K8); break;
-    case 1: tile_product(1, C, a, U, m, K8); break;
-    default: break;
+    case 3:
+      tile_product(3, C, a, U, m, K8);
+      break;
+    case 2:
+      tile_product(2, C, a, U, m, K8);
+      break;
+    case 1:
+      tile_product(1, C, a, U, m, K8);
+      break;
+    default:
+      break;
   }
 }
 
 /* `columns` columns of M. */
 static void product(int64_t tiles, int64_t C, int64_t columns, int64_t K8, const float *V,
                     const float *U, float *M) {
-  for (int64_t n = 0; n < columns; n += COLUMNS)
-    column_product(tiles, C, K8, V, U + n * C, M + n);
+  for (int64_t n = 0; n < columns; n += COLUMNS) column_product(tiles, C, K8, V, U + n * C, M + n);
 }
 
-/* ---- Walking ------------------------------------------------------------------------------------- */
+/* ---- Walking
+ * ------------------------------------------------------------------------------------- */
 
 typedef struct job {
   const winograd_kernel *k;
@@ -281,9 +291,7 @@ static float *block_V(const job *j, size_t worker) {
   return j->work + (int64_t)worker * work_floats(j->k);
 }
 
-static float *block_M(const job *j, size_t worker) {
-  return block_V(j, worker) + P * V_step(j->k);
-}
+static float *block_M(const job *j, size_t worker) { return block_V(j, worker) + P * V_step(j->k); }
 
 static void private_block(void *context, size_t thread, size_t index) {
   const job *j = context;
@@ -310,7 +318,8 @@ static void shared_output(void *context, size_t t) {
   output_tile(j, block_M(j, 0), j->first, (int64_t)t);
 }
 
-/* ---- Weights ------------------------------------------------------------------------------------- */
+/* ---- Weights
+ * ------------------------------------------------------------------------------------- */
 
 /* Weights [9] of output channel n and input channel ch: at[n * out + tap * tap_step + ch * in]. */
 typedef struct weight_view {
@@ -329,8 +338,8 @@ static weight_view gradient_view(const float *weights, int64_t columns) {
   return (weight_view){weights + 8 * columns, 1, -columns, 9 * columns, NULL};
 }
 
-/* to[channel][4 outputs]: one tap of outputs n to n + 3 and of `count` channels from ch on (a multiple
- * of 4). */
+/* to[channel][4 outputs]: one tap of outputs n to n + 3 and of `count` channels from ch on (a
+ * multiple of 4). */
 static void stage(const weight_view *view, int64_t n, int tap, int64_t ch, int64_t count,
                   gcam_f4 *to) {
   const float *from = view->at + n * view->out + tap * view->tap + ch * view->in;
@@ -365,18 +374,16 @@ static inline void transform_four(const gcam_f4 *g, float *u, int64_t position) 
 }
 
 /* U [P][columns / 8][C][8], positions `position` floats apart, of `columns` output channels. */
-static void transform_weights(const winograd_kernel *k, weight_view view, int64_t columns,
-                              float *U, int64_t position) {
+static void transform_weights(const winograd_kernel *k, weight_view view, int64_t columns, float *U,
+                              int64_t position) {
   gcam_f4 g[9 * STAGE];
   int64_t C = k->spec.C;
   for (int64_t n = 0; n < columns; n += 4)
     for (int64_t from = 0; from < C; from += STAGE) {
       int64_t count = C - from < STAGE ? C - from : STAGE;
-      for (int tap = 0; tap < 9; tap++)
-        stage(&view, n, tap, from, count, g + tap * STAGE);
+      for (int tap = 0; tap < 9; tap++) stage(&view, n, tap, from, count, g + tap * STAGE);
       float *u = U + n / COLUMNS * COLUMNS * C + from * COLUMNS + n % COLUMNS;
-      for (int64_t c = 0; c < count; c++, u += COLUMNS)
-        transform_four(g + c, u, position);
+      for (int64_t c = 0; c < count; c++, u += COLUMNS) transform_four(g + c, u, position);
     }
 }
 
@@ -404,14 +411,14 @@ static weight_view group_weights(const winograd_kernel *k, int64_t first, int64_
     view.gain = k->gain;
   } else {
     view = forward_view(in_place ? data + first * 9 * C : buffer, C);
-    if (!in_place)
-      gcam_weight_read(s->weight, s->shape, first * 9 * C, real * 9 * C, buffer);
+    if (!in_place) gcam_weight_read(s->weight, s->shape, first * 9 * C, real * 9 * C, buffer);
     view.gain = k->gain ? k->gain + first : NULL;
   }
   return view;
 }
 
-/* The weights of one group, and its part of the product: no more of U than a group is ever there. */
+/* The weights of one group, and its part of the product: no more of U than a group is ever there.
+ */
 static void group_product(void *context, size_t thread, size_t group) {
   const job *j = context;
   const winograd_kernel *k = j->k;
@@ -431,8 +438,7 @@ static gcam_status winograd_run(gcam_kernel *kernel, int64_t batch, const float 
   int64_t floats = work_floats(k) * (k->shared ? 1 : pool->count);
   if (k->source.weight) floats += group_floats(k) * pool->count;
   float *work = gcam_pool_work(pool, floats);
-  if (!work)
-    return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution's work space");
+  if (!work) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution's work space");
   job j = {k, in, out, work, batch * k->tiles_y * k->tiles_x, 0, 0};
   if (!k->shared) {
     gcam_parallel_with_thread(pool, (size_t)((j.tiles + k->block - 1) / k->block), private_block,
@@ -457,12 +463,12 @@ static void winograd_free(gcam_kernel *kernel) {
   gcam_floats_free(k->bias);
   gcam_floats_free(k->zeros);
   gcam_floats_free(k->gain);
-  free(k);
+  gcam_free(k);
 }
 
 bool gcam_winograd_fits(const gcam_conv_spec *c) {
-  if (c->direct || c->kh != 3 || c->kw != 3 || c->sh != 1 || c->sw != 1 || c->dh != 1 || c->dw != 1 ||
-      c->groups != 1 || c->C % 4 || c->pt < 0 || c->pl < 0 || c->pb < 0 || c->pr < 0)
+  if (c->direct || c->kh != 3 || c->kw != 3 || c->sh != 1 || c->sw != 1 || c->dh != 1 ||
+      c->dw != 1 || c->groups != 1 || c->C % 4 || c->pt < 0 || c->pl < 0 || c->pb < 0 || c->pr < 0)
     return false;
   /* Below these sizes the transforms and the remainders of tiles eat the gain (npm run bench). */
   return c->C >= 16 && c->K >= 16 && c->OH * c->OW >= 36;
@@ -492,7 +498,7 @@ static void choose_walk(winograd_kernel *k) {
 /* Without U where source is given. */
 static winograd_kernel *make(const gcam_conv_spec *c, const gcam_weight_source *source,
                              const float *bias, gcam_error *err) {
-  winograd_kernel *k = calloc(1, sizeof *k);
+  winograd_kernel *k = gcam_alloc_zeroed(1, sizeof *k);
   if (!k) goto no_memory;
   k->base.run = winograd_run;
   k->base.free = winograd_free;
@@ -532,7 +538,7 @@ gcam_kernel *gcam_winograd_kernel(const gcam_conv_spec *c, const float *weights,
   int64_t whole = c->K / COLUMNS * COLUMNS, C = c->C, position = k->K8 * C;
   transform_weights(k, forward_view(weights, C), whole, k->U, position);
   if (whole < c->K) { /* the last group, with zeros behind it */
-    float *last = calloc((size_t)(COLUMNS * 9 * C), sizeof *last);
+    float *last = gcam_alloc_zeroed(COLUMNS * 9 * C, sizeof *last);
     if (!last) {
       winograd_free(&k->base);
       gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution");
@@ -540,7 +546,7 @@ gcam_kernel *gcam_winograd_kernel(const gcam_conv_spec *c, const float *weights,
     }
     memcpy(last, weights + whole * 9 * C, (size_t)((c->K - whole) * 9 * C) * sizeof *last);
     transform_weights(k, forward_view(last, C), COLUMNS, k->U + whole * C, position);
-    free(last);
+    gcam_free(last);
   }
   return &k->base;
 }

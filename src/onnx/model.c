@@ -4,8 +4,10 @@
  * struct: lists grow, single values are replaced. */
 #include "onnx/model.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "base/memory.h"
 
 /* Far above any real network; they bound what a small hostile file can make us allocate. */
 enum {
@@ -36,7 +38,7 @@ static gcam_status no_memory(gcam_error *err) {
 static void *grow(void **array, int *count, int *room, size_t size) {
   if (*count == *room) {
     int more = *room ? *room * 2 : 16;
-    void *bigger = realloc(*array, (size_t)more * size);
+    void *bigger = gcam_alloc_again(*array, more, (int64_t)size);
     if (!bigger) return NULL;
     *array = bigger;
     *room = more;
@@ -115,9 +117,13 @@ static int64_t read_decimal(const char *text) {
   return v;
 }
 
-/* A location is handed to whoever opens files: it must stay beside the model. */
+/* A location is handed to whoever opens files or addresses: it must stay beside the model, in the
+ * address's spelling too ("%2e%2e" is ".."). */
 static bool location_is_safe(const char *path) {
-  if (!*path || *path == '/' || strchr(path, '\\') || strchr(path, ':')) return false;
+  if (!*path || *path == '/' || strpbrk(path, "\\:?#")) return false;
+  for (const char *at = path; (at = strchr(at, '%')); at++)
+    if ((at[1] == '2' && strchr("eEfF", at[2])) || (at[1] == '5' && strchr("cC", at[2])))
+      return false; /* a dot, a slash or a backslash; strchr finds the end, too */
   for (const char *part = path; part; part = strchr(part, '/')) {
     if (*part == '/') part++;
     if (!strncmp(part, "..", 2) && (part[2] == '/' || !part[2])) return false;
@@ -265,7 +271,23 @@ static gcam_status read_numbers(const gcam_onnx *file, gcam_proto_field *field, 
 }
 
 /* AttributeProto.AttributeType */
-enum { TYPE_FLOAT = 1, TYPE_INT, TYPE_STRING, TYPE_TENSOR, TYPE_GRAPH, TYPE_FLOATS, TYPE_INTS };
+enum { TYPE_FLOAT = 1, TYPE_INT, TYPE_STRING, TYPE_TENSOR, TYPE_GRAPH, TYPE_FLOATS, TYPE_INTS, TYPE_STRINGS };
+
+/* A list of texts is kept as one, with commas between: the names of a recurrent layer's activations
+ * are all there is. One that is longer than that is none of those. */
+static gcam_status read_texts(gcam_onnx *file, const gcam_proto_field *field, const char **list,
+                              gcam_error *err) {
+  const char *more;
+  GCAM_TRY(read_text(file, field, &more, err));
+  if (!*list) return *list = more, GCAM_OK;
+  size_t size = strlen(*list) + strlen(more) + 2;
+  if (size > 512) return *list = "...", GCAM_OK;
+  char *both = gcam_arena_alloc(&file->arena, size, 1);
+  if (!both) return no_memory(err);
+  snprintf(both, size, "%s,%s", *list, more);
+  *list = both;
+  return GCAM_OK;
+}
 
 /* *known is false for an attribute of a kind that no operator here has (graphs, strings, ...). */
 static gcam_status read_attribute(gcam_onnx *file, gcam_proto message, gcam_attr *attr,
@@ -313,6 +335,10 @@ static gcam_status read_attribute(gcam_onnx *file, gcam_proto message, gcam_attr
         GCAM_TRY(read_numbers(file, &field, false, &ints, NULL, NULL, err));
         guess = TYPE_INTS;
         break;
+      case 9:
+        GCAM_TRY(read_texts(file, &field, &attr->s, err));
+        guess = TYPE_STRINGS;
+        break;
       case 20:
         WANT(file, message, field, GCAM_WIRE_VARINT, "attribute", err);
         type = (int64_t)field.value;
@@ -331,6 +357,7 @@ static gcam_status read_attribute(gcam_onnx *file, gcam_proto message, gcam_attr
       attr->kind = GCAM_ATTR_INT;
       break;
     case TYPE_STRING:
+    case TYPE_STRINGS:
       attr->kind = GCAM_ATTR_STRING;
       if (!attr->s) attr->s = "";
       break;
@@ -607,14 +634,56 @@ static gcam_status read_model(gcam_onnx *file, gcam_error *err) {
   return GCAM_OK;
 }
 
+/* ---- Files of other kinds ------------------------------------------------------------------- */
+
+/* What bytes that are no ONNX file are, by how they begin, and what to do; NULL: unknown. */
+static const char *other_kind(const gcam_onnx *file) {
+  static const struct {
+    size_t at;
+    const char *magic, *words;
+  } kinds[] = {
+      {4, "ORTM", "an ONNX Runtime file (.ort); give the .onnx file it was made from"},
+      {4, "TFL3", "a TensorFlow Lite file; convert it to ONNX (tf2onnx reads it)"},
+      {0, "\x89HDF", "an HDF5 file (Keras); give it as .h5 or .keras"},
+      {0, "PK\x03\x04",
+       "a zip archive; PyTorch's .pt and .pth are exported with torch.onnx.export"},
+      {0, "\x80\x02", "a Python pickle; export the model with torch.onnx.export"},
+      {0, "\x1f\x8b", "a gzip archive; unpack it first"},
+      {0, "version https://git-lfs", "a Git LFS pointer; fetch the file itself (git lfs pull)"},
+      {8, "{\"", "a safetensors file: weights without a network; export the model as ONNX"},
+      {0, "<", "a page of HTML or XML: an address that gives something else than the file"},
+      {0, "{", "JSON, not a network"},
+      {0, "\xff\xd8\xff", "a JPEG picture"},
+      {0, "\x89PNG", "a PNG picture"}};
+  for (int i = 0; i < (int)(sizeof kinds / sizeof *kinds); i++) {
+    size_t n = strlen(kinds[i].magic);
+    if (file->size >= kinds[i].at + n && !memcmp(file->bytes + kinds[i].at, kinds[i].magic, n))
+      return kinds[i].words;
+  }
+  return NULL;
+}
+
 /* ---- Open, close, reports ------------------------------------------------------------------- */
+
+/* "pytorch", "1.13.1" -> "pytorch 1.13.1" */
+static gcam_status join_producer(gcam_onnx *file, gcam_error *err) {
+  size_t a = strlen(file->producer), b = strlen(file->producer_version);
+  if (!b) return GCAM_OK;
+  char *both = gcam_arena_alloc(&file->arena, a + b + 2, 1);
+  if (!both) return no_memory(err);
+  memcpy(both, file->producer, a);
+  both[a] = ' ';
+  memcpy(both + a + 1, file->producer_version, b);
+  file->producer = both;
+  return GCAM_OK;
+}
 
 gcam_status gcam_onnx_open(gcam_onnx **result, const void *bytes, size_t size, gcam_ownership own,
                            gcam_error *err) {
   *result = NULL;
-  gcam_onnx *file = calloc(1, sizeof *file);
+  gcam_onnx *file = gcam_alloc_zeroed(1, sizeof *file);
   if (!file) {
-    if (own == GCAM_TAKE) free((void *)(uintptr_t)bytes);
+    if (own == GCAM_TAKE) gcam_free((void *)(uintptr_t)bytes);
     return no_memory(err);
   }
   file->bytes = bytes;
@@ -623,19 +692,12 @@ gcam_status gcam_onnx_open(gcam_onnx **result, const void *bytes, size_t size, g
   file->producer = file->producer_version = "";
   gcam_status status = size && bytes ? read_model(file, err)
                                      : gcam_fail(err, GCAM_ERR_MODEL, "the model file is empty");
+  const char *kind = status == GCAM_ERR_MODEL && size ? other_kind(file) : NULL;
+  if (kind) gcam_fail(err, status, "this is not an ONNX file, but %s", kind);
+  if (status == GCAM_OK) status = join_producer(file, err);
   if (status != GCAM_OK) {
     gcam_onnx_close(file);
     return status;
-  }
-  if (*file->producer_version) {
-    size_t a = strlen(file->producer), b = strlen(file->producer_version);
-    char *both = gcam_arena_alloc(&file->arena, a + b + 2, 1);
-    if (both) {
-      memcpy(both, file->producer, a);
-      both[a] = ' ';
-      memcpy(both + a + 1, file->producer_version, b);
-      file->producer = both;
-    }
   }
   *result = file;
   return GCAM_OK;
@@ -644,18 +706,24 @@ gcam_status gcam_onnx_open(gcam_onnx **result, const void *bytes, size_t size, g
 void gcam_onnx_close(gcam_onnx *file) {
   if (!file) return;
   for (int i = 0; i < file->external_count; i++) {
-    free(file->externals[i].data);
-    free(file->externals[i].ranges);
+    gcam_free(file->externals[i].data);
+    gcam_free(file->externals[i].ranges);
   }
-  free(file->externals);
-  free(file->opsets);
-  free(file->nodes);
-  free(file->tensors);
-  free(file->inputs);
-  free(file->outputs);
+  gcam_free(file->externals);
+  gcam_free(file->opsets);
+  gcam_free(file->nodes);
+  gcam_free(file->tensors);
+  gcam_free(file->inputs);
+  gcam_free(file->outputs);
   gcam_arena_free(&file->arena);
-  if (file->owned) free((void *)(uintptr_t)file->bytes);
-  free(file);
+  if (file->owned) gcam_free((void *)(uintptr_t)file->bytes);
+  gcam_free(file);
+}
+
+int gcam_onnx_output_count(const gcam_onnx *file) { return file->output_count; }
+
+const char *gcam_onnx_output_name(const gcam_onnx *file, int index) {
+  return index >= 0 && index < file->output_count ? file->outputs[index].name : NULL;
 }
 
 const char *gcam_onnx_producer(const gcam_onnx *file) { return file->producer; }

@@ -66,6 +66,11 @@ static void average_pool_backward(const gcam_args *a) {
       }
 }
 
-const gcam_op gcam_op_average_pool = {"AveragePool", GCAM_RULE_SPATIAL, 1, 1,
-                                      gcam_pooling_shape, average_pool_forward,
-                                      average_pool_backward};
+const gcam_op gcam_op_average_pool = {"AveragePool",
+                                      GCAM_RULE_SPATIAL,
+                                      1,
+                                      1,
+                                      gcam_pooling_shape,
+                                      average_pool_forward,
+                                      average_pool_backward,
+                                      .traits = GCAM_OP_AVERAGES | GCAM_OP_SAMPLES};

@@ -72,5 +72,11 @@ static void batch_norm_backward(const gcam_args *a) {
     }
 }
 
-const gcam_op gcam_op_batch_norm = {"BatchNormalization", GCAM_RULE_SPATIAL, 5, 5,
-                                    batch_norm_shape, batch_norm_forward, batch_norm_backward};
+const gcam_op gcam_op_batch_norm = {"BatchNormalization",
+                                    GCAM_RULE_SPATIAL,
+                                    5,
+                                    5,
+                                    batch_norm_shape,
+                                    batch_norm_forward,
+                                    batch_norm_backward,
+                                    .traits = GCAM_OP_LINEAR | GCAM_OP_KEEPS_POSITIONS};

@@ -163,5 +163,11 @@ static void conv_backward(const gcam_args *a) {
   }
 }
 
-const gcam_op gcam_op_conv = {"Conv", GCAM_RULE_SPATIAL, 2, 3,
-                              conv_shape, conv_forward, conv_backward};
+const gcam_op gcam_op_conv = {"Conv",
+                              GCAM_RULE_SPATIAL,
+                              2,
+                              3,
+                              conv_shape,
+                              conv_forward,
+                              conv_backward,
+                              .traits = GCAM_OP_LINEAR | GCAM_OP_WEIGHTED};

@@ -105,6 +105,11 @@ static void conv_transpose_backward(const gcam_args *a) {
   }
 }
 
-const gcam_op gcam_op_conv_transpose = {"ConvTranspose", GCAM_RULE_SPATIAL, 2, 3,
-                                        conv_transpose_shape, conv_transpose_forward,
-                                        conv_transpose_backward};
+const gcam_op gcam_op_conv_transpose = {"ConvTranspose",
+                                        GCAM_RULE_SPATIAL,
+                                        2,
+                                        3,
+                                        conv_transpose_shape,
+                                        conv_transpose_forward,
+                                        conv_transpose_backward,
+                                        .traits = GCAM_OP_LINEAR | GCAM_OP_WEIGHTED};

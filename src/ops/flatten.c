@@ -13,5 +13,6 @@ static gcam_status flatten_shape(gcam_graph *graph, gcam_node *node, gcam_error 
   return gcam_node_set_shape(graph, node, 0, &out, err);
 }
 
-const gcam_op gcam_op_flatten = {"Flatten",         GCAM_RULE_ROWS,    1, 1, flatten_shape,
-                                 gcam_view_forward, gcam_view_backward};
+const gcam_op gcam_op_flatten = {
+    "Flatten",          GCAM_RULE_ROWS,        1, 1, flatten_shape, gcam_view_forward,
+    gcam_view_backward, .traits = GCAM_OP_VIEW};

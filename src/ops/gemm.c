@@ -37,8 +37,7 @@ static gcam_status gemm_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
     int64_t rows = c->rank > 1 ? c->dim[c->rank - 2] : 1;
     if (c->rank > 2 || (rows != 1 && rows != p->M) || (columns != 1 && columns != p->N))
       return gcam_fail(err, GCAM_ERR_MODEL, "%s: C is %s, which does not broadcast to %lldx%lld",
-                       label, gcam_shape_text(c, cs, sizeof cs), (long long)p->M,
-                       (long long)p->N);
+                       label, gcam_shape_text(c, cs, sizeof cs), (long long)p->M, (long long)p->N);
     p->c_row = rows == 1 ? 0 : columns;
     p->c_column = columns == 1 ? 0 : 1;
   }
@@ -64,12 +63,12 @@ static void gemm_backward(const gcam_args *g) {
     const float *dy = g->dout[0] + b * p->M * p->N;
     if (g->din[0])
       gcam_product_add(p->M, p->K, p->N, p->alpha, (gcam_matrix){dy, p->N, 1},
-                       (gcam_matrix){g->in[1], p->b_column, p->b_row},
-                       g->din[0] + b * p->M * p->K, p->a_row, p->a_column);
+                       (gcam_matrix){g->in[1], p->b_column, p->b_row}, g->din[0] + b * p->M * p->K,
+                       p->a_row, p->a_column);
     if (g->din[1])
-      gcam_product_add(p->K, p->N, p->M, p->alpha,
-                       (gcam_matrix){g->in[0], p->a_column, p->a_row}, (gcam_matrix){dy, p->N, 1},
-                       g->din[1] + b * p->K * p->N, p->b_row, p->b_column);
+      gcam_product_add(p->K, p->N, p->M, p->alpha, (gcam_matrix){g->in[0], p->a_column, p->a_row},
+                       (gcam_matrix){dy, p->N, 1}, g->din[1] + b * p->K * p->N, p->b_row,
+                       p->b_column);
     if (g->node->input_count > 2 && g->din[2]) {
       float *dc = g->din[2] + b * gcam_numel(gcam_in_shape(g->graph, g->node, 2));
       for (int64_t i = 0; i < p->M; i++)
@@ -79,5 +78,11 @@ static void gemm_backward(const gcam_args *g) {
   }
 }
 
-const gcam_op gcam_op_gemm = {"Gemm", GCAM_RULE_ROWS, 2, 3, gemm_shape, gemm_forward,
-                              gemm_backward};
+const gcam_op gcam_op_gemm = {"Gemm",
+                              GCAM_RULE_ROWS,
+                              2,
+                              3,
+                              gemm_shape,
+                              gemm_forward,
+                              gemm_backward,
+                              .traits = GCAM_OP_LINEAR | GCAM_OP_WEIGHTED};

@@ -75,9 +75,14 @@ static void global_max_pool_backward(const gcam_args *a) {
     }
 }
 
-const gcam_op gcam_op_global_average_pool = {"GlobalAveragePool", GCAM_RULE_SPATIAL, 1, 1,
-                                             global_pool_shape, global_average_pool_forward,
-                                             global_average_pool_backward};
-const gcam_op gcam_op_global_max_pool = {"GlobalMaxPool", GCAM_RULE_SPATIAL, 1, 1,
-                                         global_pool_shape, global_max_pool_forward,
-                                         global_max_pool_backward};
+const gcam_op gcam_op_global_average_pool = {"GlobalAveragePool",
+                                             GCAM_RULE_SPATIAL,
+                                             1,
+                                             1,
+                                             global_pool_shape,
+                                             global_average_pool_forward,
+                                             global_average_pool_backward,
+                                             .traits = GCAM_OP_AVERAGES};
+const gcam_op gcam_op_global_max_pool = {
+    "GlobalMaxPool",         GCAM_RULE_SPATIAL,       1, 1, global_pool_shape,
+    global_max_pool_forward, global_max_pool_backward, .traits = 0};

@@ -7,33 +7,42 @@ static gcam_status identity_shape(gcam_graph *graph, gcam_node *node, gcam_error
   return gcam_node_set_shape(graph, node, 0, gcam_in_shape(graph, node, 0), err);
 }
 
-const gcam_op gcam_op_identity = {"Identity",        GCAM_RULE_AXIS,    1, 1, identity_shape,
-                                  gcam_view_forward, gcam_view_backward};
+const gcam_op gcam_op_identity = {
+    "Identity",
+    GCAM_RULE_AXIS,
+    1,
+    1,
+    identity_shape,
+    gcam_view_forward,
+    gcam_view_backward,
+    .traits = GCAM_OP_VIEW | GCAM_OP_SAMPLES | GCAM_OP_KEEPS_POSITIONS,
+    .data_inputs = 1};
 
-/* ---- Dropout: its mask, where somebody reads it, is all ones --------------------------------- */
+/* ---- Dropout: its mask is not supported; the importer drops it where nobody reads it --------- */
 
 static gcam_status dropout_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   char label[160];
-  float training = 0;
+  float training = 0, ratio = 0.5f;
   bool found;
   GCAM_TRY(gcam_node_scalar(graph, node, "training_mode", 2, &training, &found, err));
-  if (training != 0)
+  /* Nothing is dropped with a ratio of 0: torchvision's Swin is exported so. */
+  if (training != 0) GCAM_TRY(gcam_node_scalar(graph, node, "ratio", 1, &ratio, &found, err));
+  if (training != 0 && ratio != 0)
     return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
                      "%s: it is in training mode; export the model for inference (model.eval())",
                      gcam_node_label(node, label, sizeof label));
-  GCAM_TRY(gcam_node_set_shape(graph, node, 1, gcam_in_shape(graph, node, 0), err));
   return identity_shape(graph, node, err);
 }
 
-static void dropout_forward(const gcam_args *a) {
-  gcam_view_forward(a);
-  if (a->node->output_count < 2 || !a->out[1]) return;
-  int64_t n = gcam_numel(gcam_in_shape(a->graph, a->node, 0));
-  for (int64_t i = 0; i < n; i++) a->out[1][i] = 1;
-}
-
-const gcam_op gcam_op_dropout = {"Dropout",       GCAM_RULE_AXIS,    1, 3, dropout_shape,
-                                 dropout_forward, gcam_view_backward};
+const gcam_op gcam_op_dropout = {"Dropout",
+                                 GCAM_RULE_AXIS,
+                                 1,
+                                 3,
+                                 dropout_shape,
+                                 gcam_view_forward,
+                                 gcam_view_backward,
+                                 .traits = GCAM_OP_VIEW | GCAM_OP_SAMPLES | GCAM_OP_KEEPS_POSITIONS,
+                                 .data_inputs = 1};
 
 /* ---- Cast: activations are float32 inside, whatever float type the file speaks of ------------ */
 
@@ -62,5 +71,12 @@ static gcam_status cast_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
   return gcam_fail(err, GCAM_ERR_MODEL, "%s: its attribute 'to' names no known type", label);
 }
 
-const gcam_op gcam_op_cast = {
-    "Cast", GCAM_RULE_AXIS, 1, 1, cast_shape, gcam_view_forward, gcam_view_backward};
+const gcam_op gcam_op_cast = {"Cast",
+                              GCAM_RULE_AXIS,
+                              1,
+                              1,
+                              cast_shape,
+                              gcam_view_forward,
+                              gcam_view_backward,
+                              .traits = GCAM_OP_VIEW | GCAM_OP_SAMPLES | GCAM_OP_KEEPS_POSITIONS,
+                              .data_inputs = 1};

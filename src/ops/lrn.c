@@ -79,5 +79,11 @@ static void lrn_backward(const gcam_args *a) {
     }
 }
 
-const gcam_op gcam_op_lrn = {"LRN", GCAM_RULE_SPATIAL, 1, 1, lrn_shape, lrn_forward,
-                             lrn_backward};
+const gcam_op gcam_op_lrn = {"LRN",
+                             GCAM_RULE_SPATIAL,
+                             1,
+                             1,
+                             lrn_shape,
+                             lrn_forward,
+                             lrn_backward,
+                             .traits = GCAM_OP_SAMPLES | GCAM_OP_KEEPS_POSITIONS};

@@ -70,10 +70,9 @@ static void matmul_forward(const gcam_args *g) {
   for (int64_t i = 0, count = batch_count(p); i < count; i++) {
     float *y = g->out[0] + i * p->M * p->N;
     for (int64_t j = 0; j < p->M * p->N; j++) y[j] = 0;
-    gcam_product_add(p->M, p->N, p->K, 1,
-                     (gcam_matrix){g->in[0] + batch_offset(p, p->a_stride, i), p->K, 1},
-                     (gcam_matrix){g->in[1] + batch_offset(p, p->b_stride, i), p->N, 1}, y, p->N,
-                     1);
+    gcam_product_add(
+        p->M, p->N, p->K, 1, (gcam_matrix){g->in[0] + batch_offset(p, p->a_stride, i), p->K, 1},
+        (gcam_matrix){g->in[1] + batch_offset(p, p->b_stride, i), p->N, 1}, y, p->N, 1);
   }
 }
 
@@ -96,5 +95,11 @@ static void matmul_backward(const gcam_args *g) {
     }
 }
 
-const gcam_op gcam_op_matmul = {"MatMul", GCAM_RULE_ROWS, 2, 2, matmul_shape, matmul_forward,
-                                matmul_backward};
+const gcam_op gcam_op_matmul = {"MatMul",
+                                GCAM_RULE_ROWS,
+                                2,
+                                2,
+                                matmul_shape,
+                                matmul_forward,
+                                matmul_backward,
+                                .traits = GCAM_OP_LINEAR | GCAM_OP_WEIGHTED};

@@ -3,10 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define GCAM_OP(symbol) extern const gcam_op gcam_op_##symbol;
-#include "ops/op_list.h"
-#undef GCAM_OP
-
 static const gcam_op *const table[] = {
 #define GCAM_OP(symbol) &gcam_op_##symbol,
 #include "ops/op_list.h"
@@ -23,6 +19,27 @@ const gcam_op *gcam_op_find(const char *name) {
   for (int i = 0; i < gcam_op_count(); i++)
     if (!strcmp(table[i]->name, name)) return table[i];
   return NULL;
+}
+
+bool gcam_op_is(const gcam_op *op, unsigned trait) { return (op->traits & trait) != 0; }
+
+int gcam_op_data_inputs(const gcam_op *op, int count) {
+  return op->data_inputs && op->data_inputs < count ? op->data_inputs : count;
+}
+
+bool gcam_node_is_view(const gcam_graph *graph, const gcam_node *node) {
+  if (node->op->view) return node->op->view(graph, node);
+  return gcam_op_is(node->op, GCAM_OP_VIEW);
+}
+
+bool gcam_node_clamp(const gcam_graph *graph, const gcam_node *node, float *lo, float *hi) {
+  return node->op->clamp && node->op->clamp(graph, node, lo, hi);
+}
+
+bool gcam_node_constant_from(const gcam_graph *graph, const gcam_node *node, int from) {
+  for (int i = from; i < node->input_count; i++)
+    if (node->inputs[i] >= 0 && !graph->values[node->inputs[i]].weight) return false;
+  return true;
 }
 
 const char *gcam_node_label(const gcam_node *node, char *text, size_t size) {
@@ -66,6 +83,27 @@ static gcam_status constant_input(const gcam_graph *graph, const gcam_node *node
   return GCAM_OK;
 }
 
+/* All elements of an integer constant. */
+static gcam_status constant_ints(const gcam_node *node, const char *name, int input,
+                                 const gcam_value *value, int64_t *values, gcam_error *err) {
+  char label[160];
+  const unsigned char *data = value->weight->data;
+  int64_t n = gcam_numel(&value->shape);
+  for (int64_t i = 0; i < n; i++) {
+    if (value->weight->dtype == GCAM_I64) {
+      memcpy(&values[i], data + (size_t)i * 8, 8);
+    } else if (value->weight->dtype == GCAM_I32) {
+      int32_t v;
+      memcpy(&v, data + (size_t)i * 4, 4);
+      values[i] = v;
+    } else {
+      return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %d ('%s') does not hold integers",
+                       gcam_node_label(node, label, sizeof label), input, name);
+    }
+  }
+  return GCAM_OK;
+}
+
 gcam_status gcam_node_ints(const gcam_graph *graph, const gcam_node *node, const char *name,
                            int input, int64_t *values, int max, int *count, gcam_error *err) {
   char label[160];
@@ -95,21 +133,17 @@ gcam_status gcam_node_ints(const gcam_graph *graph, const gcam_node *node, const
   if (n > max)
     return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %d ('%s') has %lld values, at most %d fit",
                      gcam_node_label(node, label, sizeof label), input, name, (long long)n, max);
-  const unsigned char *data = value->weight->data;
-  for (int i = 0; i < n; i++) {
-    if (value->weight->dtype == GCAM_I64) {
-      memcpy(&values[i], data + (size_t)i * 8, 8);
-    } else if (value->weight->dtype == GCAM_I32) {
-      int32_t v;
-      memcpy(&v, data + (size_t)i * 4, 4);
-      values[i] = v;
-    } else {
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %d ('%s') does not hold integers",
-                       gcam_node_label(node, label, sizeof label), input, name);
-    }
-  }
   *count = (int)n;
-  return GCAM_OK;
+  return constant_ints(node, name, input, value, values, err);
+}
+
+gcam_status gcam_node_indices(gcam_graph *graph, const gcam_node *node, const char *name, int input,
+                              int64_t **values, gcam_error *err) {
+  const gcam_value *value;
+  GCAM_TRY(constant_input(graph, node, name, input, &value, err));
+  *values = gcam_arena_alloc(&graph->arena, (size_t)gcam_numel(&value->shape) + 1, sizeof **values);
+  if (!*values) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  return constant_ints(node, name, input, value, *values, err);
 }
 
 gcam_status gcam_node_scalar(const gcam_graph *graph, const gcam_node *node, const char *name,

@@ -45,6 +45,32 @@ typedef struct gcam_args {
                      be written instead of added to */
 } gcam_args;
 
+/* What an operator is, for those who ask about operators without knowing them by name. */
+enum {
+  /* Output 0 is input 0's floats in the same order, whatever the shape says. */
+  GCAM_OP_VIEW = 1 << 0,
+  /* Linear in any one data input while the other inputs are constants (a constant added included).
+   */
+  GCAM_OP_LINEAR = 1 << 1,
+  /* Input 1 holds what the layer has learned: a sum of products with it. */
+  GCAM_OP_WEIGHTED = 1 << 2,
+  /* Samples, moves or scales what an earlier layer found, and finds nothing of its own. */
+  GCAM_OP_SAMPLES = 1 << 3,
+  /* Averages over positions: over all of them where the output has one, and `kernel_shape`, if the
+   * operator has that attribute, says so. */
+  GCAM_OP_AVERAGES = 1 << 4,
+  /* Makes probabilities of logits: of classes that exclude each other, or of each by itself. */
+  GCAM_OP_SOFTMAX = 1 << 5,
+  GCAM_OP_SIGMOID = 1 << 6,
+  /* Output position (h, w) depends on input position (h, w) alone. */
+  GCAM_OP_KEEPS_POSITIONS = 1 << 7,
+  /* forward() copies 32-bit words of its data inputs and never computes with them: constants of any
+   * type may be moved by it (onnx/fold.c). */
+  GCAM_OP_MOVES = 1 << 8,
+  /* Makes every output that somebody reads; the others make the first one alone. */
+  GCAM_OP_OUTPUTS = 1 << 9
+};
+
 typedef struct gcam_op {
   const char *name; /* ONNX's */
   gcam_layout_rule rule;
@@ -54,11 +80,34 @@ typedef struct gcam_op {
   gcam_status (*shape)(gcam_graph *graph, gcam_node *node, gcam_error *err);
   void (*forward)(const gcam_args *a);
   void (*backward)(const gcam_args *a);
+  unsigned traits; /* GCAM_OP_... */
+  /* How many leading inputs are data, which the importer brings to the rule's layout; the others
+   * are parameters in ONNX's own order. 0: all are data. */
+  int data_inputs;
+  /* y = min(max(x, lo), hi) for this node? Then *lo and *hi, else false. NULL: never. With lo = 0
+   * it is a rectifier: what guided backpropagation guides. */
+  bool (*clamp)(const gcam_graph *graph, const gcam_node *node, float *lo, float *hi);
+  /* Operators that are a view for some nodes: is this one? NULL: the trait says it. */
+  bool (*view)(const gcam_graph *graph, const gcam_node *node);
 } gcam_op;
+
+/* Each by its symbol, for those who fuse it: a plan knows what a Conv is. */
+#define GCAM_OP(symbol) extern const gcam_op gcam_op_##symbol;
+#include "ops/op_list.h"
+#undef GCAM_OP
 
 /* Every operator by ONNX name; NULL: not supported. */
 const gcam_op *gcam_op_find(const char *name);
 int gcam_op_count(void);
+bool gcam_op_is(const gcam_op *op, unsigned trait);
+/* Of `count` inputs, those that are data. */
+int gcam_op_data_inputs(const gcam_op *op, int count);
+/* Does the node leave every float where it is? */
+bool gcam_node_is_view(const gcam_graph *graph, const gcam_node *node);
+/* See gcam_op.clamp. */
+bool gcam_node_clamp(const gcam_graph *graph, const gcam_node *node, float *lo, float *hi);
+/* Are all inputs from `from` on constants (or left out)? */
+bool gcam_node_constant_from(const gcam_graph *graph, const gcam_node *node, int from);
 const gcam_op *gcam_op_at(int index);
 
 /* ---- For shape(): reading a node ------------------------------------------------------------- */
@@ -72,7 +121,10 @@ const char *gcam_node_string(const gcam_node *node, const char *name, const char
  * neither is there. Fails when the input is not a constant or has more than max values. */
 gcam_status gcam_node_ints(const gcam_graph *graph, const gcam_node *node, const char *name,
                            int input, int64_t *values, int max, int *count, gcam_error *err);
-/* The same for one float (Clip's limits). *found says whether it is there. */
+/* All of an integer constant of any shape (input `input`), in the graph's arena. */
+gcam_status gcam_node_indices(gcam_graph *graph, const gcam_node *node, const char *name, int input,
+                              int64_t **values, gcam_error *err);
+/* As gcam_node_ints for one float (Clip's limits). *found says whether it is there. */
 gcam_status gcam_node_scalar(const gcam_graph *graph, const gcam_node *node, const char *name,
                              int input, float *value, bool *found, gcam_error *err);
 bool gcam_node_has_input(const gcam_node *node, int input);

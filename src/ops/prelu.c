@@ -52,5 +52,11 @@ static void prelu_backward(const gcam_args *a) {
   }
 }
 
-const gcam_op gcam_op_prelu = {"PRelu",       GCAM_RULE_POINTWISE, 2, 2, prelu_shape,
-                               prelu_forward, prelu_backward};
+const gcam_op gcam_op_prelu = {"PRelu",
+                               GCAM_RULE_POINTWISE,
+                               2,
+                               2,
+                               prelu_shape,
+                               prelu_forward,
+                               prelu_backward,
+                               .traits = GCAM_OP_KEEPS_POSITIONS};

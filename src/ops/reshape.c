@@ -34,5 +34,12 @@ static gcam_status reshape_shape(gcam_graph *graph, gcam_node *node, gcam_error 
   return gcam_node_set_shape(graph, node, 0, &out, err);
 }
 
-const gcam_op gcam_op_reshape = {"Reshape",         GCAM_RULE_ROWS,    1, 2, reshape_shape,
-                                 gcam_view_forward, gcam_view_backward};
+const gcam_op gcam_op_reshape = {"Reshape",
+                                 GCAM_RULE_ROWS,
+                                 1,
+                                 2,
+                                 reshape_shape,
+                                 gcam_view_forward,
+                                 gcam_view_backward,
+                                 .traits = GCAM_OP_VIEW | GCAM_OP_SAMPLES,
+                                 .data_inputs = 1};

@@ -34,15 +34,16 @@ static bool one_of(const char *text, const char *const *names) {
 static gcam_status read_mode(const gcam_node *node, resize_mode *m, gcam_error *err) {
   static const char *const modes[] = {"nearest", "linear", "bilinear", "cubic", NULL};
   static const char *const coordinates[] = {
-      "half_pixel",   "pytorch_half_pixel",   "align_corners", "asymmetric",
-      "half_pixel_symmetric", "tf_half_pixel_for_nn", NULL};
+      "half_pixel", "pytorch_half_pixel",   "align_corners",
+      "asymmetric", "half_pixel_symmetric", "tf_half_pixel_for_nn",
+      NULL};
   static const char *const nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil",
                                         NULL};
   /* Upsample and the first Resize are asymmetric; the first Resize rounds up where it shrinks. */
   bool old = !strcmp(node->op->name, "Upsample") || node->opset < 11;
   m->mode = gcam_node_string(node, "mode", "nearest");
-  m->coordinates = old ? "asymmetric"
-                       : gcam_node_string(node, "coordinate_transformation_mode", "half_pixel");
+  m->coordinates =
+      old ? "asymmetric" : gcam_node_string(node, "coordinate_transformation_mode", "half_pixel");
   m->nearest = old ? NULL : gcam_node_string(node, "nearest_mode", "round_prefer_floor");
   m->cubic_a = gcam_node_float(node, "cubic_coeff_a", -0.75f);
   m->exclude_outside = gcam_node_int(node, "exclude_outside", 0) != 0;
@@ -78,10 +79,10 @@ static gcam_status read_scales(const gcam_graph *graph, const gcam_node *node, i
   const gcam_value *value = &graph->values[node->inputs[input]];
   int64_t n = gcam_numel(&value->shape);
   if (!value->weight || !value->weight->data)
-    return n == 0 ? GCAM_OK
-                  : gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                              "%s: its scales must be a constant; export with fixed sizes",
-                              m->label);
+    return n == 0
+               ? GCAM_OK
+               : gcam_fail(err, GCAM_ERR_UNSUPPORTED,
+                           "%s: its scales must be a constant; export with fixed sizes", m->label);
   if (value->shape.rank != 1 || n > GCAM_MAX_RANK || value->weight->dtype != GCAM_F32)
     return gcam_fail(err, GCAM_ERR_MODEL, "%s: its scales are not a list of floats", m->label);
   gcam_weight_read(value->weight, &value->shape, 0, n, scale);
@@ -159,8 +160,8 @@ static gcam_status resize_shape(gcam_graph *graph, gcam_node *node, gcam_error *
   GCAM_TRY(gcam_node_ints(graph, node, "axes", -1, axes, GCAM_MAX_RANK, &axis_count, err));
   int count = size_count ? size_count : scale_count;
   if (!count || count != (axis_count ? axis_count : x->shape.rank))
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: %d scales or sizes for an input of rank %d",
-                     m.label, count, x->shape.rank);
+    return gcam_fail(err, GCAM_ERR_MODEL, "%s: %d scales or sizes for an input of rank %d", m.label,
+                     count, x->shape.rank);
 
   gcam_shape y = x->shape;
   double scale_of[GCAM_MAX_RANK] = {0};
@@ -212,8 +213,10 @@ static gcam_status resize_shape(gcam_graph *graph, gcam_node *node, gcam_error *
 static void follow_taps(const gcam_resize_params *p, const int64_t *o, int axis, int64_t at,
                         double weight, const float *from, float *to, bool gather) {
   if (axis == p->depth) {
-    if (gather) from += at * p->inner;
-    else to += at * p->inner;
+    if (gather)
+      from += at * p->inner;
+    else
+      to += at * p->inner;
     for (int64_t i = 0; i < p->inner; i++) to[i] += (float)(weight * from[i]);
     return;
   }
@@ -254,7 +257,21 @@ static void resize_backward(const gcam_args *a) {
     each_row(a->node->params, NULL, NULL, a->dout[0] + b * y_size, a->din[0] + b * x_size);
 }
 
-const gcam_op gcam_op_resize = {"Resize", GCAM_RULE_AXIS, 1, 4, resize_shape, resize_forward,
-                                resize_backward};
-const gcam_op gcam_op_upsample = {"Upsample", GCAM_RULE_AXIS, 1, 2, resize_shape, resize_forward,
-                                  resize_backward};
+const gcam_op gcam_op_resize = {"Resize",
+                                GCAM_RULE_AXIS,
+                                1,
+                                4,
+                                resize_shape,
+                                resize_forward,
+                                resize_backward,
+                                .traits = GCAM_OP_SAMPLES,
+                                .data_inputs = 1};
+const gcam_op gcam_op_upsample = {"Upsample",
+                                  GCAM_RULE_AXIS,
+                                  1,
+                                  2,
+                                  resize_shape,
+                                  resize_forward,
+                                  resize_backward,
+                                  .traits = GCAM_OP_SAMPLES,
+                                  .data_inputs = 1};

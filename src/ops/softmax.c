@@ -85,7 +85,9 @@ static void softmax_backward(const gcam_args *a) { backward(a, false); }
 static void log_softmax_forward(const gcam_args *a) { forward(a, true); }
 static void log_softmax_backward(const gcam_args *a) { backward(a, true); }
 
-const gcam_op gcam_op_softmax = {"Softmax",       GCAM_RULE_AXIS,  1, 1, softmax_shape,
-                                 softmax_forward, softmax_backward};
-const gcam_op gcam_op_log_softmax = {"LogSoftmax",        GCAM_RULE_AXIS,      1, 1, softmax_shape,
-                                     log_softmax_forward, log_softmax_backward};
+const gcam_op gcam_op_softmax = {
+    "Softmax",        GCAM_RULE_AXIS,           1, 1, softmax_shape, softmax_forward,
+    softmax_backward, .traits = GCAM_OP_SOFTMAX};
+const gcam_op gcam_op_log_softmax = {
+    "LogSoftmax",         GCAM_RULE_AXIS,           1, 1, softmax_shape, log_softmax_forward,
+    log_softmax_backward, .traits = GCAM_OP_SOFTMAX};

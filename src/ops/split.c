@@ -100,5 +100,12 @@ static void split_backward(const gcam_args *a) {
   }
 }
 
-const gcam_op gcam_op_split = {"Split",       GCAM_RULE_AXIS, 1, 2, split_shape,
-                               split_forward, split_backward};
+const gcam_op gcam_op_split = {"Split",
+                               GCAM_RULE_AXIS,
+                               1,
+                               2,
+                               split_shape,
+                               split_forward,
+                               split_backward,
+                               .traits = GCAM_OP_MOVES | GCAM_OP_OUTPUTS,
+                               .data_inputs = 1};

@@ -54,7 +54,21 @@ static gcam_status unsqueeze_shape(gcam_graph *graph, gcam_node *node, gcam_erro
   return gcam_node_set_shape(graph, node, 0, &out, err);
 }
 
-const gcam_op gcam_op_squeeze = {"Squeeze",         GCAM_RULE_ROWS,    1, 2, squeeze_shape,
-                                 gcam_view_forward, gcam_view_backward};
-const gcam_op gcam_op_unsqueeze = {"Unsqueeze",       GCAM_RULE_ROWS,    1, 2, unsqueeze_shape,
-                                   gcam_view_forward, gcam_view_backward};
+const gcam_op gcam_op_squeeze = {"Squeeze",
+                                 GCAM_RULE_ROWS,
+                                 1,
+                                 2,
+                                 squeeze_shape,
+                                 gcam_view_forward,
+                                 gcam_view_backward,
+                                 .traits = GCAM_OP_VIEW,
+                                 .data_inputs = 1};
+const gcam_op gcam_op_unsqueeze = {"Unsqueeze",
+                                   GCAM_RULE_ROWS,
+                                   1,
+                                   2,
+                                   unsqueeze_shape,
+                                   gcam_view_forward,
+                                   gcam_view_backward,
+                                   .traits = GCAM_OP_VIEW,
+                                   .data_inputs = 1};
