@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from onnx import TensorProto, helper, numpy_helper
 
 import data
+from make_samples import SCENES
 from net import CLASSES, MEAN, SIDE, STD, load, scales_of
 from onnxnet import OnnxNet
 
@@ -161,6 +162,8 @@ def main():
                      "std": [STD] * 3, "resize": "bilinear"},
            "output": "logits", "layer": layer, "weights": "int8",
            "unfamiliar": {"score": "highest logit", "below": round(threshold, 3)},
+           "samples": [{"file": f"samples/{name}.jpg", "class": first, "caption": caption}
+                       for name, (_, first, caption) in SCENES.items()],
            "labels": labels, "accuracy": {}, "limits": LIMITS}
     with open(os.path.join(a.out, "model.json"), "w") as f:
         json.dump(out, f, indent=1)
