@@ -124,6 +124,14 @@ def fit_temperature(z, y):
     return float(np.exp((lo + hi) / 2))
 
 
+def write_card(card, path):
+    """As JSON; the thousand labels ten on a line."""
+    rows = [", ".join(map(json.dumps, card["labels"][i:i + 10])) for i in range(0, len(card["labels"]), 10)]
+    text = json.dumps({**card, "labels": []}, indent=1).replace('"labels": []', '"labels": [\n' + ",\n".join(rows) + "\n ]")
+    with open(path, "w") as f:
+        f.write(text + "\n")
+
+
 def held_out(data_dir):
     """Pictures that train.py did not see, of folders that name one class: 0..255 N,3,S,S, class N."""
     x, names = data.load(data_dir)
@@ -165,9 +173,7 @@ def main():
            "samples": [{"file": f"samples/{name}.jpg", "class": first, "caption": caption}
                        for name, (_, first, caption) in SCENES.items()],
            "labels": labels, "accuracy": {}, "limits": LIMITS}
-    with open(os.path.join(a.out, "model.json"), "w") as f:
-        json.dump(out, f, indent=1)
-        f.write("\n")
+    write_card(out, os.path.join(a.out, "model.json"))
     print(f"pocket.onnx {len(blob)} bytes, {n} numbers, temperature {temperature:.3f}, layer {layer}, "
           f"unfamiliar below {threshold:.3f}; {len(y)} held-out pictures, {float((z.argmax(1) == y).float().mean()):.4f} right")
 
