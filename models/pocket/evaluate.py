@@ -131,7 +131,7 @@ def imagenette(a, out):
 
 
 def unfamiliar(a, out):
-    """Rates of the warning: below the card's highest logit."""
+    """Rates of the warning: below the card's threshold."""
     files, _ = sample_photos(a)
     nette = val_pictures(a, lambda n: "/imagenette_" in n and n.split("/")[1] in IMAGENETTE)[::4]
     faces = val_pictures(a, lambda n: "/person/caltech" in n)
@@ -142,7 +142,7 @@ def unfamiliar(a, out):
         im = Image.fromarray(rng.integers(0, 256, (s, s, 3), np.uint8)).resize((SIDE, SIDE), Image.BICUBIC)
         noise.append(os.path.join(a.temporary, f"noise{i}.png"))
         im.save(noise[-1])
-    print(f"unfamiliar: highest logit below {a.below}")
+    print(f"unfamiliar: highest logit less the mean of all below {a.below}")
     out["unfamiliar"] = {}
     for name, pictures in (("imagenet_sample (known)", files), ("Imagenette (known)", [f for f, _ in nette]),
                            ("faces (not among the classes)", [f for f, _ in faces]),
@@ -183,7 +183,7 @@ def pointing(a, out):
             w, h = v["size"]
             for c, bs in v["boxes"].items():
                 m = r["maps"][c]
-                grid = torch.tensor(m["data"]).view(1, 1, m["height"], m["width"])
+                grid = torch.tensor(m["data"], dtype=torch.float32).view(1, 1, m["height"], m["width"])
                 py, px = divmod(int(F.interpolate(grid, size=(h, w), mode="bilinear", align_corners=False).argmax()), w)
                 big = max((b[2] - b[0] + 1) * (b[3] - b[1] + 1) for b in bs) / (w * h)
                 hits.append((c, on_box(px, py, bs), on_box(w / 2, h / 2, bs), len(v["boxes"]) > 1, big))

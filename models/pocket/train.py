@@ -194,7 +194,7 @@ def fit(weight0, bias0, plain, cells, src, a, nats, place, heat, stay):
         opt.zero_grad()
         loss.backward()
         opt.step()
-    return w.detach(), b.detach(), [float(v) for v in (loss, part, (within * sure * share).sum(1).mean(),
+    return w.detach(), b.detach(), [float(v.detach()) for v in (loss, part, (within * sure * share).sum(1).mean(),
                                                        (like * sure * share).sum(1).mean())]
 
 
@@ -202,9 +202,9 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("data_dir")
     ap.add_argument("-o", "--out", required=True)
-    ap.add_argument("--fits", default="final:4:1:1:3", help="NAME:NATS:PLACE:HEAT:STAY, comma, ...")
-    ap.add_argument("--plain", type=int, default=40000)
-    ap.add_argument("--canvases", type=int, default=9600)
+    ap.add_argument("--fits", default="final:6:3:3:3", help="NAME:NATS:PLACE:HEAT:STAY, comma, ...")
+    ap.add_argument("--plain", type=int, default=50000, help="pictures whose features are kept")
+    ap.add_argument("--canvases", type=int, default=9600, help="canvases whose cells are kept")
     ap.add_argument("--batch", type=int, default=256)
     ap.add_argument("--steps", type=int, default=1500)
     ap.add_argument("--lr", type=float, default=2e-3, help="of a tensor's root mean square")

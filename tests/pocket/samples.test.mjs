@@ -7,6 +7,8 @@ import { GradCam } from '../../web/node.js';
 
 const at = (path) => fileURLToPath(new URL('../../models/pocket/' + path, import.meta.url));
 const { samples, labels, layer, unfamiliar } = JSON.parse(readFileSync(at('model.json'), 'utf8'));
+/** The highest logit less the mean of all, which the card's threshold is for. */
+const standingOut = (scores) => Math.max(...scores) - scores.reduce((a, b) => a + b, 0) / scores.length;
 const load = () => GradCam.load(at('model.json'), { threads: 1 });
 
 test('every sample is on the card, with a caption', () => {
@@ -21,7 +23,7 @@ test('every sample is what the card says, and none is unfamiliar', async () => {
     const best = scores.indexOf(Math.max(...scores));
     assert.equal(labels[best], name, file);
     if (caption.startsWith('Right')) assert.ok(probabilities[best] > 0.5, `${file}: ${probabilities[best]}`);
-    assert.ok(scores[best] > unfamiliar.below, `${file}: ${scores[best]}`);
+    assert.ok(standingOut(scores) > unfamiliar.below, `${file}: ${standingOut(scores)}`);
   }
   cam.dispose();
 });
@@ -30,7 +32,7 @@ test('a picture of nothing is unfamiliar', async () => {
   const cam = await load();
   const grey = { data: new Uint8ClampedArray(64 * 64 * 4).fill(128), width: 64, height: 64 };
   const { scores } = await cam.scores(grey);
-  assert.ok(Math.max(...scores) < unfamiliar.below, `${Math.max(...scores)}`);
+  assert.ok(standingOut(scores) < unfamiliar.below, `${standingOut(scores)}`);
   cam.dispose();
 });
 
