@@ -573,15 +573,16 @@ static int check_suite(const char *suite, const char *folder, const char *only) 
   return cases;
 }
 
+/* Where fetch.mjs finds them, or puts them. */
 static const char *find_data(void) {
-  static const char *const places[] = {".cache/onnx-testdata/usr/share/libonnx-testdata/data",
-                                       "/usr/share/libonnx-testdata/data"};
+  static char cached[4096];
+  const char *named = getenv("GRADCAM_ONNX_TESTDATA"), *cache = getenv("GRADCAM_CACHE");
   struct stat info;
-  const char *named = getenv("GRADCAM_ONNX_TESTDATA");
   if (named) return named;
-  for (int i = 0; i < 2; i++)
-    if (!stat(places[i], &info)) return places[i];
-  return NULL;
+  snprintf(cached, sizeof cached, "%s/onnx-testdata/usr/share/libonnx-testdata/data",
+           cache && *cache ? cache : ".cache");
+  if (!stat(cached, &info)) return cached;
+  return stat("/usr/share/libonnx-testdata/data", &info) ? NULL : "/usr/share/libonnx-testdata/data";
 }
 
 int main(int argc, char **argv) {
@@ -601,7 +602,7 @@ int main(int argc, char **argv) {
     cases = check_suite("node", given, NULL);
   else
     for (int s = 0; s < 4; s++) {
-      char folder[1024];
+      char folder[4200];
       snprintf(folder, sizeof folder, "%s/%s", data, suites[s]);
       cases += check_suite(suites[s], folder, only);
     }
