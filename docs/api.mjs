@@ -15,17 +15,19 @@ const [types = here('../web/types'), out = here('api.md')] = process.argv.slice(
 /** What a reader needs to know, in the order in which they meet it. */
 const CLASSES = [
   ['api', 'GradCamBase', 'GradCam', 'Import it from `gradcam-wasm`. One is one model in a worker of its own.'],
-  ['api', 'Explanation'],
-  ['api', 'HeatMap'],
-  ['api', 'Steps'],
+  ['results', 'Explanation'],
+  ['results', 'HeatMap'],
+  ['results', 'Steps'],
 ];
 const OBJECTS = [
-  ['api', 'LoadOptions'], ['api', 'ExplainOptions'], ['api', 'PaintOptions'], ['protocol', 'ModelInfo'],
-  ['protocol', 'LayerInfo'], ['api', 'Report'], ['api', 'Box'], ['protocol', 'Progress'], ['protocol', 'Warning'],
+  ['options', 'LoadOptions'], ['options', 'ExplainOptions'], ['options', 'StepsOptions'], ['options', 'ScoresOptions'],
+  ['options', 'PaintOptions'], ['protocol', 'ModelInfo'], ['protocol', 'LayerInfo'], ['results', 'Report'],
+  ['results', 'Box'], ['files', 'Progress'], ['protocol', 'Warning'],
 ];
 
-const sources = new Map(['api', 'errors', 'protocol'].map((name) => [name,
-  ts.createSourceFile(name, readFileSync(join(types, `${name}.d.ts`), 'utf8'), ts.ScriptTarget.ES2022, true)]));
+const sources = new Map(Object.entries({ api: 'api/gradcam', options: 'api/options', results: 'api/results',
+  errors: 'base/errors', files: 'files/files', protocol: 'worker/protocol' }).map(([name, file]) => [name,
+  ts.createSourceFile(name, readFileSync(join(types, `${file}.d.ts`), 'utf8'), ts.ScriptTarget.ES2022, true)]));
 
 const oneLine = (text) => text.replace(/\s+/g, ' ').trim();
 const inTable = (text) => text.replaceAll('|', '\\|');
@@ -118,6 +120,22 @@ function describeObject([file, name]) {
   return [`### ${name}`, '', '| Property | Type | |', '|---|---|---|', ...rows, ''];
 }
 
+/** What `tools` holds, in its own order: functions and constants of other files. */
+function describeTools() {
+  const { statements } = ts.createSourceFile('tools', readFileSync(join(types, 'api/tools.d.ts'), 'utf8'), ts.ScriptTarget.ES2022, true);
+  const rows = statements.filter(ts.isExportDeclaration).flatMap((statement) => {
+    const file = join(types, 'api', statement.moduleSpecifier.text.replace(/\.js$/, '.d.ts'));
+    const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.ES2022, true);
+    return statement.exportClause.elements.map(({ name: { text: name } }) => {
+      const node = source.statements.find((one) => (one.name ?? one.declarationList?.declarations[0].name)?.text === name);
+      const label = ts.isFunctionDeclaration(node) ? signature(name, node) : name;
+      return `| \`${inTable(label)}\` | ${words(node)} |`;
+    });
+  });
+  return ['## tools', '', 'Imported from `gradcam-wasm`: what the command line, the page and the element use beside `GradCam`, for ' +
+    'whoever builds the like.', '', '| | |', '|---|---|', ...rows, ''];
+}
+
 /** The element's comment as tables; web/element/manifest.mjs reads the same one. */
 function describeElement() {
   const { modules } = JSON.parse(readFileSync(join(types, 'custom-elements.json'), 'utf8'));
@@ -133,7 +151,7 @@ function describeElement() {
 const source = oneLine(typeText(find('api', 'Source').type));
 const lines = [
   '# API reference', '',
-  'Written by `npm run docs` from the comments in [web/api.js](../web/api.js) and the files beside it. For what the ' +
+  'Written by `npm run docs` from the comments in [web/api](../web/api/gradcam.js). For what the ' +
   'terms mean and which choice is good for what, see the [guide](guide.md); for TypeScript, the ' +
   '[example](../tests/web/example.ts) that a test compiles.', '',
   ...CLASSES.flatMap(describeClass),
@@ -141,6 +159,7 @@ const lines = [
   `A \`Source\` is \`${source}\`: a name, address, path or bytes.`, '',
   ...OBJECTS.flatMap(describeObject),
   ...describeErrors(),
+  ...describeTools(),
   ...describeElement(),
 ];
 writeFileSync(out, `${lines.join('\n').trimEnd()}\n`);

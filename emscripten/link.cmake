@@ -3,9 +3,10 @@
 #   gradcam.wasm   128-bit SIMD with fused multiply-add (relaxed SIMD)
 #
 # Exported: what src/gradcam.h marks GCAM_EXPORT, malloc, free, the memory. The caller of the
-# factory may pass wasmMemory (a lower maximum on devices that refuse 4 GB), INITIAL_MEMORY,
-# instantiateWasm, wasmBinary, locateFile, print, printErr, onAbort, and pthreadPoolSize (threads
-# minus 1; 0 where threads cannot be had): so many workers run before the factory's promise resolves.
+# factory passes wasmMemory (a lower maximum on devices that refuse 4 GB), instantiateWasm and
+# pthreadPoolSize (threads minus 1; 0 where threads cannot be had): so many workers run before the
+# factory's promise resolves.
+# threadMade and threadFailed get each thread's Worker, and the event of one that fails (see pre.js).
 add_executable(engine ${CMAKE_CURRENT_LIST_DIR}/empty.c)
 set(pre_js ${CMAKE_CURRENT_LIST_DIR}/pre.js)
 set_target_properties(engine PROPERTIES OUTPUT_NAME gradcam SUFFIX .js LINK_DEPENDS ${pre_js})
@@ -25,9 +26,7 @@ set(settings
   "PTHREAD_POOL_SIZE=Module['pthreadPoolSize']"
   EXPORTED_FUNCTIONS=_malloc,_free
   EXPORTED_RUNTIME_METHODS=wasmMemory,HEAPU8,HEAPF32,PThread)
-string(JOIN , incoming wasmMemory INITIAL_MEMORY instantiateWasm wasmBinary locateFile print
-  printErr onAbort)
-list(APPEND settings INCOMING_MODULE_JS_API=${incoming})
+list(APPEND settings INCOMING_MODULE_JS_API=wasmMemory,instantiateWasm)
 list(TRANSFORM settings REPLACE "^([A-Z].*)$" "-s\\1")
 target_link_options(engine PRIVATE
   -Oz --no-entry -Wno-pthreads-mem-growth ${settings} --pre-js ${pre_js})

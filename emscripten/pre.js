@@ -5,18 +5,26 @@
 // worker runs. (webpack writes the file's path at build time for import.meta.url, hence the look at
 // the protocol.) The name shadows the global one for the generated code below only; in Node that code
 // sets globalThis.Worker later, hence the look-up at call time.
+//
+// web/worker/wasm.js passes threadMade, and threadFailed (glue.mjs puts that in place too): the
+// generated code waits for ever for a thread that cannot start.
 function Worker(options) {
+  const start = (script) => {
+    const worker = new globalThis.Worker(script, options);
+    Module['threadMade']?.(worker);
+    return worker;
+  };
   const inPage = typeof location == 'object';
   const own = new URL(import.meta.url);
   const isFile = own.pathname.endsWith('/gradcam.js');
-  if (!inPage) return new globalThis.Worker(own, options);
-  if (!isFile || !/^https?:$/.test(own.protocol)) return new globalThis.Worker(location.href, options);
-  if (own.origin == location.origin) return new globalThis.Worker(own, options);
+  if (!inPage) return start(own);
+  if (!isFile || !/^https?:$/.test(own.protocol)) return start(location.href);
+  if (own.origin == location.origin) return start(own);
   // When the package comes from another origin (a CDN): a Worker must be of the page's own origin, an
   // import need not. So a small worker of our own origin imports the real script.
   const source = new Blob([`import ${JSON.stringify(own.href)};`], { type: 'text/javascript' });
   const blobUrl = URL.createObjectURL(source);
-  const worker = new globalThis.Worker(blobUrl, options);
+  const worker = start(blobUrl);
   worker.addEventListener('message', () => URL.revokeObjectURL(blobUrl), { once: true });
   return worker;
 }

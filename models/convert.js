@@ -13,7 +13,10 @@ import { openHdf5 } from './keras/hdf5.js';
 import { Emitter } from './keras/emitter.js';
 import { importModel } from './keras/import.js';
 import { layersWithWeights, mapWeights } from './keras/weights.js';
-import { describeInput } from './preprocess.js';
+import { detectSource, refusal } from './detect.js';
+import { outputsOfKeras, pictureOfKeras } from './keras/meaning.js';
+import { chooseOutput, describeInput } from './meaning.js';
+import { recogniseNetwork } from './networks.js';
 import { ShardWriter, sha256 } from './shards.js';
 import { embedWeights, placeWeights, storedBytes, writeWeights } from './store.js';
 
@@ -29,6 +32,9 @@ export const FORMS = ['f32', 'f16', 'int8'];
  * @property {string | object} [config]  or its Keras model configuration (JSON)
  * @property {'f32' | 'f16' | 'int8'} [weights]  form of the kernels; default f32
  * @property {[number, number]} [inputSize]  height, width, where the file leaves them open
+ * @property {number[]} [inputShape]  the same as a shape, [1, 224, 224, 3] or [1, 3, 224, 224]
+ * @property {string | number} [head]  which of several outputs is asked about: its name or number;
+ *   default: the one that looks like class scores. It becomes the model's first output.
  * @property {object} [card]  fields that replace the card's own: title, input, labels, source, ...
  * @property {boolean} [embed]  weights inside the .onnx file, no shards
  * @property {boolean} [unsigned]  a card without digests: the result is used here and now
@@ -70,13 +76,15 @@ const fileName = ({ fileName: given, source }) => given ??
 async function openSource(options) {
   const { source, arch, config, packagesUrl } = options;
   const name = fileName(options);
-  if (await isZip(source)) {
+  const kind = await kindOf(source, name);
+  if (kind === 'keras') {
     const archive = await openKerasArchive(source, name, packagesUrl);
     try {
       const file = await openHdf5(archive.weights, { name, packagesUrl });
       return {
         file,
-        model: readModelConfig(archive.config),
+        model: readModelConfig(config ?? archive.config),
+        compiled: archive.config.compile_config,
         kerasMajor: major(archive.metadata.keras_version ?? '3'),
         close: async () => {
           file.close();
@@ -95,7 +103,8 @@ async function openSource(options) {
       file.attribute('model_weights', 'keras_version') ?? '2');
     const stored = config ?? file.attribute('', 'model_config');
     if (arch === undefined && stored !== undefined) {
-      return { file, model: readModelConfig(stored), kerasMajor, close };
+      const compiled = file.attribute('', 'training_config');
+      return { file, model: readModelConfig(stored), compiled, kerasMajor, close };
     }
     const found = arch === undefined ? recogniseFile(file) : architecture(arch);
     const model = readModelConfig(found.config(layersWithWeights(file)));
@@ -110,35 +119,36 @@ function recogniseFile(file) {
   const names = layersWithWeights(file);
   const best = recognise(names);
   if (best.exact) return architecture(best.name);
-  throw new ModelError('argument', `${file.name} holds weights but no model: say the architecture, ` +
-    `e.g. --arch vgg16.${best.name ? ` Its layers look most like ${best.name}'s.` : ''}`);
+  const known = recogniseNetwork(names.map(({ name, shapes }) => ({ name, filters: shapes[0]?.at(-1) })));
+  const like = best.name ?? known?.name;
+  const store = file.children('').some((child) => /^(layers|_layer_checkpoint_dependencies)/.test(child));
+  if (!names.length && !store) {
+    throw new ModelError('format', `${file.name.slice(-80)} is an HDF5 file without a Keras model in it. Save ` +
+      'the model anew with model.save("net.keras").');
+  }
+  throw new ModelError('argument', `${file.name.slice(-80)} holds weights but no network${like
+    ? `; its layers look most like ${like}'s` : ''}. Give the network beside it, as the text that ` +
+    'to_json() writes, or save the whole model with model.save().', { remedy: 'config' });
 }
 
 const major = (version) => Number.parseInt(String(version), 10) || 2;
 
-async function isZip(source) {
-  let head;
-  if (typeof source === 'string') {
-    const { open } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs/promises');
-    let handle;
-    try {
-      handle = await open(source, 'r');
-      const { buffer } = await handle.read(new Uint8Array(4), 0, 4, 0);
-      head = buffer;
-    } catch (cause) {
-      throw new ModelError('format', `${source} cannot be read: ${cause.message}.`, { cause });
-    } finally {
-      await handle?.close();
-    }
-  } else if (source instanceof Uint8Array) head = source.subarray(0, 4);
-  else if (typeof Blob !== 'undefined' && source instanceof Blob) {
-    head = new Uint8Array(await source.slice(0, 4).arrayBuffer());
-  } else return false;
-  return head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4;
+/** What kind of Keras file it is; anything else is refused by what it is. */
+async function kindOf(source, name) {
+  const bytes = source instanceof Uint8Array || typeof source === 'string' ||
+    (typeof Blob !== 'undefined' && source instanceof Blob);
+  if (!bytes) {
+    throw new ModelError('argument', 'A Keras file is given as a path (Node), a File or Blob, or ' +
+      'a Uint8Array.');
+  }
+  const found = await detectSource(source, name);
+  if (['keras', 'keras-h5', 'keras-weights', 'hdf5'].includes(found.kind)) return found.kind;
+  if (found.kind === 'onnx') throw new ModelError('format', `${name.slice(-80)} is an ONNX model already: it needs no converting.`);
+  throw new ModelError('format', refusal(found, { name }), { remedy: found.remedy });
 }
 
-async function write({ file, model, arch, kerasMajor }, options, form) {
-  const { out, inputSize, embed = false, unsigned = false, onProgress, signal } = options;
+async function write({ file, model, compiled, arch, kerasMajor }, options, form) {
+  const { out, inputSize, inputShape, head, embed = false, unsigned = false, onProgress, signal } = options;
   const name = options.name ?? (arch ? arch.variant(model.name)
     : fileName(options).replace(/\.[^.]*$/, ''));
   let weights;
@@ -148,7 +158,13 @@ async function write({ file, model, arch, kerasMajor }, options, form) {
     throw arch ? withGuess(error, file, arch.name) : error;
   }
   const emitter = new Emitter(model.name, { file, weights, kerasMajor, form });
-  const { graph, jobs, input } = importModel(model, { emitter, inputSize });
+  const { graph, jobs, input, outputs } = importModel(model, { emitter, inputSize, inputShape });
+  const meaning = {
+    picture: pictureOfKeras(model, { channels: input[2], numbers: smallWeights(file, weights) }),
+    output: chooseOutput(outputsOfKeras(model, outputs, compiled), head),
+  };
+  // The engine asks about the first output.
+  graph.outputs.sort((a, b) => (b.name === meaning.output.chosen.name) - (a.name === meaning.output.chosen.name));
   const total = storedBytes(jobs);
   let loaded = 0;
   const advance = (bytes) => {
@@ -168,7 +184,7 @@ async function write({ file, model, arch, kerasMajor }, options, form) {
     await writeWeights(jobs, graph, shards, advance);
   }
   const digest = unsigned ? undefined : await sha256(onnx);
-  const card = await makeCard({ name, arch, model, input, graph, onnx, digest, shards, form }, options);
+  const card = await makeCard({ name, arch, model, input, meaning, onnx, digest, shards, form }, options);
   await out.put('model.json', new TextEncoder().encode(`${JSON.stringify(card, null, 2)}\n`));
   return card;
 }
@@ -176,17 +192,27 @@ async function write({ file, model, arch, kerasMajor }, options, form) {
 function withGuess(error, file, wanted) {
   if (error.code !== 'mismatch') return error;
   const best = recognise(layersWithWeights(file));
-  const guess = best.exact && best.name !== wanted
-    ? ` The file's layers are those of ${best.name}: use --arch ${best.name}.` : '';
-  return new ModelError('mismatch', `Asked for ${wanted}. ${error.message}${guess}`);
+  const guess = best.exact && best.name !== wanted;
+  return new ModelError('mismatch', `Asked for ${wanted}${guess ? `; the file's layers are ${best.name}'s` : ''}. ` +
+    error.message, { remedy: guess ? 'arch' : undefined });
 }
 
+/** Numbers of a layer's small weights, for Normalization. */
+const smallWeights = (file, weights) => (layer, index) => {
+  const path = weights.get(layer)?.[index];
+  const found = path === undefined ? undefined : file.dataset(path);
+  return found && found.shape.reduce((all, d) => all * d, 1) <= 64 ? [...found.read()] : undefined;
+};
+
+/** Fields of the card that say what an output is. */
+const outputFacts = ({ name, kind, activation, apply, classes, dims }) =>
+  ({ name, kind, activation, apply, classes, dims });
+
 async function makeCard(made, options) {
-  const { name, arch, model, input, graph, onnx, digest, shards, form } = made;
-  const last = graph.nodes.at(-1);
-  const endsInProbabilities = ['Softmax', 'Sigmoid'].includes(last?.op);
+  const { name, arch, model, input, meaning: { picture, output }, onnx, digest, shards, form } = made;
+  const { chosen, others, warning } = output;
   const published = (await arch?.card()) ?? {};
-  const labels = graph.outputs[0].dims.at(-1) === 1000 ? published.labels : undefined;
+  const labels = chosen.classes === 1000 ? published.labels : undefined;
   return {
     name,
     title: published.title ?? model.name,
@@ -195,8 +221,11 @@ async function makeCard(made, options) {
     bytes: onnx.length,
     source: fileName(options),
     notes: published.notes,
-    input: describeInput(input, published.input, model),
-    output: endsInProbabilities ? 'probabilities' : 'logits',
+    input: describeInput(input, published.input, picture),
+    output: chosen.activation === 'none' ? 'logits' : 'probabilities',
+    head: outputFacts(chosen),
+    heads: others.length ? [chosen, ...others].sort((a, b) => a.index - b.index).map(outputFacts) : undefined,
+    warnings: warning ? [warning] : undefined,
     layer: published.layer,
     labels,
     weights: form,

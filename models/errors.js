@@ -1,3 +1,12 @@
+/** Messages may hold a file's own words: what is longer is cut, what is no text is left out. */
+const LONGEST = 300;
+
+/** @param {string} text @returns {string} one line of at most 300 characters, nothing unprintable */
+export function plainMessage(text) {
+  const line = text.replace(/[\p{C}\s]+/gu, ' ').trim();
+  return line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line;
+}
+
 /**
  * The one error that the model tools throw.
  *
@@ -10,17 +19,21 @@
  *   digest       bytes arrived, but not the right ones
  *   storage      the result could not be written (disk full, no permission)
  *   cancelled    the caller's AbortSignal fired
+ *
+ * `remedy`, where there is one, names the setting that mends it; remedies.js has the words for each
+ * place where people meet the error.
  */
 export class ModelError extends Error {
   /**
    * @param {string} code
    * @param {string} message
-   * @param {{cause?: unknown}} [options]
+   * @param {{cause?: unknown, remedy?: string}} [options]
    */
   constructor(code, message, options) {
-    super(message, options);
+    super(plainMessage(message), options);
     this.name = 'ModelError';
     this.code = code;
+    this.remedy = options?.remedy;
   }
 }
 

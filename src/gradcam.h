@@ -34,8 +34,8 @@
 #ifndef GRADCAM_H
 #define GRADCAM_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "base/types.h" /* gcam_status, gcam_ownership, gcam_precision, gcam_preprocess,
+                           gcam_activation, gcam_score */
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,20 +44,8 @@ extern "C" {
 /* Every function marked so is exported from the WebAssembly file too. */
 #define GCAM_EXPORT __attribute__((used, visibility("default")))
 
-typedef enum gcam_status {
-  GCAM_OK = 0,
-  GCAM_ERR_ARGUMENT = 1,    /* an argument makes no sense: unknown class, layer, method, size */
-  GCAM_ERR_MODEL = 2,       /* the model file is broken or inconsistent */
-  GCAM_ERR_UNSUPPORTED = 3, /* the file is fine, but uses something the engine does not do */
-  GCAM_ERR_IMAGE = 4,       /* the picture is broken or of an unknown format */
-  GCAM_ERR_MEMORY = 5,      /* out of memory, or a picture/tensor over the limits */
-  GCAM_ERR_STATE = 6,       /* called out of order, e.g. explain before forward */
-  GCAM_ERR_CANCELLED = 7
-} gcam_status;
-
 typedef struct gcam_context gcam_context;
 typedef struct gcam_model gcam_model;
-typedef struct gcam_image gcam_image;
 
 /* ---- Context ------------------------------------------------------------------------------- */
 
@@ -73,12 +61,6 @@ GCAM_EXPORT const char *gcam_version(void); /* "0.1.0" */
 
 /* ---- Model: loading ------------------------------------------------------------------------- */
 
-typedef enum gcam_ownership {
-  GCAM_COPY = 0, /* the caller keeps the bytes, and may free them after gcam_model_finish */
-  GCAM_TAKE = 1  /* the bytes came from malloc and now belong to the model, even when loading fails:
-                    large fully connected weights are then used in place */
-} gcam_ownership;
-
 GCAM_EXPORT gcam_model *gcam_model_create(gcam_context *ctx);
 GCAM_EXPORT void gcam_model_free(gcam_model *net);
 
@@ -88,13 +70,15 @@ GCAM_EXPORT void gcam_model_free(gcam_model *net);
  * the first. */
 GCAM_EXPORT gcam_status gcam_model_set_input_shape(gcam_model *net, const char *input,
                                                    const int *dims, int rank);
-typedef enum gcam_precision {
-  GCAM_FAST = 0,    /* Winograd convolutions where they pay: relative error of a layer <= 2e-5 */
-  GCAM_PRECISE = 1, /* every sum as the definition has it */
-  GCAM_PLAIN = 2    /* the plain loops that are the specification. Slow; for checking */
-} gcam_precision;
-
 GCAM_EXPORT gcam_status gcam_model_set_precision(gcam_model *net, gcam_precision precision);
+
+/* Which outputs are wanted, in this order: outputs of the file, or other tensors that a node makes,
+ * so that a head can be cut off. What only others need is not looked at: it may hold operators that
+ * the engine does not know. count 0: all of the file's. Also between load and finish, when
+ * gcam_model_output_name says what there is; a name that is not there is refused as soon as the file
+ * is read. */
+GCAM_EXPORT gcam_status gcam_model_set_outputs(gcam_model *net, const char *const *names,
+                                               int count);
 
 /* Reads the ONNX ModelProto. Weights may follow as external data. */
 GCAM_EXPORT gcam_status gcam_model_load(gcam_model *net, const void *onnx, size_t size,
@@ -111,19 +95,51 @@ GCAM_EXPORT gcam_status gcam_model_push(gcam_model *net, const char *location, d
                                         const void *bytes, size_t size);
 /* Folds constants, checks every shape, plans memory and packs weights. After it the model runs. */
 GCAM_EXPORT gcam_status gcam_model_finish(gcam_model *net);
+/* Where gcam_model_finish gave GCAM_ERR_UNSUPPORTED for operators: all of them, each with its first
+ * node and their number, of which the message may show a few. NULL: no more. */
+GCAM_EXPORT const char *gcam_model_unsupported(const gcam_model *net, int index);
+
+/* The ONNX operators that are known, by name. */
+GCAM_EXPORT int gcam_operator_count(void);
+GCAM_EXPORT const char *gcam_operator_name(int index);
+/* 1: where all of its inputs are constants, at load, and not on what comes from the picture. */
+GCAM_EXPORT int gcam_operator_constant(int index);
 
 /* ---- Model: what is inside ------------------------------------------------------------------ */
 
 GCAM_EXPORT int gcam_model_input_count(const gcam_model *net);
 GCAM_EXPORT const char *gcam_model_input_name(const gcam_model *net, int index);
+/* After load: those that the file has. After finish: those that are wanted (set_outputs). */
 GCAM_EXPORT int gcam_model_output_count(const gcam_model *net);
 GCAM_EXPORT const char *gcam_model_output_name(const gcam_model *net, int index);
 /* Shape of any tensor by name, ONNX order. Returns the rank, or -1 when there is none so named. */
 GCAM_EXPORT int gcam_model_shape(const gcam_model *net, const char *tensor, int *dims, int max_rank);
-/* Number of classes: length of the scores. */
-GCAM_EXPORT int gcam_model_class_count(const gcam_model *net);
 
-/* Layers that a map can be asked for: every spatial activation, input to output. */
+/* The head: the output that the classes come from. By itself it is the one most like class scores:
+ * one row of numbers; of these one that ends in a Softmax or Sigmoid; of these one that no other
+ * output is computed from; of these one of several numbers; of these the first. */
+GCAM_EXPORT int gcam_model_head(const gcam_model *net); /* index of the output; -1: not finished */
+/* By tensor name; NULL: as it is by itself. Maps and the default layer are made anew. */
+GCAM_EXPORT gcam_status gcam_model_set_head(gcam_model *net, const char *output);
+
+GCAM_EXPORT gcam_activation gcam_model_activation(const gcam_model *net); /* never AUTO */
+/* After gcam_model_finish; for what the file does not say: logits whose classes do not exclude each
+ * other, one logit of two classes, numbers that are no logits. */
+GCAM_EXPORT gcam_status gcam_model_set_activation(gcam_model *net, gcam_activation activation);
+/* Number of classes: length of the scores. 2 for one sigmoid unit. 0 where the head is not one row
+ * of numbers, such as a picture: then only gcam_explain_cotangents explains it. */
+GCAM_EXPORT int gcam_model_class_count(const gcam_model *net);
+/* Is the head a picture, [N][C][H][W] with H W > 1? Its shape: gcam_model_shape. */
+GCAM_EXPORT int gcam_model_head_is_picture(const gcam_model *net);
+
+/* How a transformer's tokens lie on the picture: tensors [1][skip + height * width][channels] are
+ * layers of that height and width, whose first `skip` tokens are no positions. Found from the patch
+ * convolution where there is one; 0, 0, 0: as it is found. After gcam_model_finish; the list of
+ * layers is made anew. */
+GCAM_EXPORT gcam_status gcam_model_set_grid(gcam_model *net, int height, int width, int skip);
+
+/* Layers that a map can be asked for: every spatial activation, and every tensor of tokens on a
+ * grid, input to output. */
 GCAM_EXPORT int gcam_model_layer_count(const gcam_model *net);
 GCAM_EXPORT const char *gcam_model_layer_name(const gcam_model *net, int index);   /* tensor */
 GCAM_EXPORT const char *gcam_model_layer_node(const gcam_model *net, int index);   /* node */
@@ -131,7 +147,10 @@ GCAM_EXPORT const char *gcam_model_layer_op(const gcam_model *net, int index);  
 GCAM_EXPORT int gcam_model_layer_height(const gcam_model *net, int index);
 GCAM_EXPORT int gcam_model_layer_width(const gcam_model *net, int index);
 GCAM_EXPORT int gcam_model_layer_channels(const gcam_model *net, int index);
-/* The layer taken when none is named: the last spatial activation before the head. -1: none. */
+GCAM_EXPORT int gcam_model_layer_skip(const gcam_model *net, int index); /* tokens before the grid */
+/* The layer taken when none is named: the last spatial activation before the head, powers before an
+ * average (GeM) aside; of tokens the last that all that counts flows through, as wide as what the
+ * head reads: what the last attention reads. -1: none. */
 GCAM_EXPORT int gcam_model_default_layer(const gcam_model *net);
 /* Index of a layer by tensor name, node name, or a Keras/torch layer name that is part of either;
  * -1 and a message that lists near misses when there is none. */
@@ -139,26 +158,13 @@ GCAM_EXPORT int gcam_model_find_layer(gcam_model *net, const char *name);
 
 /* ---- Model: running ------------------------------------------------------------------------- */
 
-typedef enum gcam_resize {
-  GCAM_NEAREST = 0, /* floor((i + 0.5) * in / out), as PIL and Keras's load_img */
-  GCAM_BILINEAR = 1, /* half-pixel centres, clamped at the border, no antialiasing */
-  GCAM_BICUBIC = 2  /* Keys, a = -0.75, half-pixel centres, clamped, as torch's interpolate */
-} gcam_resize;
-
-typedef enum gcam_order { GCAM_RGB = 0, GCAM_BGR = 1, GCAM_GREY = 2 } gcam_order;
-
-/* input = (value on the 0..255 scale - mean) / std, per channel, in the order named.
- * Grey is 0.299 R + 0.587 G + 0.114 B. */
-typedef struct gcam_preprocess {
-  gcam_order order;
-  gcam_resize resize;
-  float mean[4];
-  float std[4];
-} gcam_preprocess;
-
 /* Resizes and normalises the picture into the model's first input. */
 GCAM_EXPORT gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
                                              const gcam_preprocess *pre);
+/* What that input shows of a picture of width x height pixels: stretched, the whole of it; cropped,
+ * the part that is seen; padded, more than the picture. A map of the network lies on exactly this. */
+GCAM_EXPORT gcam_status gcam_model_view(gcam_model *net, int width, int height,
+                                        const gcam_preprocess *pre, gcam_view *view);
 /* Or raw values in ONNX order; count must be the input's size. input NULL: the first. */
 GCAM_EXPORT gcam_status gcam_model_set_input(gcam_model *net, const char *input,
                                              const float *values, size_t count);
@@ -168,7 +174,7 @@ GCAM_EXPORT gcam_status gcam_model_forward(gcam_model *net);
 GCAM_EXPORT gcam_status gcam_model_read(gcam_model *net, const char *tensor, float *values,
                                         size_t count);
 /* The k best classes of the last forward, best first: ids[k], scores[k] (logits, or the file's
- * output where it holds no logits), probabilities[k]. Returns how many there are (<= k), -1 failed. */
+ * output where it holds no logits), probabilities[k] (NaN: there are none). Returns how many there are (<= k), -1 failed. */
 GCAM_EXPORT int gcam_model_top(gcam_model *net, int k, int *ids, float *scores,
                                float *probabilities);
 /* Score and probability of every class: arrays of gcam_model_class_count, either may be NULL. */
@@ -180,11 +186,6 @@ GCAM_EXPORT gcam_status gcam_model_vjp(gcam_model *net, const char *output, cons
                                        int B, const char *target, float *gradients);
 
 /* ---- Explaining ----------------------------------------------------------------------------- */
-
-typedef enum gcam_score {
-  GCAM_SCORE_LOGIT = 0,  /* y^c before softmax, the paper's */
-  GCAM_SCORE_SOFTMAX = 1 /* p_c; exact where it would underflow: the map's scale may be dropped */
-} gcam_score;
 
 GCAM_EXPORT int gcam_method_count(void);
 GCAM_EXPORT const char *gcam_method_name(int index);  /* "gradcam" */
@@ -198,10 +199,16 @@ GCAM_EXPORT const char *gcam_method_paper(int index); /* "arXiv:1610.02391, eq. 
 GCAM_EXPORT gcam_status gcam_explain(gcam_model *net, const char *method, const char *layer,
                                      gcam_score score, const int *classes, int count);
 /* The same for any score that is a sum over the classes: weights [count][gcam_model_class_count].
- * One class: 1 there. Several classes together: 1 at each. Class a, not b: 1 and -1. The other
- * answer of a network with a single logit: -1. */
+ * One class: 1 there. Several classes together: 1 at each. Class a, not b: 1 and -1. */
 GCAM_EXPORT gcam_status gcam_explain_targets(gcam_model *net, const char *method, const char *layer,
                                              gcam_score score, const float *weights, int count);
+/* Any target: the score is the product of a cotangent and an output, whose gradient the cotangent is.
+ * output: name of an output, or of any tensor that the model computes; NULL: the head's. cotangents:
+ * [count][size of output] in its ONNX order. E.g. the pixels of one class of a segmentation: 1 there.
+ * Methods that contrast classes (finercam) refuse. */
+GCAM_EXPORT gcam_status gcam_explain_cotangents(gcam_model *net, const char *method,
+                                                const char *layer, const char *output,
+                                                const float *cotangents, int count);
 
 /* The same, step by step: for methods that run the network hundreds of times, so that the caller can
  * show progress, and stop by freeing the job. The maps are the model's after the last step. Until
@@ -209,6 +216,10 @@ GCAM_EXPORT gcam_status gcam_explain_targets(gcam_model *net, const char *method
 typedef struct gcam_task gcam_task;
 GCAM_EXPORT gcam_task *gcam_task_create(gcam_model *net, const char *method, const char *layer,
                                         gcam_score score, const float *weights, int count);
+GCAM_EXPORT gcam_task *gcam_task_create_cotangents(gcam_model *net, const char *method,
+                                                   const char *layer, const char *output,
+                                                   const float *cotangents, int count);
+/* A step that fails puts the task back to its beginning. */
 GCAM_EXPORT gcam_status gcam_task_step(gcam_task *task);
 GCAM_EXPORT int gcam_task_done(const gcam_task *task);  /* steps; done == total: finished */
 GCAM_EXPORT int gcam_task_total(const gcam_task *task);
@@ -257,15 +268,23 @@ GCAM_EXPORT double gcam_model_activation_bytes(const gcam_model *net);
 
 /* ---- Pictures -------------------------------------------------------------------------------- */
 
-/* JPEG, PNG, GIF (first frame), BMP; EXIF orientation applied. At most 2^28 pixels. */
+/* JPEG, PNG, GIF (first frame), BMP; EXIF orientation applied. At most 2^28 pixels. A file that lacks
+ * nothing but its end mark is a picture; one that lacks data is not. `bytes` are the file as it is:
+ * what comes as numbers of another kind (floats, 16 bits, a canvas of another colour space) is the
+ * caller's to convert. */
 GCAM_EXPORT gcam_image *gcam_image_decode(gcam_context *ctx, const void *bytes, size_t size);
-/* Copies width x height RGBA pixels. */
+/* Copies width x height RGBA pixels: bytes, sRGB, straight alpha, rows from the top. */
 GCAM_EXPORT gcam_image *gcam_image_from_rgba(gcam_context *ctx, const uint8_t *rgba, int width,
                                              int height);
 GCAM_EXPORT void gcam_image_free(gcam_image *image);
 GCAM_EXPORT int gcam_image_width(const gcam_image *image);
 GCAM_EXPORT int gcam_image_height(const gcam_image *image);
 GCAM_EXPORT const uint8_t *gcam_image_rgba(const gcam_image *image);
+/* What a person should know about a picture that was read all the same: a stable name ("dark-16-bit":
+ * a file of 16 bits a channel that uses 14 or fewer of them, and so looks almost black) and a sentence;
+ * NULL: nothing. Both live as long as the picture. */
+GCAM_EXPORT const char *gcam_image_warning_name(const gcam_image *image);
+GCAM_EXPORT const char *gcam_image_warning_text(const gcam_image *image);
 /* PNG bytes, held by the image until it is freed or encoded again; size in *size. NULL: failed. */
 GCAM_EXPORT const uint8_t *gcam_image_png(gcam_context *ctx, gcam_image *image, size_t *size);
 GCAM_EXPORT gcam_image *gcam_image_resize(gcam_context *ctx, const gcam_image *image, int width,
@@ -278,14 +297,19 @@ GCAM_EXPORT const char *gcam_colormap_name(int index); /* "jet", "turbo", "virid
 /* 256 RGB triples of a colour map by name; NULL: unknown. */
 GCAM_EXPORT const uint8_t *gcam_colormap_rgb(const char *name);
 
-/* Resizes a map of floats, half-pixel centres: dst[dh][dw]. */
+/* Resizes a map of floats, half-pixel centres, onto the part `view` of dst[dh][dw], in its pixels (a
+ * view of a picture at another size is scaled along); pixels that lie outside by half or more become
+ * `outside`. view NULL: onto all of it. */
 GCAM_EXPORT gcam_status gcam_map_resize(gcam_context *ctx, const float *map, int width, int height,
-                                        float *dst, int dst_width, int dst_height, gcam_resize how);
+                                        float *dst, int dst_width, int dst_height,
+                                        const gcam_view *view, float outside, gcam_resize how);
 /* alpha * colour(map) + (1 - alpha) * picture at the picture's own size. map: h x w values in 0..1,
- * resized by `how` before it is coloured. */
+ * resized by `how` onto `view` before it is coloured. What the network did not see is shown in dim
+ * grey, 0.4 * (0.299 R + 0.587 G + 0.114 B); a pixel on the border is partly each. view NULL: the
+ * network saw all of it. */
 GCAM_EXPORT gcam_image *gcam_overlay(gcam_context *ctx, const gcam_image *image, const float *map,
-                                     int map_width, int map_height, const char *colormap,
-                                     float alpha, gcam_resize how);
+                                     int map_width, int map_height, const gcam_view *view,
+                                     const char *colormap, float alpha, gcam_resize how);
 /* Tiles in `columns` columns, each scaled to the same width, a title (UTF-8) above each. */
 GCAM_EXPORT gcam_image *gcam_grid(gcam_context *ctx, gcam_image *const *tiles,
                                   const char *const *titles, int count, int columns,

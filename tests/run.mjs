@@ -172,9 +172,16 @@ async function hasLibFuzzer() {
   return status === 0;
 }
 
+/** Seeds of a target in C: a folder of its own, and what other tests have made already. */
+function seedFolders(name) {
+  const folders = [`tests/fuzz/seeds/${name}`];
+  if (name === 'fuzz_image') folders.push('tests/golden/images');
+  return folders.map((folder) => join(root, folder)).filter(existsSync);
+}
+
 /**
- * Each target runs for a while: those in C on tests/fuzz/seeds/<target>/ and what they found in
- * earlier runs; those in JavaScript on inputs they make themselves.
+ * Each target runs for a while: those in C on their seeds and what they found in earlier runs; those
+ * in JavaScript on inputs they make themselves.
  */
 async function fuzz() {
   const preset = (await hasLibFuzzer()) ? 'fuzz' : 'asan';
@@ -185,13 +192,12 @@ async function fuzz() {
   for (const file of testFiles(/^fuzz_.*\.(c|mjs)$/)) {
     const script = file.endsWith('.mjs');
     const name = basename(file).replace(/\.\w+$/, '');
-    const seeds = join(root, 'tests/fuzz/seeds', name);
     const work = join(folder, `${name}.corpus`);
     const args = [`-max_total_time=${seconds}`, `-artifact_prefix=${folder}/`];
     if (!script) {
       mkdirSync(work, { recursive: true });
       if (preset === 'fuzz') args.push('-rss_limit_mb=4096', '-timeout=20', '-print_final_stats=1');
-      args.push(work, ...(existsSync(seeds) ? [seeds] : []));
+      args.push(work, ...seedFolders(name));
     }
     const [program, first] = script ? [process.execPath, [file]] : [join(folder, name), []];
     const result = await execute(program, [...first, ...args], { seconds: seconds * 3 + 120 });

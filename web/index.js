@@ -6,11 +6,21 @@
  *     const { predictions, maps } = await cam.explain(file);
  *     document.body.append(maps[0].toCanvas());
  */
-import { GradCamBase } from './api.js';
-import { browserPlatform } from './platform-browser.js';
+import { GradCamBase } from './api/gradcam.js';
+import { browserPage } from './api/page-browser.js';
 
 export class GradCam extends GradCamBase {
-  static platform = browserPlatform;
+  static page = browserPage(import.meta.url,
+    // Bundlers look for exactly this form.
+    () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }));
 }
-export { GradCamError } from './errors.js';
-export { PRESETS } from './presets.js';
+
+/**
+ * @typedef {import('./api/results.js').Explanation} Explanation
+ * @typedef {import('./api/results.js').HeatMap} HeatMap
+ * @typedef {import('./api/results.js').Steps} Steps
+ * @typedef {import('./files/files.js').Progress} Progress
+ */
+export { GradCamError } from './base/errors.js';
+export { PRESETS } from './api/presets.js';
+export * as tools from './api/tools.js';

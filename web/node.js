@@ -6,11 +6,19 @@
  *     const { predictions, maps } = await cam.explain('photo.jpg');
  *     await writeFile('heatmap.png', await maps[0].toPNG());
  */
-import { GradCamBase } from './api.js';
-import { nodePlatform } from './platform-node.js';
+import { GradCamBase } from './api/gradcam.js';
+import { nodePage } from './api/page-node.js';
 
 export class GradCam extends GradCamBase {
-  static platform = nodePlatform;
+  static page = nodePage(new URL('./worker-node.js', import.meta.url));
 }
-export { GradCamError } from './errors.js';
-export { PRESETS } from './presets.js';
+
+/**
+ * @typedef {import('./api/results.js').Explanation} Explanation
+ * @typedef {import('./api/results.js').HeatMap} HeatMap
+ * @typedef {import('./api/results.js').Steps} Steps
+ * @typedef {import('./files/files.js').Progress} Progress
+ */
+export { GradCamError } from './base/errors.js';
+export { PRESETS } from './api/presets.js';
+export * as tools from './api/tools.js';

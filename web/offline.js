@@ -8,10 +8,8 @@
  * the network.
  */
 const CACHE = 'gradcam-page';
-const SAMPLES = ['golf_ball_and_flower', 'golf_ball', 'flower', 'parachute', 'church'];
 const START = ['demo/', 'demo/app.js', 'demo/style.css', 'demo/icon.svg', 'demo/manifest.webmanifest', 'worker.js',
-  'dist/gradcam.wasm', '../models/pocket/model.json', '../models/pocket/pocket.onnx',
-  ...SAMPLES.map((name) => `../models/pocket/samples/${name}.jpg`), 'demo/learn/', 'demo/learn/learn.css', 'demo/learn/learn.js'];
+  '../models/pocket/model.json', '../models/pocket/pocket.onnx', 'demo/learn/', 'demo/learn/learn.css', 'demo/learn/learn.js'];
 
 /** Addresses of other modules in a script: imports, and files named relative to it. */
 function mentioned(text, base) {

@@ -29,6 +29,15 @@ const swish = (b, x, name) =>
   gated(b, x, name, b.graph.add('Sigmoid', `${name}/sigmoid`, [x]));
 const hardSwish = (b, x, name) =>
   gated(b, x, name, hardSigmoid(b, x, `${name}/hard_sigmoid`, 1 / 6));
+const softplus = plain('Softplus');
+const mish = (b, x, name) =>
+  gated(b, x, name, b.graph.add('Tanh', `${name}/tanh`, [softplus(b, x, `${name}/softplus`)]));
+/** x / (1 + |x|) */
+const softsign = (b, x, name) => {
+  const minus = b.graph.add('Mul', `${name}/minus`, [x, scalar(b, `${name}/factor`, -1)]);
+  const size = b.graph.add('Max', `${name}/size`, [x, minus]);
+  return b.graph.add('Div', name, [x, b.graph.add('Add', `${name}/divisor`, [size, scalar(b, `${name}/one`, 1)])]);
+};
 const leaky = (alpha) => plain('LeakyRelu', { alpha });
 
 /** @type {Record<string, (b: object, x: string, name: string) => string>} */
@@ -46,6 +55,10 @@ const ACTIVATIONS = {
   hard_tanh: (b, x, name) => clip(b, x, name, -1, 1),
   tanh: plain('Tanh'),
   leaky_relu: leaky(0.2),
+  softplus,
+  softsign,
+  mish,
+  exponential: plain('Exp'),
 };
 
 /** Keras's ReLU: a ceiling, a slope below zero; as a layer or as an activation with settings. */

@@ -7,9 +7,13 @@
  * @typedef {object} KerasLayer
  * @property {string} name
  * @property {string} className
+ * @property {string} [module]  Keras 3: where the class stands; operators are told from layers by it
  * @property {object} config
  * @property {TensorRef[][]} calls  inputs of each time the layer is used
+ * @property {CallArguments[]} [operands]  all that it is called with, numbers included
  * @property {KerasModel} [model]  for a nested model
+ *
+ * @typedef {{args: any[], kwargs: Record<string, any>}} CallArguments  tensors stand in it as TensorRefs
  *
  * @typedef {{layer: string, call: number, index: number}} TensorRef
  *
@@ -66,19 +70,42 @@ function readModel(className, config, depth) {
   };
 }
 
+/** What Keras 1 called the settings of today: [then, now]. */
+const KERAS_1 = [['nb_filter', 'filters'], ['subsample', 'strides'], ['border_mode', 'padding'], ['bias', 'use_bias'],
+  ['output_dim', 'units'], ['p', 'rate'], ['init', 'kernel_initializer']];
+
+/** A layer's settings in the words of Keras 2; kernels of Theano, which stand otherwise, are refused. */
+function modernSettings(className, config) {
+  if (!/^(Convolution2D|SeparableConvolution2D|AtrousConvolution2D|Deconvolution2D|Dense|(Max|Average)Pooling2D|ZeroPadding2D|Cropping2D|UpSampling2D)$/
+    .test(className) || !['nb_filter', 'output_dim', 'border_mode', 'dim_ordering'].some((key) => key in config)) return config;
+  if (config.dim_ordering === 'th' && 'nb_filter' in config) {
+    throw new ModelError('unsupported', `Layer "${String(config.name).slice(0, 60)}" was saved by Keras 1 for Theano, whose ` +
+      'kernels stand otherwise. Load it in Keras 2 and save it again.');
+  }
+  const modern = { ...config };
+  for (const [then, now] of KERAS_1) if (then in config && !(now in config)) modern[now] = config[then];
+  if ('nb_row' in config) modern.kernel_size = [config.nb_row, config.nb_col];
+  if ('atrous_rate' in config) modern.dilation_rate = config.atrous_rate;
+  if ('dim_ordering' in config) modern.data_format = config.dim_ordering === 'th' ? 'channels_first' : 'channels_last';
+  return modern;
+}
+
 function readLayer(entry, depth) {
-  const config = entry?.config;
   const className = entry?.class_name;
-  if (typeof className !== 'string' || typeof config !== 'object' || config === null) {
+  if (typeof className !== 'string' || typeof entry.config !== 'object' || entry.config === null) {
     throw new ModelError('format', 'A layer in the model configuration has no class or no settings.');
   }
+  const config = modernSettings(className, entry.config);
   const name = entry.name ?? config.name ?? className.toLowerCase();
   const isModel = MODEL_CLASSES.includes(className);
+  const operands = (entry.inbound_nodes ?? []).map(readInboundNode);
   return {
     name,
     className,
+    module: entry.module,
     config,
-    calls: (entry.inbound_nodes ?? []).map(readInboundNode),
+    operands,
+    calls: operands.map(({ args, kwargs }) => refsIn([args, kwargs])),
     model: isModel ? readModel(className, config, depth + 1) : undefined,
   };
 }
@@ -113,6 +140,10 @@ export function inputShape({ config, model }) {
   return config.batch_shape ?? config.batch_input_shape;
 }
 
+/** Every layer that is no model, nested ones included, in order. @returns {KerasLayer[]} */
+export const allLayers = (model) => model.layers.flatMap((layer) =>
+  (layer.model ? allLayers(layer.model) : [layer]));
+
 /** [["name", 0, 0], ...], ["name", 0, 0], or a dictionary of either. */
 function readRefs(value) {
   if (value === null || typeof value !== 'object') return [];
@@ -123,16 +154,73 @@ function readRefs(value) {
 
 const readRef = ([layer, call, index]) => ({ layer, call: call ?? 0, index: index ?? 0 });
 
+export const isRef = (value) => typeof value?.layer === 'string' && Number.isInteger(value.call);
+
+/** Every tensor in a call's arguments, in order. */
+function refsIn(value) {
+  if (value === null || typeof value !== 'object') return [];
+  return isRef(value) ? [value] : Object.values(value).flatMap(refsIn);
+}
+
+/** One use of a layer: what it is called with. */
 function readInboundNode(node) {
-  if (Array.isArray(node)) return readRefs(node);
-  // Keras 3: {args, kwargs} with tensors marked inside.
-  const refs = [];
-  const visit = (value) => {
-    if (value === null || typeof value !== 'object') return;
-    if (value.class_name === '__keras_tensor__') refs.push(readRef(value.config.keras_history));
-    else Object.values(value).forEach(visit);
+  if (!Array.isArray(node)) {
+    return { args: readArguments(node?.args ?? []), kwargs: readArguments(node?.kwargs ?? {}) };
+  }
+  // Keras 2: [name, call, index, keywords] a tensor; an operator's number in the place of the first
+  // tensor is ["_CONSTANT_VALUE", -1, number, keywords].
+  const entries = entriesOf(node);
+  return {
+    args: entries.map((entry) => (entry[0] === '_CONSTANT_VALUE' ? plainValue(entry[2]) : readRef(entry))),
+    kwargs: Object.assign({}, ...entries.map((entry) => readKeywords(entry[3] ?? {}))),
   };
-  visit(node?.args);
-  visit(node?.kwargs);
-  return refs;
+}
+
+const entriesOf = (node) => (Array.isArray(node) ? typeof node[0] === 'string' ? [node]
+  : node.flatMap(entriesOf) : Object.values(node ?? {}).flatMap(entriesOf));
+
+/** Keras 2's keywords: a tensor is ["name", 0, 0]. */
+function readKeywords(value) {
+  if (Array.isArray(value)) {
+    const isTensor = typeof value[0] === 'string' && Number.isInteger(value[1]) &&
+      Number.isInteger(value[2]) && value[1] >= 0;
+    return isTensor ? readRef(value) : value.map(readKeywords);
+  }
+  if (value === null || typeof value !== 'object') return value;
+  const plain = plainValue(value);
+  return plain !== value ? plain
+    : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, readKeywords(inner)]));
+}
+
+/** Keras 3's arguments: tensors are marked inside. */
+function readArguments(value) {
+  if (Array.isArray(value)) return value.map(readArguments);
+  if (value === null || typeof value !== 'object') return value;
+  if (value.class_name === '__keras_tensor__') return readRef(value.config.keras_history);
+  const plain = plainValue(value);
+  return plain !== value ? plain
+    : Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, readArguments(inner)]));
+}
+
+/**
+ * A number or (nested) list of numbers, out of any of the wrappings in which Keras stores arrays:
+ * {class_name: '__numpy__' | '__tensor__', config: {value}}, {class_name, value}, {type, value}. Other
+ * values come back as they are.
+ */
+export function plainValue(value) {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  const inner = value.config?.value ?? value.value;
+  const wraps = ['__numpy__', '__tensor__', '__array__'].includes(value.class_name) ||
+    ['ndarray', 'tensor'].includes(String(value.type).toLowerCase());
+  return wraps && inner !== undefined ? inner : value;
+}
+
+/**
+ * The numbers of a setting, flat. undefined where it holds something else than numbers.
+ * @returns {number[] | undefined}
+ */
+export function numbersOf(value) {
+  const list = [plainValue(value)].flat(Infinity).map((item) => (typeof item === 'string' && item.trim() === ''
+    ? NaN : typeof item === 'object' ? NaN : Number(item)));
+  return list.length && list.every(Number.isFinite) ? list : undefined;
 }

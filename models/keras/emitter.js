@@ -149,7 +149,7 @@ export class Emitter {
     if (found.shape.length !== shape.length || found.shape.some((d, i) => d !== shape[i])) {
       throw new ModelError('mismatch', `${this.file.name}: weight ${index} of layer ` +
         `"${layer.name}" has shape (${found.shape}), the architecture needs (${shape}). The weights ` +
-        'belong to another architecture, width (alpha) or number of classes.');
+        'belong to another architecture, width (alpha), input size or number of classes.');
     }
     return found;
   }

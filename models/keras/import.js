@@ -6,7 +6,7 @@
  * several times has "name", "name:1", ...
  */
 import { ModelError } from '../errors.js';
-import { inputShape } from './config.js';
+import { allLayers, inputShape, isRef } from './config.js';
 import { emitLayer } from './layers.js';
 
 const LIMIT_ELEMENTS = 2 ** 31;
@@ -16,16 +16,20 @@ const LIMIT_ELEMENTS = 2 ** 31;
  * @param {object} options
  * @param {import('./emitter.js').Emitter} options.emitter
  * @param {[number, number]} [options.inputSize]  height, width where the file leaves them open
+ * @param {number[]} [options.inputShape]  the same as a shape, with or without the batch, in Keras's
+ *   order of axes or in ONNX's: the number of channels tells which
  */
-export function importModel(model, { emitter: b, inputSize }) {
+export function importModel(model, { emitter: b, inputSize, inputShape: asked }) {
   const names = nameLayers(model);
   if (model.inputs.length !== 1) {
-    throw new ModelError('unsupported', `The model "${model.name}" has ${model.inputs.length} ` +
-      'inputs; only models with one picture as input are supported.');
+    const inputs = model.inputs.slice(0, 4).map(({ layer }) => `"${layer.slice(0, 40)}"`).join(', ');
+    throw new ModelError('unsupported', `The model has ${model.inputs.length} inputs (${inputs}${
+      model.inputs.length > 4 ? ', ...' : ''}); only models with one picture as input are supported.`);
   }
-  const shape = pictureShape(model, inputSize);
+  const first = isChannelsFirst(model);
+  const shape = pictureShape(model, { first, inputSize, asked, channels: () => kernelChannels(b, model) });
   const [H, W, C] = shape;
-  const input = b.image(b.graph.input(model.inputs[0].layer, [1, C, H, W]), H, W, C);
+  const input = { ...b.image(b.graph.input(model.inputs[0].layer, [1, C, H, W]), H, W, C), ...(first ? { first } : {}) };
   const outputs = run(b, model, [input], names);
   for (const output of outputs) {
     const dims = output.layout === 'flat' ? [output.shape.reduce((a, d) => a * d, 1)]
@@ -36,24 +40,54 @@ export function importModel(model, { emitter: b, inputSize }) {
   return { graph: b.graph, jobs: b.jobs, input: shape, outputs };
 }
 
-function pictureShape(model, inputSize) {
+/** Does the picture come with its channels first? The first layer with an order says so. */
+function isChannelsFirst(model) {
+  const ordered = allLayers(model).find(({ config, className }) => config.data_format || className === 'Permute');
+  if (ordered?.className === 'Permute') return String(ordered.config.dims) === '2,3,1';
+  return ordered?.config.data_format === 'channels_first';
+}
+
+/** Channels of the picture, from the first kernel, where the file leaves them open. */
+function kernelChannels(b, model) {
+  const layer = allLayers(model).find(({ className }) => /Conv2D$/.test(className));
+  const kernel = layer && b.file.shape?.(b.weights.get(layer)?.[0] ?? '');
+  return kernel?.length === 4 ? kernel[2] * (layer.config.groups ?? 1) : undefined;
+}
+
+const isSize = (d) => Number.isInteger(d) && d > 0;
+
+/** [H, W, C] of the picture. */
+function pictureShape(model, { first, inputSize, asked, channels }) {
   const layer = model.layers.find((candidate) => candidate.name === model.inputs[0].layer);
   const stored = layer && inputShape(layer);
-  if (!Array.isArray(stored)) {
-    throw new ModelError('format', `The model "${model.name}" does not say what its input is like.`);
-  }
-  const shape = stored.slice(1);
-  if (shape.length !== 3) {
-    throw new ModelError('unsupported', `The model's input has shape (${shape}); a picture (height, ` +
+  const axes = Array.isArray(stored) ? stored.slice(1) : [null, null, null];
+  if (axes.length !== 3) {
+    throw new ModelError('unsupported', `The model's input has shape (${axes.slice(0, 8)}); a picture (height, ` +
       'width, channels) is needed.');
   }
-  const [H, W] = inputSize ?? shape;
-  const C = shape[2];
-  if (![H, W, C].every((d) => Number.isInteger(d) && d > 0)) {
-    throw new ModelError('argument', `The file leaves the input size open (${shape.map((d) => d ?? '?')
-      .join(' x ')}): say it, e.g. inputSize: [224, 224].`);
+  const [h, w, c] = first ? [axes[1], axes[2], axes[0]] : axes;
+  const C = isSize(c) ? c : channels();
+  // A model that begins by resizing takes pictures of any size: its own is the one to give.
+  const resizing = h === null && w === null ? allLayers(model)[1] : undefined;
+  const own = resizing?.className === 'Resizing' ? [resizing.config.height, resizing.config.width] : [h, w];
+  const [H, W] = inputSize ?? sizeIn(asked, C, first) ?? own;
+  if (![H, W, C].every(isSize)) {
+    throw new ModelError('argument', `The file leaves the input size open (${[h, w, c].map((d) => d ?? '?')
+      .join(' x ')}): say height and width, such as 224 x 224.`, { remedy: 'inputSize' });
   }
   return [H, W, C];
+}
+
+/** Height and width in a shape of either order; the channels' place tells which. */
+function sizeIn(shape, C, first) {
+  if (!shape) return undefined;
+  const axes = shape.length === 4 ? shape.slice(1) : shape;
+  const orders = [[axes[2] === C, [axes[0], axes[1]]], [axes[0] === C, [axes[1], axes[2]]]];
+  // Where both fit, the order is the model's own.
+  const [found] = (first ? orders.reverse() : orders).filter(([fits]) => fits);
+  if (axes.length === 3 && found) return found[1];
+  throw new ModelError('argument', `The input shape (${shape.slice(0, 8)}) does not go with the model's ` +
+    `${C ?? 'unknown number of'} channels: say [1, height, width, ${C ?? 3}].`, { remedy: 'inputSize' });
 }
 
 /** Layer -> its name in the graph. */
@@ -90,7 +124,8 @@ function run(b, model, inputs, names) {
       }
       const given = refs.map((ref) => done.get(key(ref)));
       const results = layer.model ? run(b, layer.model, given, names)
-        : [emitChecked(b, layer, given, names.get(layer))];
+        : [emitChecked(b, layer, given, names.get(layer),
+          withTensors(layer.operands?.[call], (ref) => done.get(key(ref))))];
       const first = layer.model ? firstCall(model, layer.name) : 0;
       results.forEach((tensor, index) =>
         done.set(key({ layer: layer.name, call: first + call, index }), tensor));
@@ -112,8 +147,16 @@ function firstCall(model, name) {
   return Math.min(...refs.filter((ref) => ref.layer === name).map((ref) => ref.call));
 }
 
-function emitChecked(b, layer, inputs, name) {
-  const tensor = emitLayer(b, layer, inputs, name);
+/** A call's arguments, each reference replaced by its tensor. */
+function withTensors(value, tensorOf) {
+  if (value === null || typeof value !== 'object') return value;
+  if (isRef(value)) return tensorOf(value);
+  if (Array.isArray(value)) return value.map((item) => withTensors(item, tensorOf));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withTensors(item, tensorOf)]));
+}
+
+function emitChecked(b, layer, inputs, name, operands) {
+  const tensor = emitLayer(b, layer, inputs, name, operands);
   const elements = tensor.shape.reduce((product, d) => product * d, 1);
   if (!(elements > 0 && elements < LIMIT_ELEMENTS && tensor.shape.every(Number.isInteger))) {
     throw new ModelError('format', `Layer "${layer.name}" would have the shape (${tensor.shape}).`);

@@ -10,19 +10,12 @@
  */
 import { ModelError } from '../errors.js';
 import { readActivation } from './activations.js';
-
-const pair = (value) => (Array.isArray(value) ? value : [value, value]);
-const where = (layer) => `Layer "${layer.name}" (${layer.className})`;
-
-function unsupported(layer, what) {
-  return new ModelError('unsupported', `${where(layer)}: ${what} is not supported.`);
-}
-
-function requireChannelsLast(layer) {
-  if ((layer.config.data_format ?? 'channels_last') !== 'channels_last') {
-    throw unsupported(layer, 'data_format channels_first');
-  }
-}
+import { numbersOf } from './config.js';
+import { emitOperator, hasNumbers, isOperator, minimum, operatorName } from './operators.js';
+import {
+  axisOf, chainOf, channelDims, constant, cutAndResize, merge, pair, requireOrder, requireSameOrder,
+  unsupported, where,
+} from './support.js';
 
 /**
  * Output size and padding along one axis. TensorFlow's "same" puts the odd row or column at the end:
@@ -81,7 +74,7 @@ const geometry = (config) => ({
 });
 
 function conv2d(b, layer, [x], name) {
-  requireChannelsLast(layer);
+  requireOrder(layer, x);
   const { filters } = layer.config;
   const geo = geometry(layer.config);
   const group = layer.config.groups ?? 1;
@@ -107,13 +100,13 @@ function depthwise(b, layer, x, name, convName, withBias) {
 }
 
 function depthwiseConv2d(b, layer, [x], name) {
-  requireChannelsLast(layer);
+  requireOrder(layer, x);
   const y = depthwise(b, layer, x, name, preName(layer, name), true);
   return withActivation(b, layer, y, name);
 }
 
 function separableConv2d(b, layer, [x], name) {
-  requireChannelsLast(layer);
+  requireOrder(layer, x);
   const { filters } = layer.config;
   const mid = depthwise(b, layer, x, name, `${name}/depthwise`, false);
   const inputs = [
@@ -128,7 +121,7 @@ function separableConv2d(b, layer, [x], name) {
 
 /** The gradient of a convolution, as TensorFlow pads it; kernels are [H, W, out, in]. */
 function conv2dTranspose(b, layer, [x], name) {
-  requireChannelsLast(layer);
+  requireOrder(layer, x);
   const { filters, padding, output_padding: extra } = layer.config;
   const { kernel, strides, dilation } = geometry(layer.config);
   const axes = [0, 1].map((axis) => {
@@ -167,6 +160,7 @@ function dense(b, layer, [x], name) {
   const { units } = layer.config;
   const pre = preName(layer, name);
   const n = x.shape.at(-1);
+  if (x.first && !b.isOnePixel(x)) throw unsupported(layer, 'an input with channels first');
   if (x.shape.length === 3) {
     const inputs = [
       b.kernel(layer, 0, `${name}/kernel`, [n, units], [1, 0], [units, n, 1, 1]),
@@ -190,7 +184,7 @@ function dense(b, layer, [x], name) {
 function batchNormalization(b, layer, [x], name) {
   const { config } = layer;
   const axis = [config.axis ?? -1].flat()[0];
-  if (axis !== -1 && axis !== x.shape.length) throw unsupported(layer, `axis ${axis}`);
+  if (axisOf(layer, x, axis) !== x.shape.length - 1) throw unsupported(layer, `axis ${axis}`);
   const C = x.shape.at(-1);
   let index = 0;
   const learned = (kind, has, fill) => (has === false
@@ -220,16 +214,17 @@ function activationLayer(b, layer, [x], name) {
 
 function softmaxLayer(b, layer, [x], name) {
   const axis = [layer.config.axis ?? -1].flat()[0];
-  if (axis !== -1 && axis !== x.shape.length) throw unsupported(layer, `axis ${axis}`);
+  if (axisOf(layer, x, axis) !== x.shape.length - 1) throw unsupported(layer, `axis ${axis}`);
   return b.softmax(x, name);
 }
 
 /** alpha is [H, W, C], with 1 for axes that share it. */
 function prelu(b, layer, [x], name) {
   const shared = layer.config.shared_axes ?? [];
-  const source = x.shape.map((n, i) => (shared.includes(i + 1) ? 1 : n));
+  const own = x.first ? [x.shape[2], x.shape[0], x.shape[1]] : x.shape;
+  const source = own.map((n, i) => (shared.includes(i + 1) ? 1 : n));
   const slope = x.shape.length === 3
-    ? b.tensor(layer, 0, `${name}/alpha`, source, [2, 0, 1])
+    ? b.tensor(layer, 0, `${name}/alpha`, source, x.first ? [0, 1, 2] : [2, 0, 1])
     : b.tensor(layer, 0, `${name}/alpha`, source, [0]);
   const input = x.shape.length === 3 ? b.spatial(x, name) : b.flat(x, `${name}/flat`);
   const y = b.graph.add('PRelu', name, [input, slope]);
@@ -237,7 +232,7 @@ function prelu(b, layer, [x], name) {
 }
 
 const pooling = (op, attributes) => (b, layer, [x], name) => {
-  requireChannelsLast(layer);
+  requireOrder(layer, x);
   const kernel = pair(layer.config.pool_size);
   const strides = pair(layer.config.strides ?? kernel);
   const { height, width, pads } = windows(layer, x, kernel, strides, [1, 1]);
@@ -247,7 +242,7 @@ const pooling = (op, attributes) => (b, layer, [x], name) => {
 };
 
 const globalPooling = (op) => (b, layer, [x], name) => {
-  requireChannelsLast(layer);
+  requireOrder(layer, x);
   const C = x.shape[2];
   const y = b.image(b.graph.add(op, name, [b.spatial(x, name)]), 1, 1, C);
   return layer.config.keepdims ? y : { ...y, shape: [C] };
@@ -257,7 +252,7 @@ const globalPooling = (op) => (b, layer, [x], name) => {
 const borders = (value) => pair(value).map(pair);
 
 function zeroPadding(b, layer, [x], name) {
-  requireChannelsLast(layer);
+  requireOrder(layer, x);
   const [[top, bottom], [left, right]] = borders(layer.config.padding);
   const pads = b.graph.ints(`${name}/pads`, [0, 0, top, left, 0, 0, bottom, right]);
   const out = b.graph.add('Pad', name, [b.spatial(x, name), pads], { mode: 'constant' });
@@ -265,7 +260,7 @@ function zeroPadding(b, layer, [x], name) {
 }
 
 function cropping(b, layer, [x], name) {
-  requireChannelsLast(layer);
+  requireOrder(layer, x);
   const [[top, bottom], [left, right]] = borders(layer.config.cropping);
   const [H, W, C] = x.shape;
   const [height, width] = [H - top - bottom, W - left - right];
@@ -280,7 +275,7 @@ function cropping(b, layer, [x], name) {
 }
 
 function upSampling(b, layer, [x], name) {
-  requireChannelsLast(layer);
+  requireOrder(layer, x);
   const [sh, sw] = pair(layer.config.size ?? 2);
   const how = layer.config.interpolation ?? 'nearest';
   const modes = {
@@ -293,9 +288,12 @@ function upSampling(b, layer, [x], name) {
   return b.image(out, x.shape[0] * sh, x.shape[1] * sw, x.shape[2]);
 }
 
+/** Keras flattens H, W, C; with channels first too, where the layer itself says channels_first. */
 function flatten(b, layer, [x], name) {
-  requireChannelsLast(layer);
   const n = x.shape.reduce((product, d) => product * d, 1);
+  const first = layer.config.data_format === 'channels_first';
+  if (x.first && !first) return b.vectorTensor(b.reshaped(b.spatial(x, name), name, [1, n]), n);
+  if (first) requireOrder(layer, x);
   return b.vectorTensor(b.flat(x, name), n);
 }
 
@@ -310,32 +308,55 @@ function reshape(b, layer, [x], name) {
   // One pixel's channels keep their order: nothing moves.
   const onePixel = b.isOnePixel(x) && shape.every((d, i) => d === 1 || i === shape.length - 1);
   if (onePixel) return { ...x, shape };
+  if (x.first && shape.length === 1) return flatten(b, { ...layer, config: {} }, [x], name);
+  if (x.first) throw unsupported(layer, 'reshaping a picture with channels first');
   return { ...b.vectorTensor(b.flat(x, name), total), shape };
 }
 
 const identity = (b, layer, [x]) => x;
 
-/** Same-shape operands, or operands that broadcast as numpy's do. */
-function merge(b, layer, xs, name, combine) {
-  const rank = xs[0]?.shape.length;
-  if (xs.length < 1 || xs.some((x) => x.shape.length !== rank)) {
-    throw unsupported(layer, 'joining tensors of different ranks');
-  }
-  const shape = xs[0].shape.map((_, i) => Math.max(...xs.map((x) => x.shape[i])));
-  if (xs.some((x) => x.shape.some((d, i) => d !== 1 && d !== shape[i]))) {
-    throw new ModelError('format', `${where(layer)}: shapes ${xs.map((x) => `(${x.shape})`)
-      .join(' and ')} do not go together.`);
-  }
-  const names = xs.map((x, i) => (rank === 3 ? b.spatial(x, `${name}/${i}`)
-    : b.flat(x, `${name}/${i}/flat`)));
-  const out = combine(names);
-  return rank === 3 ? b.image(out, ...shape) : { ...b.vectorTensor(out, shape[0]), shape };
+/** Only the order of the axes: the tensor itself stays. */
+function permuteAxes(b, layer, [x]) {
+  const asked = String(layer.config.dims);
+  const wanted = x.first ? '2,3,1' : '3,1,2';
+  if (x.shape.length !== 3 || (asked !== wanted && asked !== '1,2,3')) throw unsupported(layer, `the order (${asked})`);
+  return asked === wanted ? { ...b.settle(x, layer.name), first: !x.first } : x;
 }
 
-/** op applied from left to right; only the last node carries the layer's name. */
-const chainOf = (op) => (b, layer, xs, name) => merge(b, layer, xs, name, (names) =>
-  names.slice(1).reduce((left, right, i) => b.graph.add(op,
-    i === names.length - 2 ? name : `${name}/${i}`, [left, right]), names[0]));
+/** The largest centred box of the ratio asked for: [top, left, height, width]. */
+function ratioBox([H, W], [height, width]) {
+  const [h, w] = [Math.trunc(W * height / width), Math.trunc(H * width / height)]
+    .map((size, i) => Math.max(Math.min(size, [H, W][i]), 1));
+  return [Math.trunc((H - h) / 2), Math.trunc((W - w) / 2), h, w];
+}
+
+function resizing(b, layer, [x], name) {
+  requireOrder(layer, x);
+  const { height, width, interpolation, crop_to_aspect_ratio: crop, pad_to_aspect_ratio: pad, antialias } = layer.config;
+  const [H, W] = x.shape;
+  if (H === height && W === width) return x;
+  if (pad && H * width !== W * height) throw unsupported(layer, 'padding to the aspect ratio');
+  if (antialias && (height < H || width < W)) throw unsupported(layer, 'making smaller with antialias');
+  return cutAndResize(b, layer, x, name, crop ? ratioBox([H, W], [height, width]) : undefined, [height, width],
+    interpolation ?? 'bilinear');
+}
+
+/** The centre; a picture smaller than it is made larger instead, its ratio kept by cutting. */
+function centerCrop(b, layer, [x], name) {
+  requireOrder(layer, x);
+  const { height, width } = layer.config;
+  const [H, W] = x.shape;
+  if (H === height && W === width) return x;
+  const fits = H >= height && W >= width;
+  const box = fits ? [Math.trunc((H - height) / 2), Math.trunc((W - width) / 2), height, width]
+    : ratioBox([H, W], [height, width]);
+  return cutAndResize(b, layer, x, name, box, [height, width]);
+}
+
+/** Without training, a random crop only brings pictures to its size. */
+function randomCrop(b, layer, [x], name) {
+  return resizing(b, { ...layer, config: { ...layer.config, crop_to_aspect_ratio: true } }, [x], name);
+}
 
 function average(b, layer, xs, name) {
   return merge(b, layer, xs, name, (names) => {
@@ -349,11 +370,11 @@ function average(b, layer, xs, name) {
 function concatenate(b, layer, xs, name) {
   const rank = xs[0]?.shape.length;
   const asked = layer.config.axis ?? -1;
-  const axis = asked < 0 ? asked + rank : asked - 1;
-  if (xs.some((x) => x.shape.length !== rank) || axis < 0 || axis >= rank ||
-      (rank !== 1 && rank !== 3)) {
-    throw unsupported(layer, `axis ${asked} of shapes ${xs.map((x) => `(${x.shape})`).join(', ')}`);
+  if (!xs.length || xs.some((x) => x.shape.length !== rank) || (rank !== 1 && rank !== 3)) {
+    throw unsupported(layer, `axis ${asked} of shapes ${xs.slice(0, 4).map((x) => `(${x.shape})`).join(', ')}`);
   }
+  requireSameOrder(layer, xs);
+  const axis = axisOf(layer, xs[0], asked);
   const shape = [...xs[0].shape];
   shape[axis] = xs.reduce((sum, x) => sum + x.shape[axis], 0);
   const fits = xs.every((x) => x.shape.every((d, i) => i === axis || d === shape[i]));
@@ -369,27 +390,14 @@ function concatenate(b, layer, xs, name) {
   return b.image(b.graph.add('Concat', name, parts, { axis: [2, 3, 1][axis] }), ...shape);
 }
 
-/** Numbers of a setting: one for all channels, or one a channel. */
-function perChannel(b, x, wanted, value, layer) {
-  const values = [value?.value ?? value].flat(Infinity).map(Number);
-  const C = x.shape.at(-1);
-  if (values.length !== 1 && values.length !== C) {
-    throw new ModelError('format', `${where(layer)} has ${values.length} values for ${C} channels.`);
-  }
-  const dims = values.length === 1 ? [] : channelDims(x);
-  return b.graph.constant(wanted, 'float32', dims, values);
-}
-
-const channelDims = (x) => (x.shape.length === 3 ? [x.shape[2], 1, 1] : [x.shape.at(-1)]);
-
 function rescaling(b, layer, [x], name) {
   const { scale, offset = 0 } = layer.config;
-  const shifts = [offset].flat().some((v) => Number(v) !== 0);
+  const shifts = numbersOf(offset)?.some((v) => v !== 0) ?? true;
   const t = b.settle(x, name);
-  const factor = perChannel(b, x, `${name}/scale`, scale, layer);
+  const factor = constant(b, layer, x, `${name}/scale`, scale);
   const scaled = b.graph.add('Mul', shifts ? `${name}/scaled` : name, [t.name, factor]);
   if (!shifts) return { ...t, name: scaled };
-  const shift = perChannel(b, x, `${name}/offset`, offset, layer);
+  const shift = constant(b, layer, x, `${name}/offset`, offset);
   return { ...t, name: b.graph.add('Add', name, [scaled, shift]) };
 }
 
@@ -398,12 +406,17 @@ function normalization(b, layer, [x], name) {
   const { mean, variance, invert, axis = -1 } = layer.config;
   const asked = [axis].flat();
   if (invert) throw unsupported(layer, 'invert');
-  if (asked.length > 1 || (asked.length === 1 && asked[0] !== -1 && asked[0] !== x.shape.length)) {
+  // Without an axis, one mean and one variance serve all.
+  const whole = axis === null || asked.length === 0;
+  if (!whole && (asked.length > 1 || axisOf(layer, x, asked[0]) !== x.shape.length - 1)) {
     throw unsupported(layer, `axis ${axis}`);
   }
   const C = x.shape.at(-1);
   const numbers = (value) => {
-    const list = [value?.value ?? value].flat(Infinity).map(Number);
+    const list = numbersOf(value);
+    if (!list || (list.length !== 1 && list.length !== C)) {
+      throw new ModelError('format', `${where(layer)} has ${list?.length ?? 'no'} numbers for ${C} channels.`);
+    }
     return Float32Array.from({ length: C }, (_, i) => list[i % list.length]);
   };
   const fixed = mean !== null && mean !== undefined;
@@ -455,6 +468,7 @@ const LAYERS = {
   Multiply: [none, chainOf('Mul')],
   Subtract: [none, chainOf('Sub')],
   Maximum: [none, chainOf('Max')],
+  Minimum: [none, minimum],
   Average: [none, average],
   Concatenate: [none, concatenate],
   Rescaling: [none, rescaling],
@@ -469,17 +483,26 @@ const LAYERS = {
   GaussianNoise: [none, identity],
   ActivityRegularization: [none, identity],
   Identity: [none, identity],
-  RandomFlip: [none, identity],
-  RandomRotation: [none, identity],
-  RandomZoom: [none, identity],
-  RandomTranslation: [none, identity],
-  RandomContrast: [none, identity],
-  RandomBrightness: [none, identity],
+  ...Object.fromEntries(['Flip', 'Rotation', 'Zoom', 'Translation', 'Contrast', 'Brightness', 'Height', 'Width',
+    'Shear', 'Saturation', 'Hue', 'ColorJitter', 'ColorDegeneration', 'Posterization', 'Sharpness', 'Grayscale',
+    'Perspective', 'GaussianBlur', 'Erasing', 'Invert', 'ElasticTransform']
+    .map((kind) => [`Random${kind}`, [none, identity]])),
+  RandAugment: [none, identity],
+  AugMix: [none, identity],
+  MixUp: [none, identity],
+  CutMix: [none, identity],
+  Resizing: [none, resizing],
+  CenterCrop: [none, centerCrop],
+  RandomCrop: [none, randomCrop],
+  Permute: [none, permuteAxes],
 };
+
+export const LAYER_NAMES = Object.keys(LAYERS);
 
 /** Names that older Keras versions, or modules inside it, gave to the same class. */
 const ALIASES = {
   Convolution2D: 'Conv2D',
+  AtrousConvolution2D: 'Conv2D',
   SeparableConvolution2D: 'SeparableConv2D',
   Deconvolution2D: 'Conv2DTranspose',
   Convolution2DTranspose: 'Conv2DTranspose',
@@ -489,16 +512,42 @@ const ALIASES = {
   GlobalMaxPool2D: 'GlobalMaxPooling2D',
 };
 
+/** The class's own name, without the package, and without what re-savers put in front of it. */
+export function classOf({ className }) {
+  const bare = className.split('>').at(-1);
+  const name = bare.replace(/^(Keras2toKeras3|Custom|Patched|Fixed|Compatible|Legacy|Safe)(?=DepthwiseConv2D$)/, '');
+  return Object.hasOwn(ALIASES, name) ? ALIASES[name] : name;
+}
+
 function row(layer) {
-  const bare = layer.className.split('>').at(-1);
-  const name = ALIASES[bare] ?? bare;
+  const name = classOf(layer);
   if (Object.hasOwn(LAYERS, name)) return LAYERS[name];
-  throw new ModelError('unsupported', `Layer "${layer.name}" is of class ${layer.className}, which ` +
-    `is not supported. Supported: ${Object.keys(LAYERS).join(', ')}.`);
+  const code = ['Lambda', 'TFSMLayer', 'KerasLayer'].includes(name);
+  throw new ModelError('unsupported', `Layer "${layer.name.slice(0, 60)}" is of class ` +
+    `${layer.className.slice(0, 60)}, which is not supported${code ? ': what it does stands in Python ' +
+    'code, outside the file' : ''}. Build the model without it, or export it to ONNX.`);
 }
 
 /** Names of the weights of a layer, in the order in which Keras stores them. */
-export const weightNames = (layer) => (layer.model ? [] : row(layer)[0](layer.config));
+export const weightNames = (layer) =>
+  (layer.model || isOperator(layer) ? [] : row(layer)[0](layer.config));
 
-/** Adds the nodes of a layer; returns its output. */
-export const emitLayer = (b, layer, inputs, name) => row(layer)[1](b, layer, inputs, name);
+/** Joins that may be called with a number in the place of a tensor: then they are operators. */
+const ARITHMETIC = new Set(['Add', 'Subtract', 'Multiply', 'Maximum', 'Minimum']);
+
+/**
+ * Adds the nodes of a layer or an operator; returns its output.
+ * @param {{args: any[], kwargs: object}} [operands]  all that it is called with, numbers included
+ */
+export function emitLayer(b, layer, inputs, name, operands) {
+  const withNumbers = hasNumbers(operands);
+  const operator = isOperator(layer) || (withNumbers && ARITHMETIC.has(classOf(layer)));
+  if (inputs.some((x) => x?.channel) && !(operator && operatorName(layer) === 'stack')) {
+    throw unsupported(layer, 'one channel taken alone as an input');
+  }
+  if (operator) return emitOperator(b, layer, operands, name, concatenate);
+  if (withNumbers) throw unsupported(layer, 'a number among its inputs');
+  const y = row(layer)[1](b, layer, inputs, name);
+  const first = y.first ?? inputs[0]?.first;
+  return first && y.shape.length === 3 ? { ...y, first } : y;
+}

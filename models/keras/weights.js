@@ -7,7 +7,8 @@
  *            (VGG16's data sets are called block1_conv1_W_1:0, so the order counts, not the name).
  *   store    layers/<class in snake case>_<n>/vars/<i>: .keras and .weights.h5 files of Keras 3;
  *            newer ones carry the layer's name as an attribute.
- *   2.12     the store, with _layer_checkpoint_dependencies for `layers`.
+ *   2.12     the store, with _layer_checkpoint_dependencies for `layers`; written on Windows, with
+ *            backslashes inside the names of groups, and with gaps in the numbers.
  *
  * The result is a Map from layer object to its data sets' paths, in the order of `weightNames`.
  */
@@ -25,7 +26,7 @@ export function mapWeights(file, model) {
   const prefix = legacyPrefix(file);
   const assigned = new Map();
   if (prefix !== undefined) mapLegacy(file, prefix, model, assigned);
-  else mapStore(file, '', model, assigned);
+  else mapStore(file, storeTree(file), model, assigned);
   return assigned;
 }
 
@@ -35,7 +36,7 @@ export function mapWeights(file, model) {
  */
 export function layersWithWeights(file) {
   const prefix = legacyPrefix(file);
-  if (prefix === undefined) return [];
+  if (prefix === undefined) return storedLayers(file, storeTree(file));
   return readGroups(file, prefix).map(({ name, paths }) =>
     ({ name, shapes: paths.map((path) => file.shape(path) ?? []) }));
 }
@@ -219,10 +220,9 @@ function mismatch(file, layers, groups) {
   const inModel = new Set(layers.map((layer) => layer.name));
   const missing = layers.filter((layer) => !inFile.has(layer.name)).map((layer) => layer.name);
   const extra = groups.filter((group) => !inModel.has(group.name)).map((group) => group.name);
-  const list = (names) => `${names.slice(0, 4).map((name) => `"${name}"`).join(', ')}` +
-    `${names.length > 4 ? ` and ${names.length - 4} more` : ''}`;
-  const parts = [`${file.name}: the weights do not belong to this architecture, which has ` +
-    `${layers.length} layers with weights; the file has ${groups.length}.`];
+  const list = (names) => `${names.slice(0, 2).map((name) => `"${name.slice(0, 24)}"`).join(', ')}` +
+    `${names.length > 2 ? ` and ${names.length - 2} more` : ''}`;
+  const parts = [`${file.name.slice(-60)}: weights for ${groups.length} layers, where the network has ${layers.length}.`];
   if (missing.length) parts.push(`Expected but not in the file: ${list(missing)}.`);
   if (extra.length) parts.push(`In the file but not expected: ${list(extra)}.`);
   return new ModelError('mismatch', parts.join(' '));
@@ -233,30 +233,80 @@ function mismatch(file, layers, groups) {
 const snakeCase = (name) => name.replace(/\W+/g, '')
   .replace(/(.)([A-Z][a-z]+)/g, '$1_$2').replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
 
-function mapStore(file, base, model, assigned) {
-  const container = ['layers', '_layer_checkpoint_dependencies'].map((name) => join(base, name))
-    .find((path) => file.children(path).length > 0);
+/** @typedef {{path: string, parts: Map<string, StoreGroup>}} StoreGroup */
+
+/** What a model has beside its layers. */
+const NO_LAYERS = new Set(['optimizer', 'optimizer_weights', 'metrics', 'trainable_state']);
+
+/** The groups of a store, backslashes in their names taken for what they mean. @returns {StoreGroup} */
+function storeTree(file, path = '', depth = 0) {
+  /** @type {StoreGroup} */
+  const root = { path, parts: new Map() };
+  if (depth > 40) return root;
+  for (const child of file.children(path)) {
+    const steps = child.split('\\');
+    if (depth === 0 && NO_LAYERS.has(steps[0])) continue;
+    let at = root;
+    for (const step of steps.slice(0, -1)) {
+      if (!at.parts.has(step)) at.parts.set(step, { path: '', parts: new Map() });
+      at = at.parts.get(step);
+    }
+    const found = storeTree(file, join(path, child), depth + 1);
+    const known = at.parts.get(steps.at(-1));
+    if (known) found.parts.forEach((part, name) => known.parts.set(name, part));
+    else at.parts.set(steps.at(-1), found);
+  }
+  return root;
+}
+
+const holdsWeights = (group) => Boolean(group.parts.get('vars')?.parts.size) ||
+  [...group.parts].some(([name, part]) => name !== 'vars' && holdsWeights(part));
+
+function mapStore(file, group, model, assigned) {
+  const container = ['layers', '_layer_checkpoint_dependencies'].map((name) => group.parts.get(name))
+    .find((part) => part?.parts.size);
   if (container === undefined) {
-    throw new ModelError('format', `${file.name} holds no Keras weights${base ? ` at ${base}` : ''}: ` +
+    throw new ModelError('format', `${file.name} holds no Keras weights${group.path ? ` at ${group.path}` : ''}: ` +
       'neither the attribute layer_names nor a group "layers" is there.');
   }
   const named = new Map();
-  for (const child of file.children(container)) {
-    const name = file.attribute(join(container, child, 'vars'), 'name');
-    if (typeof name === 'string') named.set(name, join(container, child));
+  for (const part of container.parts.values()) {
+    const vars = part.parts.get('vars');
+    const name = vars?.path && file.attribute(vars.path, 'name');
+    if (typeof name === 'string') named.set(name, part);
   }
   const counts = new Map();
+  const byClass = new Map();
   for (const layer of model.layers) {
     const snake = snakeCase(layer.className);
     const n = counts.get(snake) ?? 0;
     counts.set(snake, n + 1);
     if (countWeights(layer) === 0) continue;
-    const numbered = join(container, n ? `${snake}_${n}` : snake);
-    const path = named.get(layer.name) ?? numbered;
-    if (layer.model) mapStore(file, path, layer.model, assigned);
-    else assign(file, layer, storedVariables(file, path), assigned);
+    byClass.set(snake, [...(byClass.get(snake) ?? []), { layer, numbered: n ? `${snake}_${n}` : snake }]);
+  }
+  for (const [snake, layers] of byClass) {
+    // Numbers may have gaps: where as many groups hold weights as layers do, their order counts.
+    const number = (name) => (name === snake ? 0 : Number(/^_(\d+)$/.exec(name.slice(snake.length))?.[1] ?? NaN));
+    const groups = [...container.parts].filter(([name, part]) =>
+      name.startsWith(snake) && number(name) >= 0 && holdsWeights(part))
+      .sort(([a], [b]) => number(a) - number(b)).map(([, part]) => part);
+    layers.forEach(({ layer, numbered }, i) => {
+      const part = named.get(layer.name) ??
+        (groups.length === layers.length ? groups[i] : container.parts.get(numbered));
+      if (layer.model) mapStore(file, part ?? { path: numbered, parts: new Map() }, layer.model, assigned);
+      else assign(file, layer, storedVariables(part), assigned);
+    });
   }
 }
 
-const storedVariables = (file, path) => file.children(join(path, 'vars'))
-  .sort((a, b) => Number(a) - Number(b)).map((index) => join(path, 'vars', index));
+/** Layers of a store that carry their names, nested ones included. */
+function storedLayers(file, group) {
+  const vars = group.parts.get('vars');
+  const paths = storedVariables(group);
+  const name = vars?.path && paths.length ? file.attribute(vars.path, 'name') : undefined;
+  const own = typeof name === 'string' ? [{ name, shapes: paths.map((path) => file.shape(path) ?? []) }] : [];
+  return [...own, ...[...group.parts].flatMap(([part, inner]) => (part === 'vars' ? [] : storedLayers(file, inner)))];
+}
+
+const storedVariables = (group) => [...(group?.parts.get('vars')?.parts ?? [])]
+  .sort(([a], [b]) => Number(a) - Number(b)).map(([, { path }]) => path);

@@ -54,3 +54,60 @@ export const packedInts = (field, values) =>
 
 /** @param {(Uint8Array | undefined)[]} fields */
 export const message = (...fields) => concatBytes(fields.filter((field) => field !== undefined));
+
+/**
+ * The fields of an encoded message, in order: their number, and a number (wire type 0), bytes (2, a view,
+ * never a copy) or the raw bytes of a fixed one (1, 5). Ends quietly where the bytes make no sense or end.
+ * @param {Uint8Array} bytes
+ * @returns {Generator<{field: number, wire: number, value: any, end: number}>}
+ */
+export function* readFields(bytes) {
+  let at = 0;
+  const varintAt = () => {
+    let value = 0n;
+    for (let shift = 0n; at < bytes.length && shift < 70n; shift += 7n) {
+      const byte = bytes[at++];
+      value |= BigInt(byte & 127) << shift;
+      if (byte < 128) return value;
+    }
+    return undefined;
+  };
+  while (at < bytes.length) {
+    const tagged = varintAt();
+    if (tagged === undefined) return;
+    const [field, wire] = [Number(tagged >> 3n), Number(tagged & 7n)];
+    if (field === 0) return;
+    let value;
+    if (wire === 0) {
+      const number = varintAt();
+      if (number === undefined) return;
+      value = Number(BigInt.asIntN(64, number));
+    } else {
+      const length = wire === 2 ? Number(varintAt() ?? -1n) : { 1: 8, 5: 4 }[wire];
+      // A field that is cut off is still named: a file's first bytes tell what it is.
+      if (length === undefined || length < 0) return;
+      value = bytes.subarray(at, at + length);
+      at += length;
+    }
+    yield { field, wire, value, end: at };
+  }
+}
+
+const decoder = new TextDecoder();
+
+export const readString = (bytes_) => decoder.decode(bytes_);
+
+/** Integers of a repeated field, packed (bytes) or one by one (a number). */
+export function readInts(value) {
+  if (typeof value === 'number') return [value];
+  const list = [];
+  let [part, shift] = [0n, 0n];
+  for (const byte of value) {
+    part |= BigInt(byte & 127) << shift;
+    shift += 7n;
+    if (byte >= 128) continue;
+    list.push(Number(BigInt.asIntN(64, part)));
+    [part, shift] = [0n, 0n];
+  }
+  return list;
+}

@@ -14,11 +14,15 @@
 
 #define GCAM_MAX_PIXELS ((int64_t)1 << 28)
 
+enum { GCAM_PICTURE_WARNING = 240 };
+
 struct gcam_image {
   int width, height;
   uint8_t *rgba; /* malloc, 4 * width * height */
   uint8_t *png;  /* malloc, the last encoding, or NULL */
   size_t png_size;
+  const char *warning_name; /* static, or NULL: nothing to say */
+  char warning[GCAM_PICTURE_WARNING];
 };
 
 /* Pixels are not initialised. ERR_ARGUMENT for sizes < 1, ERR_MEMORY over the limit. */
@@ -38,11 +42,12 @@ gcam_status gcam_picture_resize(const gcam_image *image, int width, int height, 
 /* png.c: fills image->png; RGB when every pixel is opaque, RGBA otherwise. */
 gcam_status gcam_picture_encode_png(gcam_image *image, gcam_error *err);
 
-/* overlay.c: round(alpha * colour(map) + (1 - alpha) * picture) at the picture's own size, opaque.
+/* overlay.c: round(alpha * colour(map) + (1 - alpha) * picture) at the picture's own size, opaque;
+ * the map lies on `view` (NULL: the whole picture), and what is outside of it becomes dim and grey.
  * map: map_height x map_width values, 0..1 (others are clamped, NaN counts as 0). */
 gcam_status gcam_picture_overlay(const gcam_image *image, const float *map, int map_width,
-                                 int map_height, const char *colormap, float alpha, gcam_resize how,
-                                 gcam_image **out, gcam_error *err);
+                                 int map_height, const gcam_view *view, const char *colormap,
+                                 float alpha, gcam_resize how, gcam_image **out, gcam_error *err);
 
 /* grid.c: see gcam_grid in gradcam.h. titles, and each of them, may be NULL. */
 gcam_status gcam_picture_grid(gcam_image *const *tiles, const char *const *titles, int count,

@@ -2,69 +2,33 @@
  * a tensor into another layout. Constants are rearranged here, for good; activations get a
  * Transpose node in front of their reader, made once per tensor and named "<tensor>.nhwc" or
  * "<tensor>.rows"; it becomes a Reshape, which costs nothing, where only sizes of 1 move. */
+#include "onnx/build.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "onnx/constant.h"
 #include "onnx/fold.h"
-#include "onnx/import.h"
 
 /* ---- Constants ------------------------------------------------------------------------------ */
-
-bool gcam_build_is_constant(const gcam_import *im, int v) { return im->graph->values[v].weight; }
-
-void gcam_build_retire(gcam_import *im, int v) {
-  gcam_weight *weight = im->graph->values[v].weight;
-  import_value *info = &im->info[v];
-  if (!weight) return;
-  info->retired = true;
-  if (info->users || !weight->data) return;
-  if (info->root != v) { /* a view: one user less of the data it shares */
-    import_value *root = &im->info[info->root];
-    if (--root->users == 0 && root->retired) gcam_build_retire(im, info->root);
-    return;
-  }
-  if (!weight->borrowed)
-    gcam_free(weight->data); /* converted from the file's type, external or not */
-  if (info->external >= 0) {
-    gcam_free(im->file->externals[info->external].data);
-    im->file->externals[info->external].data = NULL;
-  }
-  weight->data = NULL;
-  gcam_floats_free(weight->f32);
-  weight->f32 = NULL;
-}
-
-/* A constant that shares the data of another. */
-gcam_status gcam_build_view(gcam_import *im, const char *name, int of, const gcam_shape *shape,
-                            gcam_weight *weight, int *result) {
-  int v;
-  GCAM_TRY(gcam_import_add_value(im, name, &v));
-  im->graph->values[v].shape = *shape;
-  im->graph->values[v].weight = weight;
-  im->info[v].root = im->info[of].root;
-  im->info[im->info[of].root].users++;
-  *result = v;
-  return GCAM_OK;
-}
 
 /* The same constant with its axes permuted: physical axis i of the result is axis perm[i]. */
 static gcam_status permute_constant(gcam_import *im, const char *name, int from, const int *perm,
                                     int *result) {
   int v;
-  GCAM_TRY(gcam_import_add_value(im, name, &v));
+  GCAM_TRY(gcam_state_add_value(im, name, &v));
   gcam_value *to = &im->graph->values[v];
   const gcam_value *x = &im->graph->values[from];
   const gcam_weight *w = x->weight;
   size_t size = gcam_dtype_size(w->dtype);
   gcam_weight *copy = gcam_arena_alloc(&im->graph->arena, 1, sizeof *copy);
-  if (!copy) return gcam_import_no_memory(im);
-  int64_t words = (gcam_numel(&x->shape) * (int64_t)size + 3) / 4;
+  if (!copy) return gcam_state_no_memory(im);
   *copy = *w;
   copy->f32 = NULL;
   copy->borrowed = false;
-  copy->data = gcam_floats_alloc(words);
-  if (!copy->data) return gcam_import_no_memory(im);
+  copy->data = gcam_state_constant(im, name, gcam_numel(&x->shape) * (int64_t)size);
+  if (!copy->data) return im->err->status;
   gcam_permute(copy->data, w->data, &x->shape, perm, size);
   to->shape.rank = x->shape.rank;
   for (int i = 0; i < x->shape.rank; i++) {
@@ -81,11 +45,12 @@ static gcam_status permute_constant(gcam_import *im, const char *name, int from,
 gcam_status gcam_build_float(gcam_import *im, int from, int *result) {
   int v;
   if (gcam_constant_is_real(&im->graph->values[from])) return *result = from, GCAM_OK;
-  GCAM_TRY(gcam_import_add_value(im, im->graph->values[from].name, &v));
+  GCAM_TRY(gcam_state_add_value(im, im->graph->values[from].name, &v));
   gcam_value *to = &im->graph->values[v], *x = &im->graph->values[from];
   gcam_weight *copy = gcam_arena_alloc(&im->graph->arena, 1, sizeof *copy);
-  float *data = copy ? gcam_floats_alloc(gcam_numel(&x->shape)) : NULL;
-  if (!data) return gcam_import_no_memory(im);
+  if (!copy) return gcam_state_no_memory(im);
+  float *data = gcam_state_constant(im, x->name, gcam_numel(&x->shape) * (int64_t)sizeof(float));
+  if (!data) return im->err->status;
   for (int64_t i = 0, n = gcam_numel(&x->shape); i < n; i++)
     data[i] = (float)gcam_constant_int(x, i);
   copy->dtype = GCAM_F32;
@@ -98,42 +63,6 @@ gcam_status gcam_build_float(gcam_import *im, int from, int *result) {
 }
 
 /* ---- Adding a node to the graph ------------------------------------------------------------- */
-
-/* Runs a node of constants through its operator's forward(). */
-static gcam_status evaluate(gcam_import *im, const gcam_node *node) {
-  gcam_graph *graph = im->graph;
-  size_t ins = (size_t)node->input_count, outs = (size_t)node->output_count;
-  const float **in = gcam_arena_alloc(&im->scratch, ins, sizeof *in);
-  float **out = gcam_arena_alloc(&im->scratch, outs, sizeof *out);
-  float *scratch = NULL;
-  if (!in || !out) return gcam_import_no_memory(im);
-  for (int i = 0; i < node->input_count; i++) {
-    if (node->inputs[i] < 0) continue;
-    gcam_value *x = &graph->values[node->inputs[i]];
-    in[i] = gcam_weight_floats(x->weight, &x->shape);
-    if (!in[i]) return gcam_import_no_memory(im);
-  }
-  for (int i = 0; i < node->output_count; i++) {
-    if (node->outputs[i] < 0) continue;
-    gcam_value *y = &graph->values[node->outputs[i]];
-    int64_t n = gcam_numel(&y->shape);
-    if (n > im->budget)
-      return gcam_fail(im->err, GCAM_ERR_MEMORY, "constants made at load grow too large at '%.96s'",
-                       y->name);
-    im->budget -= n;
-    gcam_weight *weight = gcam_arena_alloc(&graph->arena, 1, sizeof *weight);
-    if (!weight || !(weight->data = gcam_floats_alloc(n))) return gcam_import_no_memory(im);
-    weight->dtype = GCAM_F32;
-    y->weight = weight;
-    out[i] = weight->data;
-  }
-  if (node->scratch_floats > 0 && !(scratch = gcam_floats_alloc(node->scratch_floats)))
-    return gcam_import_no_memory(im);
-  gcam_args args = {.graph = graph, .node = node, .in = in, .out = out, .scratch = scratch};
-  node->op->forward(&args);
-  gcam_floats_free(scratch);
-  return GCAM_OK;
-}
 
 static gcam_node *next_node(gcam_graph *graph) {
   if (graph->node_count == graph->node_capacity) {
@@ -153,7 +82,7 @@ gcam_status gcam_build_node(gcam_import *im, const import_node *spec) {
   gcam_node *node = next_node(graph);
   bool constant = true;
   int given = 0;
-  if (!node) return gcam_import_no_memory(im);
+  if (!node) return gcam_state_no_memory(im);
   node->op = spec->op;
   node->name = gcam_arena_strndup(arena, spec->name, strlen(spec->name));
   node->opset = spec->opset;
@@ -161,14 +90,14 @@ gcam_status gcam_build_node(gcam_import *im, const import_node *spec) {
   node->attr_count = spec->attr_count;
   node->inputs = gcam_arena_alloc(arena, (size_t)spec->in_count, sizeof(int));
   node->outputs = gcam_arena_alloc(arena, (size_t)spec->out_count, sizeof(int));
-  if (!node->name || !node->inputs || !node->outputs) return gcam_import_no_memory(im);
+  if (!node->name || !node->inputs || !node->outputs) return gcam_state_no_memory(im);
   node->input_count = spec->in_count;
   node->output_count = spec->out_count;
   for (int i = 0; i < spec->in_count; i++) {
     node->inputs[i] = spec->in[i];
     if (spec->in[i] < 0) continue;
     given++;
-    constant = constant && gcam_build_is_constant(im, spec->in[i]);
+    constant = constant && gcam_state_is_constant(im, spec->in[i]);
   }
   for (int i = 0; i < spec->out_count; i++) {
     node->outputs[i] = spec->out[i];
@@ -181,7 +110,7 @@ gcam_status gcam_build_node(gcam_import *im, const import_node *spec) {
     char label[160], text[96];
     if (y->shape.rank < 3) y->layout = GCAM_ROWS;
     y->producer = graph->node_count;
-    if (!gcam_numel(&y->shape))
+    if (!gcam_numel(&y->shape) && !constant)
       return gcam_fail(im->err, GCAM_ERR_MODEL,
                        "%.160s: its output '" GCAM_NAME_FORMAT "' is empty (%s)",
                        gcam_node_label(node, label, sizeof label), y->name,
@@ -190,10 +119,10 @@ gcam_status gcam_build_node(gcam_import *im, const import_node *spec) {
   if (constant && given) {
     for (int i = 0; i < spec->out_count; i++)
       if (spec->out[i] >= 0) graph->values[spec->out[i]].producer = -1;
-    return evaluate(im, node); /* the node itself is not counted: it is gone */
+    return gcam_fold_node(im, node); /* the node itself is not counted: it is gone */
   }
   for (int i = 0; i < spec->in_count; i++)
-    if (spec->in[i] >= 0 && gcam_build_is_constant(im, spec->in[i])) im->info[spec->in[i]].users++;
+    if (spec->in[i] >= 0 && gcam_state_is_constant(im, spec->in[i])) im->info[spec->in[i]].users++;
   graph->node_count++;
   return GCAM_OK;
 }
@@ -203,7 +132,7 @@ static gcam_status int_attr(gcam_import *im, const char *name, const int64_t *va
                             gcam_attr **result) {
   gcam_attr *attr = gcam_arena_alloc(&im->graph->arena, 1, sizeof *attr);
   int64_t *ints = gcam_arena_alloc(&im->graph->arena, (size_t)count, sizeof *ints);
-  if (!attr || !ints) return gcam_import_no_memory(im);
+  if (!attr || !ints) return gcam_state_no_memory(im);
   if (count) memcpy(ints, values, (size_t)count * sizeof *ints);
   attr->name = name;
   attr->kind = GCAM_ATTR_INTS;
@@ -265,12 +194,12 @@ gcam_status gcam_build_layout(gcam_import *im, int v, gcam_layout layout, int *r
   for (int i = 0; i < rank; i++) shape.dim[i] = x->shape.dim[perm[i]];
   size_t size = strlen(x->name) + 8;
   char *name = gcam_arena_alloc(&im->scratch, size, 1);
-  if (!name) return gcam_import_no_memory(im);
+  if (!name) return gcam_state_no_memory(im);
   snprintf(name, size, "%s.%s", x->name, layout == GCAM_ROWS ? "rows" : "nhwc");
   if (x->weight) {
     GCAM_TRY(permute_constant(im, name, v, perm, &to));
   } else {
-    GCAM_TRY(gcam_import_add_value(im, name, &to));
+    GCAM_TRY(gcam_state_add_value(im, name, &to));
     if (keeps_memory(&graph->values[v].shape, perm)) {
       GCAM_TRY(gcam_build_reshape_node(im, name, v, to, &shape));
     } else {
@@ -298,19 +227,23 @@ gcam_status gcam_build_reshape(gcam_import *im, int v, const gcam_shape *shape, 
   const gcam_value *x = &im->graph->values[v];
   if (gcam_shape_equal(&x->shape, shape)) return *result = v, GCAM_OK;
   if (!x->weight) {
-    GCAM_TRY(gcam_import_add_value(im, name, result));
+    GCAM_TRY(gcam_state_add_value(im, name, result));
     return gcam_build_reshape_node(im, name, v, *result, shape);
   }
   gcam_weight *weight = x->weight;
   if (weight->scale_count > 1) { /* sizes of 1 in front move the axis of the scales */
     weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *weight);
-    if (!weight) return gcam_import_no_memory(im);
+    if (!weight) return gcam_state_no_memory(im);
     *weight = *x->weight;
     weight->f32 = NULL;
     weight->borrowed = true; /* the root owns the data */
     weight->scale_axis += shape->rank - x->shape.rank;
   }
-  return gcam_build_view(im, name, v, shape, weight, result);
+  int to;
+  GCAM_TRY(gcam_state_add_value(im, name, &to));
+  im->graph->values[to].shape = *shape;
+  gcam_state_share(im, to, v, weight);
+  return *result = to, GCAM_OK;
 }
 
 /* Puts sizes of 1 in front until the rank is there: what broadcasting means. */
@@ -323,7 +256,7 @@ gcam_status gcam_build_rank(gcam_import *im, int v, int rank, int *result) {
     shape.dim[i] = i < rank - from.rank ? 1 : from.dim[i - (rank - from.rank)];
   size_t size = strlen(x->name) + 16;
   char *name = gcam_arena_alloc(&im->scratch, size, 1);
-  if (!name) return gcam_import_no_memory(im);
+  if (!name) return gcam_state_no_memory(im);
   snprintf(name, size, "%s.broadcast", x->name);
   return gcam_build_reshape(im, v, &shape, name, result);
 }

@@ -1,35 +1,25 @@
 /* fold.h: runs nodes whose inputs are all constants, at load: the shape arithmetic that exporters
- * write (Shape, Gather, Concat, Slice, ...) and small sums on weights. Works on any element type,
- * in ONNX's own order. Operators that are not known here, but are to the engine, run through
- * their ordinary forward() instead (lower.c). */
+ * write (Shape, Gather, Concat, Slice, ...) and sums on weights. Shapes are worked out by the
+ * operators' own shape(). What then happens to the numbers:
+ *
+ *   views (Reshape, ...)           share them
+ *   operators that move elements   run their forward() on the elements' 32-bit words, of any type
+ *   others, on floats              run their forward()
+ *   on integers and float64        are run here, by a row of the table; so are operators that the
+ *                                  engine knows on constants alone */
 #ifndef GCAM_ONNX_FOLD_H
 #define GCAM_ONNX_FOLD_H
 
-#include "ops/op.h"
+#include "onnx/state.h"
 
-typedef struct gcam_fold {
-  gcam_graph *graph;        /* weights are made in its arena */
-  const gcam_node *node;    /* op (its name is enough), name, opset, attributes, input indices */
-  const gcam_value *in;     /* [node->input_count] copies; weight NULL: left out */
-  const gcam_value *tensor; /* the attribute "value", or NULL */
-  int64_t *budget;          /* elements that folding may still make */
-  /* Results. Where `view` is set an output shares its data with input 0 and does not own it. */
-  gcam_value *out; /* [node->output_count]: shape and weight */
-  bool view;
-} gcam_fold;
-
-bool gcam_fold_knows(const char *op);
-/* On failure weights that were made are left in `out`; the caller frees their data. */
-gcam_status gcam_fold_run(gcam_fold *fold, gcam_error *err);
-
-/* Makes output k: zeroed shape-sized data of a type. For operators folded elsewhere. */
-gcam_status gcam_fold_make(gcam_fold *fold, int k, const gcam_shape *shape, gcam_dtype dtype,
-                           gcam_error *err);
-
-/* Element i as a number. */
-double gcam_constant_real(const gcam_value *value, int64_t i);
-int64_t gcam_constant_int(const gcam_value *value, int64_t i);
-/* Logically floating point? (False: integers or bool, which no kernel sees.) */
-bool gcam_constant_is_real(const gcam_value *value);
+/* Is this an operator that is run on constants in another way than on a picture, or on constants
+ * alone? */
+bool gcam_fold_knows(const char *name);
+/* What it says of itself then, without forward(); for as long as the import takes. */
+gcam_status gcam_fold_op(gcam_import *im, const char *name, const gcam_op **op);
+/* Operators known on constants alone, by index; NULL: no more. */
+const char *gcam_fold_name(int index);
+/* Gives the outputs of a node of constants their numbers; its shape() has run. */
+gcam_status gcam_fold_node(gcam_import *im, gcam_node *node);
 
 #endif

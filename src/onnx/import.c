@@ -14,78 +14,74 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "onnx/known.h"
+#include "onnx/limits.h"
+#include "onnx/lower.h"
 
-enum { MAX_INPUTS = 64 };
+enum {
+  MAX_INPUTS = 64,
+  /* What a file may have made at load beside some times its own weights, in floats: 768 MB.
+   * Networks whose weights are all made (ONNX's light_vgg19, 574 MB) pass. */
+  BUDGET = 3 << 26
+};
 
-gcam_status gcam_import_no_memory(gcam_import *im) {
-  return gcam_fail(im->err, GCAM_ERR_MEMORY, "out of memory while importing the ONNX file");
+/* ---- Outputs -------------------------------------------------------------------------------- */
+
+static bool is_output(const gcam_onnx *file, const char *name) {
+  for (int i = 0; i < file->output_count; i++)
+    if (!strcmp(file->outputs[i].name, name)) return true;
+  return false;
 }
 
-/* ---- Symbols -------------------------------------------------------------------------------- */
-
-static size_t hash(const char *text) { /* FNV-1a */
-  uint64_t h = 14695981039346656037u;
-  for (; *text; text++) h = (h ^ (uint8_t)*text) * 1099511628211u;
-  return (size_t)(h ^ h >> 32);
-}
-
-/* The symbol of a name, made when it is new. The table is large enough from the start. */
-static int symbol(gcam_import *im, const char *name) {
-  size_t at = hash(name) & (im->bucket_count - 1);
-  for (; im->buckets[at]; at = (at + 1) & (im->bucket_count - 1))
-    if (!strcmp(im->symbols[im->buckets[at] - 1].name, name)) return im->buckets[at] - 1;
-  import_symbol *s = &im->symbols[im->symbol_count];
-  s->name = name;
-  s->node = s->value = -1;
-  im->buckets[at] = ++im->symbol_count;
-  return im->symbol_count - 1;
-}
-
-static gcam_status twice(gcam_import *im, const char *what, const char *name) {
-  return gcam_fail(im->err, GCAM_ERR_MODEL, "the ONNX file has two %s named '" GCAM_NAME_FORMAT "'",
-                   what, name);
-}
-
-static gcam_status name_symbols(gcam_import *im) {
-  gcam_onnx *file = im->file;
-  size_t names =
-      (size_t)file->input_count + (size_t)file->tensor_count + (size_t)file->output_count;
+static bool is_made(const gcam_onnx *file, const char *name) {
   for (int n = 0; n < file->node_count; n++)
-    names += (size_t)file->nodes[n].input_count + (size_t)file->nodes[n].output_count;
-  for (im->bucket_count = 16; im->bucket_count < 2 * names; im->bucket_count *= 2) {
+    for (int i = 0; i < file->nodes[n].output_count; i++)
+      if (!strcmp(file->nodes[n].outputs[i], name)) return true;
+  return false;
+}
+
+gcam_status gcam_onnx_check_outputs(const gcam_onnx *file, const char *const *names, int count,
+                                    gcam_error *err) {
+  for (int k = 0; k < count; k++) {
+    for (int j = 0; j < k; j++)
+      if (!strcmp(names[j], names[k]))
+        return gcam_fail(err, GCAM_ERR_ARGUMENT, "the output '" GCAM_NAME_FORMAT "' is named twice",
+                         names[k]);
+    if (*names[k] && (is_output(file, names[k]) || is_made(file, names[k]))) continue;
+    char list[160] = "";
+    int used = 0, i = 0;
+    for (; i < file->output_count && used < 96; i++)
+      used += snprintf(list + used, sizeof list - (size_t)used, "%s'%.40s'", i ? ", " : "",
+                       file->outputs[i].name);
+    if (i < file->output_count)
+      snprintf(list + used, sizeof list - (size_t)used, " and %d more", file->output_count - i);
+    return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                     "no node makes a tensor '" GCAM_NAME_FORMAT
+                     "'; the outputs of the file are %s",
+                     names[k], list);
   }
-  im->symbols = gcam_arena_alloc(&im->scratch, names, sizeof *im->symbols);
-  im->buckets = gcam_arena_alloc(&im->scratch, im->bucket_count, sizeof *im->buckets);
-  im->node_in = gcam_arena_alloc(&im->scratch, (size_t)file->node_count, sizeof *im->node_in);
-  im->node_out = gcam_arena_alloc(&im->scratch, (size_t)file->node_count, sizeof *im->node_out);
-  if (!im->symbols || !im->buckets || !im->node_in || !im->node_out)
-    return gcam_import_no_memory(im);
-  for (int i = 0; i < file->input_count; i++) {
-    import_symbol *s = &im->symbols[symbol(im, file->inputs[i].name)];
-    if (s->input) return twice(im, "inputs", s->name);
-    s->input = &file->inputs[i];
-  }
-  for (int i = 0; i < file->tensor_count; i++) {
-    import_symbol *s = &im->symbols[symbol(im, file->tensors[i].name)];
-    if (s->tensor) return twice(im, "weights", s->name);
-    s->tensor = &file->tensors[i];
-  }
-  for (int n = 0; n < file->node_count; n++) {
-    const onnx_node *node = &file->nodes[n];
-    int *in = im->node_in[n] =
-        gcam_arena_alloc(&im->scratch, (size_t)node->input_count, sizeof *in);
-    int *out = im->node_out[n] =
-        gcam_arena_alloc(&im->scratch, (size_t)node->output_count, sizeof *out);
-    if (!in || !out) return gcam_import_no_memory(im);
-    for (int i = 0; i < node->input_count; i++)
-      in[i] = *node->inputs[i] ? symbol(im, node->inputs[i]) : -1;
-    for (int i = 0; i < node->output_count; i++) {
-      out[i] = *node->outputs[i] ? symbol(im, node->outputs[i]) : -1;
-      if (out[i] < 0) continue;
-      import_symbol *s = &im->symbols[out[i]];
-      if (s->input || s->tensor || s->node >= 0) return twice(im, "tensors", s->name);
-      s->node = n;
-    }
+  return GCAM_OK;
+}
+
+static gcam_status choose_outputs(gcam_import *im, const gcam_import_request *request) {
+  const gcam_onnx *file = im->file;
+  bool all = !request->output_count;
+  int count = all ? file->output_count : request->output_count;
+  if (!all)
+    GCAM_TRY(gcam_onnx_check_outputs(file, request->outputs, request->output_count, im->err));
+  im->outputs = gcam_arena_alloc(&im->scratch, (size_t)count, sizeof *im->outputs);
+  if (!im->outputs) return gcam_state_no_memory(im);
+  for (; im->output_count < count; im->output_count++) {
+    int i = im->output_count;
+    const char *name = all ? file->outputs[i].name : request->outputs[i];
+    import_symbol *s = &im->symbols[im->outputs[i] = gcam_state_symbol(im, name)];
+    if (s->output)
+      return gcam_fail(im->err, GCAM_ERR_MODEL,
+                       "the ONNX file has two outputs named '" GCAM_NAME_FORMAT "'", name);
+    s->output = true;
+    if (!s->input && !s->tensor && s->node < 0)
+      return gcam_fail(im->err, GCAM_ERR_MODEL, "no node makes the output '" GCAM_NAME_FORMAT "'",
+                       name);
   }
   return GCAM_OK;
 }
@@ -99,15 +95,9 @@ static gcam_status mark_needed(gcam_import *im) {
   char label[160];
   int *stack = gcam_arena_alloc(&im->scratch, (size_t)file->node_count, sizeof *stack), depth = 0;
   im->needed = gcam_arena_alloc(&im->scratch, (size_t)file->node_count, sizeof *im->needed);
-  if (!stack || !im->needed) return gcam_import_no_memory(im);
-  for (int i = 0; i < file->output_count; i++) {
-    const char *name = file->outputs[i].name;
-    import_symbol *s = &im->symbols[symbol(im, name)];
-    if (s->output) return twice(im, "outputs", name);
-    s->output = true;
-    if (!s->input && !s->tensor && s->node < 0)
-      return gcam_fail(im->err, GCAM_ERR_MODEL, "no node makes the output '" GCAM_NAME_FORMAT "'",
-                       name);
+  if (!stack || !im->needed) return gcam_state_no_memory(im);
+  for (int i = 0; i < im->output_count; i++) {
+    import_symbol *s = &im->symbols[im->outputs[i]];
     s->uses++;
     if (s->node >= 0 && !im->needed[s->node]) {
       im->needed[s->node] = true;
@@ -120,12 +110,16 @@ static gcam_status mark_needed(gcam_import *im) {
       if (im->node_in[n][i] < 0) continue;
       import_symbol *s = &im->symbols[im->node_in[n][i]];
       s->uses++;
+      if (!s->input && !s->tensor && s->node < 0 && file->sparse)
+        return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
+                         "%s reads '" GCAM_NAME_FORMAT "', a sparse weight: export it as dense",
+                         gcam_state_label(im, n, label, sizeof label), s->name);
       if (!s->input && !s->tensor && s->node < 0)
         return gcam_fail(im->err, GCAM_ERR_MODEL,
                          "%s reads '" GCAM_NAME_FORMAT
                          "', which is neither made by a node nor in "
                          "the file: a weight is missing",
-                         gcam_lower_label(im, n, label, sizeof label), s->name);
+                         gcam_state_label(im, n, label, sizeof label), s->name);
       if (s->node >= 0 && !im->needed[s->node]) {
         im->needed[s->node] = true;
         stack[depth++] = s->node;
@@ -141,7 +135,7 @@ static gcam_status sort_nodes(gcam_import *im) {
   int *missing = gcam_arena_alloc(&im->scratch, (size_t)nodes, sizeof *missing);
   int *first = gcam_arena_alloc(&im->scratch, (size_t)im->symbol_count + 1, sizeof *first);
   im->order = gcam_arena_alloc(&im->scratch, (size_t)nodes, sizeof *im->order);
-  if (!missing || !first || !im->order) return gcam_import_no_memory(im);
+  if (!missing || !first || !im->order) return gcam_state_no_memory(im);
   /* reader[first[s] ..]: nodes that wait for symbol s, once per input that reads it. */
   for (int n = 0; n < nodes; n++)
     for (int i = 0; im->needed[n] && i < im->file->nodes[n].input_count; i++) {
@@ -153,7 +147,7 @@ static gcam_status sort_nodes(gcam_import *im) {
   for (int s = 0; s < im->symbol_count; s++) first[s + 1] += first[s];
   int *reader = gcam_arena_alloc(&im->scratch, (size_t)edges, sizeof *reader);
   int *filled = gcam_arena_alloc(&im->scratch, (size_t)im->symbol_count, sizeof *filled);
-  if (!reader || !filled) return gcam_import_no_memory(im);
+  if (!reader || !filled) return gcam_state_no_memory(im);
   for (int n = 0; n < nodes; n++) {
     if (!im->needed[n]) continue;
     wanted++;
@@ -191,44 +185,9 @@ static gcam_status sort_nodes(gcam_import *im) {
     char label[160];
     if (im->needed[n] && missing[n] > 0)
       return gcam_fail(im->err, GCAM_ERR_MODEL, "the network runs in a circle through %s",
-                       gcam_lower_label(im, n, label, sizeof label));
+                       gcam_state_label(im, n, label, sizeof label));
   }
   return GCAM_OK;
-}
-
-/* Names every operator that is not known, in one message, with what is. */
-static gcam_status check_known(gcam_import *im) {
-  char text[512] = "", label[160];
-  size_t used = 0;
-  bool quantized = false;
-  enum { MOST = 16 };
-  const onnx_node *seen[MOST];
-  int kinds = 0;
-  for (int k = 0; k < im->order_count && kinds < MOST; k++) {
-    const onnx_node *node = &im->file->nodes[im->order[k]];
-    bool listed = false;
-    if (gcam_lower_knows(node)) continue;
-    for (int j = 0; j < kinds && !listed; j++)
-      listed = !strcmp(seen[j]->op, node->op) && !strcmp(seen[j]->domain, node->domain);
-    if (listed) continue;
-    seen[kinds++] = node;
-    quantized = quantized || strstr(node->op, "Quantize") || !strncmp(node->op, "QLinear", 7);
-    gcam_lower_label(im, im->order[k], label, sizeof label);
-    if (used < sizeof text)
-      used += (size_t)snprintf(text + used, sizeof text - used, "%s%.100s%s%.40s (opset %d)",
-                               kinds > 1 ? ", " : "", label, *node->domain ? " of domain " : "",
-                               node->domain, (int)gcam_onnx_opset(im->file, node->domain));
-  }
-  if (!kinds) return GCAM_OK;
-  char known[512] = "";
-  size_t at = 0;
-  for (int i = 0; i < gcam_op_count() && at < sizeof known; i++)
-    at +=
-        (size_t)snprintf(known + at, sizeof known - at, "%s%s", i ? ", " : "", gcam_op_at(i)->name);
-  return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED, "unsupported operator%s: %s.%s Supported: %s",
-                   kinds > 1 ? "s" : "", text,
-                   quantized ? " Weights may be int8 (DequantizeLinear), activations not." : "",
-                   known);
 }
 
 /* ---- Inputs --------------------------------------------------------------------------------- */
@@ -300,7 +259,7 @@ static gcam_status make_inputs(gcam_import *im, const gcam_input_override *overr
   gcam_graph *graph = im->graph;
   bool *reached = gcam_arena_alloc(&im->scratch, (size_t)im->symbol_count, sizeof *reached);
   graph->inputs = gcam_arena_alloc(&graph->arena, (size_t)file->input_count, sizeof(int));
-  if (!reached || !graph->inputs) return gcam_import_no_memory(im);
+  if (!reached || !graph->inputs) return gcam_state_no_memory(im);
   for (int k = 0; k < count; k++) {
     int i = 0;
     while (overrides[k].input && i < file->input_count &&
@@ -316,7 +275,7 @@ static gcam_status make_inputs(gcam_import *im, const gcam_input_override *overr
   for (int i = 0; i < file->input_count; i++) {
     const onnx_value_info *info = &file->inputs[i];
     const gcam_input_override *override = NULL;
-    int s = symbol(im, info->name), v;
+    int s = gcam_state_symbol(im, info->name), v;
     /* A weight may be listed as an input too: then it is its default value. */
     if (im->symbols[s].tensor || !im->symbols[s].uses) continue;
     if (!info->is_tensor ||
@@ -333,7 +292,7 @@ static gcam_status make_inputs(gcam_import *im, const gcam_input_override *overr
                        MAX_INPUTS);
     gcam_shape shape = {0};
     GCAM_TRY(input_shape(im, info, override, &shape));
-    GCAM_TRY(gcam_import_add_value(im, info->name, &v));
+    GCAM_TRY(gcam_state_add_value(im, info->name, &v));
     gcam_value *value = &graph->values[v];
     value->shape = shape;
     if (shape.rank >= 3 && wants_channels_last(im, s, reached)) {
@@ -348,41 +307,6 @@ static gcam_status make_inputs(gcam_import *im, const gcam_input_override *overr
 }
 
 /* ---- Values --------------------------------------------------------------------------------- */
-
-gcam_status gcam_import_add_value(gcam_import *im, const char *name, int *value) {
-  int v = gcam_graph_add_value(im->graph, name);
-  if (v < 0) return gcam_import_no_memory(im);
-  if (v >= im->info_room) {
-    int room = im->info_room ? im->info_room * 2 : 256;
-    import_value *info = gcam_arena_alloc(&im->scratch, (size_t)room, sizeof *info);
-    if (!info) return gcam_import_no_memory(im);
-    if (im->info_room) memcpy(info, im->info, (size_t)im->info_room * sizeof *info);
-    im->info = info;
-    im->info_room = room;
-  }
-  im->info[v] = (import_value){.as = {-1, -1}, .root = v, .external = -1, .original = -1};
-  *value = v;
-  return GCAM_OK;
-}
-
-gcam_status gcam_import_value(gcam_import *im, int s, int *value) {
-  import_symbol *sym = &im->symbols[s];
-  if (sym->value < 0 && sym->tensor) {
-    int v;
-    gcam_weight *weight;
-    GCAM_TRY(gcam_import_add_value(im, sym->name, &v));
-    GCAM_TRY(gcam_onnx_tensor_load(im->file, sym->tensor, &im->graph->arena, &weight, im->err));
-    im->graph->values[v].shape = sym->tensor->shape;
-    im->graph->values[v].weight = weight;
-    im->info[v].external = sym->tensor->external;
-    sym->value = v;
-  }
-  if (sym->value < 0) /* a node was to make it: one of its outputs that it does not have */
-    return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
-                     "tensor '" GCAM_NAME_FORMAT "' is not made by the engine", sym->name);
-  *value = sym->value;
-  return GCAM_OK;
-}
 
 /* ---- The end -------------------------------------------------------------------------------- */
 
@@ -407,7 +331,7 @@ static gcam_status release_constants(gcam_import *im, bool *live) {
   gcam_graph *graph = im->graph;
   bool *held = gcam_arena_alloc(&im->scratch, (size_t)graph->value_count, sizeof *held);
   bool *wanted = gcam_arena_alloc(&im->scratch, (size_t)im->file->external_count, sizeof *wanted);
-  if (!held || !wanted) return gcam_import_no_memory(im);
+  if (!held || !wanted) return gcam_state_no_memory(im);
   for (int v = 0; v < graph->value_count; v++) {
     int root = im->info[v].root;
     if (!live[v] || !graph->values[v].weight) continue;
@@ -458,7 +382,7 @@ static gcam_status settle_weights(gcam_import *im) {
     size_t size = gcam_dtype_size(w->dtype), bytes = (size_t)gcam_numel(&value->shape) * size;
     if (keep && (uintptr_t)w->data % size == 0) continue;
     void *copy = gcam_floats_alloc((int64_t)((bytes + 3) / 4));
-    if (!copy) return gcam_import_no_memory(im);
+    if (!copy) return gcam_state_no_memory(im);
     memcpy(copy, w->data, bytes);
     w->data = copy;
     w->borrowed = false;
@@ -478,7 +402,7 @@ static gcam_status compact(gcam_import *im) {
   bool *live_node = gcam_arena_alloc(&im->scratch, (size_t)graph->node_count, sizeof *live_node);
   int *place = gcam_arena_alloc(&im->scratch, (size_t)graph->value_count, sizeof *place);
   int *node_place = gcam_arena_alloc(&im->scratch, (size_t)graph->node_count, sizeof *node_place);
-  if (!live || !live_node || !place || !node_place) return gcam_import_no_memory(im);
+  if (!live || !live_node || !place || !node_place) return gcam_state_no_memory(im);
   mark_live(im, live_node, live);
   GCAM_TRY(release_constants(im, live));
   int values = 0, nodes = 0;
@@ -514,59 +438,54 @@ static gcam_status compact(gcam_import *im) {
   graph->node_count = nodes;
   for (int i = 0; i < graph->input_count; i++) graph->inputs[i] = place[graph->inputs[i]];
   for (int i = 0; i < graph->output_count; i++) graph->outputs[i] = place[graph->outputs[i]];
-  return settle_weights(im);
+  return GCAM_OK;
 }
 
-static gcam_status import(gcam_import *im, const gcam_input_override *overrides, int count) {
+static gcam_status import(gcam_import *im, const gcam_import_request *request) {
   gcam_onnx *file = im->file;
   gcam_graph *graph = im->graph;
-  im->opset = (int)gcam_onnx_opset(file, "");
-  if (file->functions)
-    return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
-                     "the ONNX file defines functions of its own; export it with them inlined");
-  if (file->sparse)
-    return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED, "the ONNX file holds sparse weights");
+  int64_t opset = gcam_onnx_opset(file, "");
+  im->opset = opset < 1 ? 0 : opset > INT32_MAX ? INT32_MAX : (int)opset;
   if (!file->output_count)
     return gcam_fail(im->err, GCAM_ERR_MODEL, "the ONNX file's graph has no output");
-  if (im->opset && (im->opset < GCAM_OPSET_MIN || im->opset > GCAM_OPSET_MAX))
-    return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
-                     "the ONNX file uses opset %d; the engine reads %d to %d", im->opset,
-                     GCAM_OPSET_MIN, GCAM_OPSET_MAX);
-  GCAM_TRY(name_symbols(im));
+  GCAM_TRY(gcam_state_name(im));
+  GCAM_TRY(choose_outputs(im, request));
   GCAM_TRY(mark_needed(im));
   GCAM_TRY(sort_nodes(im));
-  GCAM_TRY(check_known(im));
+  GCAM_TRY(gcam_known_check(im, request->unsupported));
   if (!im->opset && im->order_count)
     return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
                      "the ONNX file does not say which opset it uses: it is too old or broken");
-  /* A small file cannot make us hold more than a few times what it holds itself. */
-  im->budget = (int64_t)1 << 26;
+  im->budget = BUDGET + (int64_t)file->size / 2;
   for (int i = 0; i < file->tensor_count; i++)
     im->budget += 8 * gcam_numel(&file->tensors[i].shape);
-  GCAM_TRY(make_inputs(im, overrides, count));
+  GCAM_TRY(make_inputs(im, request->overrides, request->override_count));
   for (int k = 0; k < im->order_count; k++) {
     int n = im->order[k];
     GCAM_TRY(gcam_lower_node(im, n));
     for (int i = 0; i < file->nodes[n].input_count; i++) {
       import_symbol *s = im->node_in[n][i] < 0 ? NULL : &im->symbols[im->node_in[n][i]];
-      if (s && --s->uses == 0 && s->value >= 0) gcam_build_retire(im, s->value);
+      if (s && --s->uses == 0 && s->value >= 0) gcam_state_retire(im, s->value);
     }
   }
-  graph->outputs = gcam_arena_alloc(&graph->arena, (size_t)file->output_count, sizeof(int));
-  if (!graph->outputs) return gcam_import_no_memory(im);
-  for (int i = 0; i < file->output_count; i++) {
-    GCAM_TRY(gcam_import_value(im, symbol(im, file->outputs[i].name), &graph->outputs[i]));
+  graph->outputs = gcam_arena_alloc(&graph->arena, (size_t)im->output_count, sizeof(int));
+  if (!graph->outputs) return gcam_state_no_memory(im);
+  for (int i = 0; i < im->output_count; i++) {
+    GCAM_TRY(gcam_state_value(im, im->outputs[i], &graph->outputs[i]));
     graph->output_count = i + 1;
   }
-  return compact(im);
+  GCAM_TRY(compact(im));
+  GCAM_TRY(gcam_limits_check(graph, im->err));
+  return settle_weights(im);
 }
 
-gcam_status gcam_onnx_import(gcam_onnx *file, const gcam_input_override *overrides,
-                             int override_count, gcam_graph *graph, gcam_error *err) {
+gcam_status gcam_onnx_import(gcam_onnx *file, const gcam_import_request *request, gcam_graph *graph,
+                             gcam_error *err) {
+  static const gcam_import_request nothing_special;
   if (file->imported) return gcam_fail(err, GCAM_ERR_STATE, "an ONNX file is imported once");
   file->imported = true;
   gcam_import im = {.file = file, .graph = graph, .err = err};
-  gcam_status status = import(&im, overrides, override_count);
+  gcam_status status = import(&im, request ? request : &nothing_special);
   if (status != GCAM_OK) gcam_graph_free(graph);
   gcam_arena_free(&im.scratch);
   return status;

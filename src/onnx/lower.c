@@ -7,28 +7,16 @@
  *   reductions with keepdims=0   -> keepdims=1 and a Reshape, so that a spatial mean stays cheap
  *   Sum of n                     -> n - 1 Adds
  *   broadcasting before opset 7  -> the second input is reshaped to what it means today */
+#include "onnx/lower.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "onnx/build.h"
+#include "onnx/constant.h"
 #include "onnx/fold.h"
-#include "onnx/import.h"
-
-static const char *node_name(const gcam_import *im, int n, char *text, size_t size) {
-  const onnx_node *node = &im->file->nodes[n];
-  if (*node->name)
-    snprintf(text, size, "%s", node->name);
-  else
-    snprintf(text, size, "%.64s_%d", node->op, n);
-  return text;
-}
-
-const char *gcam_lower_label(const gcam_import *im, int n, char *text, size_t size) {
-  char name[112];
-  snprintf(text, size, "%.40s node '" GCAM_NAME_FORMAT "'", im->file->nodes[n].op,
-           node_name(im, n, name, sizeof name));
-  return text;
-}
+#include "onnx/tensor.h"
 
 /* ---- Layout --------------------------------------------------------------------------------- */
 
@@ -36,20 +24,22 @@ const char *gcam_lower_label(const gcam_import *im, int n, char *text, size_t si
 static gcam_status lay_out(gcam_import *im, const gcam_op *op, int *in, int count,
                            gcam_layout *layout) {
   int data = gcam_op_data_inputs(op, count), rank = 0;
-  bool active_last = false;
+  bool active_last = false, active = false;
   *layout = op->rule == GCAM_RULE_SPATIAL ? GCAM_CHANNELS_LAST : GCAM_ROWS;
   for (int i = 0; i < data; i++) {
     if (in[i] < 0) continue;
     const gcam_value *x = &im->graph->values[in[i]];
     if (x->shape.rank > rank) rank = x->shape.rank;
     if (x->shape.rank >= 3 && x->layout == GCAM_CHANNELS_LAST && !x->weight) active_last = true;
+    if (!x->weight) active = true;
   }
   if (op->rule == GCAM_RULE_POINTWISE || op->rule == GCAM_RULE_AXIS)
     *layout = active_last ? GCAM_CHANNELS_LAST : GCAM_ROWS;
   for (int i = 0; i < count; i++) {
     if (in[i] < 0) continue;
     if (i < data && op->rule == GCAM_RULE_POINTWISE) {
-      if (gcam_build_is_constant(im, in[i])) GCAM_TRY(gcam_build_float(im, in[i], &in[i]));
+      if (gcam_state_is_constant(im, in[i]) && active)
+        GCAM_TRY(gcam_build_float(im, in[i], &in[i]));
       GCAM_TRY(gcam_build_rank(im, in[i], rank, &in[i]));
     }
     if (i < data && op->rule == GCAM_RULE_TO_ROWS) continue;
@@ -67,9 +57,9 @@ static gcam_status lower_constant(gcam_import *im, int n) {
   if (s < 0) return GCAM_OK;
   if (node->attr_count != 1)
     return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED, "%s: its value is of an unsupported kind",
-                     gcam_lower_label(im, n, label, sizeof label));
+                     gcam_state_label(im, n, label, sizeof label));
   const gcam_attr *attr = &node->attrs[0];
-  GCAM_TRY(gcam_import_add_value(im, im->symbols[s].name, &v));
+  GCAM_TRY(gcam_state_add_value(im, im->symbols[s].name, &v));
   gcam_value *value = &im->graph->values[v];
   gcam_weight *weight;
   if (attr->kind == GCAM_ATTR_TENSOR) {
@@ -86,11 +76,11 @@ static gcam_status lower_constant(gcam_import *im, int n) {
                                                        : (const void *)attr->ints;
     if (attr->kind == GCAM_ATTR_STRING)
       return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED, "%s: it holds text",
-                       gcam_lower_label(im, n, label, sizeof label));
+                       gcam_state_label(im, n, label, sizeof label));
     size_t count = list ? (size_t)attr->count : 1, size = real ? sizeof(float) : sizeof(int64_t);
     weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *weight);
-    if (!weight || !(weight->data = gcam_alloc(count ? count * size : 1, 1)))
-      return gcam_import_no_memory(im);
+    if (!weight || !(weight->data = gcam_alloc((int64_t)count, (int64_t)size)))
+      return gcam_state_no_memory(im);
     if (count) memcpy(weight->data, from, count * size);
     weight->dtype = real ? GCAM_F32 : GCAM_I64;
     if (list) value->shape = (gcam_shape){1, {(int64_t)count}};
@@ -100,63 +90,26 @@ static gcam_status lower_constant(gcam_import *im, int n) {
   return GCAM_OK;
 }
 
-/* Runs a node of constants with fold.c. in: values, all constants. */
-static gcam_status lower_fold(gcam_import *im, int n, int *in, int count) {
+/* ConstantOfShape's value becomes an input, so that shape() and fold.c see two constants. */
+static gcam_status value_input(gcam_import *im, int n, int **in, int *count) {
   const onnx_node *node = &im->file->nodes[n];
-  gcam_graph *graph = im->graph;
-  char name[256];
-  gcam_op op = {.name = node->op};
-  gcam_node shell = {.op = &op,
-                     .name = node_name(im, n, name, sizeof name),
-                     .opset = im->opset,
-                     .attrs = node->attrs,
-                     .attr_count = node->attr_count,
-                     .inputs = in,
-                     .input_count = count,
-                     .output_count = node->output_count};
-  gcam_value *values = gcam_arena_alloc(&im->scratch, (size_t)count, sizeof *values);
-  gcam_value *out = gcam_arena_alloc(&im->scratch, (size_t)node->output_count, sizeof *out);
-  gcam_value tensor = {0};
-  if (!values || !out) return gcam_import_no_memory(im);
-  for (int i = 0; i < count; i++) {
-    if (in[i] < 0) continue;
-    GCAM_TRY(gcam_build_layout(im, in[i], GCAM_ROWS, &in[i]));
-    values[i] = graph->values[in[i]];
-  }
   for (int i = 0; i < node->attr_count; i++) {
+    const onnx_tensor *tensor = node->tensors[i];
     if (node->attrs[i].kind != GCAM_ATTR_TENSOR || strcmp(node->attrs[i].name, "value")) continue;
-    if (node->tensors[i]->external >= 0 || tensor.weight)
-      return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED, "%.96s node '%.96s': its value lies outside",
-                       node->op, shell.name);
-    tensor.shape = node->tensors[i]->shape;
-    GCAM_TRY(
-        gcam_onnx_tensor_load(im->file, node->tensors[i], &graph->arena, &tensor.weight, im->err));
+    int *both = gcam_arena_alloc(&im->scratch, 2, sizeof *both), v;
+    if (!both) return gcam_state_no_memory(im);
+    gcam_weight *weight;
+    GCAM_TRY(gcam_state_add_value(im, "value", &v));
+    GCAM_TRY(gcam_onnx_tensor_load(im->file, tensor, &im->graph->arena, &weight, im->err));
+    im->graph->values[v].shape = tensor->shape;
+    im->graph->values[v].weight = weight;
+    im->info[v].external = tensor->external;
+    both[0] = (*in)[0];
+    both[1] = v;
+    *in = both;
+    *count = 2;
   }
-  gcam_fold fold = {.graph = graph,
-                    .node = &shell,
-                    .in = values,
-                    .budget = &im->budget,
-                    .tensor = tensor.weight ? &tensor : NULL,
-                    .out = out};
-  gcam_status status = gcam_fold_run(&fold, im->err);
-  if (tensor.weight && !tensor.weight->borrowed) gcam_free(tensor.weight->data);
-  for (int i = 0; i < node->output_count; i++) {
-    int s = im->node_out[n][i], v;
-    if (!out[i].weight) continue;
-    if (status == GCAM_OK && s >= 0) {
-      status = fold.view ? gcam_build_view(im, im->symbols[s].name, in[0], &out[i].shape,
-                                           out[i].weight, &v)
-                         : gcam_import_add_value(im, im->symbols[s].name, &v);
-      if (status == GCAM_OK) {
-        graph->values[v].shape = out[i].shape;
-        graph->values[v].weight = out[i].weight;
-        im->symbols[s].value = v;
-        continue;
-      }
-    }
-    if (!fold.view) gcam_free(out[i].weight->data);
-  }
-  return status;
+  return GCAM_OK;
 }
 
 /* Shape and Size: known now, whatever they are asked of. */
@@ -172,10 +125,10 @@ static gcam_status lower_shape(gcam_import *im, int n, int x) {
   if (to < 0) to += shape.rank;
   from = from < 0 ? 0 : from > shape.rank ? shape.rank : from;
   to = to < from ? from : to > shape.rank ? shape.rank : to;
-  GCAM_TRY(gcam_import_add_value(im, im->symbols[s].name, &v));
+  GCAM_TRY(gcam_state_add_value(im, im->symbols[s].name, &v));
   gcam_weight *weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *weight);
-  if (!weight || !(weight->data = gcam_alloc((GCAM_MAX_RANK + 1) * sizeof(int64_t), 1)))
-    return gcam_import_no_memory(im);
+  if (!weight || !(weight->data = gcam_alloc(GCAM_MAX_RANK + 1, sizeof(int64_t))))
+    return gcam_state_no_memory(im);
   weight->dtype = GCAM_I64;
   if (size)
     memcpy(weight->data, &total, sizeof total);
@@ -234,7 +187,7 @@ static gcam_status check_attrs(gcam_import *im, int n) {
       if (!strcmp(node->attrs[a].name, attr_kinds[k].name) &&
           node->attrs[a].kind != attr_kinds[k].kind)
         return gcam_fail(im->err, GCAM_ERR_MODEL, "%s: its attribute '%s' has the wrong type",
-                         gcam_lower_label(im, n, label, sizeof label), attr_kinds[k].name);
+                         gcam_state_label(im, n, label, sizeof label), attr_kinds[k].name);
   return GCAM_OK;
 }
 
@@ -260,8 +213,20 @@ static gcam_status old_broadcast(gcam_import *im, int n, const gcam_op *op, int 
 
 static bool is_reduction(const gcam_op *op) { return !strncmp(op->name, "Reduce", 6); }
 
-/* Makes a reduction keep its dimensions. shape: what the output has to be in the end. */
-static gcam_status keep_dims(gcam_import *im, import_node *spec, gcam_shape *shape) {
+/* The node's attributes, but keepdims, which becomes 1. */
+static gcam_status keep_dims(gcam_import *im, import_node *spec) {
+  gcam_attr *attrs = gcam_arena_alloc(&im->graph->arena, (size_t)spec->attr_count, sizeof *attrs);
+  if (!attrs) return gcam_state_no_memory(im);
+  for (int i = 0; i < spec->attr_count; i++) {
+    attrs[i] = spec->attrs[i];
+    if (!strcmp(attrs[i].name, "keepdims")) attrs[i].i = 1;
+  }
+  spec->attrs = attrs;
+  return GCAM_OK;
+}
+
+/* What a reduction's shape() has accepted, in ONNX's order, without the axes that are gone. */
+static gcam_status reduced_shape(gcam_import *im, const import_node *spec, gcam_shape *shape) {
   gcam_node shell = {.op = spec->op,
                      .name = spec->name,
                      .attrs = spec->attrs,
@@ -270,28 +235,14 @@ static gcam_status keep_dims(gcam_import *im, import_node *spec, gcam_shape *sha
                      .input_count = spec->in_count};
   int64_t axes[GCAM_MAX_RANK];
   int count;
-  char label[160];
   GCAM_TRY(gcam_node_ints(im->graph, &shell, "axes", 1, axes, GCAM_MAX_RANK, &count, im->err));
   gcam_shape x = gcam_build_onnx_shape(&im->graph->values[spec->in[0]]);
-  bool gone[GCAM_MAX_RANK] = {false};
-  for (int i = 0; i < count; i++) {
-    int64_t axis = axes[i] < 0 ? axes[i] + x.rank : axes[i];
-    if (axis < 0 || axis >= x.rank)
-      return gcam_fail(im->err, GCAM_ERR_MODEL, "%s: axis %lld is outside an input of rank %d",
-                       gcam_node_label(&shell, label, sizeof label), (long long)axes[i], x.rank);
-    gone[axis] = true;
-  }
   bool all = !count && !gcam_node_int(&shell, "noop_with_empty_axes", 0);
-  shape->rank = 0;
+  bool gone[GCAM_MAX_RANK] = {false};
+  for (int i = 0; i < count; i++) gone[axes[i] < 0 ? axes[i] + x.rank : axes[i]] = true;
+  *shape = (gcam_shape){0};
   for (int i = 0; i < x.rank; i++)
     if (!all && !gone[i]) shape->dim[shape->rank++] = x.dim[i];
-  gcam_attr *attrs = gcam_arena_alloc(&im->graph->arena, (size_t)spec->attr_count, sizeof *attrs);
-  if (!attrs) return gcam_import_no_memory(im);
-  for (int i = 0; i < spec->attr_count; i++) {
-    attrs[i] = spec->attrs[i];
-    if (!strcmp(attrs[i].name, "keepdims")) attrs[i].i = 1;
-  }
-  spec->attrs = attrs;
   return GCAM_OK;
 }
 
@@ -307,7 +258,7 @@ static gcam_status lower_sum(gcam_import *im, import_node *spec, int *in, int co
     int pair[2] = {sum, in[i]}, next = out;
     if (pair[1] < 0)
       return gcam_fail(im->err, GCAM_ERR_MODEL, "Sum node '%.96s' lacks an input", spec->name);
-    if (i + 1 < count) GCAM_TRY(gcam_import_add_value(im, spec->name, &next));
+    if (i + 1 < count) GCAM_TRY(gcam_state_add_value(im, spec->name, &next));
     GCAM_TRY(lay_out(im, spec->op, pair, 2, &spec->layout));
     spec->in = pair;
     spec->in_count = 2;
@@ -318,12 +269,13 @@ static gcam_status lower_sum(gcam_import *im, import_node *spec, int *in, int co
   return GCAM_OK;
 }
 
-static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, int count) {
+static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, int count,
+                            bool active) {
   const onnx_node *node = &im->file->nodes[n];
   gcam_graph *graph = im->graph;
   bool sum = !strcmp(node->op, "Sum");
   char label[160], name[1024];
-  gcam_lower_label(im, n, label, sizeof label);
+  gcam_state_label(im, n, label, sizeof label);
   if (!sum && (count < op->min_inputs || (op->max_inputs >= 0 && count > op->max_inputs)))
     return gcam_fail(im->err, GCAM_ERR_MODEL, "%s has %d inputs; it takes %d to %d", label, count,
                      op->min_inputs, op->max_inputs);
@@ -331,10 +283,8 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
     if (i >= count || in[i] < 0)
       return gcam_fail(im->err, GCAM_ERR_MODEL, "%s: its input %d is left out", label, i);
   /* A constant condition beside activations (Where) is read as numbers, like any other integers. */
-  bool mixed = false;
-  for (int i = 1; i < count && op->rule == GCAM_RULE_POINTWISE; i++)
-    mixed |= in[i] >= 0 && !gcam_build_is_constant(im, in[i]);
-  if (!mixed && gcam_build_is_constant(im, in[0]) && !gcam_constant_is_real(&graph->values[in[0]]))
+  if (active && op->rule != GCAM_RULE_POINTWISE && gcam_state_is_constant(im, in[0]) &&
+      !gcam_constant_is_real(&graph->values[in[0]]))
     return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
                      "%s: the engine runs it on floating point numbers alone", label);
 
@@ -342,7 +292,7 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
   bool several = gcam_op_is(op, GCAM_OP_OUTPUTS);
   int outputs = several ? node->output_count : 1;
   int *out = gcam_arena_alloc(&im->scratch, (size_t)node->output_count, sizeof *out);
-  if (!out) return gcam_import_no_memory(im);
+  if (!out) return gcam_state_no_memory(im);
   for (int i = 0; i < node->output_count; i++) {
     int s = im->node_out[n][i];
     out[i] = -1;
@@ -351,11 +301,11 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
       return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
                        "%s: its output %d, '" GCAM_NAME_FORMAT "', is not supported", label, i,
                        im->symbols[s].name);
-    GCAM_TRY(gcam_import_add_value(im, im->symbols[s].name, &out[i]));
+    GCAM_TRY(gcam_state_add_value(im, im->symbols[s].name, &out[i]));
     im->symbols[s].value = out[i];
   }
   import_node spec = {op,
-                      node_name(im, n, name, sizeof name),
+                      gcam_state_node_name(im, n, name, sizeof name),
                       im->opset,
                       node->attrs,
                       node->attr_count,
@@ -371,32 +321,33 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
   if (!is_reduction(op) || gcam_node_int(&shell, "keepdims", 1)) return gcam_build_node(im, &spec);
 
   gcam_shape shape;
-  GCAM_TRY(keep_dims(im, &spec, &shape));
+  GCAM_TRY(keep_dims(im, &spec));
   int kept, rows;
   size_t size = strlen(graph->values[out[0]].name) + 16;
   char *kept_name = gcam_arena_alloc(&im->scratch, size, 1);
-  if (!kept_name) return gcam_import_no_memory(im);
+  if (!kept_name) return gcam_state_no_memory(im);
   snprintf(kept_name, size, "%s.keepdims", graph->values[out[0]].name);
-  GCAM_TRY(gcam_import_add_value(im, kept_name, &kept));
+  GCAM_TRY(gcam_state_add_value(im, kept_name, &kept));
   spec.out = &kept;
   GCAM_TRY(gcam_build_node(im, &spec));
+  GCAM_TRY(reduced_shape(im, &spec, &shape));
   GCAM_TRY(gcam_build_layout(im, kept, GCAM_ROWS, &rows));
   return gcam_build_reshape_node(im, kept_name, rows, out[0], &shape);
 }
 
 /* ---- One node ------------------------------------------------------------------------------- */
 
-static bool in_list(const char *op, const char *const *list) {
-  for (; *list; list++)
-    if (!strcmp(op, *list)) return true;
-  return false;
+lower_kind gcam_lower_kind(const onnx_node *node) {
+  static const char *const own[] = {"Constant", "Shape", "Size", "Sum"};
+  if (*node->domain) return LOWER_UNKNOWN;
+  for (int i = 0; i < (int)(sizeof own / sizeof *own); i++)
+    if (!strcmp(node->op, own[i])) return LOWER_ANY;
+  if (gcam_op_find(node->op)) return LOWER_ANY;
+  return gcam_fold_knows(node->op) ? LOWER_CONSTANTS : LOWER_UNKNOWN;
 }
 
-static const char *const own[] = {"Constant", "Shape", "Size", "Sum", NULL};
-
-bool gcam_lower_knows(const onnx_node *node) {
-  return !*node->domain &&
-         (in_list(node->op, own) || gcam_fold_knows(node->op) || gcam_op_find(node->op));
+bool gcam_lower_is_shape(const onnx_node *node) {
+  return !*node->domain && (!strcmp(node->op, "Shape") || !strcmp(node->op, "Size"));
 }
 
 gcam_status gcam_lower_node(gcam_import *im, int n) {
@@ -407,27 +358,33 @@ gcam_status gcam_lower_node(gcam_import *im, int n) {
   GCAM_TRY(check_attrs(im, n));
   while (count && im->node_in[n][count - 1] < 0) count--;
   int *in = gcam_arena_alloc(&im->scratch, (size_t)count, sizeof *in);
-  if (!in) return gcam_import_no_memory(im);
+  if (!in) return gcam_state_no_memory(im);
   for (int i = 0; i < count; i++) {
     in[i] = -1;
     if (im->node_in[n][i] < 0) continue;
-    GCAM_TRY(gcam_import_value(im, im->node_in[n][i], &in[i]));
+    GCAM_TRY(gcam_state_value(im, im->node_in[n][i], &in[i]));
     given++;
-    if (!gcam_build_is_constant(im, in[i])) active = in[i];
+    if (!gcam_state_is_constant(im, in[i])) active = in[i];
   }
-  gcam_lower_label(im, n, label, sizeof label);
+  gcam_state_label(im, n, label, sizeof label);
   if (!given) return gcam_fail(im->err, GCAM_ERR_MODEL, "%s has no input", label);
-  if (!strcmp(node->op, "Shape") || !strcmp(node->op, "Size")) {
+  if (gcam_lower_is_shape(node)) {
     if (in[0] < 0 || !node->output_count || im->node_out[n][0] < 0)
       return gcam_fail(im->err, GCAM_ERR_MODEL, "%s lacks its input or output", label);
     return lower_shape(im, n, in[0]);
   }
-  if (active < 0 && gcam_fold_knows(node->op)) return lower_fold(im, n, in, count);
-  const gcam_op *op = gcam_op_find(strcmp(node->op, "Sum") ? node->op : "Add");
+  /* Of an operator that has two ways the one for constants is asked first. */
+  const gcam_op *op = NULL;
+  if (active < 0 && gcam_fold_knows(node->op))
+    GCAM_TRY(gcam_fold_op(im, node->op, &op));
+  else
+    op = gcam_op_find(strcmp(node->op, "Sum") ? node->op : "Add");
   if (!op)
     return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
                      "%s: the engine runs %.40s on constants alone, but '" GCAM_NAME_FORMAT
                      "' is computed from the picture",
                      label, node->op, im->graph->values[active].name);
-  return lower_op(im, n, op, in, count);
+  if (!strcmp(node->op, "ConstantOfShape") && in[0] >= 0 && count == 1)
+    GCAM_TRY(value_input(im, n, &in, &count));
+  return lower_op(im, n, op, in, count, active >= 0);
 }

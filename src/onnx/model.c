@@ -38,7 +38,7 @@ static gcam_status no_memory(gcam_error *err) {
 static void *grow(void **array, int *count, int *room, size_t size) {
   if (*count == *room) {
     int more = *room ? *room * 2 : 16;
-    void *bigger = gcam_alloc_again(*array, (size_t)more * size, 1);
+    void *bigger = gcam_alloc_again(*array, more, (int64_t)size);
     if (!bigger) return NULL;
     *array = bigger;
     *room = more;
@@ -117,9 +117,13 @@ static int64_t read_decimal(const char *text) {
   return v;
 }
 
-/* A location is handed to whoever opens files: it must stay beside the model. */
+/* A location is handed to whoever opens files or addresses: it must stay beside the model, in the
+ * address's spelling too ("%2e%2e" is ".."). */
 static bool location_is_safe(const char *path) {
-  if (!*path || *path == '/' || strchr(path, '\\') || strchr(path, ':')) return false;
+  if (!*path || *path == '/' || strpbrk(path, "\\:?#")) return false;
+  for (const char *at = path; (at = strchr(at, '%')); at++)
+    if ((at[1] == '2' && strchr("eEfF", at[2])) || (at[1] == '5' && strchr("cC", at[2])))
+      return false; /* a dot, a slash or a backslash; strchr finds the end, too */
   for (const char *part = path; part; part = strchr(part, '/')) {
     if (*part == '/') part++;
     if (!strncmp(part, "..", 2) && (part[2] == '/' || !part[2])) return false;
@@ -630,7 +634,49 @@ static gcam_status read_model(gcam_onnx *file, gcam_error *err) {
   return GCAM_OK;
 }
 
+/* ---- Files of other kinds ------------------------------------------------------------------- */
+
+/* What bytes that are no ONNX file are, by how they begin, and what to do; NULL: unknown. */
+static const char *other_kind(const gcam_onnx *file) {
+  static const struct {
+    size_t at;
+    const char *magic, *words;
+  } kinds[] = {
+      {4, "ORTM", "an ONNX Runtime file (.ort); give the .onnx file it was made from"},
+      {4, "TFL3", "a TensorFlow Lite file; convert it to ONNX (tf2onnx reads it)"},
+      {0, "\x89HDF", "an HDF5 file (Keras); give it as .h5 or .keras"},
+      {0, "PK\x03\x04",
+       "a zip archive; PyTorch's .pt and .pth are exported with torch.onnx.export"},
+      {0, "\x80\x02", "a Python pickle; export the model with torch.onnx.export"},
+      {0, "\x1f\x8b", "a gzip archive; unpack it first"},
+      {0, "version https://git-lfs", "a Git LFS pointer; fetch the file itself (git lfs pull)"},
+      {8, "{\"", "a safetensors file: weights without a network; export the model as ONNX"},
+      {0, "<", "a page of HTML or XML: an address that gives something else than the file"},
+      {0, "{", "JSON, not a network"},
+      {0, "\xff\xd8\xff", "a JPEG picture"},
+      {0, "\x89PNG", "a PNG picture"}};
+  for (int i = 0; i < (int)(sizeof kinds / sizeof *kinds); i++) {
+    size_t n = strlen(kinds[i].magic);
+    if (file->size >= kinds[i].at + n && !memcmp(file->bytes + kinds[i].at, kinds[i].magic, n))
+      return kinds[i].words;
+  }
+  return NULL;
+}
+
 /* ---- Open, close, reports ------------------------------------------------------------------- */
+
+/* "pytorch", "1.13.1" -> "pytorch 1.13.1" */
+static gcam_status join_producer(gcam_onnx *file, gcam_error *err) {
+  size_t a = strlen(file->producer), b = strlen(file->producer_version);
+  if (!b) return GCAM_OK;
+  char *both = gcam_arena_alloc(&file->arena, a + b + 2, 1);
+  if (!both) return no_memory(err);
+  memcpy(both, file->producer, a);
+  both[a] = ' ';
+  memcpy(both + a + 1, file->producer_version, b);
+  file->producer = both;
+  return GCAM_OK;
+}
 
 gcam_status gcam_onnx_open(gcam_onnx **result, const void *bytes, size_t size, gcam_ownership own,
                            gcam_error *err) {
@@ -646,19 +692,12 @@ gcam_status gcam_onnx_open(gcam_onnx **result, const void *bytes, size_t size, g
   file->producer = file->producer_version = "";
   gcam_status status = size && bytes ? read_model(file, err)
                                      : gcam_fail(err, GCAM_ERR_MODEL, "the model file is empty");
+  const char *kind = status == GCAM_ERR_MODEL && size ? other_kind(file) : NULL;
+  if (kind) gcam_fail(err, status, "this is not an ONNX file, but %s", kind);
+  if (status == GCAM_OK) status = join_producer(file, err);
   if (status != GCAM_OK) {
     gcam_onnx_close(file);
     return status;
-  }
-  if (*file->producer_version) {
-    size_t a = strlen(file->producer), b = strlen(file->producer_version);
-    char *both = gcam_arena_alloc(&file->arena, a + b + 2, 1);
-    if (both) {
-      memcpy(both, file->producer, a);
-      both[a] = ' ';
-      memcpy(both + a + 1, file->producer_version, b);
-      file->producer = both;
-    }
   }
   *result = file;
   return GCAM_OK;
@@ -679,6 +718,12 @@ void gcam_onnx_close(gcam_onnx *file) {
   gcam_arena_free(&file->arena);
   if (file->owned) gcam_free((void *)(uintptr_t)file->bytes);
   gcam_free(file);
+}
+
+int gcam_onnx_output_count(const gcam_onnx *file) { return file->output_count; }
+
+const char *gcam_onnx_output_name(const gcam_onnx *file, int index) {
+  return index >= 0 && index < file->output_count ? file->outputs[index].name : NULL;
 }
 
 const char *gcam_onnx_producer(const gcam_onnx *file) { return file->producer; }

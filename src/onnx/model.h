@@ -1,30 +1,25 @@
-/* model.h: an opened ONNX file, inside src/onnx only. Small structs in the file's arena; tensor
- * data stays where it is in the bytes. */
+/* model.h: an opened ONNX file. Small structs in the file's arena; tensor data stays where it is in
+ * the bytes. From these to a graph:
+ *
+ *   gcam_onnx_open      reads the ModelProto: names, nodes, where the weights lie
+ *   gcam_onnx_push      brings weights that the file keeps elsewhere (external.h)
+ *   gcam_onnx_import    folds constants, fixes every shape, lays tensors out (import.h)
+ *   gcam_onnx_close     after the graph is freed
+ *
+ * What is read: ONNX of IR 3 and later, any opset of the default domain (an operator is read as the
+ * newest version that is known says), weights embedded or external, float32, float16, bfloat16,
+ * float64 or int8/uint8 with DequantizeLinear. Activations are float32; a file with float16
+ * activations runs in float32. Every size in a file is taken for a lie until checked: a broken file
+ * gives GCAM_ERR_MODEL, one that asks for what the engine does not do GCAM_ERR_UNSUPPORTED, both
+ * with words.
+ * Source: onnx.proto, IR.md and Operators.md of github.com/onnx/onnx. */
 #ifndef GCAM_ONNX_MODEL_H
 #define GCAM_ONNX_MODEL_H
 
 #include "base/arena.h"
-#include "onnx/onnx.h"
 #include "onnx/protobuf.h"
-
-/* TensorProto.DataType, as far as it is named here. */
-enum {
-  ONNX_FLOAT = 1,
-  ONNX_UINT8 = 2,
-  ONNX_INT8 = 3,
-  ONNX_UINT16 = 4,
-  ONNX_INT16 = 5,
-  ONNX_INT32 = 6,
-  ONNX_INT64 = 7,
-  ONNX_STRING = 8,
-  ONNX_BOOL = 9,
-  ONNX_FLOAT16 = 10,
-  ONNX_DOUBLE = 11,
-  ONNX_UINT32 = 12,
-  ONNX_UINT64 = 13,
-  ONNX_BFLOAT16 = 16
-};
-const char *gcam_onnx_type_name(int64_t type);
+#include "onnx/types.h"
+#include "ops/graph.h"
 
 typedef struct onnx_external {
   const char *tensor;
@@ -68,7 +63,7 @@ typedef struct onnx_opset {
   int64_t version;
 } onnx_opset;
 
-struct gcam_onnx {
+typedef struct gcam_onnx {
   const uint8_t *bytes;
   size_t size;
   bool owned, imported;
@@ -84,19 +79,27 @@ struct gcam_onnx {
   onnx_external *externals;
   int opset_count, node_count, tensor_count, input_count, output_count, external_count;
   int opset_room, node_room, tensor_room, input_room, output_room, external_room;
-};
+} gcam_onnx;
 
 /* Longest part of a name that goes into a message. */
-#define GCAM_NAME_FORMAT "%.96s"
+#define GCAM_NAME_FORMAT "%.64s"
 
-/* tensor.c: the constant that a TensorProto holds, as an f32/f16/f64/i8/u8/i32/i64/bool weight in
- * `arena`. Where the file's bytes can be used as they are the weight borrows them. */
-gcam_status gcam_onnx_tensor_load(const gcam_onnx *file, const onnx_tensor *tensor,
-                                  gcam_arena *arena, gcam_weight **weight, gcam_error *err);
-/* Bytes of one element in the file; 0: a type that is not read. */
-int gcam_onnx_type_bytes(int64_t type);
+/* GCAM_TAKE: the bytes came from malloc and belong to the file from now on, even when opening
+ * fails. GCAM_COPY: the caller keeps them, unchanged, until gcam_onnx_import has returned. */
+gcam_status gcam_onnx_open(gcam_onnx **file, const void *bytes, size_t size, gcam_ownership own,
+                           gcam_error *err);
+/* NULL is accepted. Free the graph first: its attributes lie in the file, and so do weights that
+ * are used in place (external data; large ones of GCAM_TAKE). */
+void gcam_onnx_close(gcam_onnx *file);
 
-/* external.c */
-bool gcam_onnx_external_complete(const onnx_external *external);
+/* The file's outputs. Out of range: NULL. */
+int gcam_onnx_output_count(const gcam_onnx *file);
+const char *gcam_onnx_output_name(const gcam_onnx *file, int index);
+
+/* For reports. */
+const char *gcam_onnx_producer(const gcam_onnx *file); /* "pytorch 1.13.1"; "" when not said */
+int64_t gcam_onnx_ir_version(const gcam_onnx *file);
+/* Opset of a domain ("" is ONNX's own); 0: the file imports none. */
+int64_t gcam_onnx_opset(const gcam_onnx *file, const char *domain);
 
 #endif

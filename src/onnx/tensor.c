@@ -1,56 +1,10 @@
 /* tensor.c: TensorProto -> constant. */
+#include "onnx/tensor.h"
+
 #include <string.h>
 
 #include "base/memory.h"
-#include "onnx/model.h"
-
-/* How a file's element type is read. Types the engine does not have are widened. All targets are
- * little-endian, like raw_data. */
-static const struct {
-  int64_t type;
-  const char *name;
-  gcam_dtype stored;
-  int bytes; /* in raw_data */
-  int list;  /* field of TensorProto that holds the numbers when raw_data does not */
-} types[] = {{ONNX_FLOAT, "float32", GCAM_F32, 4, 4},    {ONNX_UINT8, "uint8", GCAM_U8, 1, 5},
-             {ONNX_INT8, "int8", GCAM_I8, 1, 5},         {ONNX_UINT16, "uint16", GCAM_I32, 2, 5},
-             {ONNX_INT16, "int16", GCAM_I32, 2, 5},      {ONNX_INT32, "int32", GCAM_I32, 4, 5},
-             {ONNX_INT64, "int64", GCAM_I64, 8, 7},      {ONNX_BOOL, "bool", GCAM_BOOL, 1, 5},
-             {ONNX_FLOAT16, "float16", GCAM_F16, 2, 5},  {ONNX_DOUBLE, "float64", GCAM_F64, 8, 10},
-             {ONNX_UINT32, "uint32", GCAM_I64, 4, 11},   {ONNX_UINT64, "uint64", GCAM_I64, 8, 11},
-             {ONNX_BFLOAT16, "bfloat16", GCAM_F32, 2, 5}};
-
-static int type_index(int64_t type) {
-  for (int i = 0; i < (int)(sizeof types / sizeof *types); i++)
-    if (types[i].type == type) return i;
-  return -1;
-}
-
-int gcam_onnx_type_bytes(int64_t type) {
-  int t = type_index(type);
-  return t < 0 ? 0 : types[t].bytes;
-}
-
-const char *gcam_onnx_type_name(int64_t type) {
-  int t = type_index(type);
-  return t >= 0 ? types[t].name : type == ONNX_STRING ? "text" : "of an unknown element type";
-}
-
-/* One element of the file, as the stored type. bits: little-endian, zero-extended. */
-static void store(int64_t type, gcam_dtype stored, uint64_t bits, uint8_t *dst) {
-  uint32_t bf16 = (uint32_t)bits << 16;
-  int32_t narrow = type == ONNX_INT16 ? (int16_t)(uint16_t)bits : (int32_t)(uint16_t)bits;
-  if (type == ONNX_BFLOAT16)
-    memcpy(dst, &bf16, 4);
-  else if (type == ONNX_INT16 || type == ONNX_UINT16)
-    memcpy(dst, &narrow, 4);
-  else if (type == ONNX_UINT32)
-    bits &= 0xffffffffu, memcpy(dst, &bits, 8);
-  else if (type == ONNX_BOOL)
-    *dst = bits != 0;
-  else
-    memcpy(dst, &bits, gcam_dtype_size(stored));
-}
+#include "onnx/external.h"
 
 static gcam_status wrong_length(const onnx_tensor *tensor, long long got, const char *unit,
                                 gcam_error *err) {
@@ -64,14 +18,15 @@ static gcam_status wrong_length(const onnx_tensor *tensor, long long got, const 
 }
 
 /* Numbers from the typed lists (float_data, int32_data, ...), packed or one by one. */
-static gcam_status load_lists(const onnx_tensor *tensor, int t, uint8_t *dst, gcam_error *err) {
+static gcam_status load_lists(const onnx_tensor *tensor, const onnx_type *type, uint8_t *dst,
+                              gcam_error *err) {
   gcam_proto message = tensor->message;
   gcam_proto_field field;
   int64_t n = gcam_numel(&tensor->shape), got = 0;
-  size_t fixed = types[t].list == 4 ? 4 : types[t].list == 10 ? 8 : 0;
-  size_t step = gcam_dtype_size(types[t].stored);
+  size_t fixed = type->list == 4 ? 4 : type->list == 10 ? 8 : 0;
+  size_t step = gcam_dtype_size(type->stored);
   while (gcam_proto_next(&message, &field) == GCAM_PROTO_FIELD) {
-    if (field.number != (uint32_t)types[t].list) continue;
+    if (field.number != (uint32_t)type->list) continue;
     bool packed = field.wire == GCAM_WIRE_BYTES;
     gcam_wire single = fixed == 4 ? GCAM_WIRE_32 : fixed ? GCAM_WIRE_64 : GCAM_WIRE_VARINT;
     if (!packed && field.wire != single) return wrong_length(tensor, got, "numbers", err);
@@ -80,7 +35,7 @@ static gcam_status load_lists(const onnx_tensor *tensor, int t, uint8_t *dst, gc
                             : gcam_proto_varint(&field.bytes, &field.value)))
         return wrong_length(tensor, got, "numbers", err);
       if (got == n) return wrong_length(tensor, got + 1, "or more numbers", err);
-      store(types[t].type, types[t].stored, field.value, dst + (size_t)got++ * step);
+      gcam_onnx_type_store(type, field.value, dst + (size_t)got++ * step);
       if (!packed) break;
     }
   }
@@ -89,13 +44,13 @@ static gcam_status load_lists(const onnx_tensor *tensor, int t, uint8_t *dst, gc
 
 /* The list as it lies in the file when that is a single packed run of fixed-size numbers: then it
  * is as good as raw_data. */
-static bool packed_run(const onnx_tensor *tensor, int t, gcam_proto *run) {
+static bool packed_run(const onnx_tensor *tensor, const onnx_type *type, gcam_proto *run) {
   gcam_proto message = tensor->message;
   gcam_proto_field field;
   int found = 0;
-  if (types[t].list != 4 && types[t].list != 10) return false;
+  if (type->list != 4 && type->list != 10) return false;
   while (gcam_proto_next(&message, &field) == GCAM_PROTO_FIELD) {
-    if (field.number != (uint32_t)types[t].list) continue;
+    if (field.number != (uint32_t)type->list) continue;
     if (field.wire != GCAM_WIRE_BYTES) return false;
     *run = field.bytes;
     found++;
@@ -105,15 +60,15 @@ static bool packed_run(const onnx_tensor *tensor, int t, gcam_proto *run) {
 
 gcam_status gcam_onnx_tensor_load(const gcam_onnx *file, const onnx_tensor *tensor,
                                   gcam_arena *arena, gcam_weight **result, gcam_error *err) {
-  int t = type_index(tensor->type);
-  if (t < 0)
+  const onnx_type *type = gcam_onnx_type(tensor->type);
+  if (!type)
     return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
                      "tensor '" GCAM_NAME_FORMAT "' is %s, which the engine does not read",
                      tensor->name, gcam_onnx_type_name(tensor->type));
   int64_t n = gcam_numel(&tensor->shape);
-  size_t need = (size_t)n * (size_t)types[t].bytes;
+  size_t need = (size_t)n * (size_t)type->bytes;
   gcam_proto raw = tensor->raw;
-  bool has_raw = tensor->has_raw || packed_run(tensor, t, &raw);
+  bool has_raw = tensor->has_raw || packed_run(tensor, type, &raw);
   if (tensor->external >= 0) {
     const onnx_external *e = &file->externals[tensor->external];
     if (!gcam_onnx_external_complete(e))
@@ -131,25 +86,25 @@ gcam_status gcam_onnx_tensor_load(const gcam_onnx *file, const onnx_tensor *tens
 
   gcam_weight *weight = gcam_arena_alloc(arena, 1, sizeof *weight);
   if (!weight) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while loading weights");
-  weight->dtype = types[t].stored;
+  weight->dtype = type->stored;
   size_t step = gcam_dtype_size(weight->dtype);
-  if (has_raw && need && (size_t)types[t].bytes == step && types[t].type != ONNX_BOOL) {
+  if (has_raw && need && (size_t)type->bytes == step && type->type != ONNX_BOOL) {
     weight->data = (void *)(uintptr_t)raw.at;
     weight->borrowed = true;
     *result = weight;
     return GCAM_OK;
   }
-  uint8_t *data = gcam_alloc(n ? (size_t)n * step : 1, 1);
+  uint8_t *data = gcam_alloc(n, (int64_t)step);
   if (!data)
     return gcam_fail(err, GCAM_ERR_MEMORY,
                      "out of memory: tensor '" GCAM_NAME_FORMAT "' takes %lld bytes", tensor->name,
                      (long long)n * (long long)step);
   if (has_raw) {
     uint64_t bits;
-    for (int64_t i = 0; i < n && gcam_proto_fixed(&raw, (size_t)types[t].bytes, &bits); i++)
-      store(types[t].type, types[t].stored, bits, data + (size_t)i * step);
+    for (int64_t i = 0; i < n && gcam_proto_fixed(&raw, (size_t)type->bytes, &bits); i++)
+      gcam_onnx_type_store(type, bits, data + (size_t)i * step);
   } else {
-    gcam_status status = load_lists(tensor, t, data, err);
+    gcam_status status = load_lists(tensor, type, data, err);
     if (status != GCAM_OK) {
       gcam_free(data);
       return status;

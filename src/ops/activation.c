@@ -79,7 +79,7 @@ static bool relu_clamp(const gcam_graph *graph, const gcam_node *node, float *lo
 /* Formulas, which the formatter takes for declarations. */
 /* clang-format off */
 /* NaN passes through every f below: comparisons are written so that NaN takes the branch x. */
-ACTIVATION(relu, "Relu", 0, relu_clamp, NULL, 0, NULL, 0, x < 0 ? 0 : x, y > 0 ? 1.0f : 0.0f)
+ACTIVATION(relu, "Relu", 0, relu_clamp, NULL, 0, NULL, 0, x < 0 ? 0 : x, y <= 0 ? 0.0f : 1.0f)
 ACTIVATION(leaky_relu, "LeakyRelu", 0, NULL, "alpha", 0.01f, NULL, 0, x < 0 ? p.a * x : x,
            x > 0 ? 1.0f : p.a)
 ACTIVATION(sigmoid, "Sigmoid", GCAM_OP_SIGMOID, NULL, NULL, 0, NULL, 0, gcam_logistic(x), y * (1 - y))
@@ -125,4 +125,4 @@ static bool clip_clamp(const gcam_graph *graph, const gcam_node *node, float *lo
 
 /* GCAM_RULE_AXIS, because the limits are numbers and not to be broadcast. */
 UNARY(clip, "Clip", GCAM_RULE_AXIS, 3, clip_shape, 0, clip_clamp,
-      (x < p.a ? p.a : x) > p.b ? p.b : (x < p.a ? p.a : x), y > p.a && y < p.b ? 1.0f : 0.0f)
+      (x < p.a ? p.a : x) > p.b ? p.b : (x < p.a ? p.a : x), y <= p.a || y >= p.b ? 0.0f : 1.0f)

@@ -75,5 +75,6 @@ static void concat_backward(const gcam_args *a) {
   }
 }
 
-const gcam_op gcam_op_concat = {"Concat",       GCAM_RULE_AXIS, 1, -1, concat_shape,
-                                concat_forward, concat_backward, .traits = 0};
+const gcam_op gcam_op_concat = {
+    "Concat",        GCAM_RULE_AXIS,         1, -1, concat_shape, concat_forward,
+    concat_backward, .traits = GCAM_OP_MOVES};

@@ -18,7 +18,7 @@ const gcam_op gcam_op_identity = {
     .traits = GCAM_OP_VIEW | GCAM_OP_SAMPLES | GCAM_OP_KEEPS_POSITIONS,
     .data_inputs = 1};
 
-/* ---- Dropout: its mask, where somebody reads it, is all ones --------------------------------- */
+/* ---- Dropout: its mask is not supported; the importer drops it where nobody reads it --------- */
 
 static gcam_status dropout_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   char label[160];
@@ -31,15 +31,7 @@ static gcam_status dropout_shape(gcam_graph *graph, gcam_node *node, gcam_error 
     return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
                      "%s: it is in training mode; export the model for inference (model.eval())",
                      gcam_node_label(node, label, sizeof label));
-  GCAM_TRY(gcam_node_set_shape(graph, node, 1, gcam_in_shape(graph, node, 0), err));
   return identity_shape(graph, node, err);
-}
-
-static void dropout_forward(const gcam_args *a) {
-  gcam_view_forward(a);
-  if (a->node->output_count < 2 || !a->out[1]) return;
-  int64_t n = gcam_numel(gcam_in_shape(a->graph, a->node, 0));
-  for (int64_t i = 0; i < n; i++) a->out[1][i] = 1;
 }
 
 const gcam_op gcam_op_dropout = {"Dropout",
@@ -47,7 +39,7 @@ const gcam_op gcam_op_dropout = {"Dropout",
                                  1,
                                  3,
                                  dropout_shape,
-                                 dropout_forward,
+                                 gcam_view_forward,
                                  gcam_view_backward,
                                  .traits = GCAM_OP_VIEW | GCAM_OP_SAMPLES | GCAM_OP_KEEPS_POSITIONS,
                                  .data_inputs = 1};

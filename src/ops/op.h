@@ -64,8 +64,11 @@ enum {
   GCAM_OP_SIGMOID = 1 << 6,
   /* Output position (h, w) depends on input position (h, w) alone. */
   GCAM_OP_KEEPS_POSITIONS = 1 << 7,
+  /* forward() copies 32-bit words of its data inputs and never computes with them: constants of any
+   * type may be moved by it (onnx/fold.c). */
+  GCAM_OP_MOVES = 1 << 8,
   /* Makes every output that somebody reads; the others make the first one alone. */
-  GCAM_OP_OUTPUTS = 1 << 8
+  GCAM_OP_OUTPUTS = 1 << 9
 };
 
 typedef struct gcam_op {

@@ -95,5 +95,5 @@ const gcam_op gcam_op_pad = {"Pad",
                              pad_shape,
                              gcam_index_map_forward,
                              gcam_index_map_backward,
-                             .traits = GCAM_OP_SAMPLES,
+                             .traits = GCAM_OP_SAMPLES | GCAM_OP_MOVES,
                              .data_inputs = 1};

@@ -1,15 +1,17 @@
 /* Slice: along each axis the elements start, start + step, ... before end.
  *
- * Attributes before opset 10, constant inputs (starts, ends, axes, steps) since. As in numpy:
- * negative positions count from the end, and what lies outside is clamped. */
+ * Attributes before opset 10, constant inputs (starts, ends, axes, steps) since. Negative positions
+ * count from the end, and what lies outside is clamped: as in numpy, but for a start in front of
+ * the tensor with a negative step, which ONNX moves to the first element. */
 #include "ops/index_map.h"
 
-/* Clamps start and end as numpy does, and returns how many elements there are between them. */
+/* Clamps start and end, and returns how many elements there are between them. */
 static int64_t slice_range(int64_t dim, int64_t *start, int64_t end, int64_t step) {
   int64_t low = step > 0 ? 0 : -1, high = step > 0 ? dim : dim - 1;
+  if (!dim) return 0;
   if (*start < 0) *start += dim; /* INT64_MIN + dim stays far below zero */
   if (end < 0) end += dim;
-  *start = *start < low ? low : *start > high ? high : *start;
+  *start = *start < 0 ? 0 : *start > high ? high : *start;
   end = end < low ? low : end > high ? high : end;
   if (step > 0) return end > *start ? (end - *start - 1) / step + 1 : 0;
   /* -(step + 1) + 1, because -INT64_MIN does not exist */
@@ -71,5 +73,5 @@ const gcam_op gcam_op_slice = {"Slice",
                                slice_shape,
                                gcam_index_map_forward,
                                gcam_index_map_backward,
-                               .traits = GCAM_OP_SAMPLES,
+                               .traits = GCAM_OP_SAMPLES | GCAM_OP_MOVES,
                                .data_inputs = 1};

@@ -92,5 +92,6 @@ const gcam_op gcam_op_transpose = {"Transpose",
                                    transpose_shape,
                                    gcam_permutation_forward,
                                    gcam_permutation_backward,
+                                   .traits = GCAM_OP_MOVES,
                                    .data_inputs = 1,
                                    .view = transpose_is_view};

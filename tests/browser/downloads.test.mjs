@@ -12,7 +12,7 @@ import { after, before, describe, test } from 'node:test';
 import { browserAndServer, data, root, withoutBrowser, withoutData } from './browser.mjs';
 
 const PUBLISHED = 'https://storage.googleapis.com';
-const PIECE = 4 << 20; // of web/download.js
+const PIECE = 4 << 20; // of web/files/download.js
 const WAIT = { timeout: 60000 };
 
 describe('models by download', { skip: withoutBrowser || withoutData }, () => {

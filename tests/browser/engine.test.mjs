@@ -3,6 +3,8 @@
  * from every kind of picture, from another origin, under a strict policy.
  */
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { availableParallelism } from 'node:os';
 import { before, describe, test } from 'node:test';
 import { GradCam } from '../../web/node.js';
 import { browserAndServer, data, openPage, serve, withoutBrowser, withoutData } from './browser.mjs';
@@ -167,6 +169,59 @@ describe('the engine in Chromium', { skip }, () => {
       }
     });
   }
+
+  /** Loads pocket where one of the package's files is another. */
+  async function loadWith(name, change, options) {
+    const server = await serve({ isolated: true });
+    // Not page.route(): a worker's imports do not go through it.
+    const front = createServer(async ({ url }, response) => {
+      const found = await fetch(server.origin + url);
+      const body = Buffer.from(await found.arrayBuffer());
+      const headers = [...found.headers].filter(([key]) => !/^(content-(length|encoding)|connection|keep-alive|transfer-encoding|etag)$/.test(key));
+      response.writeHead(found.status, Object.fromEntries(headers)).end(url.endsWith(name) ? change(body) : body);
+    });
+    await new Promise((done) => front.listen(0, '127.0.0.1', done));
+    const origin = `http://127.0.0.1:${front.address().port}`;
+    const page = await web.browser.newPage();
+    try {
+      await page.goto(`${origin}/models/labels/imagenet.json`);
+      return await page.evaluate(async (given) => {
+        const { GradCam: Cam } = await import(`${location.origin}/web/index.js`);
+        try {
+          const cam = await Cam.load('pocket', given);
+          const { warnings } = await cam.explain('/models/pocket/samples/flower.jpg', { top: 1 });
+          const { threads } = cam.model;
+          cam.dispose();
+          return { isolated: crossOriginIsolated, threads, warnings: warnings.map(({ name: key }) => key) };
+        } catch ({ code, message }) {
+          return { code, message };
+        }
+      }, options);
+    } finally {
+      await page.close();
+      front.closeAllConnections();
+      await new Promise((done) => front.close(done));
+      await server.close();
+    }
+  }
+
+  test('a damaged engine: an error that says so, and soon', { timeout: 60000 }, async () => {
+    for (const variant of ['simd', 'relaxed']) {
+      const { code, message } = await loadWith('gradcam.wasm', (file) => file.subarray(0, 100000), { variant, threads: 1 });
+      assert.equal(code, 'network', message);
+      assert.match(message, /gradcam\.wasm.*is not a WebAssembly file/);
+    }
+  });
+
+  test('threads that fail at their start: one thread and a warning; an error, where they were asked for', { timeout: 60000,
+    skip: availableParallelism() < 2 && 'SKIPPED: one processor, hence no threads' }, async () => {
+    const broken = (file) => `if (globalThis.name.startsWith('em-pthread')) throw new Error('no room for a thread');\n${file}`;
+    assert.deepEqual(await loadWith('gradcam.js', broken, { threads: 'auto' }),
+      { isolated: true, threads: 1, warnings: ['one-thread'] });
+    const { code, message } = await loadWith('gradcam.js', broken, { threads: 2 });
+    assert.equal(code, 'unsupported', message);
+    assert.match(message, /threads cannot be started.*no room for a thread.*threads: 1/);
+  });
 
   test('a strict Content-Security-Policy', async () => {
     const server = await serve({ isolated: true, headers: { 'Content-Security-Policy':

@@ -202,7 +202,7 @@ describe('the page', { skip: withoutBrowser }, () => {
     assert.equal(report.predictions[0].name, 'parachute');
     const { bytes } = await save('npy');
     const header = bytes.toString('latin1', 10, 10 + bytes.readUInt16LE(8));
-    assert.match(header, /'descr': '<f4'.*'shape': \(10, 10,\)/);
+    assert.match(header, /'descr': '<f4'.*'shape': \(10, 10\)/);
     const first = bytes.readFloatLE(10 + bytes.readUInt16LE(8));
     assert.ok(Math.abs(Math.max(0, first) / report.maps[0].max - report.maps[0].data[0]) < 1e-5);
     const archive = await save('bundle');

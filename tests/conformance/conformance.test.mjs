@@ -10,9 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { nodeHost } from '../../web/host-node.js';
-import { withoutRelaxedSimd } from '../../web/relaxed.js';
-import { Engine, Parcel } from '../../web/wasm.js';
+import { nodeHost } from '../../web/worker/host-node.js';
+import { withoutRelaxedSimd } from '../../web/worker/relaxed.js';
+import { Engine, Parcel } from '../../web/worker/wasm.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const native = join(root, 'build/native/tests/test_conformance');

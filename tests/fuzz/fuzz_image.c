@@ -30,12 +30,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (image->height != (turned ? probe.width : probe.height)) abort();
 
   static const float map[4] = {0, 0.3f, 0.7f, 1};
-  static float input[8 * 8 * 3];
-  gcam_preprocess pre = {GCAM_BGR, GCAM_BICUBIC, {0}, {1, 1, 1}};
-  if (gcam_preprocess_image(image, &pre, 8, 8, 3, input, &err) != GCAM_OK) abort();
+  static float input[9 * 8 * 4];
+  gcam_preprocess pre = {.order = (gcam_order)(size % 5),
+                         .resize = (gcam_resize)(size % 3),
+                         .std = {1, 1, 1, 1},
+                         .fit = (gcam_fit)(data[size / 2] % 3),
+                         .ratio = (float)(1 + data[size / 3] % 16) / 16};
+  int C = gcam_order_channels(pre.order);
+  gcam_view view;
+  if (gcam_preprocess_image(image, &pre, 9, 8, C, input, &err) != GCAM_OK) abort();
+  if (gcam_preprocess_view(&pre, image->width, image->height, 9, 8, &view, &err) != GCAM_OK)
+    abort();
   if ((int64_t)image->width * image->height <= 1 << 14) {
     const char *title = "718, Pier  77.1 %";
-    if (gcam_picture_overlay(image, map, 2, 2, "jet", 0.4f, GCAM_BILINEAR, &overlay, &err) !=
+    if (gcam_picture_overlay(image, map, 2, 2, &view, "jet", 0.4f, GCAM_BILINEAR, &overlay, &err) !=
         GCAM_OK)
       abort();
     if (gcam_picture_grid(&overlay, &title, 1, 3, 32, &grid, &err) == GCAM_OK &&

@@ -107,6 +107,10 @@ def act(x, spec, major):
         "hard_sigmoid": lambda: (x + 3).clamp(0, 6) / 6 if major >= 3 else (0.2 * x + 0.5).clamp(0, 1),
         "hard_silu": lambda: x * (x + 3).clamp(0, 6) / 6,
         "hard_tanh": lambda: x.clamp(-1, 1),
+        "softplus": lambda: torch.log1p(torch.exp(x)),
+        "softsign": lambda: x / (1 + x.abs()),
+        "mish": lambda: x * torch.tanh(torch.log1p(torch.exp(x))),
+        "exponential": lambda: torch.exp(x),
     }[spec]()
 
 
@@ -164,11 +168,92 @@ def layer(kind, c, xs, w, major):
         "Subtract": lambda: fold(torch.sub),
         "Average": lambda: fold(torch.add) / len(xs),
         "Maximum": lambda: fold(torch.maximum),
+        "Minimum": lambda: fold(torch.minimum),
         "Concatenate": lambda: torch.cat(xs, c["axis"]),
-        "Rescaling": lambda: x * torch.tensor(c["scale"]) + torch.tensor(c["offset"]),
-        "Normalization": lambda: (x - (torch.tensor(c["mean"]) if c["mean"] else w[0])) / torch.sqrt(
-            torch.tensor(c["variance"]) if c["variance"] else w[1]),
-    }[kind]()
+        "Rescaling": lambda: x * numbers(c["scale"]) + numbers(c["offset"]),
+        "Normalization": lambda: (x - (numbers(c["mean"]) if c["mean"] else w[0])) / torch.sqrt(
+            numbers(c["variance"]) if c["variance"] else w[1]),
+        "Resizing": lambda: to_size(x, c),
+        "CenterCrop": lambda: crop(x, c),
+        "RandomCrop": lambda: to_size(x, dict(c, crop_to_aspect_ratio=True)),
+    }.get(kind, lambda: {True: x}[kind.startswith("Random")])()
+
+
+def numbers(v):
+    """A setting that is a number, a list or an array in one of Keras's wrappings."""
+    if isinstance(v, dict):
+        v = v["config"]["value"] if "config" in v else v["value"]
+    return torch.tensor(v, dtype=torch.float64)
+
+
+def centred(x, h, w):
+    top, left = (x.shape[1] - h) // 2, (x.shape[2] - w) // 2
+    return x[:, top:top + h, left:left + w]
+
+
+def to_size(x, c):
+    """tf.image.resize, half-pixel centres; smart_resize where the ratio is kept."""
+    h, w = c["height"], c["width"]
+    if c.get("crop_to_aspect_ratio"):
+        x = centred(x, max(min(x.shape[1], int(x.shape[2] * h / w)), 1), max(min(x.shape[2], int(x.shape[1] * w / h)), 1))
+    if c.get("interpolation", "bilinear") == "nearest":
+        rows = torch.floor((torch.arange(h) + 0.5) * x.shape[1] / h).long()
+        cols = torch.floor((torch.arange(w) + 0.5) * x.shape[2] / w).long()
+        return x[:, rows][:, :, cols]
+    return nchw(lambda t: F.interpolate(t, size=[h, w], mode="bilinear", align_corners=False), x)
+
+
+def crop(x, c):
+    if x.shape[1] >= c["height"] and x.shape[2] >= c["width"]:
+        return centred(x, c["height"], c["width"])
+    return to_size(x, dict(c, crop_to_aspect_ratio=True))
+
+
+def operator(kind, c, args, kw):
+    """args: tensors and numbers in order. kind: Keras 3's class, a function of tf, or a node of TensorFlow."""
+    if kind == "TensorFlowOpLayer":
+        for i, v in c["constants"].items():
+            args.insert(int(i), numbers(v))
+        kind = c["node_def"]["op"]
+    elif kind in ("TFOpLambda", "SlicingOpLambda"):
+        kind = c["function"].split(".")[-1]
+    args = args + [kw[k] for k in ("y", "bias") if k in kw]
+    x, y = args[0], args[1] if len(args) > 1 else None
+    get = lambda *keys: next(v for d in (kw, c) for k in keys if (v := d.get(k)) is not None)
+    return {
+        "add": lambda: x + y, "addv2": lambda: x + y, "bias_add": lambda: x + y,
+        "subtract": lambda: x - y, "sub": lambda: x - y,
+        "multiply": lambda: x * y, "mul": lambda: x * y,
+        "truediv": lambda: x / y, "truedivide": lambda: x / y, "divide": lambda: x / y,
+        "maximum": lambda: torch.maximum(x, y), "minimum": lambda: torch.minimum(x, y),
+        "power": lambda: x ** y, "negative": lambda: -x, "square": lambda: x * x, "abs": lambda: x.abs(),
+        "clip": lambda: x.clamp(get("x_min"), get("x_max")),
+        "clip_by_value": lambda: x.clamp(get("clip_value_min"), get("clip_value_max")),
+        "relu6": lambda: x.clamp(0, 6), "cast": lambda: x,
+        "mean": lambda: x.mean((1, 2), keepdim=get("keepdims")),
+        "reduce_mean": lambda: x.mean((1, 2), keepdim=get("keepdims")),
+        "getitem": lambda: x[..., y[-1]] if y and isinstance(y[-1], int) else x.flip(-1),
+        "stack": lambda: torch.stack(x, c["axis"]),
+    }[kind.lower()]()
+
+
+ORDERED = {"Conv2D", "MaxPooling2D", "ZeroPadding2D", "DepthwiseConv2D", "GlobalAveragePooling2D"}
+
+
+def first(kind, c, xs, w, major):
+    """Channels first: tensors are N, C, H, W; what has an order works on N, H, W, C in between."""
+    last = lambda t: t.permute(0, 2, 3, 1)
+    x = xs[0]
+    if kind in ORDERED:
+        return layer(kind, c, [last(x)], w, major).permute(0, 3, 1, 2)
+    if kind == "BatchNormalization":
+        assert c["axis"] == [1]
+        return layer(kind, c, [last(x)], w, major).permute(0, 3, 1, 2)
+    if kind == "Flatten":
+        return last(x).flatten(1) if c["data_format"] == "channels_first" else x.flatten(1)
+    if kind == "Permute":
+        return x.permute(0, *c["dims"])
+    return layer(kind, c, xs, w, major)
 
 
 def refs(node):
@@ -188,6 +273,29 @@ def refs(node):
     return [r[:3] for r in node]
 
 
+LAMBDAS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
+
+
+def arguments(node, values):
+    """(positional arguments, keywords), tensors looked up."""
+    if isinstance(node, dict):
+        def value(v):
+            if isinstance(v, dict) and v.get("class_name") == "__keras_tensor__":
+                return values[tuple(v["config"]["keras_history"])]
+            if isinstance(v, list):
+                return [value(u) if isinstance(u, dict) and u.get("class_name") == "__keras_tensor__" else u for u in v]
+            return numbers(v)
+        return [value(v) for v in node["args"]], node["kwargs"]
+    node = [node] if isinstance(node[0], str) else node
+    args = [numbers(r[2]) if r[0] == "_CONSTANT_VALUE" else values[tuple(r[:3])] for r in node]
+    kw = dict(node[0][3])
+    for key in ("y", "bias"):
+        if key in kw:
+            tensor = isinstance(kw[key], list) and isinstance(kw[key][0], str)
+            kw[key] = values[tuple(kw[key][:3])] if tensor else numbers(kw[key])
+    return args, kw
+
+
 def flat_refs(r):
     return [r] if isinstance(r[0], str) else r
 
@@ -200,22 +308,34 @@ def run(model, x, weights, path, major):
         for l in c["layers"]:
             kind = l["class_name"]
             n = counts[kind] = counts.get(kind, -1) + 1
-            if kind != "InputLayer":
+            if kind in ("Functional", "Sequential"):
+                x = run(l, x, weights, path + [(l["config"]["name"], kind, n)], major)[0]
+            elif kind != "InputLayer":
                 x = layer(kind, l["config"], [x], weights(path, l["config"]["name"], kind, n), major)
         return [x]
-    values = {tuple(flat_refs(c["input_layers"])[0]): x}
+    channels_first = any(l["config"].get("data_format") == "channels_first" for l in c["layers"])
+    turned = set()  # behind a Permute, channels are last
+    values = {tuple(flat_refs(c["input_layers"])[0]): x.permute(0, 3, 1, 2) if channels_first else x}
     counts = {}
     for l in c["layers"]:
         kind, name = l["class_name"], l["name"]
         n = counts[kind] = counts.get(kind, -1) + 1
         for call, node in enumerate(l["inbound_nodes"]):
+            if kind in LAMBDAS or ".ops." in l.get("module", ""):
+                values[name, call, 0] = operator(kind, l["config"], *arguments(node, values))
+                continue
             xs = [values[tuple(r)] for r in refs(node)]
             if kind in ("Functional", "Sequential"):
                 inside = path + [(name, kind, n)]
                 y = run(l, xs[0], weights, inside, major)[0]
                 values[name, call + 1, 0] = y  # a nested model's first call is its own making
             else:
-                values[name, call, 0] = layer(kind, l["config"], xs, weights(path, name, kind, n), major)
+                before = {r[0] for r in refs(node)}
+                turned |= {name} if kind == "Permute" or before & turned else set()
+                run_layer = first if channels_first and not before & turned else layer
+                values[name, call, 0] = run_layer(kind, l["config"], xs, weights(path, name, kind, n), major)
+    if channels_first:  # onnx_axes takes channels last
+        values = {k: v.permute(0, 2, 3, 1) if v.dim() == 4 and k[0] not in turned else v for k, v in values.items()}
     return [values[tuple(r)] for r in flat_refs(c["output_layers"])]
 
 
@@ -237,7 +357,14 @@ def snake(name):
 
 
 def from_store(h):
+    groups = [k for k in h if k.startswith("_layer_checkpoint_dependencies\\")]
+
     def weights(path, name, kind, n):
+        if groups:  # Windows: the n-th group of the class that holds weights
+            mine = sorted((k for k in groups if re.fullmatch(re.escape(snake(kind)) + r"(_\d+)?", k.split("\\")[1])),
+                          key=lambda k: (len(k), k))
+            group = h[mine[n]]["vars"] if mine else {}
+            return [torch.from_numpy(group[str(i)][()]).double() for i in range(len(group))]
         place = "".join(f"layers/{snake(k)}{'_%d' % i if i else ''}/" for _, k, i in path + [(name, kind, n)])
         group = h.get(place + "vars", {})
         return [torch.from_numpy(group[str(i)][()]).double() for i in range(len(group))]
@@ -264,11 +391,13 @@ def main(folder):
             weights = from_h5(h)
         else:
             continue
-        first = config["config"]["layers"][0]["config"]
-        H, W, C = (first.get("batch_input_shape") or first["batch_shape"])[1:]
+        start = config["config"]["layers"][0]["config"]
+        H, W, C = (start.get("batch_input_shape") or start["batch_shape"])[1:]
+        if name == "channels_first":
+            C, H, W = H, W, C
         x = torch.from_numpy(noise.uniform(f"{name}/input", (1, C, H, W), 1)).double().permute(0, 2, 3, 1)
-        outputs = [flat_refs(config["config"]["output_layers"])[i][0] for i in
-                   range(len(flat_refs(config["config"]["output_layers"])))]
+        ends = config["config"].get("output_layers")
+        outputs = [r[0] for r in flat_refs(ends)] if ends else [config["config"]["layers"][-1]["config"]["name"]]
         values = run(config, x, weights, [], major)
         out[name] = [dict(layer=l, **onnx_axes(v)) for l, v in zip(outputs, values)]
     text = json.dumps(out, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Golden values of web/trust.js's metrics, by plain numpy: tests/golden/trust.json.
+"""Golden values of web/cli/trust.js's metrics, by plain numpy: tests/golden/trust.json.
 
   python3 tests/golden/make_trust.py
 

@@ -63,7 +63,7 @@ test('damage inside an .h5 file is an error or a sound result, never a crash', a
 test('something else than HDF5, and no file at all', async (t) => {
   const { folder } = await fixture(t);
   await writeFile(join(folder, 'text.h5'), 'hello world, this is text');
-  await fails(folder, { source: join(folder, 'text.h5') }, 'format', /text\.h5 is not an HDF5 file/);
+  await fails(folder, { source: join(folder, 'text.h5') }, 'format', /^text\.h5 is a text, not a model\. Models are read as ONNX or Keras files\.$/);
   await fails(folder, { source: join(folder, 'none.h5') }, 'format', /none\.h5 cannot be read/);
   await fails(folder, { source: 42 }, 'argument', /path \(Node\), a File or Blob/);
 });
@@ -82,7 +82,7 @@ test('an unsupported layer is named with its class', async (t) => {
   c.layer('Lambda', [c.input], { name: 'my_lambda' });
   await writeH5(c, join(folder, 'lambda.h5'));
   await fails(folder, { source: join(folder, 'lambda.h5') }, 'unsupported',
-    /"my_lambda" is of class Lambda, which is not supported\. Supported: Conv2D, /);
+    /"my_lambda" is of class Lambda, which is not supported: what it does stands in Python code/);
   const d = convolutions();
   d.layer('Activation', [d.input], { name: 'odd', activation: 'softplus_of_mine' });
   await writeH5(d, join(folder, 'odd.h5'));
@@ -172,7 +172,7 @@ test('the card holds the digest of every file, and assumptions are marked', asyn
 
 test('preprocessing of a network inside a network (transfer learning) is taken over', async (t) => {
   const folder = await temporary(t);
-  const c = CASES.at(-1)();
+  const c = CASES.find(({ name }) => name === 'nested')();
   const config = c.finished();
   const rename = (text) => text.replaceAll('"base"', '"vgg16"');
   c.finished = () => JSON.parse(rename(JSON.stringify(config)));

@@ -1,7 +1,7 @@
 // Reading maps back from the published figures, for the acceptance script.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { correlation, readFigure } from '../../models/accept/figures.js';
+import { correlation, readFigure } from '../accept/figures.js';
 import { decodePicture, shared, without } from './support.mjs';
 
 const FIGURES = [['pier_vgg16_top8.png', 'pier.png', 8], ['dock_vgg16_6classes.png', 'dock.png', 6]];

@@ -35,6 +35,14 @@ class Case extends ModelBuilder {
     return name;
   }
 
+  /** An operator of tf.keras, called as `node` says; an output of the model. */
+  operator(name, fn, node, className = 'TFOpLambda', config = { function: fn }) {
+    this.layers.set(name, { class_name: className, config: { ...config, name, trainable: true, dtype: 'float32' },
+      name, inbound_nodes: [node] });
+    this.outputs.push(name);
+    return name;
+  }
+
   finished() {
     return {
       class_name: 'Functional',
@@ -118,7 +126,7 @@ function activations() {
   // Scaled to -4 .. 4, where each of them bends.
   const x = c.put('Rescaling', c.input, 'scaled', { scale: 4, offset: 0 });
   for (const name of ['relu', 'relu6', 'elu', 'selu', 'sigmoid', 'swish', 'silu', 'hard_sigmoid',
-    'tanh', 'softmax', 'leaky_relu', 'hard_silu', 'hard_tanh']) {
+    'tanh', 'softmax', 'leaky_relu', 'hard_silu', 'hard_tanh', 'softplus', 'softsign', 'mish', 'exponential']) {
     c.out('Activation', x, `act_${name}`, { activation: name });
   }
   c.out('LeakyReLU', x, 'leaky', { alpha: 0.3 });
@@ -163,6 +171,7 @@ function merges() {
   c.out('Subtract', [a, b], 'subtract', {});
   c.out('Average', [a, b, d], 'average', {});
   c.out('Maximum', [a, b, d], 'maximum', {});
+  c.out('Minimum', [a, b, d], 'minimum', {});
   c.out('Concatenate', [a, b, d], 'channels', { axis: -1 });
   c.out('Concatenate', [a, b], 'rows', { axis: 1 });
   c.out('Concatenate', [a, b], 'columns', { axis: 2 });
@@ -236,12 +245,121 @@ function nested() {
   return c;
 }
 
-export const CASES = [convolutions, transposed, pools, activations, shapes, merges, norms, nested];
+/** Operators as tf.keras stores them: numbers as keywords, or first as _CONSTANT_VALUE. */
+function operators() {
+  const c = new Case('operators', [4, 3, 3]);
+  const x = c.put('Conv2D', c.input, 'conv', conv(3, 1), [kernel(1, 1, 3, 3), bias(3)]);
+  const with_ = (name, fn, keywords) => c.operator(name, fn, [x, 0, 0, { ...keywords, name: null }]);
+  const from = (name, fn, number) => c.operator(name, fn, ['_CONSTANT_VALUE', -1, number, { y: [x, 0, 0], name: null }]);
+  with_('plus', '__operators__.add', { y: 3 });
+  with_('times', 'math.multiply', { y: 1 / 6 });
+  with_('less', 'math.subtract', { y: [0.1, 0.2, 0.3] });
+  with_('over', 'math.truediv', { y: 127.5 });
+  with_('bias', 'nn.bias_add', { bias: [-0.5, 0.25, 1] });
+  from('one_less', 'math.subtract', 1);
+  from('two_over', 'math.truediv', 2);
+  with_('at_least', 'math.maximum', { y: 0.1 });
+  with_('at_most', 'math.minimum', { y: 0.1 });
+  with_('between', 'clip_by_value', { clip_value_min: -0.2, clip_value_max: 0.3 });
+  c.operator('sum', '__operators__.add', [x, 0, 0, { y: ['plus', 0, 0], name: null }]);
+  c.operator('lesser', 'math.minimum', [x, 0, 0, { y: ['one_less', 0, 0], name: null }]);
+  with_('six', 'nn.relu6', {});
+  with_('negative', 'math.negative', {});
+  with_('squared', 'math.square', {});
+  with_('absolute', 'math.abs', {});
+  with_('pooled', 'math.reduce_mean', { axis: [1, 2], keepdims: true });
+  with_('kept', 'cast', { dtype: 'float32' });
+  c.operator('swapped', '', [x, 0, 0, { slice_spec: { class_name: '__tuple__',
+    items: [{ class_name: '__ellipsis__' }, { start: null, stop: null, step: -1 }] } }], 'SlicingOpLambda', { function: '__operators__.getitem' });
+  // TensorFlow 2.0 to 2.3.
+  const node = (name, op, constants, inputs = [[x, 0, 0, {}]]) => c.operator(name, op, inputs, 'TensorFlowOpLayer',
+    { node_def: { name, op, input: ['conv/Identity', `${name}/y`], attr: { T: { type: 'DT_FLOAT' } } }, constants });
+  node('tf_op_layer_AddV2', 'AddV2', { 1: 3 });
+  node('tf_op_layer_Sub', 'Sub', { 0: 1 });
+  node('tf_op_layer_Mul', 'Mul', {}, [[x, 0, 0, {}], ['plus', 0, 0, {}]]);
+  return c;
+}
+
+/** Layers that bring a picture to a size, augmentation, and numbers in the wrappings Keras stores them in. */
+function preparing() {
+  const c = new Case('preparing', [7, 10, 3]);
+  const x = c.put('Activation', c.input, 'start', { activation: 'linear' });
+  const resized = (name, height, width, more = {}) => c.out('Resizing', x, name,
+    { height, width, interpolation: 'bilinear', crop_to_aspect_ratio: false, ...more });
+  resized('resized_up', 14, 15);
+  resized('resized_down', 3, 4);
+  resized('resized_nearest', 5, 13, { interpolation: 'nearest' });
+  resized('resized_cut', 5, 5, { crop_to_aspect_ratio: true });
+  resized('resized_cut_wide', 3, 9, { crop_to_aspect_ratio: true });
+  resized('resized_same', 7, 10);
+  c.out('CenterCrop', x, 'centre', { height: 4, width: 5 });
+  c.out('CenterCrop', x, 'centre_larger', { height: 8, width: 6 });
+  c.out('RandomCrop', x, 'random_crop', { height: 5, width: 4 });
+  let y = x;
+  for (const kind of ['Flip', 'Rotation', 'Zoom', 'Translation', 'Contrast', 'Brightness', 'Shear', 'Hue']) {
+    y = c.put(`Random${kind}`, y, `random_${kind}`, {});
+  }
+  const array = (value) => ({ class_name: '__numpy__', config: { value, dtype: 'float64' } });
+  const tensor = (value) => ({ class_name: '__tensor__', config: { value, dtype: 'float32' } });
+  c.out('Rescaling', y, 'scaled_numpy', { scale: array([0.5, 2, 3]), offset: array([1, -1, 0]) });
+  c.out('Rescaling', y, 'scaled_tensor', { scale: tensor(0.5), offset: tensor([0.5, 0, 2]) });
+  c.out('Rescaling', y, 'scaled_ndarray', { scale: { type: 'ndarray', value: [2, 1, 0.5] }, offset: 0 });
+  c.out('Normalization', y, 'normal_numpy', { axis: [-1], mean: array([[[[0.1, 0.2, 0.3]]]]), variance: array([[[[1, 4, 0.25]]]]) });
+  c.out('Normalization', y, 'normal_whole', { axis: null, mean: 0.5, variance: 4 });
+  return c;
+}
+
+/** Channels first, as some GPUs liked it: shapes are C, H, W. */
+function channelsFirst() {
+  const c = new Case('channels_first', [6, 5, 3]);
+  const first = { data_format: 'channels_first' };
+  c.layers.get(c.input).config.batch_input_shape = [null, 3, 6, 5];
+  const x = c.put('Conv2D', c.input, 'conv', conv(4, 3, { padding: 'same', activation: 'relu', ...first }), [kernel(3, 3, 3, 4), bias(4)]);
+  const norm = c.out('BatchNormalization', x, 'norm', { axis: [1], epsilon: 1e-3, ...first }, bn(4));
+  c.out('MaxPooling2D', norm, 'pool', { pool_size: [2, 2], strides: [2, 2], padding: 'valid', ...first });
+  c.out('ZeroPadding2D', norm, 'padded', { padding: [[1, 0], [0, 2]], ...first });
+  c.out('DepthwiseConv2D', norm, 'depthwise', conv(0, 3, { depth_multiplier: 1, ...first }), [['depthwise_kernel', [3, 3, 4, 1]], bias(4)]);
+  c.out('Concatenate', [x, norm], 'joined', { axis: 1 });
+  c.out('PReLU', norm, 'slopes', { shared_axes: [2, 3] }, [['alpha', [4, 1, 1]]]);
+  c.out('GlobalAveragePooling2D', norm, 'mean', { keepdims: true, ...first });
+  const flat = c.put('Flatten', norm, 'flat', first);
+  c.out('Dense', flat, 'dense', { units: 3, activation: 'linear', use_bias: true }, [kernel(120, 3), bias(3)]);
+  // Without its own data_format, Flatten keeps C, H, W.
+  const raw = c.put('Flatten', norm, 'flat_raw', { data_format: 'channels_last' });
+  c.out('Dense', raw, 'dense_raw', { units: 3, activation: 'linear', use_bias: true }, [kernel(120, 3), bias(3)]);
+  const last = c.put('Permute', norm, 'turned', { dims: [2, 3, 1], data_format: undefined });
+  c.out('Conv2D', last, 'conv_last', conv(2, 3, {}), [kernel(3, 3, 4, 2), bias(2)]);
+  return c;
+}
+
+export const CASES = [convolutions, transposed, pools, activations, shapes, merges, norms, nested, operators,
+  preparing, channelsFirst];
 
 export const inputOf = (c) => {
-  const [, H, W, C] = c.layers.get(c.input).config.batch_input_shape;
+  const [, ...axes] = c.layers.get(c.input).config.batch_input_shape;
+  const [H, W, C] = c.name === 'channels_first' ? [axes[1], axes[2], axes[0]] : axes;
   return { dims: [1, C, H, W], values: uniform(`${c.name}/input`, C * H * W, 1) };
 };
+
+/**
+ * The settings of Conv2D, Dense and pools in the words of Keras 1, and its names of classes: what a file
+ * of 2016 holds for the same network.
+ */
+export function asKeras1(model) {
+  const old = structuredClone(model);
+  for (const layer of old.config.layers) {
+    const { kernel_size: kernelSize, filters, strides, padding, use_bias: useBias, units, data_format: order, ...rest } = layer.config;
+    if (layer.class_name === 'Conv2D') {
+      layer.class_name = 'Convolution2D';
+      layer.config = { ...rest, nb_filter: filters, nb_row: kernelSize[0], nb_col: kernelSize[1], subsample: strides,
+        border_mode: padding, bias: useBias, dim_ordering: 'tf' };
+      delete layer.config.dilation_rate;
+      delete layer.config.groups;
+    } else if (layer.class_name === 'Dense') layer.config = { ...rest, output_dim: units, bias: useBias };
+    else if (/Pooling2D/.test(layer.class_name)) layer.config = { ...rest, strides, border_mode: padding, dim_ordering: 'tf' };
+  }
+  return old;
+}
 
 /** [group, [[path, shape, spread, centre]...]] as Keras 2 writes them: layer/layer/kernel:0. */
 const groupsOf = (c) => c.groups ?? [...c.layers.keys()].map((layer) => [layer,
@@ -253,14 +371,17 @@ async function h5wasm() {
   return library;
 }
 
-/** Writes a case as a whole-model .h5 file of Keras 2; dataset: dtype, chunks, compression of its data sets. */
-export async function writeH5(c, path, { keras = '2.4.0', dataset = {} } = {}) {
+/**
+ * Writes a case as a whole-model .h5 file of Keras 2; dataset: dtype, chunks, compression of its data sets;
+ * weightsOnly: as save_weights writes it, without the network.
+ */
+export async function writeH5(c, path, { keras = '2.4.0', dataset = {}, weightsOnly = false } = {}) {
   const library = await h5wasm();
   const file = new library.File(path, 'w');
   file.create_attribute('keras_version', keras);
   file.create_attribute('backend', 'tensorflow');
-  file.create_attribute('model_config', JSON.stringify(c.finished()));
-  const root = file.create_group('model_weights');
+  if (!weightsOnly) file.create_attribute('model_config', JSON.stringify(c.finished()));
+  const root = weightsOnly ? file : file.create_group('model_weights');
   const groups = groupsOf(c);
   root.create_attribute('layer_names', groups.map(([name]) => name));
   for (const [name, weights] of groups) {
@@ -323,6 +444,107 @@ export function keras3() {
   return { name: 'keras3', config, variables, input: { dims: [1, 3, 6, 6], values: uniform('keras3/input', 108, 1) } };
 }
 
+const kerasTensor = (name, call = 0) => ({
+  class_name: '__keras_tensor__', config: { shape: [null], dtype: 'float32', keras_history: [name, call, 0] },
+});
+
+/** Operators as Keras 3 stores them: classes of keras.src.ops, numbers among the arguments. */
+export function operators3() {
+  const layers = [];
+  const outputs = [];
+  const layer = (className, name, config, args, kwargs = {}, module = 'keras.layers') => {
+    layers.push({ module, class_name: className, name, registered_name: module === 'keras.layers' ? null : className,
+      config: { name, ...config }, inbound_nodes: args.length ? [{ args, kwargs }] : [] });
+    return name;
+  };
+  const op = (className, name, args, config = {}, module = 'keras.src.ops.numpy') =>
+    outputs.push(layer(className, name, config, args, {}, module));
+  layer('InputLayer', 'input_layer', { batch_shape: [null, 4, 5, 3] }, []);
+  layer('Conv2D', 'conv', conv(3, 1), [kerasTensor('input_layer')]);
+  const x = kerasTensor('conv');
+  const array = { class_name: '__numpy__', config: { value: [0.5, 2, -1], dtype: 'float32' } };
+  op('Add', 'add', [x, 3.0]);
+  op('Multiply', 'multiply', [0.16666, x]);
+  op('Multiply', 'multiply_1', [x, array]);
+  op('Subtract', 'subtract', [1.0, x]);
+  op('Subtract', 'subtract_1', [x, 127.5]);
+  op('TrueDivide', 'true_divide', [x, 4.0]);
+  op('Divide', 'divide', [x, kerasTensor('subtract_1')]);
+  op('Maximum', 'maximum', [x, 0.1]);
+  op('Minimum', 'minimum', [x, 0.1]);
+  op('Power', 'power', [kerasTensor('maximum'), 2.5]);
+  op('Negative', 'negative', [x]);
+  op('Clip', 'clip', [x], { x_min: -0.1, x_max: 0.2 });
+  op('Mean', 'mean', [x], { axis: [1, 2], keepdims: false });
+  op('Relu6', 'relu6', [kerasTensor('add')], {}, 'keras.src.ops.nn');
+  op('Add', 'add_1', [x, kerasTensor('add')]);
+  op('GetItem', 'get_item', [x, [{ class_name: '__ellipsis__', config: {} },
+    { class_name: '__slice__', config: { start: null, stop: null, step: -1 } }]]);
+  const picked = [2, 1, 0].map((i) => layer('GetItem', `get_item_${3 - i}`, {},
+    [x, [{ class_name: '__ellipsis__', config: {} }, i]], {}, 'keras.src.ops.numpy'));
+  op('Stack', 'stack', [picked.map((name) => kerasTensor(name))], { axis: -1 });
+  const config = { module: 'keras.src.models.functional', class_name: 'Functional', registered_name: 'Functional', config: {
+    name: 'functional', layers, input_layers: [['input_layer', 0, 0]], output_layers: outputs.map((name) => [name, 0, 0]),
+  } };
+  const variables = { 'layers/conv2d': [[1, 1, 3, 3], [3]] };
+  return { name: 'operators3', config, variables, input: { dims: [1, 3, 4, 5], values: uniform('operators3/input', 60, 1) } };
+}
+
+/** As Keras 2.13 writes it on Windows: backslashes in the names of groups, gaps in the numbers. */
+export function windows() {
+  const layer = (className, name, config) => ({ module: 'keras.layers', class_name: className, config: { name, ...config }, registered_name: null });
+  const config = { module: 'keras', class_name: 'Sequential', registered_name: null, config: { name: 'sequential', layers: [
+    layer('InputLayer', 'conv2d_input', { batch_input_shape: [null, 8, 8, 1] }),
+    layer('Conv2D', 'conv2d', conv(4, 3, { activation: 'relu' })),
+    layer('Conv2D', 'conv2d_1', conv(4, 3, { activation: 'relu' })),
+    layer('Flatten', 'flatten', { data_format: 'channels_last' }),
+    layer('Dense', 'dense', { units: 5, activation: 'relu', use_bias: true }),
+    layer('Dense', 'dense_1', { units: 3, activation: 'softmax', use_bias: true }),
+  ] } };
+  const at = (name) => `_layer_checkpoint_dependencies\\${name}`;
+  const variables = {
+    [at('conv2d')]: [[3, 3, 1, 4], [4]],
+    [at('conv2d_2')]: [[3, 3, 4, 4], [4]],
+    [at('dense')]: [[64, 5], [5]],
+    [at('dense_2')]: [[5, 3], [3]],
+    'metrics\\mean': [[1]],
+  };
+  return { name: 'windows', config, variables, input: { dims: [1, 1, 8, 8], values: uniform('windows/input', 64, 1) } };
+}
+
+/** Teachable Machine's form, re-saved by Keras 3: a network in a Sequential in a Sequential, a head beside it. */
+export function resaved() {
+  const layer = (className, name, config, ...args) => ({ module: 'keras.layers', class_name: className, name, registered_name: null,
+    config: { name, ...config }, ...(args.length ? { inbound_nodes: [{ args, kwargs: {} }] } : {}) });
+  const base = { name: 'model1', layers: [
+    { ...layer('InputLayer', 'input_1', { batch_shape: [null, 8, 8, 3] }), inbound_nodes: [] },
+    layer('ZeroPadding2D', 'Conv1_pad', { padding: [[0, 1], [0, 1]] }, kerasTensor('input_1')),
+    layer('Conv2D', 'Conv1', conv(4, 3, { strides: [2, 2], use_bias: false }), kerasTensor('Conv1_pad')),
+    layer('BatchNormalization', 'bn_Conv1', { axis: 3, epsilon: 1e-3 }, kerasTensor('Conv1')),
+    layer('ReLU', 'Conv1_relu', { max_value: 6, negative_slope: 0, threshold: 0 }, kerasTensor('bn_Conv1')),
+    layer('DepthwiseConv2D', 'depthwise', conv(0, 3, { depth_multiplier: 1, padding: 'same', use_bias: false }), kerasTensor('Conv1_relu')),
+  ], input_layers: [['input_1', 0, 0]], output_layers: [['depthwise', 0, 0]] };
+  const sequential = (name, ...layers) => ({ module: 'keras', class_name: 'Sequential', registered_name: null, config: { name, layers } });
+  const config = sequential('sequential_4', layer('InputLayer', 'in', { batch_shape: [null, 8, 8, 3] }),
+    sequential('sequential_1', layer('InputLayer', 'model1_input', { batch_shape: [null, 8, 8, 3] }),
+      { module: 'keras', class_name: 'Functional', registered_name: null, name: 'model1', config: base },
+      layer('GlobalAveragePooling2D', 'gap', { keepdims: false })),
+    sequential('sequential_3', layer('InputLayer', 'dense_input', { batch_shape: [null, 4] }),
+      layer('Dense', 'dense_Dense1', { units: 5, activation: 'relu', use_bias: true }),
+      layer('Dense', 'dense_Dense2', { units: 2, activation: 'softmax', use_bias: false })));
+  const inside = 'layers/sequential/layers/functional/layers';
+  const variables = {
+    [`${inside}/conv2d`]: [[3, 3, 3, 4]],
+    [`${inside}/batch_normalization`]: [[4], [4], [4], [4]],
+    [`${inside}/depthwise_conv2d`]: [[3, 3, 4, 1]],
+    'layers/sequential_1/layers/dense': [[4, 5], [5]],
+    'layers/sequential_1/layers/dense_1': [[5, 2]],
+  };
+  return { name: 'resaved', config, variables, input: { dims: [1, 3, 8, 8], values: uniform('resaved/input', 192, 1) } };
+}
+
+export const ARCHIVES = [keras3, operators3, windows, resaved];
+
 /** Writes a .keras file; `compress`: deflate its parts instead of storing them. */
 export async function writeKeras(archive, path, { compress = false } = {}) {
   const library = await h5wasm();
@@ -343,7 +565,7 @@ export async function writeKeras(archive, path, { compress = false } = {}) {
       const centre = group.endsWith('batch_normalization') && (i === 0 || i === 3) ? 1 : 0;
       file.create_dataset({
         name: `${path_}/${i}`, shape, dtype: '<f',
-        data: uniform(`keras3/${group}/${i}`, count(shape), 0.5, centre),
+        data: uniform(`${archive.name}/${group}/${i}`, count(shape), 0.5, centre),
       });
     });
   }
@@ -363,5 +585,8 @@ if (import.meta.url.endsWith('/fixtures.mjs') && process.argv[1]?.endsWith('fixt
     const c = make();
     await writeH5(c, join(folder, `${c.name}.h5`));
   }
-  await writeKeras(keras3(), join(folder, 'keras3.keras'));
+  for (const make of ARCHIVES) {
+    const archive = make();
+    await writeKeras(archive, join(folder, `${archive.name}.keras`));
+  }
 }

@@ -64,7 +64,7 @@ test('a file without a model is recognised by its layers, and its width by its s
   const { card } = await convert({ source, out: await folderSink(join(folder, 'a')) });
   assert.equal(card.name, 'mobilenet_0.75');
   assert.deepEqual(card.input, { order: 'rgb', mean: [127.5, 127.5, 127.5], std: [127.5, 127.5, 127.5],
-    resize: 'nearest', width: 224, height: 224, channels: 3 });
+    resize: 'nearest', width: 224, height: 224, channels: 3, mode: 'tf', from: 'network' });
   const config = readFileSync(shared('weights', 'mobilenet_0.75_224.model_config.json'), 'utf8');
   const own = await convert({ source, config, out: await folderSink(join(folder, 'b')) });
   assert.deepEqual(own.card.shards.map(({ bytes }) => bytes), card.shards.map(({ bytes }) => bytes));

@@ -44,8 +44,8 @@ let engine;
 
 /** The engine in this thread. */
 async function startEngine() {
-  const { Engine } = await import('../../web/wasm.js');
-  const { nodeHost } = await import('../../web/host-node.js');
+  const { Engine } = await import('../../web/worker/wasm.js');
+  const { nodeHost } = await import('../../web/worker/host-node.js');
   nodeHost.prepare();
   const { href } = new URL('../../web/dist/gradcam.wasm', import.meta.url);
   return Engine.create({ module: await nodeHost.compile(href), threads: 1 });
@@ -68,7 +68,7 @@ export async function decodePicture(path) {
  * @returns {Promise<{read: (tensor: string) => Float32Array, outputs: string[], free: () => void}>}
  */
 export async function runConverted(files, card, input) {
-  const { Parcel } = await import('../../web/wasm.js');
+  const { Parcel } = await import('../../web/worker/wasm.js');
   engine ??= await startEngine();
   const onnx = files.get(card.file);
   const parcel = new Parcel(engine, onnx.length, card.file);

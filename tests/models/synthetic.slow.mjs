@@ -15,7 +15,7 @@ import { writeSynthetic } from './synthetic.mjs';
 
 const SIZE = { vgg16: 224, xception: 299 };
 const CONVERTER = fileURLToPath(new URL('./measure.mjs', import.meta.url));
-const ACCEPT = fileURLToPath(new URL('../../models/accept.mjs', import.meta.url));
+const ACCEPT = fileURLToPath(new URL('../accept/accept.mjs', import.meta.url));
 
 /** A form's allowed errors: logits relative to the largest, maps relative to their maximum. */
 const ALLOWED = { f32: [1e-4, 1e-3], f16: [5e-3, 5e-2], int8: [5e-2, 0.5] };

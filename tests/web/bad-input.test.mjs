@@ -146,8 +146,8 @@ describe('a real network', { skip: withoutData }, () => {
       state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
       return state / 2 ** 32;
     };
-    const { Engine, Parcel } = await import('../../web/wasm.js');
-    const { nodeHost } = await import('../../web/host-node.js');
+    const { Engine, Parcel } = await import('../../web/worker/wasm.js');
+    const { nodeHost } = await import('../../web/worker/host-node.js');
     nodeHost.prepare();
     const module = await nodeHost.compile(new URL('../../web/dist/gradcam.wasm', import.meta.url).href);
     const engine = await Engine.create({ module, threads: 1 });

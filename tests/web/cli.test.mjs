@@ -60,7 +60,7 @@ describe('wrong usage: exit 2, the option named, a hint', () => {
     [['x.png', '--preset', 'mine'], /--preset.*paper/],
     [['x.png', '--resize', 'box'], /--resize.*nearest, bilinear, bicubic/],
     [['x.png', '--preprocess', 'rgb,mean=a/b/c'], /--preprocess.*mean=a\/b\/c/],
-    [['x.png', '--preprocess', 'torhc'], /--preprocess.*torch, tf, caffe, none/],
+    [['x.png', '--preprocess', 'torhc'], /--preprocess.*torch, tf, caffe, unit, none/],
     [['x.png', '--alpha', '1.5'], /--alpha/],
     [['x.png', '--threads', '0'], /--threads/],
     [['x.png', '--quiet=yes'], /--quiet takes no value/],

@@ -18,7 +18,7 @@ const skip = existsSync(join(root, 'node_modules/typescript')) ? false : 'SKIPPE
 test('docs/api.md is up to date', { skip }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'gradcam-docs-'));
   t.after(() => rm(folder, { recursive: true }));
-  await run(process.execPath, [join(root, 'web/types.mjs'), join(folder, 'types')]);
+  await run(process.execPath, [join(root, 'docs/types.mjs'), join(folder, 'types')]);
   await run(process.execPath, [join(root, 'docs/api.mjs'), join(folder, 'types'), join(folder, 'api.md')]);
   assert.equal(await readFile(join(root, 'docs/api.md'), 'utf8'), await readFile(join(folder, 'api.md'), 'utf8'),
     'it is not what the comments give: npm run docs');
@@ -35,4 +35,22 @@ test('links between the documents lead somewhere', async () => {
     }
   }
   assert.deepEqual(broken, []);
+});
+
+test('the ways of a pixel and of a weight name functions that there are', async () => {
+  const text = await readFile(join(root, 'CONTRIBUTING.md'), 'utf8');
+  const code = [];
+  for (const folder of ['src', 'web', 'models']) {
+    for (const name of await readdir(join(root, folder), { recursive: true })) {
+      if (/\.(c|h|js)$/.test(name) && !/^(dist|types)/.test(name)) code.push(await readFile(join(root, folder, name), 'utf8'));
+    }
+  }
+  const known = new Set(code.join('\n').match(/\w+/g));
+  for (const way of ['pixel', 'weight']) {
+    const [section] = new RegExp(`### The way of a ${way}\n[^]*?(?=\n##)`).exec(text);
+    assert.equal(section.match(/^\d+\. /gm).length, 10);
+    const names = [...section.matchAll(/`([\w.]+)`/g)].flatMap(([, name]) => name.split('.'));
+    assert.ok(names.length > 20);
+    assert.deepEqual(names.filter((name) => !known.has(name)), [], `of a ${way}`);
+  }
 });

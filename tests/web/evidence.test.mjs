@@ -8,9 +8,9 @@ import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { npy } from '../../web/cli/bundle.js';
+import { npy } from '../../web/base/npy.js';
 import { GradCam } from '../../web/node.js';
-import { boxes, mask } from '../../web/render.js';
+import { boxes, mask } from '../../web/paint/render.js';
 import { root } from './shared.mjs';
 import { tinyNetwork, tinyPicture } from './tiny.mjs';
 
@@ -133,7 +133,7 @@ describe('bundles', () => {
   });
 
   test('.npy: header padded to 64 bytes, values as they are', () => {
-    const file = npy(Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3]);
+    const file = Buffer.from(npy(Float32Array.of(1, 2, 3, 4, 5, 6), [2, 3]).buffer);
     const length = file.readUInt16LE(8);
     assert.equal((10 + length) % 64, 0);
     assert.equal(file.subarray(0, 6).toString('latin1'), '\x93NUMPY');

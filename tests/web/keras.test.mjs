@@ -77,7 +77,7 @@ describe('real Keras files, unconverted', { skip: withoutData }, () => {
 
   test('the wrong architecture: what was expected, what was found, what to do', async () => {
     await assert.rejects(GradCam.load(data('weights/mobilenet_0.75_224.h5'), { ...ENGINE, arch: 'vgg16' }),
-      (error) => isClear(error, 'model', /Asked for vgg16.*"block1_conv1".*use --arch mobilenet/s));
+      (error) => isClear(error, 'model', /Asked for vgg16; the file's layers are mobilenet's\..*"block1_conv1"/s));
     await assert.rejects(GradCam.load(data('weights/mobilenet_0.75_224.h5'), { ...ENGINE, arch: 'vgg17' }),
       (error) => isClear(error, 'argument', /no architecture "vgg17".*Known: vgg16, xception/));
   });
@@ -237,7 +237,7 @@ describe('a converted folder', () => {
     await assert.rejects(load(bytes.subarray(0, 5000), 'net.h5'),
       (error) => isClear(error, 'model', /net\.h5 is truncated: it should hold \d+ bytes but has 5000/));
     await assert.rejects(load(Buffer.from('hello, this is text'), 'net.h5'),
-      (error) => isClear(error, 'model', /net\.h5 is not an HDF5 file/));
+      (error) => isClear(error, 'model', /net\.h5 is a text, not a model/));
     await assert.rejects(load(Buffer.from('PK\x03\x04 and nothing'), 'net.keras'),
       (error) => isClear(error, 'model', /net\.keras is not a sound \.keras file/));
     await assert.rejects(ask(join(home, 'none.h5')), (error) => isClear(error, 'model', /none\.h5 cannot be read/));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import test from 'node:test';
-import { Md5 } from '../../web/md5.js';
+import { Md5 } from '../../web/files/md5.js';
 
 test('MD5 is that of Node', () => {
   for (const size of [0, 1, 55, 56, 57, 63, 64, 65, 119, 120, 128, 1000, 300001]) {

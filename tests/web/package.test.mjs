@@ -20,7 +20,7 @@ describe('the package, installed', () => {
   let packed;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'gradcam-package-'));
-    if (!withoutTypes) await run(process.execPath, [join(root, 'web/types.mjs')]);
+    if (!withoutTypes) await run(process.execPath, [join(root, 'docs/types.mjs')]);
     // Without npm install: its two dependencies are for Keras files alone, and need a network.
     const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], { cwd: root });
     [packed] = JSON.parse(stdout);
@@ -31,7 +31,7 @@ describe('the package, installed', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  test('holds what package.json names, and without the weights of pocket no more than 1 MB', { skip: withoutTypes }, async () => {
+  test('holds what package.json names, and without the weights of pocket no more than 1.15 MB', { skip: withoutTypes }, async () => {
     const sizes = new Map(packed.files.map(({ path, size }) => [path, size]));
     const { exports, bin, customElements } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
     const named = [...Object.values(exports).flatMap((entry) => Object.values(entry).length && typeof entry === 'object'
@@ -39,7 +39,7 @@ describe('the package, installed', () => {
     for (const path of named.filter((name) => !name.includes('*'))) assert.ok(sizes.has(path), `${path} is not packed`);
     assert.ok(sizes.has('web/dist/gradcam.wasm'));
     const bytes = packed.unpackedSize - sizes.get('models/pocket/pocket.onnx');
-    assert.ok(bytes <= 1e6, `${bytes} bytes`);
+    assert.ok(bytes <= 1.15e6, `${bytes} bytes`);
   });
 
   test('gradcam', async () => {

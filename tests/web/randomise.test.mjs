@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GradCam } from '../../web/node.js';
-import { rankCorrelation } from '../../web/trust.js';
+import { rankCorrelation } from '../../web/cli/trust.js';
 import { data, decodedPhoto, preprocessOf, reference, withoutData } from './shared.mjs';
 
 const PHOTOS = ['pier.jpg', 'dock.jpg', 'goldfish.jpg'];

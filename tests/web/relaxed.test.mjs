@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { withoutRelaxedSimd } from '../../web/relaxed.js';
+import { withoutRelaxedSimd } from '../../web/worker/relaxed.js';
 import { root } from './shared.mjs';
 
 const MADD = [0xfd, 0x85, 0x02];

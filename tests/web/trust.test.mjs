@@ -1,12 +1,12 @@
 /**
- * web/trust.js against plain numpy (tests/golden/trust.json, made by make_trust.py beside it), and
+ * web/cli/trust.js against plain numpy (tests/golden/trust.json, made by make_trust.py beside it), and
  * what must hold whatever the numbers.
  */
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { area, baselines, blurred, confidence, curve, imputed, masked, orderOf, overlap, plain, points,
-  rankCorrelation, road } from '../../web/trust.js';
+import { area, curve, orderOf, plain } from '../../web/api/curve.js';
+import { baselines, blurred, confidence, imputed, masked, overlap, points, rankCorrelation, road } from '../../web/cli/trust.js';
 
 const golden = JSON.parse(await readFile(new URL('../golden/trust.json', import.meta.url), 'utf8'));
 const { width, height } = golden;

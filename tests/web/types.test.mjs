@@ -27,7 +27,7 @@ describe('types', { skip }, () => {
     folder = await mkdtemp(join(tmpdir(), 'gradcam-types-'));
     const installed = join(folder, 'node_modules/gradcam-wasm');
     await mkdir(installed, { recursive: true });
-    await promisify(execFile)(process.execPath, [join(root, 'web/types.mjs'), join(installed, 'web/types')]);
+    await promisify(execFile)(process.execPath, [join(root, 'docs/types.mjs'), join(installed, 'web/types')]);
     await copyFile(join(root, 'package.json'), join(installed, 'package.json'));
     await writeFile(join(folder, 'package.json'), '{"type": "module"}');
   });

@@ -12,24 +12,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { GradCam, GradCamError } from '../node.js';
+import { GradCam, GradCamError, tools } from '../node.js';
 import { listModels } from './models.js';
 import { CommandLineError, targetsOf } from './options.js';
 
+const npy = (values, shape) => Buffer.from(tools.npy(values, shape).buffer);
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
-
-const TYPES = new Map([[Float32Array, '<f4'], [Uint8Array, '|u1']]);
-
-/** An array as a .npy file, version 1.0. @param {Float32Array | Uint8Array} data */
-export function npy(data, shape) {
-  const type = TYPES.get(data.constructor);
-  const dims = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
-  let header = `{'descr': '${type}', 'fortran_order': False, 'shape': (${dims}), }`;
-  header += ' '.repeat((64 - ((10 + header.length + 1) % 64)) % 64) + '\n';
-  const head = Buffer.from(`\x93NUMPY\x01\x00\x00\x00${header}`, 'latin1');
-  head.writeUInt16LE(header.length, 8);
-  return Buffer.concat([head, Buffer.from(data.buffer, data.byteOffset, data.byteLength)]);
-}
 
 /** The files a model is made of: {file, sha256}, and what the user called it. */
 async function modelFiles(model = 'pocket') {
@@ -71,7 +59,7 @@ async function resultFiles(result, { colormap, alpha }) {
 /**
  * @param {string} folder
  * @param {string} image     path of the picture
- * @param {import('../api.js').Explanation} result
+ * @param {import('../node.js').Explanation} result
  */
 export async function writeBundle(folder, image, result, cam, options) {
   const picture = await readFile(image).catch((cause) => {

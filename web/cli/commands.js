@@ -3,7 +3,7 @@
  */
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import { cachedModels } from '../host-node.js';
+import { cachedModels } from '../../models/folders.js';
 import { GradCam, GradCamError } from '../node.js';
 import { listModels } from './models.js';
 import { checkMethod, CommandLineError, known, readCommandLine, targetsOf, USAGE } from './options.js';

@@ -6,12 +6,13 @@
  */
 import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GradCam, GradCamError } from '../node.js';
-import { resize } from '../render.js';
-import * as trust from '../trust.js';
+import { GradCam, GradCamError, tools } from '../node.js';
+import * as trust from './trust.js';
 import { curvesPicture } from './curves.js';
 import { checkMethod, CommandLineError } from './options.js';
 import { progressBar } from './progress.js';
+
+const { area, curve, orderOf, resize } = tools;
 
 const PICTURES = /\.(jpe?g|jfif|png|gif|bmp)$/i;
 const SANITY_DEPTHS = 8;
@@ -126,23 +127,23 @@ async function evaluateOne(cam, path, file, settings, boxes) {
   const picture = atInputSize(explained.picture, input, preprocess.resize ?? 'bilinear');
   const predict = async (pixels) => (await cam.scores(pixels)).probabilities[map.class.id];
   const heat = resize({ width: map.width, height: map.height, data: positive(map.raw) }, W, H, 'bilinear');
-  const plain = trust.plain(picture, meanColour(preprocess));
+  const plain = tools.plain(picture, meanColour(preprocess));
   const soft = trust.blurred(picture);
   const before = await predict(picture);
 
   const row = { file, id: map.class.id, class: map.class.name, probability: short(before),
     deletion: {}, insertion: {}, curves: {} };
   for (const [name, values] of Object.entries({ map: heat, ...trust.baselines(W, H) })) {
-    const order = trust.orderOf(values);
-    const deletion = await trust.curve(picture, plain, order, predict, steps);
-    const insertion = await trust.curve(soft, picture, order, predict, steps);
-    row.deletion[name] = short(trust.area(deletion));
-    row.insertion[name] = short(trust.area(insertion));
+    const order = orderOf(values);
+    const deletion = await curve(picture, plain, order, predict, steps);
+    const insertion = await curve(soft, picture, order, predict, steps);
+    row.deletion[name] = short(area(deletion));
+    row.insertion[name] = short(area(insertion));
     row.curves[name] = { deletion: deletion.map(short), insertion: insertion.map(short) };
   }
   const after = await predict(trust.masked(picture, heat, plain));
   const { drop, increase } = trust.confidence(before, after);
-  const road = await trust.road(picture, trust.orderOf(heat), predict);
+  const road = await trust.road(picture, orderOf(heat), predict);
   Object.assign(row, { drop: short(drop), increase, road: short(road.score),
     roadMost: road.most.map(short), roadLeast: road.least.map(short) });
   if (method === 'integrated') row.delta = short(map.delta);
@@ -190,21 +191,21 @@ function named(cam, name) {
  */
 async function sanityCheck(cam, options, { method, layer, score, options: set }, paths) {
   const methods = [...new Set([method, 'guided'])];
-  const ids = [];
-  const mapsOf = async (one) => {
-    const maps = [];
-    for (const [i, path] of paths.entries()) {
-      const classes = ids[i] === undefined ? undefined : [ids[i]];
-      const { maps: [map] } = await one.explain(path, { method: current, layer, score, classes, top: 1,
-        options: current === method ? set : {}, picture: false });
-      ids[i] = map.class.id;
-      maps.push(map.raw.map((value) => Math.max(0, value)));
-    }
-    return maps;
-  };
-  let current = method;
+  const optionsOf = (name) => (name === method ? set : {});
+  const ask = { layer, score };
+
+  // Each photo's class is the one that the network saw before it forgot anything.
   const learned = {};
-  for (current of methods) learned[current] = await mapsOf(cam);
+  const classes = [];
+  for (const name of methods) {
+    learned[name] = [];
+    for (const [i, path] of paths.entries()) {
+      const map = await positiveMap(cam, path, { ...ask, method: name, options: optionsOf(name), classes: classes[i] });
+      classes[i] ??= [map.id];
+      learned[name].push(map.values);
+    }
+  }
+
   const names = await cam.weightLayers();
   const depths = [...new Set(Array.from({ length: SANITY_DEPTHS },
     (_, i) => 1 + Math.round((i * (names.length - 1)) / (SANITY_DEPTHS - 1))))];
@@ -214,9 +215,13 @@ async function sanityCheck(cam, options, { method, layer, score, options: set },
     for (const depth of depths) {
       await random.randomise(depth);
       const row = { layers: depth, upTo: names[depth - 1] };
-      for (current of methods) {
-        const maps = await mapsOf(random);
-        row[current] = short(mean(maps.map((map, i) => trust.rankCorrelation(map, learned[current][i]))));
+      for (const name of methods) {
+        const likeness = [];
+        for (const [i, path] of paths.entries()) {
+          const map = await positiveMap(random, path, { ...ask, method: name, options: optionsOf(name), classes: classes[i] });
+          likeness.push(trust.rankCorrelation(map.values, learned[name][i]));
+        }
+        row[name] = short(mean(likeness));
       }
       layers.push(row);
     }
@@ -224,6 +229,12 @@ async function sanityCheck(cam, options, { method, layer, score, options: set },
     random.dispose();
   }
   return { photos: paths.length, layers };
+}
+
+/** One map after ReLU, and the class it is of. */
+async function positiveMap(cam, path, question) {
+  const { maps: [map] } = await cam.explain(path, { ...question, top: 1, picture: false });
+  return { id: map.class.id, values: map.raw.map((value) => Math.max(0, value)) };
 }
 
 /* ---- Files ------------------------------------------------------------------------------------------ */

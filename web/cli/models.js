@@ -3,7 +3,7 @@
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { modelFolders } from '../host-node.js';
+import { modelFolders } from '../../models/folders.js';
 
 /**
  * @typedef {object} KnownModel

@@ -2,9 +2,10 @@
  * Reads the command line: options are known to one table each, wrong ones are named and hinted at.
  */
 import { parseArgs } from 'node:util';
-import { nearMisses } from '../labels.js';
-import { MODE_NAMES, parsePreprocess, RESIZES } from '../preprocess.js';
-import { PRESETS } from '../presets.js';
+import { MODE_NAMES, parsePreprocess } from '../../models/modes.js';
+import { PRESETS, tools } from '../node.js';
+
+const { CHOICES, MOST_THREADS, nearMisses } = tools;
 
 /** Wrong usage: exit 2. */
 export class CommandLineError extends Error {}
@@ -48,9 +49,9 @@ const COMMON = { help: flag, version: flag, quiet: flag };
 const MODEL = {
   model: text,
   arch: text,
-  weights: oneOf('f32', 'f16', 'int8'),
-  threads: (value, option) => (value === 'auto' ? value : integer(1, 64)(value, option)),
-  variant: oneOf('auto', 'simd', 'relaxed'),
+  weights: oneOf(...CHOICES.weights),
+  threads: (value, option) => (value === 'auto' ? value : integer(1, MOST_THREADS)(value, option)),
+  variant: oneOf(...CHOICES.variant),
 };
 
 /** Options of each command: name -> check, or flag. */
@@ -65,10 +66,10 @@ export const COMMANDS = {
     method: text,
     option: setting,
     layer: text,
-    score: oneOf('logit', 'softmax'),
+    score: oneOf(...CHOICES.score),
     preset: oneOf(...Object.keys(PRESETS)),
-    'map-input': oneOf('preprocessed', 'raw'),
-    resize: oneOf(...RESIZES),
+    'map-input': oneOf(...CHOICES.mapInput),
+    resize: oneOf(...CHOICES.resize),
     preprocess,
     colormap: text,
     alpha: number(0, 1),
@@ -84,8 +85,8 @@ export const COMMANDS = {
     method: text,
     option: setting,
     layer: text,
-    score: oneOf('logit', 'softmax'),
-    resize: oneOf(...RESIZES),
+    score: oneOf(...CHOICES.score),
+    resize: oneOf(...CHOICES.resize),
     preprocess,
     boxes: text,
     pool: text,
@@ -99,8 +100,8 @@ export const COMMANDS = {
   layers: { ...COMMON, ...MODEL, json: text },
   methods: { ...COMMON, ...MODEL, json: text },
   models: { ...COMMON, json: text },
-  fetch: { ...COMMON, weights: oneOf('f32', 'f16', 'int8'), mirror: text, force: flag },
-  convert: { ...COMMON, arch: text, output: text, weights: oneOf('f32', 'f16', 'int8') },
+  fetch: { ...COMMON, weights: oneOf(...CHOICES.weights), mirror: text, force: flag },
+  convert: { ...COMMON, arch: text, output: text, weights: oneOf(...CHOICES.weights) },
 };
 
 const REPEATED = new Set(['class', 'against', 'option', 'pool']);
@@ -205,7 +206,7 @@ Model
   --weights f32|f16|int8  how the weights of a Keras file are held (default f32)
   --preprocess P          ${MODE_NAMES.join(', ')}, or a list: order rgb, bgr or grey, then mean
                           and std on the 0..255 scale: bgr,mean=104/117/123,std=1/1/1
-  --resize R              picture to input: ${RESIZES.join(', ')}
+  --resize R              picture to input: ${CHOICES.resize.join(', ')}
   --threads N             default: as many as help
   --variant simd|relaxed  WebAssembly without or with fused multiply-add; default: with, where it runs
 Explanation

@@ -2,22 +2,19 @@
  * The page: takes pictures in, asks the model, shows what comes back. Uses the package's public API
  * alone.
  */
-import { GradCam } from '../index.js';
+import { GradCam, tools } from '../index.js';
 import { Camera } from './camera.js';
 import { takePictures } from './intake.js';
 import { isNamed, ModelList } from './models.js';
 import { showPredictions } from './predictions.js';
 import { showProof } from './proof.js';
-import { bundle, download, npy } from './save.js';
+import { SAMPLES } from './samples.js';
+import { bundle, download } from './save.js';
 import { Settings } from './settings.js';
 import { Sheet } from './sheet.js';
 import { Stage } from './stage.js';
 
-const SAMPLES = ['golf_ball_and_flower', 'golf_ball', 'flower', 'parachute', 'church'];
 const OF_A_MODEL = /\.(onnx|h5|hdf5|keras|data|bin|json)$/i;
-
-/** The heat is fully there from 1/FADE of the map's maximum. */
-const FADE = 2.5;
 
 const byId = (id) => document.getElementById(id);
 const stage = new Stage(byId('frame'), byId('scale'), setWipe);
@@ -30,7 +27,7 @@ const state = {
   /** @type {GradCam | null} */ cam: null,
   /** What the model was loaded from. */ source: 'pocket',
   /** @type {{image: any, name: string, sample?: string} | null} */ picture: null,
-  /** @type {import('../api.js').Explanation | null} */ result: null,
+  /** @type {import('../index.js').Explanation | null} */ result: null,
   /** The map of the class or layer to compare with, and the names of both. */ other: null,
   /** The class on show, by id. */ shown: 0,
   /** Classes that were asked for beside the best ones. @type {Set<number>} */ asked: new Set(),
@@ -213,8 +210,7 @@ function showGallery() {
   })));
 }
 
-const samples = SAMPLES.map((sample) => ({ sample, name: sample.replaceAll('_', ' '),
-  image: new URL(`../../models/pocket/samples/${sample}.jpg`, import.meta.url).href }));
+const samples = SAMPLES.map(({ name, url }) => ({ sample: name, name: name.replaceAll('_', ' '), image: url }));
 
 byId('samples').append(...samples.map((picture) => {
   const button = thumbnail(picture, `Sample: ${picture.name}`);
@@ -400,7 +396,7 @@ async function compare() {
 const style = () => ({
   colormap: settings.get('colormap'),
   interpolation: settings.get('interpolation'),
-  fade: settings.get('fade') === '1' ? FADE : 0,
+  fade: settings.get('fade') === '1' ? tools.FADE : 0,
   opacity: Number(settings.get('alpha')),
 });
 
@@ -462,7 +458,7 @@ const SAVE = {
   grid: async (map, look, stem) => download(`${stem}-grid.png`, await state.cam.grid(state.result.maps, look), 'image/png'),
   json: async (map, look, stem) => download(`${stem}.json`,
     `${JSON.stringify(state.result.report({ file: state.picture.name }))}\n`, 'application/json'),
-  npy: async (map, look, stem) => download(`${stem}-${map.class.id}.npy`, npy(map.raw, [map.height, map.width])),
+  npy: async (map, look, stem) => download(`${stem}-${map.class.id}.npy`, tools.npy(map.raw, [map.height, map.width])),
   bundle: async (map, look, stem) => download(`${stem}-gradcam.zip`, await bundle({ cam: state.cam, source: state.source,
     result: state.result, name: state.picture.name, style: look, settings: settings.all() })),
 };

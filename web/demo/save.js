@@ -1,27 +1,13 @@
 /**
  * What the page gives to take away: pictures, numbers, and all of it in one archive with a manifest.
  */
+import { tools } from '../index.js';
 
 /** @param {string} name @param {BlobPart} content */
 export function download(name, content, type = 'application/octet-stream') {
   const url = URL.createObjectURL(new Blob([content], { type }));
   Object.assign(document.createElement('a'), { href: url, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10000);
-}
-
-/**
- * NumPy's file format, version 1.0: float32, C order.
- * @param {Float32Array} values
- * @param {number[]} shape
- */
-export function npy(values, shape) {
-  const about = `{'descr': '<f4', 'fortran_order': False, 'shape': (${shape.join(', ')},), }`;
-  const text = `${about.padEnd(Math.ceil((about.length + 11) / 64) * 64 - 11)}\n`;
-  const bytes = new Uint8Array(10 + text.length + values.byteLength);
-  bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, text.length & 255, text.length >> 8]);
-  bytes.set(new TextEncoder().encode(text), 10);
-  bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), 10 + text.length);
-  return bytes;
 }
 
 const CRC = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -95,7 +81,7 @@ async function modelFiles(source) {
  * @param {object} what
  * @param {import('../index.js').GradCam} what.cam
  * @param {any} what.source      what it was loaded from
- * @param {import('../api.js').Explanation} what.result
+ * @param {import('../index.js').Explanation} what.result
  * @param {string} what.name     of the picture
  * @param {object} what.style    as for toPNG()
  * @param {object} what.settings
@@ -108,7 +94,7 @@ export async function bundle({ cam, source, result, name, style, settings }) {
   };
   for (const map of result.maps) {
     files[`overlay-${map.class.id}.png`] = await map.toPNG(style);
-    files[`map-${map.class.id}.npy`] = npy(map.raw, [map.height, map.width]);
+    files[`map-${map.class.id}.npy`] = tools.npy(map.raw, [map.height, map.width]);
   }
   const digests = {};
   for (const [file, bytes] of Object.entries(files)) digests[file] = await sha256(bytes);

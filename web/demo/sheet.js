@@ -20,7 +20,7 @@ export class Sheet {
   /**
    * Paints a tile for every map. The tiles of classes that stay are kept, so that a video does not make
    * new ones for each of its pictures.
-   * @param {import('../api.js').HeatMap[]} maps
+   * @param {import('../index.js').HeatMap[]} maps
    * @param {HTMLCanvasElement} picture
    * @param {object} style   as HeatMap.toImageData takes it, and opacity
    */

@@ -90,7 +90,7 @@ export class Stage {
   }
 
   /**
-   * @param {import('../api.js').HeatMap} map
+   * @param {import('../index.js').HeatMap} map
    * @param {object} style
    * @param {string} style.colormap
    * @param {Uint8Array} style.colours   the 256 of it
@@ -98,7 +98,7 @@ export class Stage {
    * @param {number} style.fade
    * @param {number} style.opacity
    * @param {boolean} style.boxes
-   * @param {{map: import('../api.js').HeatMap, names: string[]} | null} [compared]   the map to compare
+   * @param {{map: import('../index.js').HeatMap, names: string[]} | null} [compared]   the map to compare
    *   with, and what tells the two apart: classes or layers
    * @param {'wipe' | 'difference'} [view]
    */

@@ -7,8 +7,8 @@
  *
  * A picture between the tags is shown until, and if, the heatmap comes; it also sets the size.
  */
-import { holdModel, sharedSteps } from './models.js';
-import { FADE, sheet } from './style.js';
+import { holdModel, sharedSteps, tools } from './models.js';
+import { sheet } from './style.js';
 
 const DEFAULTS = { model: 'pocket', method: 'gradcam', score: 'logit', top: 3, opacity: 0.6,
   colormap: 'viridis' };
@@ -92,7 +92,7 @@ export class GradCamElement extends Base {
 
   /**
    * The last explanation; with steps alone, the last Steps.
-   * @returns {import('../api.js').Explanation | import('../api.js').Steps | null}
+   * @returns {import('../index.js').Explanation | import('../index.js').Steps | null}
    */
   get result() {
     return this.#result;
@@ -332,7 +332,7 @@ export class GradCamElement extends Base {
     const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
     let pixels;
     try {
-      pixels = map.toImageData({ picture: false, alpha: 1, fade: FADE, colormap: this.#text('colormap'), ...size });
+      pixels = map.toImageData({ picture: false, alpha: 1, fade: tools.FADE, colormap: this.#text('colormap'), ...size });
     } catch (error) {
       this.#say(error.message, true);
       this.dispatchEvent(new CustomEvent('error', { detail: error }));

@@ -1,6 +1,6 @@
 /**
  * Makes custom-elements.json (Custom Elements Manifest 1.0.0) of `<grad-cam>`, from the comment above its
- * class, which is the one place that lists attributes, events, parts and properties. web/types.mjs
+ * class, which is the one place that lists attributes, events, parts and properties. docs/types.mjs
  * writes it.
  */
 import { STEPS } from './steps/index.js';

@@ -4,6 +4,9 @@
  */
 const LINGER = 2000; // ms
 
+/** The package's tools; there as soon as a model is. @type {typeof import('../index.js').tools} */
+export let tools;
+
 /** By model. @type {Map<string, Shared>} */
 const held = new Map();
 
@@ -20,7 +23,7 @@ const held = new Map();
 
 /**
  * @param {string} model   a name or an address, as GradCam.load takes it
- * @param {(progress: import('../protocol.js').Progress) => void} onProgress
+ * @param {(progress: import('../index.js').Progress) => void} onProgress
  * @returns {Holder}
  */
 export function holdModel(model, onProgress) {
@@ -33,10 +36,14 @@ export function holdModel(model, onProgress) {
 function start(model) {
   const controller = new AbortController();
   const holders = new Set();
-  const cam = import('../index.js').then(({ GradCam }) => GradCam.load(model, {
-    signal: controller.signal,
-    onProgress: (progress) => holders.forEach((holder) => holder.onProgress(progress)),
-  }));
+  // Loaded late: a page whose elements are out of sight needs none of it yet.
+  const cam = import('../index.js').then((entry) => {
+    tools = entry.tools;
+    return entry.GradCam.load(model, {
+      signal: controller.signal,
+      onProgress: (progress) => holders.forEach((holder) => holder.onProgress(progress)),
+    });
+  });
   const shared = { cam, holders, controller };
   held.set(model, shared);
   cam.catch(() => held.get(model) === shared && held.delete(model)); // the next one tries again
@@ -61,7 +68,7 @@ const MOST_KNOWN = 4;
  * @param {import('../index.js').GradCam} cam
  * @param {any} image
  * @param {{class?: string | number, layer?: string}} options
- * @returns {Promise<import('../api.js').Steps>}
+ * @returns {Promise<import('../index.js').Steps>}
  */
 export function sharedSteps(cam, image, options) {
   if (!known.has(cam)) known.set(cam, []);

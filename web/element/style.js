@@ -171,9 +171,6 @@ tr[aria-current] td { font-weight: 600; background: var(--bar); }
 }
 `;
 
-/** Heat over a picture is fully there from 1/FADE of the map's maximum on, and leaves it clear at 0. */
-export const FADE = 2.5;
-
 let made = null;
 
 /** @returns {CSSStyleSheet} */

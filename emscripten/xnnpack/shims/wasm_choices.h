@@ -10,7 +10,7 @@
 
 // And XNNPACK asks what the machine's relaxed SIMD does in the cases that are left open, to choose
 // int8 kernels, of which there are none here: all answers are plain SIMD's. What remains of relaxed
-// SIMD in the whole library are the multiply-add, minimum and maximum that web/relaxed.js rewrites.
+// SIMD in the whole library are the multiply-add, minimum and maximum that web/worker/relaxed.js rewrites.
 #ifdef __wasm_relaxed_simd__
 #include <wasm_simd128.h>
 #define wasm_i8x16_relaxed_swizzle wasm_i8x16_swizzle

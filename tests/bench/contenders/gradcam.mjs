@@ -1,13 +1,13 @@
 /** This project's engine, as it is compiled or rewritten for plain SIMD. */
 import { inBrowser, noise, readBytes, time } from '../environment.mjs';
-import { withoutRelaxedSimd } from '../../../web/relaxed.js';
-import { Engine, Parcel } from '../../../web/wasm.js';
+import { withoutRelaxedSimd } from '../../../web/worker/relaxed.js';
+import { Engine, Parcel } from '../../../web/worker/wasm.js';
 
 const CLASSES = 8;
 
 async function compile(variant) {
   const url = new URL('../../../web/dist/gradcam.wasm', import.meta.url).href;
-  const { nodeHost, browserHost } = await import(inBrowser ? '../../../web/host-browser.js' : '../../../web/host-node.js');
+  const { nodeHost, browserHost } = await import(inBrowser ? '../../../web/worker/host-browser.js' : '../../../web/worker/host-node.js');
   const host = nodeHost ?? browserHost;
   host.prepare();
   return host.compile(url, { rewrite: variant === 'simd' ? withoutRelaxedSimd : null });

@@ -3,7 +3,7 @@
  * the roofline.
  */
 import { OnnxGraph } from '../../../models/onnx/graph.js';
-import { Parcel } from '../../../web/wasm.js';
+import { Parcel } from '../../../web/worker/wasm.js';
 import { noise, time } from '../environment.mjs';
 import { startEngine } from './gradcam.mjs';
 import { ceilings } from '../ceilings.mjs';

@@ -4,22 +4,22 @@
  * that a view can be linked.
  */
 import '../../element/define.js';
+import { SAMPLES } from '../samples.js';
 
-const SAMPLES = ['golf_ball_and_flower', 'golf_ball', 'flower', 'parachute', 'church'];
 const MOST_SIDE = 1024; // pixels: larger photos only make the page slow
 
 const byId = (id) => document.getElementById(id);
 const elements = [...document.querySelectorAll('grad-cam')];
 const [hero] = elements;
-const sampleUrl = (name) => new URL(`../../../models/pocket/samples/${name}.jpg`, import.meta.url).href;
+const sampleUrl = (wanted) => SAMPLES.find(({ name }) => name === wanted).url;
 
 /* ---- One state for all elements ------------------------------------------------------------------ */
 
-const state = { sample: SAMPLES[0], image: null, class: '', layer: '', colormap: 'viridis' };
+const state = { sample: SAMPLES[0].name, image: null, class: '', layer: '', colormap: 'viridis' };
 
 function readAddress() {
   const given = new URLSearchParams(location.search);
-  if (SAMPLES.includes(given.get('sample'))) state.sample = given.get('sample');
+  if (SAMPLES.some(({ name }) => name === given.get('sample'))) state.sample = given.get('sample');
   for (const key of ['class', 'layer', 'colormap']) if (given.get(key)) state[key] = given.get(key);
 }
 
@@ -92,7 +92,7 @@ document.addEventListener('drop', (event) => {
 });
 document.addEventListener('paste', (event) => takeFile(event.clipboardData.files[0]));
 
-byId('samples').append(...SAMPLES.map((sample) => {
+byId('samples').append(...SAMPLES.map(({ name: sample }) => {
   const title = sample.replaceAll('_', ' ');
   const button = Object.assign(document.createElement('button'), { type: 'button', title });
   button.dataset.sample = sample;

@@ -16,7 +16,7 @@ const ORDERS = [
   ['index', 'channel number'],
 ];
 
-/** The channels in an order. @param {import('../../api.js').Steps} steps @returns {Uint32Array} */
+/** The channels in an order. @param {import('../../index.js').Steps} steps @returns {Uint32Array} */
 export function orderChannels(steps, order) {
   const { channels: K, height, width } = steps.layer;
   const index = Uint32Array.from({ length: K }, (_, k) => k);

@@ -3,28 +3,13 @@
  * covered, or uncovered, hottest first; the class's probability is read at every step. Random order of
  * the same cells is the measure: the mean of several.
  */
+import { tools } from '../../index.js';
 import { button, figures, make, percent, plot } from './dom.js';
 import { meanColour } from './occlude.js';
 import { random, shuffled } from './random.js';
 
 const POINTS = 16; // of a curve
 const RANDOM = 3; // random orders
-
-/** The area under a curve over 0..1. */
-const area = (curve) => curve.slice(1).reduce((sum, value, i) => sum + (value + curve[i]) / 2, 0) / (curve.length - 1);
-
-/** The picture with some cells of a w x h map from another one. @param {Uint8Array} covered one per cell */
-function compose({ width, height, data }, other, covered, w, h) {
-  const out = new Uint8ClampedArray(data);
-  for (let y = 0; y < height; ++y) {
-    const row = Math.floor((y * h) / height) * w;
-    for (let x = 0; x < width; ++x) {
-      if (!covered[row + Math.floor((x * w) / width)]) continue;
-      for (let c = 0; c < 3; ++c) out[4 * (y * width + x) + c] = other[c];
-    }
-  }
-  return { width, height, data: out };
-}
 
 /** At the size of the network's input: the same answer, much sooner. */
 function smaller({ width, height, data }, [inHeight, inWidth]) {
@@ -94,7 +79,7 @@ export const deletion = {
       make('div', { class: 'split' }, chart.canvas, make('div', {}, numbers.element, key)), words);
 
     function report() {
-      const value = (name) => (curves?.[name]?.length === POINTS + 1 ? area(curves[name]).toFixed(3) : '–');
+      const value = (name) => (curves?.[name]?.length === POINTS + 1 ? tools.area(curves[name]).toFixed(3) : '–');
       numbers.set([
         ['deletion AUC', value('deletion')], ['deletion AUC, random', value('deletionRandom')],
         ['insertion AUC', value('insertion')], ['insertion AUC, random', value('insertionRandom')],
@@ -111,12 +96,10 @@ export const deletion = {
       words.textContent = '';
       const asked = steps;
       const { width: w, height: h, raw } = asked.map;
-      const cells = w * h;
       const picture = smaller(asked.explanation.picture, cam.model.input);
-      const grey = meanColour(picture);
+      const grey = tools.plain(picture, meanColour(picture));
       const next = random(1);
-      const hottest = Array.from(raw.keys()).sort((a, b) => raw[b] - raw[a]);
-      const orders = [hottest, ...Array.from({ length: RANDOM }, () => shuffled(cells, next))];
+      const orders = [tools.orderOf(raw), ...Array.from({ length: RANDOM }, () => shuffled(w * h, next))];
       let done = 0;
       const whole = 2 * orders.length * (POINTS + 1);
       const probability = async (image) => {
@@ -126,21 +109,21 @@ export const deletion = {
       };
       try {
         for (const [which, order] of orders.entries()) {
-          for (const insert of [false, true]) {
-            const name = `${insert ? 'insertion' : 'deletion'}${which ? 'Random' : ''}`;
+          for (const [kind, from, to] of [['deletion', picture, grey], ['insertion', grey, picture]]) {
+            const name = `${kind}${which ? 'Random' : ''}`;
             const before = which > 1 ? curves[name].slice() : null;
-            for (let point = 0; point <= POINTS; ++point) {
-              const count = Math.round((point / POINTS) * cells);
-              const covered = new Uint8Array(cells).fill(insert ? 1 : 0);
-              for (let i = 0; i < count; ++i) covered[order[i]] = insert ? 0 : 1;
-              const p = await probability(compose(picture, grey, covered, w, h));
+            let point = 0;
+            await tools.curve(from, to, order, async (image) => {
+              const p = await probability(image);
               // The mean of the random orders so far.
               curves[name][point] = before ? before[point] + (p - before[point]) / which : p;
+              point += 1;
               report();
-            }
+              return p;
+            }, POINTS, { width: w, height: h });
           }
         }
-        const better = area(curves.deletion) < area(curves.deletionRandom) && area(curves.insertion) > area(curves.insertionRandom);
+      const better = tools.area(curves.deletion) < tools.area(curves.deletionRandom) && tools.area(curves.insertion) > tools.area(curves.insertionRandom);
         words.textContent = `${done} pictures asked. For ${asked.class.name}, the map is ${better ? 'better than' : 'not better than'} ` +
           `the mean of ${RANDOM} random orders in ${better ? 'both measures' : 'at least one measure'}.`;
       } catch (error) {

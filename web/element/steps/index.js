@@ -18,7 +18,7 @@
  *
  * @typedef {object} View
  * @property {HTMLElement} element
- * @property {(steps: import('../../api.js').Steps) => void} update
+ * @property {(steps: import('../../index.js').Steps) => void} update
  * @property {(colormap: string) => void} [restyle]
  * @property {() => void} [stop]
  */

@@ -2,7 +2,7 @@
  * Step: cover a part of the picture and see what that does to the probability and to the map.
  */
 import { button, drawHeat, figures, label, make, percent } from './dom.js';
-import { FADE } from '../style.js';
+import { tools } from '../../index.js';
 
 const STEP = 1 / 24; // of the width: how far an arrow key moves the brush
 
@@ -112,7 +112,7 @@ export const occlude = {
       shown = map;
       const before = steps.map.probability;
       heat.hidden = !hot.checked;
-      drawHeat(heat, map, colormap, { fade: FADE });
+      drawHeat(heat, map, colormap, { fade: tools.FADE });
       fill.style.width = percent(map.probability).replace(' ', '');
       const change = map.probability - before;
       numbers.set([

@@ -4,7 +4,7 @@
  * edges, not the network's evidence.
  */
 import { drawHeat, drawPicture, figure, figures, label, make, percent, select } from './dom.js';
-import { FADE } from '../style.js';
+import { tools } from '../../index.js';
 import { correlation } from './sum.js';
 
 const MOST_BYTES = 100e6; // of weights: the model is loaded again for every position of the slider
@@ -42,8 +42,8 @@ export const sanity = {
     function show() {
       const { map, trained, count } = shown;
       const rho = figure(Number(correlation(map.raw, trained.raw).toFixed(2)));
-      drawHeat(tiles[0].heat, trained, colormap, { fade: FADE });
-      drawHeat(tiles[1].heat, map, colormap, { fade: FADE });
+      drawHeat(tiles[0].heat, trained, colormap, { fade: tools.FADE });
+      drawHeat(tiles[1].heat, map, colormap, { fade: tools.FADE });
       numbers.set([
         ['class', steps.class.name],
         ['layers randomised', `${count} of ${layers.length}`],

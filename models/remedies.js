@@ -1,0 +1,45 @@
+/**
+ * What to do, in the words of the place where it is read: on the command line, on the page, in a program.
+ * Messages of models/ speak of none of them; who shows a message adds the sentence of its remedy.
+ */
+const REMEDIES = {
+  preprocess: {
+    cli: 'Say what the network expects: --preprocess torch, tf, caffe, unit or none.',
+    page: 'Choose the row whose answer is right.',
+    api: "Say what the network expects with the option preprocess: 'torch', 'tf', 'caffe', 'unit' or 'none'.",
+  },
+  head: {
+    cli: 'Choose another with --head NAME.',
+    page: 'Choose another under "output".',
+    api: 'Choose another with the option head.',
+  },
+  inputSize: {
+    cli: 'Say the size: --input-size 224x224.',
+    page: 'Type the height and the width of its pictures.',
+    api: 'Say the size with the option inputSize: [height, width].',
+  },
+  config: {
+    cli: 'Give the network\'s to_json() text: --config FILE.',
+    page: 'Drop it together with the JSON file of its network.',
+    api: 'Give the network\'s to_json() text with the option config.',
+  },
+  arch: {
+    cli: 'Say the network: --arch vgg16.',
+    page: 'Choose the network it belongs to.',
+    api: "Say the network with the option arch: 'vgg16'.",
+  },
+  labels: {
+    cli: 'Give the right list: --labels FILE.',
+    page: 'Drop the right list of labels beside the model.',
+    api: 'Give the right list with the option labels.',
+  },
+};
+
+/**
+ * @param {string | undefined} remedy  of a ModelError, a warning, a PictureMeaning
+ * @param {'cli' | 'page' | 'api'} place
+ * @returns {string}  a sentence; empty where there is nothing to say
+ */
+export const remedyWords = (remedy, place) => REMEDIES[remedy ?? '']?.[place] ?? '';
+
+export const REMEDY_NAMES = Object.keys(REMEDIES);

@@ -1,0 +1,291 @@
+/**
+ * The public API, the same in browsers and in Node; index.js and node.js give it its page.
+ */
+import { GradCamError } from '../base/errors.js';
+import { findClass, title } from '../base/labels.js';
+import { isModelName } from '../files/sources.js';
+import { Connection } from '../worker/protocol.js';
+import { checkOptions, EXPLAIN, findName, GRID, LOAD, oneOf, SCORES, STEPS } from './options.js';
+import { findPreset } from './presets.js';
+import { Explanation, Steps } from './results.js';
+
+/**
+ * @typedef {import('./options.js').LoadOptions} LoadOptions
+ * @typedef {import('./options.js').ExplainOptions} ExplainOptions
+ * @typedef {import('./options.js').StepsOptions} StepsOptions
+ * @typedef {import('./options.js').ScoresOptions} ScoresOptions
+ * @typedef {import('./options.js').PaintOptions} PaintOptions
+ * @typedef {import('./results.js').HeatMap} HeatMap
+ * @typedef {import('../worker/protocol.js').LayerInfo} LayerInfo
+ * @typedef {string | URL | Blob | ArrayBuffer | Uint8Array} Source   a name, address, path or bytes
+ */
+
+/** A file of any kind as it can be sent to the worker; null when it is none. */
+function fileSpec(source, page) {
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (ArrayBuffer.isView(source)) {
+    return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  }
+  if (typeof Blob === 'function' && source instanceof Blob) return page.sendable(source);
+  if (typeof source === 'string' || source instanceof URL) return page.absolute(source);
+  if (source?.bytes instanceof Uint8Array) return source;
+  return null;
+}
+
+/** The files of one model, as somebody drops them all at once. */
+function sortFiles(files) {
+  const named = (pattern) => files.filter(
+    (file) => pattern.test(typeof file === 'string' ? file : file?.name ?? ''));
+  const models = named(/\.(onnx|h5|hdf5|keras)$/i);
+  if (models.length !== 1) {
+    throw new GradCamError('argument', `A model is one .onnx, .h5, .hdf5 or .keras file, with its ` +
+      `weights and model.json where it has such; ${models.length} came.`);
+  }
+  const [card] = named(/\.json$/i);
+  return { onnx: models[0], weights: files.filter((file) => file !== models[0] && file !== card), card };
+}
+
+/** @returns {import('../files/sources.js').SourceSpec} */
+function modelSpec(given, page) {
+  const list = Array.isArray(given) || (typeof FileList === 'function' && given instanceof FileList);
+  const source = list ? sortFiles([...given]) : given;
+  const { onnx, weights = [], card } = source?.onnx === undefined ? { onnx: source } : source;
+  const named = typeof onnx === 'string' && isModelName(onnx);
+  const spec = named ? onnx : fileSpec(onnx, page);
+  const files = [...weights].map((file) => fileSpec(file, page));
+  if (spec === null || files.includes(null)) {
+    throw new GradCamError('argument', 'A model is a name, an address, a path, a File, bytes, ' +
+      '{onnx, weights: [files], card}, or a list of the files.');
+  }
+  return { onnx: spec, weights: files, card: fileSpec(card, page) ?? card };
+}
+
+export class GradCamBase {
+  /** @internal @type {import('./page-browser.js').Page} */
+  static page;
+
+  #connection;
+  #info;
+  #page;
+
+  /** Use GradCam.load(). */
+  constructor(connection, info, page) {
+    if (!connection) throw new GradCamError('argument', 'Use await GradCam.load() in place of new GradCam().');
+    this.#connection = connection;
+    this.#info = info;
+    this.#page = page;
+  }
+
+  /**
+   * Loads a model into a worker of its own.
+   * @param {Source | Source[] | {onnx: Source, weights?: Source[], card?: object | Source}} [source]
+   *   an ONNX or a Keras file (.h5, .hdf5, .keras); default: the bundled 'pocket'. weights: ONNX
+   *   external data, where it does not lie beside the file; card: its model.json. A list: all these
+   *   files, told apart by their names
+   * @param {LoadOptions} [options]
+   */
+  static async load(source = 'pocket', options = {}) {
+    const { page } = this;
+    const { onProgress, signal, threads = 'auto', variant = 'auto', cache = 'auto', precise = false, wasmUrl,
+      modelsUrl, packagesUrl, labels, ...others } = checkOptions(options, LOAD, 'load()');
+    const folder = (address) => address && page.absolute(String(address));
+    const args = {
+      ...others, // preprocess, resize, inputShape, arch, weights
+      source: modelSpec(source, page),
+      threads,
+      variant,
+      cache,
+      precise,
+      labels: typeof labels === 'string' && labels !== 'imagenet' ? page.absolute(labels) : labels,
+      wasmUrl: folder(wasmUrl),
+      modelsUrl: folder(modelsUrl),
+      packagesUrl: folder(packagesUrl),
+    };
+    const connection = new Connection(page.spawn());
+    try {
+      const info = await connection.ask('load', args, { signal, onProgress });
+      return new this(connection, info, page);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /**
+   * What was loaded.
+   * @returns {Pick<import('../worker/protocol.js').ModelInfo, 'name' | 'input' | 'channels' | 'classes' |
+   *   'engine' | 'threads' | 'preprocess'>}
+   */
+  get model() {
+    const { name, input, channels, classes, engine, threads, preprocess } = this.#info;
+    return { name, input, channels, classes, engine, threads, preprocess };
+  }
+
+  /** Names of the classes, by id. @returns {string[]} */
+  get labels() {
+    return [...this.#info.labels];
+  }
+
+  /** Layers that a map can be asked for, from the input to the output. @returns {LayerInfo[]} */
+  layers() {
+    return this.#info.layers.map((layer) => ({ ...layer }));
+  }
+
+  /** The layer taken when none is named. @returns {string | null} */
+  get defaultLayer() {
+    return this.#info.defaultLayer;
+  }
+
+  /** The explanation methods, each with its paper. @returns {{name: string, title: string, paper: string}[]} */
+  methods() {
+    return this.#info.methods.map((method) => ({ ...method }));
+  }
+
+  /** Numbers that methods take in explain()'s options. @returns {{name: string, text: string, default: number}[]} */
+  options() {
+    return this.#info.options.map((option) => ({ ...option }));
+  }
+
+  /** Names of the colour maps. @returns {string[]} */
+  colormaps() {
+    return this.#info.colormaps.map(({ name }) => name);
+  }
+
+  /** The 256 RGB triples of a colour map. @param {string} name @returns {Uint8Array} */
+  colormap(name) {
+    oneOf(name, this.colormaps(), 'colormap');
+    return this.#info.colormaps.find((map) => map.name === name).rgb.slice();
+  }
+
+  /** The id of a class given by id or name; throws with near misses. @param {number | string} wanted */
+  findClass(wanted) {
+    return findClass(wanted, this.#info.labels);
+  }
+
+  /**
+   * Predictions and maps for a picture. Asking again about the same picture with other classes,
+   * another layer, method or score does not run the network forward again.
+   * @param {any} image  canvas, ImageData, ImageBitmap, <img>, <video>, VideoFrame, Blob, address,
+   *   encoded bytes, {width, height, data} (RGBA), or a path (Node)
+   * @param {ExplainOptions} [options]
+   * @returns {Promise<Explanation>}
+   */
+  async explain(image, options = {}) {
+    const { top = 5, classes, method = 'gradcam', options: settings, layer, preset: presetName, score, mapInput, preprocess,
+      resize, raw = false, picture: wantPicture = true, signal, onProgress } = checkOptions(options, EXPLAIN, 'explain()');
+    findName(method, this.#info.methods.map(({ name }) => name), 'method');
+    const preset = findPreset(presetName);
+    const { picture, own } = await this.#picture(image);
+    const value = await this.#connection.ask('explain', {
+      picture,
+      top,
+      classes: classes === undefined ? undefined : [classes].flat(),
+      method,
+      options: settings,
+      layer: layer && [layer].flat().join(','),
+      score: score ?? preset.score,
+      preprocess,
+      resize: resize ?? preset.resize ?? undefined,
+      mapInput: mapInput ?? preset.mapInput,
+      pixels: wantPicture && !own,
+    }, { signal, onProgress });
+    if (own && wantPicture) value.picture.data = own.data;
+    return this.#explanation(value, { preset, score: score ?? preset.score, raw });
+  }
+
+  /** A picture of any kind as it can be sent to the worker; own: its pixels, if we have them. */
+  async #picture(image) {
+    const own = image?.data !== undefined && Number.isInteger(image.width) ? image
+      : await this.#page.snapshot(image);
+    const picture = own ? { width: own.width, height: own.height, data: own.data }
+      : fileSpec(image, this.#page);
+    if (picture) return { picture, own };
+    throw new GradCamError('argument', 'A picture is a canvas, ImageData, ImageBitmap, <img>, ' +
+      '<video>, Blob, address, encoded bytes, {width, height, data}, or a path in Node.');
+  }
+
+  #explanation(value, settings) {
+    return new Explanation(value, { ...settings, info: this.#info, connection: this.#connection,
+      page: this.#page });
+  }
+
+  /**
+   * Grad-CAM of one class with everything on the way: map = sum over k of alpha_k A^k, where alpha_k
+   * is the mean of the gradient dy^c/dA^k over the layer's positions (arXiv:1610.02391, eq. 1-2).
+   * @param {any} image  as for explain()
+   * @param {StepsOptions} [options]
+   * @returns {Promise<Steps>}
+   */
+  async steps(image, options = {}) {
+    const { class: wanted, layer, preprocess, resize, signal } = checkOptions(options, STEPS, 'steps()');
+    const { picture, own } = await this.#picture(image);
+    const value = await this.#connection.ask('steps', { picture, class: wanted, layer, preprocess,
+      resize, pixels: !own }, { signal });
+    if (own) value.explanation.picture.data = own.data;
+    const preset = findPreset();
+    return new Steps(value, this.#explanation(value.explanation, { preset, score: 'logit', raw: false }));
+  }
+
+  /**
+   * The picture and its maps as one PNG, with titles like "718, Pier  77.1 %".
+   * @param {HeatMap[]} maps  of one explanation
+   * @param {PaintOptions & {columns?: number, tileWidth?: number, title?: string,
+   *   signal?: AbortSignal}} [options]  title: of the picture itself
+   * @returns {Promise<Uint8Array>}
+   */
+  async grid(maps, options = {}) {
+    const { columns = 3, tileWidth, title: words = 'Picture', signal, ...style } = checkOptions(options, GRID, 'grid()');
+    if (!maps.length) throw new GradCamError('argument', 'A grid needs at least one map.');
+    const picture = maps[0].picture;
+    const tiles = maps.map((map) => ({ ...map.paintArgs(style), title: title(map.class, map.probability) }));
+    return this.#connection.ask('grid', {
+      picture: tiles[0].picture,
+      title: words,
+      tiles: tiles.map(({ map, style: how, title: name }) => ({ map, style: how, title: name })),
+      columns,
+      tileWidth: tileWidth ?? Math.min(480, Math.max(240, picture.width)),
+    }, { signal });
+  }
+
+  /**
+   * Score (logit) and probability of every class, without maps.
+   * @param {any} image   as in explain()
+   * @param {ScoresOptions} [options]
+   * @returns {Promise<{scores: Float32Array, probabilities: Float32Array}>}
+   */
+  async scores(image, options = {}) {
+    const { preprocess, resize, signal } = checkOptions(options, SCORES, 'scores()');
+    const { picture } = await this.#picture(image);
+    return this.#connection.ask('scores', { picture, preprocess, resize }, { signal });
+  }
+
+  /** Names of the layers with weights, from the output on. @returns {Promise<string[]>} */
+  weightLayers() {
+    return this.#connection.ask('weightLayers', {});
+  }
+
+  /**
+   * Gives the last layers random weights, for the sanity check of arXiv:1810.03292. Load the model
+   * anew to have it back.
+   * @param {number} layers   how many of weightLayers()
+   * @param {number} [seed]
+   * @returns {Promise<void>}
+   */
+  randomise(layers, seed = 1) {
+    return this.#connection.ask('randomise', { layers, seed });
+  }
+
+  /**
+   * Bytes in use: of the WebAssembly memory (which never shrinks), and in it by weights and by
+   * activations.
+   * @returns {Promise<{heap: number, weights: number, activations: number}>}
+   */
+  memory() {
+    return this.#connection.ask('memory', {});
+  }
+
+  /** Ends the worker and frees everything. */
+  dispose() {
+    this.#connection.close();
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * What the public API needs on the page's side, where GradCam is called: in a browser a page (or a
+ * worker of its own). page-node.js is its twin.
+ *
+ * @typedef {object} Page
+ * @property {() => import('../worker/protocol.js').Port} spawn   starts the worker
+ * @property {(address: string | URL) => string} absolute  a path or address that means the same in
+ *   the worker
+ * @property {(file: Blob) => import('../files/files.js').FileSpec} sendable  with its name, if it has one
+ * @property {(image: any) => Promise<import('../paint/render.js').Pixels | null>} snapshot  the pixels of
+ *   what can be drawn; null for everything else
+ * @property {(pixels: import('../paint/render.js').Pixels) => any} canvas  painted with the pixels
+ */
+import { GradCamError } from '../base/errors.js';
+
+function newCanvas(width, height) {
+  if (typeof document === 'undefined') return new OffscreenCanvas(width, height);
+  return Object.assign(document.createElement('canvas'), { width, height });
+}
+
+/**
+ * A worker must come from the page's own origin, an import need not: on another origin (a CDN), the
+ * address of a small script of our own that imports the worker's. Null where that is not needed.
+ * @param {string} entry  address of the package's entry, which the worker's script lies beside
+ */
+function shimAddress(entry) {
+  const here = new URL(entry);
+  if (!/^https?:$/.test(here.protocol) || here.origin === location.origin) return null;
+  // Put together so that no bundler takes it for a file to copy.
+  const script = here.href.replace(/[^/]*$/, 'worker.js');
+  const source = new Blob([`import ${JSON.stringify(script)};`], { type: 'text/javascript' });
+  return URL.createObjectURL(source);
+}
+
+const isInstance = (image, ...names) => names.some(
+  (name) => typeof globalThis[name] === 'function' && image instanceof globalThis[name]);
+
+/**
+ * @param {string} entry          address of the package's entry
+ * @param {() => Worker} ownWorker  starts the script worker.js beside it
+ * @returns {Page}
+ */
+export const browserPage = (entry, ownWorker) => ({
+  spawn() {
+    const shim = shimAddress(entry);
+    const worker = shim ? new Worker(shim, { type: 'module' }) : ownWorker();
+    return {
+      post: (message, transfer = []) => worker.postMessage(message, transfer),
+      onMessage: (listener) => worker.addEventListener('message', ({ data }) => listener(data)),
+      onError: (listener) => {
+        worker.addEventListener('error', (event) => listener(event.message
+          ? event : 'its script could not be loaded'));
+        worker.addEventListener('messageerror', () => listener('a message could not be read'));
+      },
+      busy() {},
+      close() {
+        worker.terminate();
+        if (shim) URL.revokeObjectURL(shim);
+      },
+    };
+  },
+
+  absolute: (address) => new URL(address, globalThis.document?.baseURI ?? location.href).href,
+
+  sendable: (file) => file,
+
+  async snapshot(image) {
+    if (isInstance(image, 'ImageData')) return image;
+    let size;
+    if (isInstance(image, 'HTMLImageElement')) {
+      await image.decode().catch((cause) => {
+        throw new GradCamError('image', `The image ${image.currentSrc || ''} cannot be decoded.`,
+          { cause });
+      });
+      size = [image.naturalWidth, image.naturalHeight];
+    } else if (isInstance(image, 'HTMLVideoElement')) {
+      size = [image.videoWidth, image.videoHeight];
+    } else if (isInstance(image, 'VideoFrame')) {
+      size = [image.displayWidth, image.displayHeight];
+    } else if (isInstance(image, 'HTMLCanvasElement', 'OffscreenCanvas', 'ImageBitmap')) {
+      size = [image.width, image.height];
+    } else {
+      return null;
+    }
+    const [width, height] = size;
+    if (!width || !height) {
+      throw new GradCamError('image', 'The picture has no pixels yet; wait until it has loaded.');
+    }
+    const context = newCanvas(width, height).getContext('2d', { willReadFrequently: true });
+    context.drawImage(image, 0, 0, width, height);
+    try {
+      return context.getImageData(0, 0, width, height);
+    } catch (cause) {
+      throw new GradCamError('image', 'The picture comes from another site that does not allow its ' +
+        'pixels to be read. Set crossorigin="anonymous" on it, or use a site that allows it.',
+      { cause });
+    }
+  },
+
+  canvas({ width, height, data }) {
+    const canvas = newCanvas(width, height);
+    canvas.getContext('2d').putImageData(new ImageData(data, width, height), 0, 0);
+    return canvas;
+  },
+});

@@ -1,0 +1,129 @@
+/**
+ * Files from anywhere, as pieces that come one after the other. Runs in the worker; paths are Node's
+ * own business (worker/host-node.js).
+ *
+ * What names a file: an address, a path, a Blob or bytes.
+ * @typedef {string | Blob | Uint8Array | {name: string, bytes: Uint8Array | Blob}} FileSpec
+ *
+ * @typedef {object} Progress
+ * @property {string} file           that is being fetched, or the method whose steps are counted
+ * @property {number} loaded         bytes, or steps
+ * @property {number | null} total   null where the server does not tell
+ *
+ * @typedef {object} OpenFile
+ * @property {string} name
+ * @property {number | null} size    bytes, where known beforehand
+ * @property {AsyncIterable<Uint8Array> | Iterable<Uint8Array>} chunks
+ * @property {true} [stored]              it was kept from an earlier time (cache.js)
+ * @property {() => Promise<any>} [keep]  once read and found right: keeps it; gives why not, or null
+ * @property {() => Promise<any>} [drop]  it is not right: nothing of it stays
+ */
+import { cancelled, checkSignal, GradCamError } from '../base/errors.js';
+
+const PIECE = 1 << 20;
+
+/** The last part of a path or address. */
+export function baseName(path) {
+  const clean = path.replace(/[?#].*$/, '');
+  return clean.slice(Math.max(clean.lastIndexOf('/'), clean.lastIndexOf('\\')) + 1) || path;
+}
+
+/**
+ * @param {string} url absolute
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<OpenFile>}
+ */
+export async function openUrl(url, signal) {
+  const name = url.startsWith('data:') ? 'data:' : baseName(url);
+  const failed = (cause) => {
+    if (signal?.aborted) return cancelled(cause);
+    return new GradCamError('network', `${name} could not be fetched from ${url.slice(0, 200)}: ` +
+      `${cause?.cause?.message ?? cause?.message ?? cause}.`, { cause });
+  };
+  const response = await fetch(url, { signal }).catch((cause) => {
+    throw failed(cause);
+  });
+  if (!response.ok) throw failed(`the server answered ${response.status}`);
+  // With a content encoding, Content-Length counts the compressed bytes.
+  const length = response.headers.get('content-encoding') ? null
+    : response.headers.get('content-length');
+  return {
+    name,
+    size: length === null ? null : Number(length),
+    chunks: responseChunks(response, failed),
+  };
+}
+
+/** The pieces of an answer; `failed` makes an error of what stops it. */
+export async function* responseChunks(response, failed) {
+  const reader = response.body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch((cause) => {
+        throw failed(cause);
+      });
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** @param {Blob} blob @param {string} [name] @returns {OpenFile} */
+export function openBlob(blob, name = /** @type {File} */ (blob).name ?? 'the file') {
+  return {
+    name,
+    size: blob.size,
+    chunks: (async function* () {
+      for (let at = 0; at < blob.size; at += PIECE) {
+        try {
+          yield new Uint8Array(await blob.slice(at, at + PIECE).arrayBuffer());
+        } catch (cause) {
+          throw new GradCamError('file', `${name} cannot be read; choose it again.`, { cause });
+        }
+      }
+    })(),
+  };
+}
+
+/** @param {Uint8Array} bytes @returns {OpenFile} */
+export function openBytes(bytes, name = 'the file') {
+  return { name, size: bytes.byteLength, chunks: [bytes] };
+}
+
+/**
+ * The whole file in memory.
+ * @param {OpenFile} file
+ * @param {AbortSignal} [signal]
+ * @param {(loaded: number) => void} [onBytes]
+ * @returns {Promise<Uint8Array>}
+ */
+export async function readAll(file, signal, onBytes) {
+  const pieces = [];
+  let size = 0;
+  for await (const piece of file.chunks) {
+    checkSignal(signal);
+    pieces.push(piece);
+    size += piece.byteLength;
+    onBytes?.(size);
+  }
+  if (pieces.length === 1) return pieces[0];
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.byteLength;
+  }
+  return bytes;
+}
+
+/** @param {OpenFile} file @param {AbortSignal} [signal] */
+export async function readJson(file, signal) {
+  const text = new TextDecoder().decode(await readAll(file, signal));
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new GradCamError('file', `${file.name} is not JSON: ${cause.message}`, { cause });
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * What the worker needs from its host, that is, its environment, in a browser. host-node.js is its twin.
+ *
+ * @typedef {import('../files/sources.js').Finder & Environment} Host
+ *
+ * @typedef {object} Environment
+ * @property {() => number} processors   how many threads could run at once
+ * @property {() => void} prepare     called before WebAssembly features are looked for
+ * @property {(url: string, options?: {signal?: AbortSignal, rewrite?: ((bytes: Uint8Array) => Uint8Array) | null}) =>
+ *   Promise<WebAssembly.Module>} compile  rewrite: what is to be done to the file before
+ * @property {(spec: import('./protocol.js').FileSpec) => string | Blob | Uint8Array | null} local
+ *   the file in a form that models/ can read here and there; null: it must come by open()
+ * @property {() => {update: (bytes: Uint8Array) => any, hex: () => string}} sha256
+ * @property {(bytes: Uint8Array) => Promise<import('./protocol.js').Pixels | null>} decode
+ *   for formats that the engine does not read
+ */
+import { openKept } from '../files/cache.js';
+import { Sha256 } from '../files/digest.js';
+import { GradCamError } from '../base/errors.js';
+import { openBlob, openBytes, openUrl, readJson } from '../files/files.js';
+import { isModelName } from '../files/sources.js';
+
+/** @param {string} file  as a reader knows it @param {any} cause */
+export function notCompiled(file, cause) {
+  if (cause instanceof GradCamError || cause.name === 'AbortError') return cause;
+  if (cause instanceof RangeError) {
+    return new GradCamError('memory', `There is not enough memory to compile the engine (${cause.message}). ` +
+      'Close other tabs or programs and try again.', { cause });
+  }
+  return new GradCamError('file', `${file} is damaged: ${cause.message}. Install the package anew.`, { cause });
+}
+
+/** @returns {Host} */
+export const browserHost = {
+  processors: () => navigator.hardwareConcurrency || 1,
+
+  prepare() {},
+
+  async compile(url, { signal, rewrite } = {}) {
+    const file = `The engine (${url})`;
+    const response = await fetch(url, { signal }).catch((cause) => {
+      throw new GradCamError('network', `${file} could not be fetched: ${cause.message}. ` +
+        'Say where gradcam.wasm is with the option wasmUrl.', { cause });
+    });
+    if (!response.ok) {
+      throw new GradCamError('network', `${file} is not there: the server answered ` +
+        `${response.status}. Say where gradcam.wasm is with the option wasmUrl.`);
+    }
+    // Streaming wants the type application/wasm, which not every server gives.
+    const type = response.headers.get('content-type') ?? 'no type';
+    try {
+      if (!rewrite && type.startsWith('application/wasm')) return await WebAssembly.compileStreaming(response);
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      return await WebAssembly.compile(rewrite ? rewrite(bytes) : bytes);
+    } catch (cause) {
+      if (!(cause instanceof WebAssembly.CompileError)) throw notCompiled(file, cause);
+      // Many servers of applications answer with their start page where they have nothing.
+      throw new GradCamError('network', `${file} is not a WebAssembly file, the server sent ${type}: ` +
+        `${cause.message}. Say where gradcam.wasm is with the option wasmUrl.`, { cause });
+    }
+  },
+
+  async open(spec, signal, keepAs) {
+    if (typeof spec === 'string') {
+      return keepAs ? openKept(spec, keepAs, signal) : openUrl(spec, signal);
+    }
+    if (spec instanceof Uint8Array) return openBytes(spec);
+    return spec instanceof Blob ? openBlob(spec) : openBytes(spec.bytes, spec.name);
+  },
+
+  local(spec) {
+    if (typeof spec === 'string') return null;
+    return spec instanceof Uint8Array || spec instanceof Blob ? spec : spec.bytes;
+  },
+
+  beside: (base, file) => new URL(file, base).href,
+
+  async findCard(model, { modelsUrl, signal }) {
+    const named = isModelName(model);
+    const isFolder = /^[^?#]*\/$/.test(model);
+    if (!named && !isFolder && !/\.json([?#].*)?$/.test(model)) return null;
+    const folder = modelsUrl ?? new URL('../../models/', import.meta.url).href;
+    const address = named ? `${folder.replace(/\/*$/, '/')}${model}/model.json`
+      : isFolder ? `${model}model.json` : model;
+    try {
+      const card = await readJson(await openUrl(address, signal), signal);
+      return { card, onnx: card.file && new URL(card.file, address).href };
+    } catch (error) {
+      if (named && error.code === 'network') return null;
+      throw error;
+    }
+  },
+
+  download: async (published, options) => (await import('../files/download.js')).downloadPublished(published, options),
+
+  sha256: () => new Sha256(),
+
+  async decode(bytes) {
+    if (typeof createImageBitmap !== 'function' || typeof OffscreenCanvas !== 'function') return null;
+    const bitmap = await createImageBitmap(new Blob([bytes])).catch(() => null);
+    if (!bitmap) return null;
+    const { width, height } = bitmap;
+    const context = new OffscreenCanvas(width, height).getContext('2d');
+    context.drawImage(bitmap, 0, 0);
+    bitmap.close();
+    return { width, height, data: context.getImageData(0, 0, width, height).data };
+  },
+};

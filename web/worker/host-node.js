@@ -1,0 +1,121 @@
+/**
+ * What the worker needs from its host, in Node. host-browser.js is its twin and says what each
+ * part is for. Here an address is a path, or a URL.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { modelFolders } from '../../models/folders.js';
+import { GradCamError } from '../base/errors.js';
+import { openBlob, openBytes, openUrl } from '../files/files.js';
+import { browserHost, notCompiled } from './host-browser.js';
+import { isModelName } from '../files/sources.js';
+
+const isUrl = (address) => /^[a-z][a-z0-9+.-]+:/i.test(address) && !/^[a-z]:[\\/]/i.test(address);
+
+function parseCard(text, path) {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new GradCamError('file', `${path} is not JSON: ${cause.message}`, { cause });
+  }
+}
+
+async function openPath(path, name = basename(path)) {
+  const info = await stat(path).catch((cause) => {
+    const why = { ENOENT: 'there is no such file', EACCES: 'permission denied' }[cause.code];
+    throw new GradCamError('file', `${path}: ${why ?? cause.message}.`, { cause });
+  });
+  if (info.isDirectory()) throw new GradCamError('file', `${path} is a folder, not a file.`);
+  const chunks = (async function* () {
+    try {
+      yield* createReadStream(path, { highWaterMark: 1 << 20 });
+    } catch (cause) {
+      throw new GradCamError('file', `${path} cannot be read: ${cause.message}.`, { cause });
+    }
+  })();
+  return { name, size: info.isFile() ? info.size : null, chunks };
+}
+
+/** @type {import('./host-browser.js').Host} */
+export const nodeHost = {
+  processors: availableParallelism,
+
+  prepare() {
+    // Node 20 has relaxed SIMD behind a flag; later ones have it, and know the flag no more.
+    if (process.versions.node.startsWith('20.')) {
+      setFlagsFromString('--experimental-wasm-relaxed-simd');
+    }
+  },
+
+  async compile(url, { signal, rewrite } = {}) {
+    if (!url.startsWith('file:')) return browserHost.compile(url, { signal, rewrite });
+    const path = fileURLToPath(url);
+    const bytes = await readFile(path).catch((cause) => {
+      throw new GradCamError('file', `The engine is not there: ${path}. In a checkout, build it: ` +
+        'npm run build.', { cause });
+    });
+    try {
+      return await WebAssembly.compile(rewrite ? rewrite(bytes) : bytes);
+    } catch (cause) {
+      throw notCompiled(`The engine (${path})`, cause);
+    }
+  },
+
+  async open(spec, signal) {
+    if (typeof spec === 'string') {
+      if (spec.startsWith('file:')) return openPath(fileURLToPath(spec));
+      return isUrl(spec) ? openUrl(spec, signal) : openPath(spec);
+    }
+    if (spec instanceof Uint8Array) return openBytes(spec);
+    if (spec instanceof Blob) return openBlob(spec);
+    return spec.bytes instanceof Blob ? openBlob(spec.bytes, spec.name) : openBytes(spec.bytes, spec.name);
+  },
+
+  local(spec) {
+    if (typeof spec === 'string') {
+      return spec.startsWith('file:') ? fileURLToPath(spec) : isUrl(spec) ? null : spec;
+    }
+    if (spec instanceof Uint8Array) return spec;
+    return spec instanceof Blob || spec.bytes instanceof Blob ? null : spec.bytes;
+  },
+
+  beside: (base, file) => (isUrl(base) ? new URL(file, base).href : join(dirname(base), file)),
+
+  async findCard(model, options) {
+    if (isUrl(model)) return browserHost.findCard(model, options);
+    const at = async (path) => {
+      const text = await readFile(path, 'utf8').catch(() => null);
+      if (text === null) return null;
+      const card = parseCard(text, path);
+      return { card, onnx: card.file && join(dirname(path), card.file) };
+    };
+    if (isModelName(model)) {
+      // A fetched model's card says more than the one shipped, which only tells where to fetch it.
+      for (const folder of modelFolders().reverse()) {
+        const found = await at(join(folder, model, 'model.json'));
+        if (found) return found;
+      }
+    }
+    if (model.endsWith('.json')) return at(model);
+    const folder = await at(join(model, 'model.json'));
+    if (folder) return folder;
+    // A card beside the file: net.json beside net.onnx, or a model.json that names it.
+    const own = await at(model.replace(/\.onnx$/i, '') + '.json');
+    const shared = own ?? await at(join(dirname(model), 'model.json'));
+    return own || shared?.card.file === basename(model) ? { card: shared.card, onnx: model } : null;
+  },
+
+  download: null, // `gradcam fetch`, that is models/fetch.js, does it
+
+  sha256() {
+    const hash = createHash('sha256');
+    return { update: (bytes) => hash.update(bytes), hex: () => hash.digest('hex') };
+  },
+
+  decode: async () => null,
+};

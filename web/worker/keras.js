@@ -1,0 +1,62 @@
+/**
+ * Keras files (.h5, .hdf5, .keras), turned into ONNX while they are loaded: the graph goes into the
+ * engine first, then the weights, one after the other; nothing is written anywhere. Runs in the worker.
+ *
+ * The converter and, with it, the HDF5 reader are loaded when the first such file is.
+ */
+import { readAll } from '../files/files.js';
+import { nameOf } from '../files/sources.js';
+
+/** Weights go into the engine in pieces: each is copied into its memory first. */
+const PIECE = 1 << 20;
+
+/**
+ * @param {import('../files/sources.js').ModelSource} source
+ * @param {object} into
+ * @param {(onnx: Uint8Array) => void} into.begin            takes the graph
+ * @param {(offset: number, bytes: Uint8Array) => void} into.push  takes a part of the weights
+ * @param {import('./host-browser.js').Host} host
+ * @param {import('./protocol.js').LoadArgs} args
+ * @param {{signal: AbortSignal, onProgress: (progress: any) => void}} context
+ * @returns {Promise<any>} the card: name, input, labels, layer, ...
+ */
+export async function loadKeras(source, { begin, push }, host, args, { signal, onProgress }) {
+  const { convert } = await import('../../models/index.js');
+  const name = nameOf(source.onnx, 'the file');
+  let position = 0;
+  const out = {
+    async put(file, bytes) {
+      if (file.endsWith('.onnx')) begin(bytes);
+      else if (file.endsWith('.bin')) {
+        for (let at = 0; at < bytes.length; at += PIECE) {
+          push(position + at, bytes.subarray(at, at + PIECE));
+        }
+        position += bytes.length;
+      }
+    },
+    commit: async () => undefined,
+    abort: async () => undefined,
+  };
+  const { card } = await convert({
+    source: await readable(source.onnx, host, { signal, onProgress }),
+    fileName: name,
+    arch: args.arch ?? source.arch,
+    weights: args.weights,
+    inputSize: Object.values(args.inputShape ?? {})[0]?.slice(-2),
+    packagesUrl: args.packagesUrl,
+    card: source.card,
+    unsigned: true,
+    out,
+    onProgress,
+    signal,
+  });
+  return card;
+}
+
+/** What the converter can read piece by piece where there is such a thing, else all of it. */
+async function readable(spec, host, { signal, onProgress }) {
+  const local = host.local(spec);
+  if (local) return local;
+  const file = await host.open(spec, signal);
+  return readAll(file, signal, (loaded) => onProgress({ file: file.name, loaded, total: file.size }));
+}

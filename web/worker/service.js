@@ -1,0 +1,323 @@
+/**
+ * What the worker does: owns the engine, one model and the last picture, and answers the requests of
+ * protocol.js. The same in browsers and in Node; `host` is what differs.
+ */
+import { completePreprocess } from '../../models/modes.js';
+import { cancelled, GradCamError } from '../base/errors.js';
+import { findTarget } from '../base/labels.js';
+import { fingerprint } from '../files/digest.js';
+import { readAll } from '../files/files.js';
+import { resolveModel } from '../files/sources.js';
+import { overlay } from '../paint/render.js';
+import { describeModel } from './describe.js';
+import { loadModel } from './load.js';
+import { Transfer } from './protocol.js';
+import { startEngine } from './start.js';
+
+/** Maps that the engine makes at once. */
+const MOST_TARGETS = 64;
+
+/** Lets a cancellation come in between two long steps. */
+async function breathe(signal) {
+  await new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve(undefined);
+    };
+    port2.postMessage(0);
+  });
+  if (signal.aborted) throw cancelled(signal.reason);
+}
+
+/**
+ * @param {import('./host-browser.js').Host} host
+ * @param {{wasm: string, imagenet: string}} own  addresses of the engine's file and of ImageNet's names
+ */
+export function createService(host, own) {
+  /** @type {import('./wasm.js').Engine} */
+  let engine;
+  /** @type {import('./wasm.js').Model} */
+  let model;
+  /** @type {import('./protocol.js').ModelInfo} */
+  let info;
+  /** The picture whose activations the model holds: {key, picture}. */
+  let current = null;
+  let remembered = null; // predictions, while the maps come from other input: {question, predictions}
+  let decoded = null; // the last decoded picture: {key, picture}
+
+  /* ---- Loading ------------------------------------------------------------------------------- */
+
+  async function load(args, { signal, onProgress }) {
+    const context = { signal, onProgress };
+    const [source, started] = await Promise.all([resolveModel(args.source, host, { ...args, ...context }),
+      startEngine(args, host, own.wasm, signal)]);
+    ({ engine } = started);
+    const { model: loaded, card, warnings } = await loadModel(source, engine, host, args, context);
+    await breathe(signal);
+    model = loaded;
+    model.finish();
+    info = await describeModel(model, card, source, args, { host, imagenet: own.imagenet, signal });
+    info.warnings.push(...warnings, ...started.warnings);
+    return Object.assign(info, {
+      methods: engine.methods(),
+      options: engine.options(),
+      colormaps: engine.colormaps(),
+      engine: `${engine.version} ${started.variant === 'simd' ? 'simd' : 'relaxed-simd'}`,
+      threads: engine.threads,
+    });
+  }
+
+  /* ---- Explaining ---------------------------------------------------------------------------- */
+
+  /** The picture as the engine has it; decoded only if it is another than the last. */
+  async function decode(spec, signal) {
+    const pixels = spec.data !== undefined && spec.width !== undefined;
+    const bytes = pixels ? spec.data : await readAll(await host.open(spec, signal), signal);
+    const key = `${pixels ? spec.width : 'file'}:${fingerprint(bytes)}`;
+    if (decoded?.key === key) return decoded;
+    const picture = pixels ? engine.picture(spec) : await decodeFile(bytes);
+    decoded?.picture.free();
+    decoded = { key, picture };
+    return decoded;
+  }
+
+  async function decodeFile(bytes) {
+    try {
+      return engine.decode(bytes);
+    } catch (error) {
+      if (error.code !== 'image') throw error;
+      const pixels = await host.decode(bytes); // WebP and AVIF, where the browser knows them
+      if (!pixels) throw error;
+      return engine.picture(pixels);
+    }
+  }
+
+  /** Brings the model's activations to the picture's; runs nothing where they are already. */
+  async function run(args, signal, timings) {
+    let before = performance.now();
+    const { key: pictureKey, picture } = await decode(args.picture, signal);
+    timings.decode = performance.now() - before;
+    await breathe(signal);
+    const pre = preprocessFor(args);
+    const key = `${pictureKey} ${JSON.stringify(pre)}`;
+    if (current === key) return picture;
+    current = null;
+    before = performance.now();
+    model.setImage(picture, pre);
+    model.forward();
+    timings.forward = (timings.forward ?? 0) + performance.now() - before;
+    current = key;
+    await breathe(signal);
+    return picture;
+  }
+
+  /** Score and probability of every class. */
+  async function scores(args, { signal }) {
+    await run(args, signal, {});
+    const value = model.scores();
+    return new Transfer(value, [value.scores.buffer, value.probabilities.buffer]);
+  }
+
+  function randomise({ layers, seed }) {
+    current = remembered = null;
+    model.randomise(layers, seed);
+  }
+
+  const best = (top) => model.top(Math.min(top, info.classes))
+    .map(({ id, score, probability }) => ({ id, name: info.labels[id], score, probability }));
+
+  /**
+   * Runs the network as the maps want it, and gives the predictions: of the preprocessed picture, even
+   * where the maps are made from the raw one.
+   */
+  async function predict(args, signal, timings) {
+    if (args.mapInput !== 'raw') {
+      const picture = await run(args, signal, timings);
+      const predictions = best(args.top);
+      return { picture, predictions, shown: predictions };
+    }
+    const { key } = await decode(args.picture, signal);
+    const question = JSON.stringify([key, preprocessFor(args), args.top]);
+    if (remembered?.question !== question) {
+      await run(args, signal, timings);
+      remembered = { question, predictions: best(args.top) };
+    }
+    const raw = { ...args, preprocess: 'none', resize: args.resize ?? info.preprocess.resize };
+    const picture = await run(raw, signal, timings);
+    return { picture, predictions: remembered.predictions, shown: best(args.top) };
+  }
+
+  /** @param {number} [most]  maps for so many of the best classes, where none are named */
+  async function explain(args, { signal, onProgress }, most = args.top) {
+    const timings = { decode: 0, forward: 0, backward: 0 };
+    const timed = (step, work) => {
+      const before = performance.now();
+      const result = work();
+      timings[step] += performance.now() - before;
+      return result;
+    };
+
+    const { picture, predictions, shown } = await predict(args, signal, timings);
+    const warnings = [...info.warnings];
+    if (args.mapInput === 'raw') {
+      warnings.push({ name: 'raw-input', text: 'The maps were made from the raw picture, without ' +
+        "the model's preprocessing, as a published figure was; the predictions were not" });
+    }
+    const targets = (args.classes ?? shown.slice(0, most).map(({ id }) => id))
+      .map((wanted) => findTarget(wanted, info.labels));
+    const layer = args.layer ?? info.defaultLayer;
+    const { scores, probabilities } = model.scores();
+    for (const option of info.options) model.setOption(option.name, option.default);
+    for (const [name, value] of Object.entries(args.options ?? {})) model.setOption(name, value);
+    const maps = [];
+    let size = { width: 0, height: 0 };
+    for (let at = 0; at < targets.length; at += MOST_TARGETS) {
+      const some = targets.slice(at, at + MOST_TARGETS);
+      const task = model.startTask(args.method, layer, args.score, some.map(({ weights }) => weights));
+      try {
+        while (task.done < task.total) {
+          timed('backward', () => task.step());
+          if (task.total > 1) {
+            onProgress({ file: args.method, loaded: task.done, total: task.total });
+            await breathe(signal);
+          }
+        }
+      } finally {
+        task.free();
+      }
+      size = model.maps();
+      maps.push(...some.map(({ id, name, single, weights }, index) => ({
+        class: { id, name },
+        score: single ? scores[id] : weights.reduce((sum, weight, i) => sum + weight * scores[i], 0),
+        probability: single ? probabilities[id] : null,
+        delta: model.mapDelta(index),
+        terms: model.mapTerms(index),
+        data: size.data[index],
+      })));
+      for (const warning of model.warnings()) {
+        if (!warnings.some(({ name, text }) => name === warning.name && text === warning.text)) {
+          warnings.push(warning);
+        }
+      }
+      await breathe(signal);
+    }
+
+    const { width, height } = picture;
+    const data = args.pixels ? picture.pixels() : undefined;
+    const value = {
+      picture: { width, height, data },
+      predictions,
+      maps,
+      width: size.width,
+      height: size.height,
+      layer,
+      method: args.method,
+      timings,
+      warnings,
+    };
+    const buffers = maps.flatMap((map) => [map.data, map.terms?.data].filter(Boolean))
+      .map(({ buffer }) => buffer);
+    return new Transfer(value, data ? [...buffers, data.buffer] : buffers);
+  }
+
+  /* ---- Step by step ------------------------------------------------------------------------- */
+
+  /** A tensor of the last forward, or a gradient as large, channel by channel: [K][h][w]. */
+  function byChannel(values, tensor, { height, width, channels: K }) {
+    const [, first] = model.shape(tensor);
+    const last = model.shape(tensor).at(-1);
+    if (first === K || last !== K) return values; // ONNX's own order
+    const planes = new Float32Array(values.length);
+    const size = height * width;
+    for (let k = 0; k < K; ++k) {
+      for (let i = 0; i < size; ++i) planes[k * size + i] = values[i * K + k];
+    }
+    return planes;
+  }
+
+  async function steps(args, context) {
+    const { value: explanation } = await explain({ ...args, top: info.classes, method: 'gradcam',
+      score: 'logit', classes: args.class === undefined ? undefined : [args.class] }, context, 1);
+    const [map] = explanation.maps;
+    const layer = info.layers[model.findLayer(explanation.layer)];
+    const weights = model.mapWeights(0, layer.channels);
+    const activations = byChannel(model.read(layer.name), layer.name, layer);
+
+    // The cotangent of the logit: 1 at the class. Where the file ends in a softmax, its output is no logit.
+    const output = model.outputName();
+    const { scores } = model.scores();
+    const isLogits = model.read(output).every((value, id) => value === scores[id]);
+    const cotangent = new Float32Array(info.classes);
+    cotangent[map.class.id] = 1;
+    const gradients = isLogits
+      ? byChannel(model.vjp(output, [cotangent], layer.name)[0], layer.name, layer) : null;
+
+    const value = { explanation, layer, activations, gradients, weights };
+    const { data } = explanation.picture;
+    const arrays = [map.data, activations, weights, gradients, data].filter(Boolean);
+    return new Transfer(value, arrays.map(({ buffer }) => buffer));
+  }
+
+  function preprocessFor({ preprocess, resize }) {
+    if (!info.preprocess) {
+      throw new GradCamError('unsupported', `${info.name} does not take pictures: its input is ` +
+        `${model.shape(model.inputName())?.join('x')}.`);
+    }
+    if (!preprocess && !resize) return info.preprocess;
+    return completePreprocess(preprocess ?? info.preprocess, info.channels, resize);
+  }
+
+  /* ---- Painting ------------------------------------------------------------------------------ */
+
+  /** Runs `use` with an engine picture that lives no longer. */
+  function withPicture(picture, use) {
+    try {
+      return use(picture);
+    } finally {
+      picture.free();
+    }
+  }
+
+  /** Heat over picture, as a new picture. `under`: the engine's copy of `picture`. */
+  function paint({ picture, map, style }, under) {
+    if (style.colourFirst || style.swapped || style.blend !== 'mix' || style.resampler === 'pil' ||
+      style.power !== 1 || style.fade) {
+      const { rgb } = info.colormaps.find(({ name }) => name === style.colormap);
+      return engine.picture(overlay(picture, map, style, rgb));
+    }
+    return engine.overlay(under, map, style);
+  }
+
+  function png(args) {
+    return withPicture(engine.picture(args.picture),
+      (under) => withPicture(paint(args, under), (painted) => painted.png()));
+  }
+
+  function grid({ picture, title, tiles, columns, tileWidth }) {
+    const pictures = [engine.picture(picture)];
+    try {
+      for (const { map, style } of tiles) {
+        pictures.push(paint({ picture, map, style }, pictures[0]));
+      }
+      const titles = [title, ...tiles.map((tile) => tile.title)];
+      return withPicture(engine.grid(pictures, titles, columns, tileWidth), (whole) => whole.png());
+    } finally {
+      for (const one of pictures) one.free();
+    }
+  }
+
+  const bytes = (value) => new Transfer(value, [value.buffer]);
+
+  return {
+    load,
+    explain: (args, context) => explain(args, context),
+    scores,
+    randomise,
+    weightLayers: () => model.weightLayers(),
+    steps,
+    memory: () => ({ heap: engine.heapBytes, ...model.bytes() }),
+    png: (args) => bytes(png(args)),
+    grid: (args) => bytes(grid(args)),
+  };
+}
