@@ -112,7 +112,6 @@ static const struct {
     {"node/gridsample_bicubic", "expected values of four digits"},
     {"node/roialign_aligned_false", "expected values of four digits"},
     {"node/roialign_aligned_true", "expected values of four digits"},
-    {"node/averagepool_2d_ceil_last_window_starts_on_pad", "expected values of four digits"},
     /* Written out as other operators these take pi for 3.1415. */
     {"node/blackmanwindow_expanded", "a function whose pi is 3.1415"},
     {"node/blackmanwindow_symmetric_expanded", "a function whose pi is 3.1415"},
