@@ -32,7 +32,7 @@
  */
 import { ModelError } from './errors.js';
 import { networkNamed, recogniseNetwork } from './networks.js';
-import { MODE_WORDS, modeOf, settingsOf } from './preprocess.js';
+import { MODE_WORDS, modeOf, settingsOf } from './modes.js';
 
 /* ---- Pictures ---------------------------------------------------------------------------------- */
 

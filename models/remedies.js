@@ -8,6 +8,11 @@ const REMEDIES = {
     page: 'Choose the row whose answer is right.',
     api: "Say what the network expects with the option preprocess: 'torch', 'tf', 'caffe', 'unit' or 'none'.",
   },
+  name: {
+    cli: '`gradcam models` lists the names; a file is given as a path: --model ./net.onnx.',
+    page: 'Choose one from the list, or open a file.',
+    api: '`gradcam models` lists the names; a file is given as a path, like ./net.onnx.',
+  },
   head: {
     cli: 'Choose another with --head NAME.',
     page: 'Choose another under "output".',

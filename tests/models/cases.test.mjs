@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { convert, memorySink, ModelError, parseLabels } from '../../models/index.js';
-import { settingsOf } from '../../models/preprocess.js';
+import { settingsOf } from '../../models/modes.js';
 import { asKeras1, CASES, inputOf, writeH5 } from './fixtures.mjs';
 import { uniform } from './noise.mjs';
 import { decodePicture, distance, golden, runConverted, shared, temporary, without } from './support.mjs';

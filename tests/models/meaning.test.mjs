@@ -12,7 +12,7 @@ import { bytes, float, int, message, packedInts, string } from '../../models/onn
 import { OnnxGraph } from '../../models/onnx/graph.js';
 import { outputsOfOnnx, pictureOfOnnx } from '../../models/onnx/meaning.js';
 import { readOnnx } from '../../models/onnx/read.js';
-import { modeOf, settingsOf } from '../../models/preprocess.js';
+import { modeOf, settingsOf } from '../../models/modes.js';
 import { shared, without } from './support.mjs';
 
 /** keras.applications' own modes. */
