@@ -18,6 +18,16 @@ const REMEDIES = {
     page: 'Choose another under "output".',
     api: 'Choose another with the option head.',
   },
+  layer: {
+    cli: '`gradcam layers` lists them.',
+    page: 'Choose one from the list.',
+    api: 'layers() lists them.',
+  },
+  operators: {
+    cli: '`gradcam operators` lists those that are.',
+    page: 'The guide lists those that are.',
+    api: 'operators() lists those that are.',
+  },
   inputSize: {
     cli: 'Say the size: --input-size 224x224.',
     page: 'Type the height and the width of its pictures.',

@@ -154,13 +154,13 @@ async function sortFiles(files, host, signal) {
   const cards = known.filter(({ found, name }) => found.kind === 'card' || (found.kind === 'json' && name === 'model.json'));
   const whole = are('onnx', 'keras', 'keras-h5');
   const models = whole.length ? whole : are('keras-weights', 'hdf5');
-  if (models.length > 1) {
-    throw new GradCamError('argument', `${models.length} models came (${models.slice(0, 3).map(({ name }) => name.slice(-40)).join(', ')}` +
-      `${models.length > 3 ? ', ...' : ''}): give one of them.`);
+  if (models.length > 1 || !known.length) {
+    const names = models.slice(0, 3).map(({ name }) => name.slice(-40)).join(', ');
+    throw new GradCamError('argument', 'A model is one ONNX or Keras file, with its weights, labels and model.json where it has such; ' +
+      `${models.length} came${names && `: ${names}${models.length > 3 ? ', ...' : ''}`}.`);
   }
   if (!models.length) {
     const [other] = [...known.filter(({ found }) => found.role === 'model'), ...known.filter(({ found }) => found.role === 'weights'), ...known];
-    if (!other) throw new GradCamError('argument', 'A model is one ONNX or Keras file, with its weights and model.json where it has such; none came.');
     throw other.found.kind === 'card' ? new GradCamError('argument', `${other.name} is the card of a model; give the model's other files ` +
       'with it, all at once.') : refuse(other.found, other.name, 'model');
   }

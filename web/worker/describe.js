@@ -77,8 +77,10 @@ function preprocessOf({ args, card, meaning, channels, order }, warnings) {
   const about = (settings, from, network) => ({ mode: describePreprocess(settings), from, ...(network ? { network } : {}), ...settings, ...axes });
   const stated = card.input ?? {};
   if (args.preprocess !== undefined) {
-    const shape = typeof args.preprocess === 'string' ? { ...pick(stated), ...defined(geometry) } : { ...pick(stated), ...pick(args.preprocess), ...defined(geometry) };
-    return about(completePreprocess(args.preprocess, channels, shape), 'option');
+    // It stands for the card's values and resizing; which part of a picture is seen is another question.
+    const { fit, ratio, fill } = stated;
+    const own = typeof args.preprocess === 'string' ? {} : pick(args.preprocess);
+    return about(completePreprocess(args.preprocess, channels, defined({ fit, ratio, fill, ...own, ...defined(geometry) })), 'option');
   }
   const known = stated.mean !== undefined || stated.std !== undefined || stated.mode !== undefined || stated.order !== undefined;
   const guessed = stated.assumed || stated.from === 'guess';

@@ -173,6 +173,7 @@ export function createService(host, own) {
     const targets = (args.classes ?? shown.slice(0, most).map(({ id }) => id))
       .map((wanted) => findTarget(wanted, info.labels));
     const layer = args.layer ?? info.defaultLayer;
+    if (args.layer) checkLayers(args.layer);
     const { scores, probabilities } = info.classes ? model.scores() : { scores: [], probabilities: [] };
     const view = viewOf(picture, args);
     for (const option of info.options) model.setOption(option.name, option.default);
@@ -228,6 +229,15 @@ export function createService(host, own) {
     const buffers = maps.flatMap((map) => [map.data, map.terms?.data].filter(Boolean))
       .map(({ buffer }) => buffer);
     return new Transfer(value, data ? [...buffers, data.buffer] : buffers);
+  }
+
+  /** @param {string} layers  with commas between */
+  function checkLayers(layers) {
+    try {
+      for (const name of layers.split(',')) model.findLayer(name.trim());
+    } catch (error) {
+      throw new GradCamError(error.code, error.reason, { cause: error, remedy: 'layer' });
+    }
   }
 
   /* ---- Step by step ------------------------------------------------------------------------- */
