@@ -261,17 +261,22 @@ function pieces(location, { onnx, weights, card }, host) {
     if (own) return { spec: own, sha256, bytes };
     // The name stands in a file that nobody has vouched for: never outside its own folder.
     if (typeof onnx !== 'string' || /^([\\/]|[a-z]+:)|(^|[\\/])\.\.([\\/]|$)/i.test(file)) {
-      throw new GradCamError('file', `The model keeps weights in the file "${file}"; give it too, ` +
-        'with the others: all files of the model at once, model.json included.');
+      throw notGiven(file);
     }
     return { spec: host.beside(onnx, file), sha256, bytes };
   });
 }
 
+const notGiven = (file) => new GradCamError('file', `The model keeps weights in the file "${file.slice(-80)}"; give it too, ` +
+  'with the others: all files of the model at once, model.json included.');
+
 /** The card's shards; without a card, what was given as name-000.bin, name-001.bin, ... */
 function listed(location, card, given) {
   if (card.external === location && card.shards?.length) return card.shards;
   const numbered = [...given.keys()].filter((name) => /-\d{3}\.bin$/.test(name)).sort();
+  // One that is missing among them would shift all that follow.
+  const gap = numbered.findIndex((name, i) => Number(name.slice(-7, -4)) !== i);
+  if (gap >= 0) throw notGiven(numbered[gap].replace(/\d{3}\.bin$/, `${String(gap).padStart(3, '0')}.bin`));
   return given.has(location) || !numbered.length ? [{ file: location }]
     : numbered.map((file) => ({ file }));
 }
