@@ -57,4 +57,20 @@ const REMEDIES = {
  */
 export const remedyWords = (remedy, place) => REMEDIES[remedy ?? '']?.[place] ?? '';
 
+/** Sentences hold files' own words: with what to do they are no longer than this. */
+const LONGEST = 300;
+
+/**
+ * A sentence and what to do about it.
+ * @param {string} text
+ * @param {string | undefined} remedy
+ * @param {'cli' | 'page' | 'api'} place
+ */
+export function withRemedy(text, remedy, place) {
+  const words = remedyWords(remedy, place);
+  const room = LONGEST - (words ? words.length + 1 : 0);
+  const sentence = text.length > room ? `${text.slice(0, room - 1)}…` : text;
+  return words ? `${sentence}${/[.!?…]$/.test(sentence) ? '' : '.'} ${words}` : text;
+}
+
 export const REMEDY_NAMES = Object.keys(REMEDIES);

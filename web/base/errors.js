@@ -1,5 +1,5 @@
 import { refusal } from '../../models/detect.js';
-import { remedyWords } from '../../models/remedies.js';
+import { withRemedy } from '../../models/remedies.js';
 
 /**
  * The one error of the public API. `code` is stable and meant for programs, `message` is for people:
@@ -23,12 +23,12 @@ export class GradCamError extends Error {
    * @param {{cause?: unknown} & ErrorFacts} [options]
    */
   constructor(code, message, { cause, remedy, refused } = {}) {
-    super(withAdvice(message, remedy), cause === undefined ? undefined : { cause });
+    super(withRemedy(message, remedy, 'api'), cause === undefined ? undefined : { cause });
     this.name = 'GradCamError';
     this.code = code;
     /** The message without what to do about it. @type {string} */
     this.reason = message;
-    /** The setting that mends it: tools.remedyWords has the words for each place. @type {string | undefined} */
+    /** The setting that mends it: tools.withRemedy has the words for each place. @type {string | undefined} */
     this.remedy = remedy;
     /** A file that is something else than what was wanted. @type {Refused | undefined} */
     this.refused = refused;
@@ -43,17 +43,6 @@ export class GradCamError extends Error {
  *
  * @typedef {{remedy?: string, refused?: Refused}} ErrorFacts
  */
-
-/** Messages may hold a file's own words: a sentence and its advice are no longer than this. */
-const LONGEST = 300;
-
-/** A sentence and, in a program's words, what to do. */
-function withAdvice(message, remedy) {
-  const advice = remedyWords(remedy, 'api');
-  if (!advice) return message;
-  const room = LONGEST - advice.length - 1;
-  return `${message.length > room ? `${message.slice(0, room - 1)}\u2026` : message} ${advice}`;
-}
 
 /**
  * @param {import('../../models/detect.js').Detected} found

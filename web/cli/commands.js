@@ -124,7 +124,7 @@ async function explain(options, images) {
         if (printed) print(cam, image, result, [overlay, grid].filter(Boolean));
         // The first line says already what was guessed.
         const more = result.warnings.filter(({ name }) => !printed || name !== GUESS);
-        if (!quiet) for (const { text, remedy } of more) warn(`${image}: ${text} ${tools.remedyWords(remedy, 'cli')}`.trim());
+        if (!quiet) for (const { text, remedy } of more) warn(`${image}: ${tools.withRemedy(text, remedy, 'cli')}`);
       } catch (error) {
         if (error.remedy === 'layer') throw new CommandLineError(wordsOf(error));
         // One bad picture among many does not take the others with it.
@@ -161,7 +161,8 @@ function print(cam, image, result, paths) {
     ? `; preprocessing ${preprocess.mode} is a guess. ${tools.remedyWords(guess.remedy, 'cli')}` : ''}`);
   if (!predictions.length) return;
   const rows = predictions.map(({ id, name, probability, score: value }) => (
-    [String(id), name, probability === null ? '' : `${(100 * probability).toFixed(1)} %`, value.toFixed(2)]));
+    [String(id), name, probability === null ? '' : `${(100 * probability).toFixed(1)} %`,
+      Math.abs(value) < 1e9 ? value.toFixed(2) : value.toExponential(2)]));
   const width = (column) => Math.max(...rows.map((row) => row[column].length));
   const [ids, names, percents, values] = [0, 1, 2, 3].map(width);
   for (const [id, name, percent, value] of rows) {
@@ -287,6 +288,6 @@ async function convert({ arch, config, head, 'input-size': inputSize, output, we
   const { card, output: folder } = await withProgress({ quiet }, async (onProgress) => convertFile(
     { source: files[0], arch, weights, head, inputSize, out: await folderSink(output), onProgress,
       config: config && JSON.parse(await readFile(config, 'utf8')) }));
-  for (const { text, remedy } of quiet ? [] : card.warnings ?? []) warn(`${text} ${tools.remedyWords(remedy, 'cli')}`.trim());
+  for (const { text, remedy } of quiet ? [] : card.warnings ?? []) warn(tools.withRemedy(text, remedy, 'cli'));
   if (!quiet) say(`${card.name} is ready: gradcam IMAGE --model ${join(folder, card.file)}`);
 }

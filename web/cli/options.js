@@ -178,8 +178,8 @@ export const LOADING = ['preprocess', 'resize', 'fit', 'labels', 'head', 'activa
 /** An error in the words of the command line. @returns {string} */
 export function wordsOf(error) {
   const { refused, reason = error.message, remedy } = error;
-  if (refused) return `${tools.refusal(refused.found, { name: refused.name, wanted: refused.wanted, place: 'cli' })} ${tools.remedyWords(remedy, 'cli')}`.trim();
-  return `${reason} ${tools.remedyWords(remedy, 'cli')}`.trim();
+  const sentence = refused ? tools.refusal(refused.found, { name: refused.name, wanted: refused.wanted, place: 'cli' }) : reason;
+  return tools.withRemedy(sentence, remedy, 'cli');
 }
 
 /** What only a loaded model can say to be wrong usage. */

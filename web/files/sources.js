@@ -181,7 +181,8 @@ async function sortFolder(folder, inside, host, signal) {
   const whole = (await detectSpec(folder, { ...host, open: async () => ({}) }, signal)).found;
   if (!['folder', 'card'].includes(whole.kind)) throw refuse(whole, nameOf(folder.replace(/[\\/]+$/, '')), 'model');
   const files = inside.filter((file) => !/\.(jpe?g|png|gif|bmp|webp|heic|md|py|ipynb)$/i.test(file)).slice(0, MOST_FILES);
-  if (!files.length) throw refuse(whole, nameOf(folder.replace(/[\\/]+$/, '')), 'model');
+  const kinds = await Promise.all(files.map(async (file) => (await detectSpec(file, host, signal)).found));
+  if (!kinds.some(({ role }) => role === 'model' || role === 'weights')) throw refuse(whole, nameOf(folder.replace(/[\\/]+$/, '')), 'model');
   const { onnx, card, config } = await sortFiles(files, host, signal);
   return { onnx, card, config };
 }

@@ -134,7 +134,7 @@
  * @typedef {object} Warning
  * @property {string} name   for programs: 'no-evidence', 'zero-gradient', 'saturated-softmax', ...
  * @property {string} text   for people
- * @property {string} [remedy]  the setting that mends it: tools.remedyWords has the words for each place
+ * @property {string} [remedy]  the setting that mends it: tools.withRemedy has the words for each place
  *
  * @typedef {object} PaintArgs
  * @property {Pixels} picture

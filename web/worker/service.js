@@ -57,7 +57,7 @@ export function createService(host, own) {
     const { model: loaded, card, meaning, warnings } = await loadModel(source, engine, host, args, context);
     await breathe(signal);
     model = loaded;
-    model.finish();
+    finish();
     info = await describeModel(model, { card, meaning, source, args }, { host, imagenet: own.imagenet, signal });
     info.warnings.push(...warnings, ...started.warnings);
     return Object.assign(info, {
@@ -68,6 +68,14 @@ export function createService(host, own) {
       engine: `${engine.version} ${started.variant === 'simd' ? 'simd' : 'relaxed-simd'}`,
       threads: engine.threads,
     });
+  }
+
+  function finish() {
+    try {
+      model.finish();
+    } catch (error) {
+      throw model.unsupported().length ? new GradCamError(error.code, error.reason, { cause: error, remedy: 'operators' }) : error;
+    }
   }
 
   /* ---- Explaining ---------------------------------------------------------------------------- */
