@@ -38,6 +38,7 @@ struct gcam_model {
   gcam_graph graph;
   gcam_session *session; /* not NULL: finished */
   gcam_head head;
+  gcam_axes axes; /* of the first input, as the last picture was laid into it */
   gcam_token_grid grid;
   gcam_layers layers;
   gcam_options options;
@@ -500,8 +501,9 @@ static gcam_status find_picture_input(const gcam_model *net, const gcam_preproce
                      (int)pre->axes);
   /* TensorFlow's exporters leave pictures as N, H, W, C */
   int64_t C = gcam_order_channels(pre->order);
-  bool last = pre->axes == GCAM_AXES_NHWC ||
-              (pre->axes == GCAM_AXES_GUESS && shape.dim[1] != C && shape.dim[3] == C);
+  bool last = pre->axes == GCAM_AXES_NHWC;
+  if (pre->axes == GCAM_AXES_GUESS && !gcam_picture_input_is_nchw(&net->graph))
+    last = shape.dim[1] != C && shape.dim[3] == C;
   *in = (picture_input){v, last, (int)shape.dim[last ? 3 : 1], (int)shape.dim[last ? 1 : 2],
                         (int)shape.dim[last ? 2 : 3]};
   return GCAM_OK;
@@ -518,6 +520,7 @@ gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
   gcam_status status = gcam_preprocess_image(image, pre, in.H, in.W, in.C, nhwc, err);
   if (!status) {
     float *input = begin_input(net, 0);
+    net->axes = in.channels_last ? GCAM_AXES_NHWC : GCAM_AXES_NCHW;
     static const int as_it_is[] = {0, 1, 2, 3}, to_nchw[] = {0, 3, 1, 2}, turned[] = {0, 2, 3, 1};
     bool nhwc_in_memory = in.channels_last == (in.value->layout == GCAM_ROWS);
     /* an NHWC input that is stored channels-last of *its* axes: N, W, C, H */
@@ -755,6 +758,7 @@ static gcam_status ask(gcam_model *net, const request *r, gcam_question *questio
   question->session = net->session;
   question->method = r->method ? gcam_method_find(r->method) : gcam_method_at(0);
   question->options = net->options;
+  question->axes = net->axes;
   GCAM_TRY(r->weights ? class_targets(net, r, &question->targets, err)
                       : output_targets(net, r, &question->targets, err));
   return gcam_question_check(question, err);

@@ -1,6 +1,18 @@
 #include "cam/picture.h"
 
-gcam_status gcam_picture_input_find(const gcam_graph *g, const char *method,
+#include "ops/op.h"
+
+bool gcam_picture_input_is_nchw(const gcam_graph *g) {
+  for (int n = 0; n < g->node_count; n++) {
+    const gcam_node *node = &g->nodes[n];
+    if (node->op->rule == GCAM_RULE_SPATIAL && node->input_count > 0 &&
+        node->inputs[0] == g->inputs[0])
+      return true;
+  }
+  return false;
+}
+
+gcam_status gcam_picture_input_find(const gcam_graph *g, const char *method, gcam_axes axes,
                                     gcam_picture_input *input, gcam_error *err) {
   int v = g->inputs[0];
   const gcam_shape *s = &g->values[v].shape;
@@ -15,7 +27,9 @@ gcam_status gcam_picture_input_find(const gcam_graph *g, const char *method,
   bool moved = g->values[v].layout == GCAM_CHANNELS_LAST;
   int64_t size[3] = {moved ? d[3] : d[1], moved ? d[1] : d[2], moved ? d[2] : d[3]};
   int64_t apart[3] = {moved ? 1 : d[2] * d[3], moved ? d[2] * d[3] : d[3], moved ? d[3] : 1};
-  bool last = (size[2] == 1 || size[2] == 3) && size[0] != 1 && size[0] != 3;
+  bool last = axes == GCAM_AXES_NHWC;
+  if (axes == GCAM_AXES_GUESS && !gcam_picture_input_is_nchw(g))
+    last = (size[2] == 1 || size[2] == 3) && size[0] != 1 && size[0] != 3;
   int y = last ? 0 : 1, x = last ? 1 : 2, c = last ? 2 : 0;
   *input = (gcam_picture_input){v, size[y], size[x], size[c], apart[y], apart[x], apart[c]};
   return GCAM_OK;

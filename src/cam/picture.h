@@ -19,8 +19,11 @@ static inline int64_t gcam_input_size(const gcam_picture_input *in) {
   return in->H * in->W * in->C;
 }
 
-/* Fails where the input is not one picture; `method` begins the words. */
-gcam_status gcam_picture_input_find(const gcam_graph *graph, const char *method,
+/* Does a convolution or pooling read it as it is? Then its axis 1 is the channels, however many. */
+bool gcam_picture_input_is_nchw(const gcam_graph *graph);
+/* axes: which axes are which, where somebody knows; else told by that, or by where 1 or 3 channels
+ * can be. Fails where the input is not one picture; `method` begins the words. */
+gcam_status gcam_picture_input_find(const gcam_graph *graph, const char *method, gcam_axes axes,
                                     gcam_picture_input *input, gcam_error *err);
 /* To the order [H][W][C]. */
 void gcam_input_to_rows(const gcam_picture_input *input, const float *from, float *to);

@@ -49,7 +49,7 @@ gcam_status gcam_question_check(gcam_question *q, gcam_error *err) {
   q->changes_input = q->noisy || q->augmented || m->forwards;
   GCAM_TRY(adapt_targets(q, err));
   if (gcam_method_to_input(m) || q->changes_input)
-    GCAM_TRY(gcam_picture_input_find(q->session->graph, m->name, &q->input, err));
+    GCAM_TRY(gcam_picture_input_find(q->session->graph, m->name, q->axes, &q->input, err));
   GCAM_TRY(check_layers(q, err));
   if (gcam_method_to_input(m)) q->H = q->input.H, q->W = q->input.W, q->K = q->input.C;
   return GCAM_OK;

@@ -13,6 +13,7 @@ typedef struct gcam_question {
   gcam_layer layers[GCAM_MAX_LAYERS]; /* several are fused */
   int layer_count;
   gcam_targets targets;
+  gcam_axes axes;           /* of the network's first input, where they are known */
   gcam_picture_input input; /* where the method maps or changes it */
   int64_t H, W, K;          /* of the maps */
   int noisy;                /* noisy copies of the input; 0: none */

@@ -13,6 +13,7 @@
 #include "gradcam.h"
 #include "support/files.h"
 #include "support/json.h"
+#include "support/onnx_writer.h"
 
 static int passed, failed;
 static gcam_context *ctx;
@@ -397,6 +398,75 @@ static void softmax_cost(void) {
   free(cotangent);
 }
 
+/* ---- The input ---------------------------------------------------------------------------------
+ */
+
+static gcam_model *load_made(make_graph *g, int opset) {
+  wire file = make_model(g, opset);
+  gcam_model *net = gcam_model_create(ctx);
+  check(!gcam_model_load(net, file.data, file.size, GCAM_COPY) && !gcam_model_finish(net), "made",
+        "loaded", 0);
+  wire_free(&file);
+  return net;
+}
+
+/* A convolution reads 11 channels of a picture 6 high and 1 wide: no grey picture of 11 x 6. */
+static void narrow_input(void) {
+  const int64_t x[] = {1, 11, 6, 1}, w[] = {2, 11, 3, 1}, pads[] = {1, 0, 1, 0};
+  float weights[2 * 11 * 3], values[66];
+  int one = 1;
+  make_graph g = {0};
+  for (int i = 0; i < 66; i++) weights[i] = sinf((float)i), values[i] = cosf((float)i);
+  make_input(&g, "x", 1, x, 4);
+  make_weight(&g, "w", 1, w, 4, weights, sizeof weights);
+  make_node(&g, "Conv", "conv", "x w", "layer");
+  make_ints(&g, "pads", pads, 4);
+  make_node(&g, "GlobalAveragePool", "pool", "layer", "p");
+  make_node(&g, "Flatten", "flat", "p", "y");
+  make_output(&g, "y");
+  gcam_model *net = load_made(&g, 13);
+  check(!gcam_model_set_input(net, NULL, values, 66) && !gcam_model_forward(net), "narrow", "run",
+        0);
+  check(!gcam_explain(net, "gradient", NULL, GCAM_SCORE_LOGIT, &one, 1), "narrow", "explained", 0);
+  check(gcam_map_height(net) == 6 && gcam_map_width(net) == 1, "narrow", "6 x 1",
+        gcam_map_height(net));
+  check(gcam_map_channels(net) == 11, "narrow", "11 channels", gcam_map_channels(net));
+  uint8_t rgba[11 * 6 * 4] = {0};
+  gcam_image *image = gcam_image_from_rgba(ctx, rgba, 6, 11);
+  gcam_preprocess pre = {.order = GCAM_GREY, .std = {1, 1, 1, 1}};
+  check(gcam_model_set_image(net, image, &pre) != GCAM_OK, "narrow", "no grey picture", 0);
+  gcam_image_free(image);
+  gcam_model_free(net);
+}
+
+/* N, H, W, C with four channels, which nobody could guess: maps lie as the picture was laid. */
+static void four_channels_last(void) {
+  const int64_t x[] = {1, 5, 6, 4}, w[] = {2, 4, 1, 1}, turn[] = {0, 3, 1, 2};
+  float weights[8];
+  int one = 1;
+  make_graph g = {0};
+  for (int i = 0; i < 8; i++) weights[i] = sinf((float)i + 1);
+  make_input(&g, "x", 1, x, 4);
+  make_weight(&g, "w", 1, w, 4, weights, sizeof weights);
+  make_node(&g, "Transpose", "turn", "x", "t");
+  make_ints(&g, "perm", turn, 4);
+  make_node(&g, "Conv", "conv", "t w", "layer");
+  make_node(&g, "GlobalAveragePool", "pool", "layer", "p");
+  make_node(&g, "Flatten", "flat", "p", "y");
+  make_output(&g, "y");
+  gcam_model *net = load_made(&g, 13);
+  uint8_t rgba[30 * 4];
+  for (int i = 0; i < 120; i++) rgba[i] = (uint8_t)(i * 37);
+  gcam_image *image = gcam_image_from_rgba(ctx, rgba, 6, 5);
+  gcam_preprocess pre = {.order = GCAM_RGBA, .std = {1, 1, 1, 1}, .axes = GCAM_AXES_NHWC};
+  check(!gcam_model_set_image(net, image, &pre) && !gcam_model_forward(net), "RGBA", "run", 0);
+  check(!gcam_explain(net, "gradientxinput", NULL, GCAM_SCORE_LOGIT, &one, 1), "RGBA", "map", 0);
+  check(gcam_map_height(net) == 5 && gcam_map_width(net) == 6 && gcam_map_channels(net) == 4,
+        "RGBA", "5 x 6 x 4", gcam_map_height(net));
+  gcam_image_free(image);
+  gcam_model_free(net);
+}
+
 /* ---- Memory ------------------------------------------------------------------------------------
  */
 
@@ -521,6 +591,8 @@ int main(void) {
   gcam_model_free(check_network("gem"));
   guided();
   warnings();
+  narrow_input();
+  four_channels_last();
   softmax_precision();
   softmax_cost();
   for (int i = 0; i < gcam_method_count(); i++) /* of pictures: test_memory.c */

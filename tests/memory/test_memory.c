@@ -303,6 +303,19 @@ static void see_setting(world *w, result *r) {
   wire_append(r, dims, sizeof dims);
 }
 
+static gcam_status act_outputs(world *w) {
+  const char *const names[] = {"a.r", "y"};
+  return gcam_model_set_outputs(w->net, names, 2);
+}
+
+static void see_outputs(world *w, result *r) {
+  if (act_load(w)) return;
+  for (int i = 0; i < gcam_model_output_count(w->net); i++) {
+    const char *name = gcam_model_output_name(w->net, i);
+    wire_append(r, name, strlen(name));
+  }
+}
+
 /* ---- External data --------------------------------------------------------------------------- */
 
 enum { OUTSIDE = CLASSES * 3 };
@@ -363,7 +376,11 @@ static void see_last(world *w, result *r) {
 }
 
 static gcam_status act_picture(world *w) {
-  static const gcam_preprocess pre = {GCAM_RGB, GCAM_BICUBIC, {100, 110, 120, 0}, {50, 60, 70, 1}};
+  static const gcam_preprocess pre = {.order = GCAM_BGR,
+                                      .resize = GCAM_BICUBIC,
+                                      .mean = {100, 110, 120, 0},
+                                      .std = {50, 60, 70, 1},
+                                      .fit = GCAM_PAD};
   if (!w->image) {
     uint8_t rgba[24 * 20 * 4];
     for (size_t i = 0; i < sizeof rgba; i++) rgba[i] = (uint8_t)(i * 37 + i / 11);
@@ -524,8 +541,8 @@ static gcam_status act_resize(world *w) {
 
 static gcam_status act_overlay(world *w) {
   const float map[] = {0, 0.5f, 1, 0.2f, 0.7f, 0.1f};
-  return made(
-      w, gcam_overlay(ctx, w->image, map, 3, 2, NULL, "turbo", 0.5f, (gcam_resize)(w->text[0] - '0')));
+  return made(w, gcam_overlay(ctx, w->image, map, 3, 2, NULL, "turbo", 0.5f,
+                              (gcam_resize)(w->text[0] - '0')));
 }
 
 static gcam_status act_grid(world *w) {
@@ -561,6 +578,7 @@ int main(int argc, char **argv) {
       {{"context", begin_context, act_context, see_context, NULL}, {NULL}},
       {{"create", begin_model, act_create, see_nothing, NULL}, {NULL}},
       {{"setting", begin_file, act_setting, see_setting, NULL}, {"cam"}},
+      {{"outputs", begin_file, act_outputs, see_outputs, NULL}, {"cam"}},
       {{"load", begin_file, act_load, see_scores, NULL}, {"kinds", "lean", "cam"}},
       {{"load taken", begin_file, act_load_taken, see_scores, NULL}, {"kinds"}},
       {{"external", begin_external, act_external, see_scores, NULL}, {NULL}},
