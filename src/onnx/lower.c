@@ -282,20 +282,22 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
   for (int i = 0; i < (sum ? 1 : op->min_inputs); i++)
     if (i >= count || in[i] < 0)
       return gcam_fail(im->err, GCAM_ERR_MODEL, "%s: its input %d is left out", label, i);
-  if (active && gcam_state_is_constant(im, in[0]) && !gcam_constant_is_real(&graph->values[in[0]]))
+  /* A constant condition beside activations (Where) is read as numbers, like any other integers. */
+  if (active && op->rule != GCAM_RULE_POINTWISE && gcam_state_is_constant(im, in[0]) &&
+      !gcam_constant_is_real(&graph->values[in[0]]))
     return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
                      "%s: the engine runs it on floating point numbers alone", label);
 
-  /* Only Split has several; a name that nobody reads (Dropout's mask) is dropped. */
-  bool split = !strcmp(op->name, "Split");
-  int outputs = split ? node->output_count : 1;
+  /* A name that nobody reads (Dropout's mask) is dropped. */
+  bool several = gcam_op_is(op, GCAM_OP_OUTPUTS);
+  int outputs = several ? node->output_count : 1;
   int *out = gcam_arena_alloc(&im->scratch, (size_t)node->output_count, sizeof *out);
   if (!out) return gcam_state_no_memory(im);
   for (int i = 0; i < node->output_count; i++) {
     int s = im->node_out[n][i];
     out[i] = -1;
     if (s < 0 || !im->symbols[s].uses) continue;
-    if (i && !split)
+    if (i && !several)
       return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
                        "%s: its output %d, '" GCAM_NAME_FORMAT "', is not supported", label, i,
                        im->symbols[s].name);
