@@ -234,7 +234,7 @@ async function makeCard(made, options) {
 
 /** The card's input: what the file says, then what came beside it. */
 function cardInput({ input: own, teachable }, size, published, picture) {
-  const { assumed, ...input } = { ...describeInput(size, published, picture), ...picture.settings };
+  const { assumed, ...input } = describeInput(size, published, picture);
   if (teachable) input.fit = 'crop';
   if (!own?.mean) return { ...input, ...(assumed ? { assumed } : {}), ...own };
   // Teachable Machine's own programs say how they prepare a picture.
