@@ -1,0 +1,13 @@
+/**
+ * Sentences for the reader of the page.
+ */
+
+/** Every text ends with one full stop. @param {string[]} texts */
+export const sentences = (texts) => texts.map((text) => text.trim()).filter(Boolean)
+  .map((text) => (/[.!?…]$/.test(text) ? text : `${text}.`)).join(' ');
+
+/** Without the words that only the command line or a program understands. */
+export const plain = (text) => text
+  .replace(/\bwith --[\w-]+(?: [A-Z][\w./-]*)? or the option preprocess\b/g, 'under Model, “It expects pixels as”')
+  .replace(/,? or (?:with )?--[\w-]+(?: [\w./-]+)?(?=[.,;)])/g, '')
+  .replace(/\b(?:with )?--([\w-]+) or (?=the option)/g, '');
