@@ -23,8 +23,9 @@
 import { ModelError } from '../errors.js';
 import { readActivation } from '../keras/activations.js';
 import { permute } from '../keras/emitter.js';
-import { chainOf, merge } from '../keras/support.js';
+import { chainOf } from '../keras/support.js';
 import { minimum } from '../keras/operators.js';
+import { fold } from './constants.js';
 
 const product = (dims) => dims.reduce((all, d) => all * d, 1);
 const LARGEST = 2 ** 31;
@@ -247,6 +248,17 @@ function linear(b, node, op, c, first) {
   return true;
 }
 
+function batchNorm(b, node) {
+  const x = settled(b, tensor(node), node);
+  const C = x.shape.at(-1);
+  const inputs = ['gamma', 'beta', 'moving_mean', 'moving_variance'].map((name, i) => {
+    const c = constant(node, i + 1, [1]);
+    expectShape(node, c, [C]);
+    return vector(b, c, `${node.name}/${name}`);
+  });
+  return { ...x, name: b.graph.add('BatchNormalization', node.name, [x.name, ...inputs], { epsilon: node.config.epsilon ?? 1e-3 }) };
+}
+
 function prelu(b, node) {
   const x = settled(b, tensor(node), node);
   return { ...x, name: b.graph.add('PRelu', node.name, [x.name, operand(b, node, x, constant(node, 1), `${node.name}/alpha`)]), end: 'relu' };
@@ -413,7 +425,7 @@ const identity = (b, node) => node.inputs[0] ?? tensor(node);
 
 export const OPERATORS = {
   Conv2D: conv2d, DepthwiseConv2D: depthwise, MatMul: matMul,
-  MaxPool: pool('MaxPool'), AvgPool: pool('AveragePool'),
+  BatchNorm: batchNorm, MaxPool: pool('MaxPool'), AvgPool: pool('AveragePool'),
   Add: binary('Add'), Sub: binary('Sub'), Mul: binary('Mul'), Div: binary('Div'), Maximum: binary('Max'), Minimum: binary('Min'),
   ...Object.fromEntries([...Object.keys(NAMES), 'ReluN1To1', 'LeakyRelu'].map((name) => [name, activation(name)])),
   Prelu: prelu, Softmax: softmax, Exp: unary('Exp'), Sqrt: unary('Sqrt'), Rsqrt: rsqrt,
@@ -427,6 +439,8 @@ export const OPERATORS = {
  * Adds an operator's nodes. @param {import('../keras/emitter.js').Emitter} b @param {Node} node @returns {Value}
  */
 export function emitNode(b, node) {
+  const known = fold(node);
+  if (known) return known;
   if (!Object.hasOwn(OPERATORS, node.op)) {
     throw new ModelError('unsupported', `${words(node)} is not supported. Export the model to ONNX instead.`);
   }

@@ -70,6 +70,8 @@ const BUILTIN = {
   40: ['Mean', reducer], 41: ['Sub', fused(0)], 42: ['Div', fused(0)], 43: ['Squeeze', (o) => ({ axes: o?.int32s(0) ?? [] })],
   47: ['Exp', plain], 53: ['Identity', plain], 54: ['Prelu', plain], 55: ['Maximum', plain], 56: ['ArgMax', plain], 57: ['Minimum', plain],
   60: ['Pad', plain], 70: ['ExpandDims', plain], 75: ['Sqrt', plain], 76: ['Rsqrt', plain], 82: ['Max', reducer],
+  36: ['Gather', plain], 45: ['StridedSlice', (o) => ({ beginMask: o?.int32(0) ?? 0, endMask: o?.int32(1) ?? 0, shrinkMask: o?.int32(4) ?? 0 })],
+  77: ['Shape', plain], 83: ['Pack', plain], 81: ['Prod', plain],
   97: ['ResizeNearestNeighbor', (o) => ({ alignCorners: Boolean(o?.int8(0)), halfPixel: Boolean(o?.int8(1)) })],
   98: ['LeakyRelu', (o) => ({ alpha: o?.float(0) ?? 0 })], 111: ['Elu', plain], 114: ['Identity', plain], 117: ['HardSwish', plain],
 };
