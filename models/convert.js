@@ -56,8 +56,9 @@ export async function convert(options) {
   } catch (error) {
     await out.abort();
     if (error instanceof ModelError) throw error;
-    throw new ModelError('format', `${fileName(options)} cannot be converted: ` +
-      `${error.message}`, { cause: error });
+    const odd = error instanceof TypeError || error instanceof RangeError;
+    throw new ModelError('format', `${fileName(options).slice(-80)} cannot be converted: ${odd ? 'what it says of its network makes no sense ('
+      : ''}${String(error.message).slice(0, 120)}${odd ? '). It is damaged: save or download it again.' : ''}`, { cause: error });
   } finally {
     await opened?.close();
   }
@@ -233,12 +234,15 @@ async function makeCard(made, options) {
 }
 
 /** The card's input: what the file says, then what came beside it. */
-function cardInput({ input: own, teachable }, size, published, picture) {
-  const { assumed, ...input } = describeInput(size, published, picture);
-  if (teachable) input.fit = 'crop';
-  if (!own?.mean) return { ...input, ...(assumed ? { assumed } : {}), ...own };
-  // Teachable Machine's own programs say how they prepare a picture.
-  const spread = (value) => new Array(size[2]).fill(value);
-  return { ...input, ...own, order: size[2] === 1 ? 'grey' : 'rgb', mean: spread(own.mean), std: spread(own.std),
-    mode: undefined, from: 'file' };
+function cardInput({ input: own, teachable }, [height, width, channels], published, picture) {
+  const size = [height, width, channels];
+  if (own?.mean !== undefined) {
+    // Teachable Machine's own programs say how they prepare a picture.
+    const spread = (value) => new Array(channels).fill(value);
+    return { ...describeInput(size, undefined, { ...picture, from: 'file', mode: undefined,
+      settings: { order: channels === 1 ? 'grey' : 'rgb', mean: spread(own.mean), std: spread(own.std) } }), fit: own.fit };
+  }
+  if (!teachable) return describeInput(size, published, picture);
+  const known = picture.from === 'guess' ? { ...picture, mode: 'tf', from: 'network' } : picture;
+  return { ...describeInput(size, published, known), fit: 'crop' };
 }

@@ -15,7 +15,7 @@ export function constantOf(values, shape = [values.length]) {
 const values = (c) => Array.from(c.read());
 
 function stridedSlice({ inputs: [x, begin, end, steps], config }) {
-  if (x.shape.length !== 1) return undefined;
+  if (x.shape.length !== 1 || !begin || !end) return undefined;
   const n = x.shape[0];
   const [b, e, s] = [begin, end, steps].map((c) => (c ? values(c)[0] : 1));
   if (s !== 1) return undefined;
@@ -26,6 +26,7 @@ function stridedSlice({ inputs: [x, begin, end, steps], config }) {
 }
 
 const arithmetic = (f) => ({ inputs: [x, y] }) => {
+  if (!y) return undefined;
   const [a, b] = [values(x), values(y)];
   const [long, shape] = a.length >= b.length ? [a, x.shape] : [b, y.shape];
   if (a.length !== b.length && a.length !== 1 && b.length !== 1) return undefined;
@@ -37,7 +38,7 @@ const FOLDS = {
   Pack: ({ inputs }) => (inputs.every((c) => product(c.shape) === 1) ? constantOf(inputs.map((c) => values(c)[0])) : undefined),
   Concat: ({ inputs }) => (inputs.every((c) => c.shape.length === 1) ? constantOf(inputs.flatMap(values)) : undefined),
   StridedSlice: stridedSlice,
-  Gather: ({ inputs: [x, at] }) => (x.shape.length === 1 ? constantOf(values(at).map((i) => values(x)[i] ?? NaN), at.shape) : undefined),
+  Gather: ({ inputs: [x, at] }) => (at && x.shape.length === 1 ? constantOf(values(at).map((i) => values(x)[i] ?? NaN), at.shape) : undefined),
   Prod: ({ inputs: [x] }) => constantOf([product(values(x))], []),
   Squeeze: ({ inputs: [x] }) => ({ ...x, shape: x.shape.filter((d) => d !== 1) }),
   ExpandDims: ({ inputs: [x] }) => (x.shape.length <= 1 ? { ...x, shape: [1, ...x.shape] } : undefined),

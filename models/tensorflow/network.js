@@ -61,5 +61,5 @@ export function finishNetwork(b, values, input, picture) {
   const layers = b.graph.nodes.filter(({ op }) => op === 'Conv').map(({ name, inputs }) =>
     ({ name: name.replace(/\/pre$/, ''), filters: b.graph.initializers.get(inputs[1])?.dims[0] }));
   return { graph: b.graph, jobs: b.jobs, input, outputs,
-    picture: picture ?? pictureFrom(b.steps, layers, input[2], 'tf', []) };
+    picture: picture ?? pictureFrom(b.steps, layers, input[2], input[2] === 1 ? 'tf' : 'unit') };
 }

@@ -18,7 +18,8 @@ function attributes(node) {
   };
   const plain = (value) => {
     if (typeof value !== 'object' || value === null) return undefined;
-    if (value.list) return [...(value.list.i ?? []).map(Number), ...(value.list.s ?? []).map(text), ...(value.list.f ?? [])];
+    const all = (values, read) => (Array.isArray(values) ? values.map(read) : []);
+    if (value.list) return [...all(value.list.i, Number), ...all(value.list.s, text), ...all(value.list.f, Number)];
     if ('s' in value) return text(value.s);
     if ('i' in value) return Number(value.i);
     return value.b ?? value.f ?? value.type;
