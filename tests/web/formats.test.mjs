@@ -170,3 +170,21 @@ test('what belongs to no picture, or lacks a part, is told in a sentence', async
     });
   }
 });
+
+test('no reader of another format is loaded before the first such file is', async () => {
+  const root = new URL('../../', import.meta.url);
+  const seen = new Set();
+  const visit = async (url) => {
+    if (seen.has(url.href)) return;
+    seen.add(url.href);
+    const text = await readFile(url, 'utf8');
+    for (const [, file] of text.matchAll(/^(?:import|export)\s[^;]*?from\s+'(\.[^']+)';/gm)) await visit(new URL(file, url));
+  };
+  for (const start of ['web/index.js', 'web/node.js', 'web/worker/start.js', 'web/worker.js', 'web/demo/app.js']) {
+    await visit(new URL(start, root)).catch((error) => { if (error.code !== 'ENOENT') throw error; });
+  }
+  assert.ok(seen.size > 20, 'the imports were followed');
+  const readers = [...seen].map((href) => href.slice(root.href.length))
+    .filter((path) => /^models\/(tfjs|tflite|tensorflow|teachable|keras|convert|bundle|packages)/.test(path));
+  assert.deepEqual(readers, []);
+});
