@@ -364,8 +364,8 @@ byId('samples').append(...samples.map((picture) => {
   return button;
 }));
 
-const IS_MODEL = /\.(onnx|h5|hdf5|keras|ort|tflite|pb|pth?|safetensors|mlmodel)$/i;
-const OF_A_MODEL = /\.(onnx|h5|hdf5|keras|ort|tflite|pb|pth?|safetensors|mlmodel|data|bin|json)$/i;
+const IS_MODEL = /\.(onnx|h5|hdf5|keras|ort|tflite|pb|pth?|safetensors|mlmodel|zip)$/i;
+const OF_A_MODEL = /\.(onnx|h5|hdf5|keras|ort|tflite|pb|pth?|safetensors|mlmodel|zip|data|bin|json)$/i;
 const IS_LABELS = /\.(txt|csv|json)$/i;
 
 /** Everything that was dropped, pasted or chosen at once. @param {File[]} files */
