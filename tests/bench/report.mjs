@@ -1,5 +1,6 @@
 /** The report, docs/bench.md. */
 import { cpus } from 'node:os';
+import { busyGoals, busyTable } from './busy.mjs';
 import { goalTable, singleGoalTable } from './goals.mjs';
 import { kerasGoals, kerasTable } from './keras.mjs';
 import { methodGoals, methodTable } from './methods.mjs';
@@ -20,16 +21,17 @@ const post = (rows) => rows.filter((row) => row.postsWay)
   .map((row) => `${(row.postsWay / 1000).toFixed(1)} s in ${row.runtime}`).join(', ');
 
 /**
- * @param {{rows: object[], size: number, keras?: object[], methods?: object,
+ * @param {{rows: object[], size: number, keras?: object[], methods?: object, beside?: object[],
  *   roofline?: object, notes: string[], rounds: number, quick: boolean, minutes: string,
  *   busy: number}} found
  */
-export function report({ rows, size, keras, methods, roofline, notes, rounds, quick, busy, minutes }) {
+export function report({ rows, size, keras, methods, beside, roofline, notes, rounds, quick, busy, minutes }) {
   const engines = [...new Set(rows.map((row) => row.engine))].join(', ');
   const single = [
     { text: 'gradcam.wasm, kB', found: size / 1000, most: 450, digits: 0 },
     ...(keras ? kerasGoals(keras) : []),
     ...(methods ? methodGoals(methods) : []),
+    ...(beside ? busyGoals(beside) : []),
   ];
   const parts = [`# Speed
 
@@ -67,6 +69,11 @@ ${kerasTable(keras)}`);
 By the package's public interface, one thread.
 
 ${methodTable(methods)}`);
+  if (beside) parts.push(`## On a busy machine
+
+The forward pass in Node, relaxed SIMD: on the idle machine, and with every core but one taken by a loop that never ends. Means over 0.7 s, medians of the rounds.
+
+${busyTable(beside)}`);
   if (roofline) parts.push(`## Roofline
 
 Every layer alone, relaxed SIMD, one thread, ${roofline.runtime}. The peak, ${(roofline.ceilings.flops / 1e9).toFixed(1)} GFLOP/s, and the memory's ${(roofline.ceilings.bandwidth / 1e9).toFixed(1)} GB/s were measured in the same process by two WebAssembly loops (multiply-adds in registers; reading 128 MB). GFLOP are counted as the definition has them, so that Winograd, which needs up to 4 times fewer multiplications, can pass the peak. Bytes are input, weights and output, each once; layers that fit a cache can pass the memory's rate; "of what its bytes allow" compares with the peak or with the memory, whichever is the lower roof.
