@@ -31,9 +31,9 @@ enum { SPINS = 1000 };
 /* What a worker can have in hand: about the time that systems take a core away for, so that one
  * such moment does not stop a worker that was of use before. */
 static const double CREDIT_MS = 4;
-/* One in debt rests for so many times what it owes: no more than a sixteenth of the time is lost.
- */
-static const double REST = 16;
+/* One in debt rests for so many times what it owes, so that no more than a sixteenth of the time is
+ * lost; but no longer than two seconds, for it may owe an hour in which a laptop was shut. */
+static const double REST = 16, LONGEST_REST_MS = 2000;
 
 /* What a gate can be. Only a worker sets ASLEEP and INSIDE, and CLOSED behind itself; the rest is
  * the caller's. ASLEEP and AWAITED say that somebody sleeps and must be woken. */
@@ -199,7 +199,7 @@ static void keep_account(seat *w, double saved, double waited, double now) {
   w->credit += saved - waited;
   if (w->credit > CREDIT_MS) w->credit = CREDIT_MS;
   if (w->credit >= 0) return;
-  w->rests_until = now - REST * w->credit;
+  w->rests_until = now + fmin(REST * -w->credit, LONGEST_REST_MS);
   w->credit = 0;
 }
 
