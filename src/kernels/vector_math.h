@@ -16,8 +16,8 @@ static inline gcam_f4 gcam_f4_minus_abs(gcam_f4 x) { return (gcam_f4)((gcam_i4)x
 
 /* e^z for z <= 0, and e^-87 (1.6e-38) below -87.
  *
- * e^z = 2^n e^r, n = round(z / ln 2), |r| <= ln 2 / 2, e^r by its series to r^6: relative error
- * about one unit in the last place. */
+ * e^z = 2^n e^r, n = round(z / ln 2), |r| <= ln 2 / 2, e^r by its series to r^7: relative error
+ * below one unit in the last place. */
 static inline gcam_f4 gcam_f4_exp(gcam_f4 z) {
   const gcam_f4 round = gcam_f4_splat(12582912.0f); /* 1.5 * 2^23: adding it leaves no fraction */
   const gcam_f4 lowest = gcam_f4_splat(-87);
@@ -27,7 +27,8 @@ static inline gcam_f4 gcam_f4_exp(gcam_f4 z) {
   gcam_f4 n = shifted - round;
   /* ln 2 in two parts: n times the first is exact */
   gcam_f4 r = x - n * gcam_f4_splat(0.693359375f) + n * gcam_f4_splat(2.12194440e-4f);
-  gcam_f4 p = gcam_f4_splat(1.0f / 720);
+  gcam_f4 p = gcam_f4_splat(1.0f / 5040);
+  p = gcam_f4_madd(p, r, gcam_f4_splat(1.0f / 720));
   p = gcam_f4_madd(p, r, gcam_f4_splat(1.0f / 120));
   p = gcam_f4_madd(p, r, gcam_f4_splat(1.0f / 24));
   p = gcam_f4_madd(p, r, gcam_f4_splat(1.0f / 6));
