@@ -13,7 +13,7 @@ enum {
   ROWS = 4, /* of a register tile, 4 x 8 floats: with more, V8 spills */
   COLUMNS = 8,
   DEPTH = 256,
-  ROWS_A_TASK = 128,
+  ROWS_A_TASK = 256,
   COLUMNS_A_TASK = 32,
   SMALL = 1 << 17 /* multiplications below which a thread's wake-up costs more than it saves */
 };
