@@ -228,7 +228,7 @@ export function refusal(found, { name = 'The file', wanted = 'model', place = 'p
   const title = plainMessage(name).slice(-80);
   const other = found.read && found.role !== wanted;
   const nouns = { model: 'a model', picture: 'a picture', labels: 'a list of labels' };
-  const not = found.role !== wanted && found.role !== 'weights' ? `, not ${nouns[wanted]}` : '';
+  const not = found.role !== wanted && found.role !== 'weights' && found.kind !== 'folder' ? `, not ${nouns[wanted]}` : '';
   const advice = other && found.role !== 'weights' ? { model: 'Models are read as ONNX or Keras files.',
     picture: 'Pictures are read as JPEG, PNG, BMP or GIF.', labels: 'Labels are read as text, JSON or CSV.' }[wanted]
     : (place === 'cli' && COMMANDS[found.kind]) || found.advice;

@@ -191,7 +191,7 @@ export function chooseOutput(outputs, head) {
       (/^\d+$/.test(String(head)) ? outputs[Number(head)] : undefined);
     if (!chosen) {
       throw new ModelError('argument', `The model has no output "${String(head).slice(0, 40)}". Its outputs are ` +
-        `${outputs.slice(0, 4).map(named).join(', ')}${outputs.length > 4 ? `, and ${outputs.length - 4} more` : ''}.`);
+        `${outputs.slice(0, 4).map(named).join(', ')}${outputs.length > 4 ? `, and ${outputs.length - 4} more` : ''}.`, { remedy: 'head' });
     }
     return { chosen, others: outputs.filter((output) => output !== chosen) };
   }

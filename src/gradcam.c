@@ -10,6 +10,7 @@
 #include "cam/job.h"
 #include "cam/layers.h"
 #include "cam/randomise.h"
+#include "image/colormap.h"
 #include "image/image.h"
 #include "image/preprocess.h"
 #include "image/resize.h"
@@ -37,6 +38,8 @@ struct gcam_model {
   gcam_graph graph;
   gcam_session *session; /* not NULL: finished */
   gcam_head head;
+  gcam_axes axes; /* of the first input, as the last picture was laid into it */
+  gcam_token_grid grid;
   gcam_layers layers;
   gcam_options options;
   gcam_gradients gradients; /* of the last explanations */
@@ -104,6 +107,7 @@ static void forget_maps(gcam_model *net) {
 void gcam_model_free(gcam_model *net) {
   if (!net) return;
   forget_maps(net);
+  gcam_layers_free(&net->layers);
   gcam_session_free(net->session);
   gcam_graph_free(&net->graph);
   gcam_onnx_close(net->file);
@@ -215,6 +219,14 @@ gcam_status gcam_model_push(gcam_model *net, const char *location, double offset
   return gcam_onnx_push(net->file, location, (int64_t)offset, bytes, size, err);
 }
 
+static gcam_status find_head_and_layers(gcam_model *net, gcam_error *err) {
+  int output = 0;
+  GCAM_TRY(gcam_head_output(&net->graph, &output, err));
+  net->head = gcam_head_make(&net->graph, output, GCAM_ACTIVATION_AUTO);
+  GCAM_TRY(gcam_layers_grid(&net->graph, &net->grid, err));
+  return gcam_layers_find(&net->graph, net->head.logits, &net->grid, &net->layers, err);
+}
+
 gcam_status gcam_model_finish(gcam_model *net) {
   gcam_error *err = fresh(net->ctx);
   if (!net->file || net->session)
@@ -228,17 +240,14 @@ gcam_status gcam_model_finish(gcam_model *net) {
   if (!status && (net->graph.output_count < 1 || net->graph.input_count < 1))
     status = gcam_fail(err, GCAM_ERR_MODEL, "the model has no %s that depends on its input",
                        net->graph.output_count < 1 ? "output" : "input");
-  if (!status) {
-    net->head = gcam_head_find(&net->graph);
-    status = gcam_layers_find(&net->graph, &net->head, &net->layers, err);
-  }
+  if (!status) status = find_head_and_layers(net, err);
   if (!status)
     status = gcam_session_create(&session, &net->graph, &net->ctx->pool, net->precision, err);
   if (status) { /* back to an empty object: a failed load leaves nothing behind */
     gcam_graph_free(&net->graph);
     gcam_onnx_close(net->file);
     memset(&net->graph, 0, sizeof net->graph);
-    memset(&net->layers, 0, sizeof net->layers);
+    gcam_layers_free(&net->layers);
     net->file = NULL;
     return status;
   }
@@ -300,37 +309,61 @@ int gcam_model_shape(const gcam_model *net, const char *tensor, int *dims, int m
   return v->shape.rank;
 }
 
+int gcam_model_head(const gcam_model *net) { return net->session ? net->head.output : -1; }
+
 int gcam_model_class_count(const gcam_model *net) { return net->session ? net->head.classes : 0; }
+
+int gcam_model_head_is_picture(const gcam_model *net) { return net->session && net->head.picture; }
+
+gcam_activation gcam_model_activation(const gcam_model *net) {
+  return net->session ? net->head.activation : GCAM_ACTIVATION_NONE;
+}
 
 int gcam_model_layer_count(const gcam_model *net) { return net->layers.count; }
 
-static const gcam_value *layer_at(const gcam_model *net, int index) {
-  return value_at(net, net->layers.values, net->layers.count, index);
+static const gcam_layer *layer_at(const gcam_model *net, int index) {
+  return net->session && index >= 0 && index < net->layers.count ? &net->layers.list[index] : NULL;
+}
+
+static const gcam_value *layer_value(const gcam_model *net, int index) {
+  const gcam_layer *layer = layer_at(net, index);
+  return layer ? &net->graph.values[layer->value] : NULL;
 }
 
 const char *gcam_model_layer_name(const gcam_model *net, int index) {
-  const gcam_value *v = layer_at(net, index);
+  const gcam_value *v = layer_value(net, index);
   return v ? v->name : NULL;
 }
 
 const char *gcam_model_layer_node(const gcam_model *net, int index) {
-  const gcam_value *v = layer_at(net, index);
+  const gcam_value *v = layer_value(net, index);
   return v ? net->graph.nodes[v->producer].name : NULL;
 }
 
 const char *gcam_model_layer_op(const gcam_model *net, int index) {
-  const gcam_value *v = layer_at(net, index);
+  const gcam_value *v = layer_value(net, index);
   return v ? net->graph.nodes[v->producer].op->name : NULL;
 }
 
-static int layer_dim(const gcam_model *net, int index, int axis) {
-  const gcam_value *v = layer_at(net, index);
-  return v ? (int)v->shape.dim[axis] : 0;
+int gcam_model_layer_height(const gcam_model *net, int index) {
+  const gcam_layer *layer = layer_at(net, index);
+  return layer ? (int)layer->H : 0;
 }
 
-int gcam_model_layer_height(const gcam_model *net, int index) { return layer_dim(net, index, 1); }
-int gcam_model_layer_width(const gcam_model *net, int index) { return layer_dim(net, index, 2); }
-int gcam_model_layer_channels(const gcam_model *net, int index) { return layer_dim(net, index, 3); }
+int gcam_model_layer_width(const gcam_model *net, int index) {
+  const gcam_layer *layer = layer_at(net, index);
+  return layer ? (int)layer->W : 0;
+}
+
+int gcam_model_layer_channels(const gcam_model *net, int index) {
+  const gcam_layer *layer = layer_at(net, index);
+  return layer ? (int)layer->K : 0;
+}
+
+int gcam_model_layer_skip(const gcam_model *net, int index) {
+  const gcam_layer *layer = layer_at(net, index);
+  return layer ? (int)layer->skip : 0;
+}
 
 int gcam_model_default_layer(const gcam_model *net) {
   return net->session ? net->layers.standard : -1;
@@ -338,6 +371,65 @@ int gcam_model_default_layer(const gcam_model *net) {
 
 static gcam_status finished(const gcam_model *net, gcam_error *err) {
   return net->session ? GCAM_OK : gcam_fail(err, GCAM_ERR_STATE, "no model is loaded and finished");
+}
+
+/* The layers of another head or grid; what was made of the ones before goes. */
+static gcam_status set_question(gcam_model *net, const gcam_head *head, const gcam_token_grid *grid,
+                                gcam_error *err) {
+  GCAM_TRY(gcam_layers_find(&net->graph, head->logits, grid, &net->layers, err));
+  net->head = *head;
+  net->grid = *grid;
+  forget_maps(net);
+  net->warnings.count = 0;
+  return GCAM_OK;
+}
+
+gcam_status gcam_model_set_head(gcam_model *net, const char *output) {
+  gcam_error *err = fresh(net->ctx);
+  int index = 0;
+  GCAM_TRY(finished(net, err));
+  if (!output) GCAM_TRY(gcam_head_output(&net->graph, &index, err));
+  while (output && index < net->graph.output_count &&
+         strcmp(gcam_model_output_name(net, index), output))
+    index++;
+  if (index == net->graph.output_count)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                     "the model has no output '%.100s'; it has %d, the first is '%.100s'", output,
+                     net->graph.output_count, gcam_model_output_name(net, 0));
+  gcam_head head = gcam_head_make(&net->graph, index, GCAM_ACTIVATION_AUTO);
+  return set_question(net, &head, &net->grid, err);
+}
+
+gcam_status gcam_model_set_activation(gcam_model *net, gcam_activation activation) {
+  gcam_error *err = fresh(net->ctx);
+  GCAM_TRY(finished(net, err));
+  if (activation < GCAM_ACTIVATION_AUTO || activation > GCAM_ACTIVATION_NONE)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                     "an activation is 0 (as the file has it), 1 (softmax), 2 (sigmoid) or 3 "
+                     "(none), not %d",
+                     (int)activation);
+  gcam_head head = gcam_head_make(&net->graph, net->head.output, activation);
+  return set_question(net, &head, &net->grid, err);
+}
+
+gcam_status gcam_model_set_grid(gcam_model *net, int height, int width, int skip) {
+  gcam_error *err = fresh(net->ctx);
+  gcam_token_grid grid = {height, width, skip};
+  GCAM_TRY(finished(net, err));
+  if (!height && !width && !skip) {
+    GCAM_TRY(gcam_layers_grid(&net->graph, &grid, err));
+  } else if (height < 1 || width < 1 || skip < 0) {
+    return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                     "a grid has a height and width of at least 1, and 0 or more tokens before "
+                     "it, not %d, %d and %d",
+                     height, width, skip);
+  } else if (!gcam_layers_fit(&net->graph, &grid)) {
+    return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                     "no tensor of the model holds the %lld tokens of a grid of %dx%d with %d "
+                     "before it",
+                     (long long)height * width + skip, height, width, skip);
+  }
+  return set_question(net, &net->head, &grid, err);
 }
 
 int gcam_model_find_layer(gcam_model *net, const char *name) {
@@ -409,8 +501,9 @@ static gcam_status find_picture_input(const gcam_model *net, const gcam_preproce
                      (int)pre->axes);
   /* TensorFlow's exporters leave pictures as N, H, W, C */
   int64_t C = gcam_order_channels(pre->order);
-  bool last = pre->axes == GCAM_AXES_NHWC ||
-              (pre->axes == GCAM_AXES_GUESS && shape.dim[1] != C && shape.dim[3] == C);
+  bool last = pre->axes == GCAM_AXES_NHWC;
+  if (pre->axes == GCAM_AXES_GUESS && !gcam_picture_input_is_nchw(&net->graph))
+    last = shape.dim[1] != C && shape.dim[3] == C;
   *in = (picture_input){v, last, (int)shape.dim[last ? 3 : 1], (int)shape.dim[last ? 1 : 2],
                         (int)shape.dim[last ? 2 : 3]};
   return GCAM_OK;
@@ -427,6 +520,7 @@ gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
   gcam_status status = gcam_preprocess_image(image, pre, in.H, in.W, in.C, nhwc, err);
   if (!status) {
     float *input = begin_input(net, 0);
+    net->axes = in.channels_last ? GCAM_AXES_NHWC : GCAM_AXES_NCHW;
     static const int as_it_is[] = {0, 1, 2, 3}, to_nchw[] = {0, 3, 1, 2}, turned[] = {0, 2, 3, 1};
     bool nhwc_in_memory = in.channels_last == (in.value->layout == GCAM_ROWS);
     /* an NHWC input that is stored channels-last of *its* axes: N, W, C, H */
@@ -486,13 +580,16 @@ gcam_status gcam_model_forward(gcam_model *net) {
   net->warnings.count = 0;
   GCAM_TRY(gcam_session_forward(net->session, err));
   float *owned;
+  const gcam_value *output = &net->graph.values[net->head.logits];
+  GCAM_TRY(gcam_session_expose(net->session, net->head.logits, err));
   const float *logits = gcam_session_dense(net->session, net->head.logits, &owned);
   if (!logits) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the scores");
-  for (int i = 0; i < net->head.classes; i++)
+  int64_t n = net->head.units ? net->head.units : gcam_numel(&output->shape);
+  for (int64_t i = 0; i < n; i++)
     if (!isfinite(logits[i])) {
-      gcam_warn(&net->warnings, "non-finite-scores",
-                "the score of class %d is not a finite number: weights or preprocessing do not fit",
-                i);
+      gcam_warn(&net->warnings, "non-finite-scores", -1,
+                "score %lld of '%.80s' is not a finite number: weights or preprocessing do not fit",
+                (long long)i, output->name);
       break;
     }
   gcam_floats_free(owned);
@@ -522,11 +619,12 @@ gcam_status gcam_model_read(gcam_model *net, const char *tensor, float *values, 
 gcam_status gcam_model_scores(gcam_model *net, float *scores, float *probabilities) {
   gcam_error *err = fresh(net->ctx);
   GCAM_TRY(after_forward(net, err));
+  if (!net->head.units) return GCAM_OK; /* no classes: nothing to write */
   GCAM_TRY(gcam_session_expose(net->session, net->head.logits, err));
   float *owned;
   const float *logits = gcam_session_dense(net->session, net->head.logits, &owned);
   if (!logits) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the scores");
-  if (scores) memcpy(scores, logits, (size_t)net->head.classes * sizeof *scores);
+  if (scores) gcam_head_scores(&net->head, logits, scores);
   if (probabilities) gcam_head_probabilities(&net->head, logits, probabilities);
   gcam_floats_free(owned);
   return GCAM_OK;
@@ -534,7 +632,7 @@ gcam_status gcam_model_scores(gcam_model *net, float *scores, float *probabiliti
 
 int gcam_model_top(gcam_model *net, int k, int *ids, float *scores, float *probabilities) {
   int n = gcam_model_class_count(net);
-  float *z = gcam_alloc((size_t)n * 2 + 1, sizeof *z), *p = z ? z + n : NULL;
+  float *z = gcam_alloc((int64_t)n * 2 + 1, sizeof *z), *p = z ? z + n : NULL;
   if (!z) {
     gcam_fail(fresh(net->ctx), GCAM_ERR_MEMORY, "out of memory for the scores");
     return -1;
@@ -603,56 +701,78 @@ static gcam_status explain_arguments(gcam_model *net, const char *method, gcam_s
   return GCAM_OK;
 }
 
-/* Indices of the layers named; the whole text is tried as one name first. */
-static gcam_status find_layers(gcam_model *net, const char *text, int *found, int *count,
-                               gcam_error *err) {
-  *count = 1;
-  found[0] = text ? gcam_layers_index(&net->graph, &net->layers, text, err) : net->layers.standard;
-  if (!text && found[0] < 0)
-    return gcam_fail(err, GCAM_ERR_ARGUMENT,
-                     "the model has no layer with height and width "
-                     "before its output: nothing to lay over the picture");
-  if (found[0] >= 0 || !strchr(text, ',')) return found[0] < 0 ? err->status : GCAM_OK;
-  err->status = GCAM_OK;
-  err->text[0] = 0;
-  for (*count = 0; text; (*count)++) {
-    char name[512];
-    const char *comma = strchr(text, ',');
-    size_t n = comma ? (size_t)(comma - text) : strlen(text);
-    if (*count == GCAM_MAX_LAYERS || n >= sizeof name)
-      return gcam_fail(err, GCAM_ERR_ARGUMENT, "at most %d layers can be fused", GCAM_MAX_LAYERS);
-    memcpy(name, text, n);
-    name[n] = 0;
-    found[*count] = gcam_layers_index(&net->graph, &net->layers, name, err);
-    if (found[*count] < 0) return err->status;
-    text = comma ? comma + 1 : NULL;
-  }
+/* What is asked, before it is checked: weights over the classes, or cotangents of an output. */
+typedef struct request {
+  const char *method, *layer;
+  gcam_score score;
+  const float *weights;
+  const char *output;
+  const float *cotangents;
+  int count;
+} request;
+
+static gcam_status check_finite(const float *values, int count, int64_t size, const char *what,
+                                gcam_error *err) {
+  for (int64_t i = 0; i < count * size; i++)
+    if (!isfinite(values[i]))
+      return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                       "target %d: %s %lld is not a finite number", (int)(i / size), what,
+                       (long long)(i % size));
   return GCAM_OK;
 }
 
-static gcam_status begin_job(gcam_model *net, const char *method, const char *layer,
-                             gcam_score score, const float *weights, int count, gcam_job **job,
-                             int *last, gcam_error *err) {
-  int found[GCAM_MAX_LAYERS], layers;
-  GCAM_TRY(explain_arguments(net, method, score, count, err));
-  for (int64_t i = 0; i < (int64_t)count * net->head.classes; i++)
-    if (!isfinite(weights[i]))
-      return gcam_fail(err, GCAM_ERR_ARGUMENT,
-                       "target %d: the weight of class %d is not a finite "
-                       "number",
-                       (int)(i / net->head.classes), (int)(i % net->head.classes));
-  GCAM_TRY(find_layers(net, layer, found, &layers, err));
-  *last = found[layers - 1];
-  for (int i = 0; i < layers; i++) found[i] = net->layers.values[found[i]];
-  gcam_request request = {.method = method ? gcam_method_find(method) : gcam_method_at(0),
-                          .layers = found,
-                          .layer_count = layers,
-                          .score = score,
-                          .weights = weights,
-                          .count = count,
-                          .options = &net->options,
-                          .gradients = layers == 1 ? &net->gradients : NULL};
-  return gcam_job_new(job, net->session, &net->head, &request, err);
+static gcam_status output_targets(gcam_model *net, const request *r, gcam_targets *targets,
+                                  gcam_error *err) {
+  int v = r->output ? gcam_graph_find(&net->graph, r->output)
+                    : net->graph.outputs[net->head.output];
+  const gcam_value *value = v >= 0 ? &net->graph.values[v] : NULL;
+  if (!value || value->weight)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT, "the model computes no tensor '%.200s'", r->output);
+  int64_t n = gcam_numel(&value->shape);
+  GCAM_TRY(check_finite(r->cotangents, r->count, n, "cotangent", err));
+  float *stored = gcam_alloc(r->count * n, sizeof *stored);
+  if (!stored) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the cotangents");
+  for (int b = 0; b < r->count; b++)
+    to_stored_order(value, r->cotangents + b * n, stored + b * n);
+  gcam_status status = gcam_targets_of_output(targets, net->session, v, stored, r->count, err);
+  gcam_free(stored);
+  return status;
+}
+
+static gcam_status class_targets(gcam_model *net, const request *r, gcam_targets *targets,
+                                 gcam_error *err) {
+  GCAM_TRY(check_finite(r->weights, r->count, net->head.classes, "the weight of class", err));
+  return gcam_targets_of_classes(targets, net->session, &net->head, r->score, r->weights, r->count,
+                                 err);
+}
+
+static gcam_status ask(gcam_model *net, const request *r, gcam_question *question, int *last,
+                       gcam_error *err) {
+  int found[GCAM_MAX_LAYERS];
+  GCAM_TRY(explain_arguments(net, r->method, r->score, r->count, err));
+  GCAM_TRY(gcam_layers_named(&net->graph, &net->layers, r->layer, found, GCAM_MAX_LAYERS,
+                             &question->layer_count, err));
+  *last = found[question->layer_count - 1];
+  for (int i = 0; i < question->layer_count; i++)
+    question->layers[i] = net->layers.list[found[i]];
+  question->session = net->session;
+  question->method = r->method ? gcam_method_find(r->method) : gcam_method_at(0);
+  question->options = net->options;
+  question->axes = net->axes;
+  GCAM_TRY(r->weights ? class_targets(net, r, &question->targets, err)
+                      : output_targets(net, r, &question->targets, err));
+  return gcam_question_check(question, err);
+}
+
+static gcam_status begin_job(gcam_model *net, const request *r, gcam_job **job, int *last,
+                             gcam_error *err) {
+  gcam_question question = {0};
+  gcam_status status = ask(net, r, &question, last, err);
+  if (status) {
+    gcam_question_free(&question);
+    return status;
+  }
+  return gcam_job_new(job, &question, question.layer_count == 1 ? &net->gradients : NULL, err);
 }
 
 static gcam_status advance(gcam_model *net, gcam_job *job, int layer, gcam_error *err) {
@@ -663,7 +783,7 @@ static gcam_status advance(gcam_model *net, gcam_job *job, int layer, gcam_error
   net->maps = job->maps; /* the job gives them away */
   memset(&job->maps, 0, sizeof job->maps);
   net->map_layer = layer;
-  net->warnings = job->warnings;
+  net->warnings = job->findings.warnings;
   return GCAM_OK;
 }
 
@@ -674,35 +794,46 @@ static void end_job(gcam_job *job) {
   gcam_job_delete(job);
 }
 
-gcam_status gcam_explain_targets(gcam_model *net, const char *method, const char *layer,
-                                 gcam_score score, const float *weights, int count) {
+static gcam_status explain(gcam_model *net, const request *r) {
   gcam_error *err = fresh(net->ctx);
   gcam_job *job = NULL;
   int last;
-  gcam_status status = begin_job(net, method, layer, score, weights, count, &job, &last, err);
+  gcam_status status = begin_job(net, r, &job, &last, err);
   while (!status && job->done < job->total) status = advance(net, job, last, err);
   end_job(job);
   return status;
 }
 
+gcam_status gcam_explain_targets(gcam_model *net, const char *method, const char *layer,
+                                 gcam_score score, const float *weights, int count) {
+  request r = {method, layer, score, .weights = weights, .count = count};
+  return explain(net, &r);
+}
+
+gcam_status gcam_explain_cotangents(gcam_model *net, const char *method, const char *layer,
+                                    const char *output, const float *cotangents, int count) {
+  request r = {method, layer, .output = output, .cotangents = cotangents, .count = count};
+  return explain(net, &r);
+}
+
 gcam_status gcam_explain(gcam_model *net, const char *method, const char *layer, gcam_score score,
                          const int *classes, int count) {
   gcam_error *err = fresh(net->ctx);
+  int n = net->head.classes;
   GCAM_TRY(explain_arguments(net, method, score, count, err));
-  for (int i = 0; i < count; i++)
-    if (classes[i] < 0 || classes[i] >= net->head.classes)
+  for (int i = 0; n && i < count; i++) /* without classes the question says why */
+    if (classes[i] < 0 || classes[i] >= n)
       return gcam_fail(err, GCAM_ERR_ARGUMENT, "there is no class %d: the model has %d, 0 to %d",
-                       classes[i], net->head.classes, net->head.classes - 1);
-  float *weights = gcam_alloc_zeroed(count * (size_t)net->head.classes, sizeof *weights);
+                       classes[i], n, n - 1);
+  float *weights = gcam_alloc_zeroed(count * (int64_t)n, sizeof *weights);
   if (!weights) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the classes");
-  for (int i = 0; i < count; i++) weights[(int64_t)i * net->head.classes + classes[i]] = 1;
+  for (int i = 0; n && i < count; i++) weights[(int64_t)i * n + classes[i]] = 1;
   gcam_status status = gcam_explain_targets(net, method, layer, score, weights, count);
   gcam_free(weights);
   return status;
 }
 
-gcam_task *gcam_task_create(gcam_model *net, const char *method, const char *layer,
-                            gcam_score score, const float *weights, int count) {
+static gcam_task *create_task(gcam_model *net, const request *r) {
   gcam_error *err = fresh(net->ctx);
   gcam_task *task = gcam_alloc_zeroed(1, sizeof *task);
   if (!task) {
@@ -710,11 +841,23 @@ gcam_task *gcam_task_create(gcam_model *net, const char *method, const char *lay
     return NULL;
   }
   task->net = net;
-  if (begin_job(net, method, layer, score, weights, count, &task->job, &task->layer, err)) {
+  if (begin_job(net, r, &task->job, &task->layer, err)) {
     gcam_free(task);
     return NULL;
   }
   return task;
+}
+
+gcam_task *gcam_task_create(gcam_model *net, const char *method, const char *layer,
+                            gcam_score score, const float *weights, int count) {
+  request r = {method, layer, score, .weights = weights, .count = count};
+  return create_task(net, &r);
+}
+
+gcam_task *gcam_task_create_cotangents(gcam_model *net, const char *method, const char *layer,
+                                       const char *output, const float *cotangents, int count) {
+  request r = {method, layer, .output = output, .cotangents = cotangents, .count = count};
+  return create_task(net, &r);
 }
 
 gcam_status gcam_task_step(gcam_task *task) {
@@ -729,6 +872,44 @@ void gcam_task_free(gcam_task *task) {
   if (!task) return;
   end_job(task->job);
   gcam_free(task);
+}
+
+int gcam_method_count(void) {
+  int count = 0;
+  while (gcam_method_at(count)) count++;
+  return count;
+}
+
+const char *gcam_method_name(int index) {
+  const gcam_method *method = gcam_method_at(index);
+  return method ? method->name : NULL;
+}
+
+const char *gcam_method_title(int index) {
+  const gcam_method *method = gcam_method_at(index);
+  return method ? method->title : NULL;
+}
+
+const char *gcam_method_paper(int index) {
+  const gcam_method *method = gcam_method_at(index);
+  return method ? method->paper : NULL;
+}
+
+int gcam_option_count(void) { return GCAM_OPTION_COUNT; }
+
+const char *gcam_option_name(int index) {
+  const gcam_option_row *row = gcam_option_at(index);
+  return row ? row->name : NULL;
+}
+
+const char *gcam_option_text(int index) {
+  const gcam_option_row *row = gcam_option_at(index);
+  return row ? row->text : NULL;
+}
+
+double gcam_option_default(int index) {
+  const gcam_option_row *row = gcam_option_at(index);
+  return row ? row->standard : 0;
 }
 
 gcam_status gcam_model_set_option(gcam_model *net, const char *name, double value) {
@@ -757,12 +938,10 @@ gcam_status gcam_model_randomise(gcam_model *net, int layers, double seed) {
   GCAM_TRY(finished(net, err));
   if (!(seed >= 0 && seed <= 0x1p53))
     return gcam_fail(err, GCAM_ERR_ARGUMENT, "a seed is a number from 0 to 2^53, not %g", seed);
-  GCAM_TRY(gcam_randomise_weights(&net->graph, layers, (uint64_t)seed, err));
+  GCAM_TRY(gcam_randomise(net->session, layers, (uint64_t)seed, err));
   forget_maps(net);
   net->warnings.count = 0;
-  gcam_session_free(net->session);
-  net->session = NULL;
-  return gcam_session_create(&net->session, &net->graph, &net->ctx->pool, net->precision, err);
+  return GCAM_OK;
 }
 
 int gcam_map_count(const gcam_model *net) { return net->maps.count; }
@@ -805,7 +984,7 @@ const char *gcam_warning_text(const gcam_model *net, int index) {
  * ----------------------------------------------------------------------------------------- */
 
 double gcam_model_weight_bytes(const gcam_model *net) {
-  double bytes = net->session ? (double)net->session->packed_bytes : 0;
+  double bytes = net->session ? (double)gcam_session_packed_bytes(net->session) : 0;
   for (int v = 0; v < net->graph.value_count; v++) {
     const gcam_value *value = &net->graph.values[v];
     if (!value->weight) continue;
@@ -818,7 +997,7 @@ double gcam_model_weight_bytes(const gcam_model *net) {
 }
 
 double gcam_model_activation_bytes(const gcam_model *net) {
-  return net->session ? (double)net->session->activation_bytes : 0;
+  return net->session ? (double)gcam_session_activation_bytes(net->session) : 0;
 }
 
 /* ---- Pictures
@@ -859,6 +1038,15 @@ gcam_image *gcam_image_resize(gcam_context *ctx, const gcam_image *image, int wi
   gcam_picture_resize(image, width, height, how, &resized, fresh(ctx));
   return resized;
 }
+
+int gcam_colormap_count(void) {
+  int count = 0;
+  while (gcam_colors_name(count)) count++;
+  return count;
+}
+
+const char *gcam_colormap_name(int index) { return gcam_colors_name(index); }
+const uint8_t *gcam_colormap_rgb(const char *name) { return gcam_colors_rgb(name); }
 
 gcam_status gcam_map_resize(gcam_context *ctx, const float *map, int width, int height, float *dst,
                             int dst_width, int dst_height, const gcam_view *view, float outside,

@@ -34,8 +34,8 @@
 #ifndef GRADCAM_H
 #define GRADCAM_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "base/types.h" /* gcam_status, gcam_ownership, gcam_precision, gcam_preprocess,
+                           gcam_activation, gcam_score */
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,20 +44,8 @@ extern "C" {
 /* Every function marked so is exported from the WebAssembly file too. */
 #define GCAM_EXPORT __attribute__((used, visibility("default")))
 
-typedef enum gcam_status {
-  GCAM_OK = 0,
-  GCAM_ERR_ARGUMENT = 1,    /* an argument makes no sense: unknown class, layer, method, size */
-  GCAM_ERR_MODEL = 2,       /* the model file is broken or inconsistent */
-  GCAM_ERR_UNSUPPORTED = 3, /* the file is fine, but uses something the engine does not do */
-  GCAM_ERR_IMAGE = 4,       /* the picture is broken or of an unknown format */
-  GCAM_ERR_MEMORY = 5,      /* out of memory, or a picture/tensor over the limits */
-  GCAM_ERR_STATE = 6,       /* called out of order, e.g. explain before forward */
-  GCAM_ERR_CANCELLED = 7
-} gcam_status;
-
 typedef struct gcam_context gcam_context;
 typedef struct gcam_model gcam_model;
-typedef struct gcam_image gcam_image;
 
 /* ---- Context ------------------------------------------------------------------------------- */
 
@@ -73,12 +61,6 @@ GCAM_EXPORT const char *gcam_version(void); /* "0.1.0" */
 
 /* ---- Model: loading ------------------------------------------------------------------------- */
 
-typedef enum gcam_ownership {
-  GCAM_COPY = 0, /* the caller keeps the bytes, and may free them after gcam_model_finish */
-  GCAM_TAKE = 1  /* the bytes came from malloc and now belong to the model, even when loading fails:
-                    large fully connected weights are then used in place */
-} gcam_ownership;
-
 GCAM_EXPORT gcam_model *gcam_model_create(gcam_context *ctx);
 GCAM_EXPORT void gcam_model_free(gcam_model *net);
 
@@ -88,12 +70,6 @@ GCAM_EXPORT void gcam_model_free(gcam_model *net);
  * the first. */
 GCAM_EXPORT gcam_status gcam_model_set_input_shape(gcam_model *net, const char *input,
                                                    const int *dims, int rank);
-typedef enum gcam_precision {
-  GCAM_FAST = 0,    /* Winograd convolutions where they pay: relative error of a layer <= 2e-5 */
-  GCAM_PRECISE = 1, /* every sum as the definition has it */
-  GCAM_PLAIN = 2    /* the plain loops that are the specification. Slow; for checking */
-} gcam_precision;
-
 GCAM_EXPORT gcam_status gcam_model_set_precision(gcam_model *net, gcam_precision precision);
 
 /* Which outputs are wanted, in this order: outputs of the file, or other tensors that a node makes,
@@ -138,10 +114,32 @@ GCAM_EXPORT int gcam_model_output_count(const gcam_model *net);
 GCAM_EXPORT const char *gcam_model_output_name(const gcam_model *net, int index);
 /* Shape of any tensor by name, ONNX order. Returns the rank, or -1 when there is none so named. */
 GCAM_EXPORT int gcam_model_shape(const gcam_model *net, const char *tensor, int *dims, int max_rank);
-/* Number of classes: length of the scores. */
-GCAM_EXPORT int gcam_model_class_count(const gcam_model *net);
 
-/* Layers that a map can be asked for: every spatial activation, input to output. */
+/* The head: the output that the classes come from. By itself it is the one most like class scores:
+ * one row of numbers; of these one that ends in a Softmax or Sigmoid; of these one that no other
+ * output is computed from; of these one of several numbers; of these the first. */
+GCAM_EXPORT int gcam_model_head(const gcam_model *net); /* index of the output; -1: not finished */
+/* By tensor name; NULL: as it is by itself. Maps and the default layer are made anew. */
+GCAM_EXPORT gcam_status gcam_model_set_head(gcam_model *net, const char *output);
+
+GCAM_EXPORT gcam_activation gcam_model_activation(const gcam_model *net); /* never AUTO */
+/* After gcam_model_finish; for what the file does not say: logits whose classes do not exclude each
+ * other, one logit of two classes, numbers that are no logits. */
+GCAM_EXPORT gcam_status gcam_model_set_activation(gcam_model *net, gcam_activation activation);
+/* Number of classes: length of the scores. 2 for one sigmoid unit. 0 where the head is not one row
+ * of numbers, such as a picture: then only gcam_explain_cotangents explains it. */
+GCAM_EXPORT int gcam_model_class_count(const gcam_model *net);
+/* Is the head a picture, [N][C][H][W] with H W > 1? Its shape: gcam_model_shape. */
+GCAM_EXPORT int gcam_model_head_is_picture(const gcam_model *net);
+
+/* How a transformer's tokens lie on the picture: tensors [1][skip + height * width][channels] are
+ * layers of that height and width, whose first `skip` tokens are no positions. Found from the patch
+ * convolution where there is one; 0, 0, 0: as it is found. After gcam_model_finish; the list of
+ * layers is made anew. */
+GCAM_EXPORT gcam_status gcam_model_set_grid(gcam_model *net, int height, int width, int skip);
+
+/* Layers that a map can be asked for: every spatial activation, and every tensor of tokens on a
+ * grid, input to output. */
 GCAM_EXPORT int gcam_model_layer_count(const gcam_model *net);
 GCAM_EXPORT const char *gcam_model_layer_name(const gcam_model *net, int index);   /* tensor */
 GCAM_EXPORT const char *gcam_model_layer_node(const gcam_model *net, int index);   /* node */
@@ -149,72 +147,16 @@ GCAM_EXPORT const char *gcam_model_layer_op(const gcam_model *net, int index);  
 GCAM_EXPORT int gcam_model_layer_height(const gcam_model *net, int index);
 GCAM_EXPORT int gcam_model_layer_width(const gcam_model *net, int index);
 GCAM_EXPORT int gcam_model_layer_channels(const gcam_model *net, int index);
-/* The layer taken when none is named: the last spatial activation before the head. -1: none. */
+GCAM_EXPORT int gcam_model_layer_skip(const gcam_model *net, int index); /* tokens before the grid */
+/* The layer taken when none is named: the last spatial activation before the head, powers before an
+ * average (GeM) aside; of tokens the last that all that counts flows through, as wide as what the
+ * head reads: what the last attention reads. -1: none. */
 GCAM_EXPORT int gcam_model_default_layer(const gcam_model *net);
 /* Index of a layer by tensor name, node name, or a Keras/torch layer name that is part of either;
  * -1 and a message that lists near misses when there is none. */
 GCAM_EXPORT int gcam_model_find_layer(gcam_model *net, const char *name);
 
 /* ---- Model: running ------------------------------------------------------------------------- */
-
-typedef enum gcam_resize {
-  GCAM_NEAREST = 0, /* floor((i + 0.5) * in / out), as PIL and Keras's load_img */
-  GCAM_BILINEAR = 1, /* half-pixel centres, clamped at the border, no antialiasing */
-  GCAM_BICUBIC = 2  /* Keys, a = -0.75, half-pixel centres, clamped, as torch's interpolate */
-} gcam_resize;
-
-/* A fourth channel is the opacity, 255 where nothing shines through. */
-typedef enum gcam_order {
-  GCAM_RGB = 0,
-  GCAM_BGR = 1,
-  GCAM_GREY = 2,
-  GCAM_RGBA = 3,
-  GCAM_BGRA = 4
-} gcam_order;
-
-/* How a picture of another shape than the network's input comes to fill it. Sizes in between are
- * whole pixels, rounded as the libraries named do, so that their numbers come out. */
-typedef enum gcam_fit {
-  GCAM_STRETCH = 0, /* each side by itself, as Keras's load_img */
-  GCAM_CROP = 1, /* scaled until it covers input / ratio, then the centre of that, as torchvision's
-                    Resize(256) and CenterCrop(224) at ratio 224/256 */
-  GCAM_PAD = 2   /* scaled until all of it is inside, centred, the rest filled, as PIL's
-                    ImageOps.pad */
-} gcam_fit;
-
-/* What lies around a padded picture. */
-typedef enum gcam_fill {
-  GCAM_FILL_MEAN = 0,  /* the mean of the preprocessing: 0 after it, in every channel */
-  GCAM_FILL_COLOR = 1  /* a colour */
-} gcam_fill;
-
-/* Which axes of a four-dimensional input are which. */
-typedef enum gcam_axes {
-  GCAM_AXES_GUESS = 0, /* told by which axis is as long as `order` has channels; NCHW where both are */
-  GCAM_AXES_NCHW = 1,
-  GCAM_AXES_NHWC = 2
-} gcam_axes;
-
-/* input = (value on the 0..255 scale - mean) / std, per channel, in the order named. Grey is
- * 0.299 R + 0.587 G + 0.114 B. Transparent pixels count as seen on white; where the network has a
- * channel for opacity, they are given as they are stored. All zero behind `std` is the default. */
-typedef struct gcam_preprocess {
-  gcam_order order;
-  gcam_resize resize;
-  float mean[4];
-  float std[4];
-  gcam_fit fit;
-  float ratio;    /* of GCAM_CROP, 0 < ratio <= 1; 0 is 1: as much of the picture as possible */
-  gcam_fill fill; /* of GCAM_PAD */
-  float color[3]; /* of GCAM_FILL_COLOR: R, G, B on the 0..255 scale, whatever the order */
-  gcam_axes axes;
-} gcam_preprocess;
-
-/* A rectangle of a picture's plane, in its pixels from its top left corner: pixel i covers [i, i+1).
- * It may end between pixels, and lie partly outside of the picture. */
-typedef struct gcam_view {
-  double x, y, width, height;
-} gcam_view;
 
 /* Resizes and normalises the picture into the model's first input. */
 GCAM_EXPORT gcam_status gcam_model_set_image(gcam_model *net, const gcam_image *image,
@@ -232,7 +174,7 @@ GCAM_EXPORT gcam_status gcam_model_forward(gcam_model *net);
 GCAM_EXPORT gcam_status gcam_model_read(gcam_model *net, const char *tensor, float *values,
                                         size_t count);
 /* The k best classes of the last forward, best first: ids[k], scores[k] (logits, or the file's
- * output where it holds no logits), probabilities[k]. Returns how many there are (<= k), -1 failed. */
+ * output where it holds no logits), probabilities[k] (NaN: there are none). Returns how many there are (<= k), -1 failed. */
 GCAM_EXPORT int gcam_model_top(gcam_model *net, int k, int *ids, float *scores,
                                float *probabilities);
 /* Score and probability of every class: arrays of gcam_model_class_count, either may be NULL. */
@@ -244,11 +186,6 @@ GCAM_EXPORT gcam_status gcam_model_vjp(gcam_model *net, const char *output, cons
                                        int B, const char *target, float *gradients);
 
 /* ---- Explaining ----------------------------------------------------------------------------- */
-
-typedef enum gcam_score {
-  GCAM_SCORE_LOGIT = 0,  /* y^c before softmax, the paper's */
-  GCAM_SCORE_SOFTMAX = 1 /* p_c; exact where it would underflow: the map's scale may be dropped */
-} gcam_score;
 
 GCAM_EXPORT int gcam_method_count(void);
 GCAM_EXPORT const char *gcam_method_name(int index);  /* "gradcam" */
@@ -262,10 +199,16 @@ GCAM_EXPORT const char *gcam_method_paper(int index); /* "arXiv:1610.02391, eq. 
 GCAM_EXPORT gcam_status gcam_explain(gcam_model *net, const char *method, const char *layer,
                                      gcam_score score, const int *classes, int count);
 /* The same for any score that is a sum over the classes: weights [count][gcam_model_class_count].
- * One class: 1 there. Several classes together: 1 at each. Class a, not b: 1 and -1. The other
- * answer of a network with a single logit: -1. */
+ * One class: 1 there. Several classes together: 1 at each. Class a, not b: 1 and -1. */
 GCAM_EXPORT gcam_status gcam_explain_targets(gcam_model *net, const char *method, const char *layer,
                                              gcam_score score, const float *weights, int count);
+/* Any target: the score is the product of a cotangent and an output, whose gradient the cotangent is.
+ * output: name of an output, or of any tensor that the model computes; NULL: the head's. cotangents:
+ * [count][size of output] in its ONNX order. E.g. the pixels of one class of a segmentation: 1 there.
+ * Methods that contrast classes (finercam) refuse. */
+GCAM_EXPORT gcam_status gcam_explain_cotangents(gcam_model *net, const char *method,
+                                                const char *layer, const char *output,
+                                                const float *cotangents, int count);
 
 /* The same, step by step: for methods that run the network hundreds of times, so that the caller can
  * show progress, and stop by freeing the job. The maps are the model's after the last step. Until
@@ -273,6 +216,10 @@ GCAM_EXPORT gcam_status gcam_explain_targets(gcam_model *net, const char *method
 typedef struct gcam_task gcam_task;
 GCAM_EXPORT gcam_task *gcam_task_create(gcam_model *net, const char *method, const char *layer,
                                         gcam_score score, const float *weights, int count);
+GCAM_EXPORT gcam_task *gcam_task_create_cotangents(gcam_model *net, const char *method,
+                                                   const char *layer, const char *output,
+                                                   const float *cotangents, int count);
+/* A step that fails puts the task back to its beginning. */
 GCAM_EXPORT gcam_status gcam_task_step(gcam_task *task);
 GCAM_EXPORT int gcam_task_done(const gcam_task *task);  /* steps; done == total: finished */
 GCAM_EXPORT int gcam_task_total(const gcam_task *task);

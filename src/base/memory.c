@@ -1,12 +1,10 @@
 #include "base/memory.h"
 
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* Asked for on the caller's thread alone: a context belongs to one thread at a time, and no kernel
- * allocates inside a parallel loop. */
-static int64_t requests, failing;
+/* Of all threads: contexts may live on different ones, and a map may be made on one of the pool's. */
+static _Atomic int64_t requests, failing;
 
 int64_t gcam_size(int64_t count, int64_t size) {
   int64_t bytes;
@@ -17,8 +15,8 @@ int64_t gcam_size(int64_t count, int64_t size) {
 /* Bytes to ask the system for; -1: this request fails. */
 static int64_t request(int64_t count, int64_t size) {
   int64_t bytes = gcam_size(count, size);
-  requests++;
-  if (failing && requests == failing) return -1;
+  int64_t number = atomic_fetch_add_explicit(&requests, 1, memory_order_relaxed) + 1;
+  if (number == atomic_load_explicit(&failing, memory_order_relaxed)) return -1;
   return bytes ? bytes : 1;
 }
 

@@ -6,9 +6,16 @@
  * The pipeline makes sure that the head is of that kind; the gradient at the average is w^c. */
 #include <string.h>
 
-#include "cam/methods.h"
+#include "cam/method.h"
 
-void gcam_method_cam(const gcam_cam *cam) {
+static bool map_cam(const gcam_cam *cam) {
   memcpy(cam->weights, cam->gradient, (size_t)cam->K * sizeof *cam->weights);
-  gcam_cam_weighted_sum(cam);
+  return gcam_cam_weighted_sum(cam);
 }
+
+const gcam_method gcam_method_cam = {.name = "cam",
+                                     .title = "CAM",
+                                     .paper = "arXiv:1512.04150, eq. 2",
+                                     .map = map_cam,
+                                     .from = GCAM_FROM_POOLED,
+                                     .has_weights = true};

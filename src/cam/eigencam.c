@@ -4,12 +4,23 @@
  *   map = A v_1
  *
  * Eigen-Grad-CAM (as defined by pytorch-grad-cam) does the same to the products g A. */
-#include "cam/methods.h"
+#include "cam/method.h"
 
-void gcam_method_eigencam(const gcam_cam *cam) { gcam_cam_project(cam, cam->activation); }
+static bool map_eigencam(const gcam_cam *cam) { return gcam_cam_project(cam, cam->activation); }
 
-void gcam_method_eigengradcam(const gcam_cam *cam) {
+static bool map_eigengradcam(const gcam_cam *cam) {
   for (int64_t i = 0; i < cam->H * cam->W * cam->K; i++)
     cam->terms[i] = cam->gradient[i] * cam->activation[i];
-  gcam_cam_project(cam, cam->terms);
+  return gcam_cam_project(cam, cam->terms);
 }
+
+const gcam_method gcam_method_eigencam = {.name = "eigencam",
+                                          .title = "Eigen-CAM",
+                                          .paper = "arXiv:2008.00299, sec. 3",
+                                          .map = map_eigencam,
+                                          .from = GCAM_FROM_NOTHING};
+
+const gcam_method gcam_method_eigengradcam = {.name = "eigengradcam",
+                                              .title = "Eigen-Grad-CAM",
+                                              .paper = "pytorch-grad-cam",
+                                              .map = map_eigengradcam};

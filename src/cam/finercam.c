@@ -8,10 +8,10 @@
 #include <math.h>
 #include <stdbool.h>
 
-#include "cam/methods.h"
+#include "cam/method.h"
 
-void gcam_target_finercam(float *weights, const float *scores, int classes,
-                          const gcam_options *options) {
+static void contrast(float *weights, const float *scores, int classes,
+                     const gcam_options *options) {
   int c = -1, n = (int)options->value[GCAM_OPTION_REFERENCES];
   for (int j = 0; j < classes; j++)
     if (weights[j] != 0) {
@@ -40,3 +40,10 @@ void gcam_target_finercam(float *weights, const float *scores, int classes,
     last_at = best;
   }
 }
+
+const gcam_method gcam_method_finercam = {.name = "finercam",
+                                          .title = "Finer-CAM",
+                                          .paper = "arXiv:2501.11309",
+                                          .map = gcam_cam_mean_gradient,
+                                          .has_weights = true,
+                                          .target = contrast};

@@ -8,7 +8,7 @@
  * alpha is 0 where g is 0 or the denominator is, as in the authors' code. */
 #include <math.h>
 
-#include "cam/methods.h"
+#include "cam/method.h"
 
 enum {
   SIDE_BY_SIDE = 16, /* channels: one cache line */
@@ -43,9 +43,15 @@ static inline void weigh(const gcam_cam *cam, int64_t first, int64_t count) {
   for (int64_t k = 0; k < count; k++) cam->weights[first + k] = (float)weight[k];
 }
 
-void gcam_method_gradcampp(const gcam_cam *cam) {
+static bool map_gradcampp(const gcam_cam *cam) {
   int64_t first = 0;
   for (; first + SIDE_BY_SIDE <= cam->K; first += SIDE_BY_SIDE) weigh(cam, first, SIDE_BY_SIDE);
   weigh(cam, first, cam->K - first);
-  gcam_cam_weighted_sum(cam);
+  return gcam_cam_weighted_sum(cam);
 }
+
+const gcam_method gcam_method_gradcampp = {.name = "gradcam++",
+                                           .title = "Grad-CAM++",
+                                           .paper = "arXiv:1710.11063, eq. 10-13, 19",
+                                           .map = map_gradcampp,
+                                           .has_weights = true};

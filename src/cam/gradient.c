@@ -9,15 +9,47 @@
  * Simonyan et al. The last one divides the score among the pixels: its map is the sum of terms. */
 #include <string.h>
 
-#include "cam/methods.h"
+#include "cam/method.h"
 
-void gcam_method_gradient(const gcam_cam *cam) {
+static bool map_gradient(const gcam_cam *cam) {
   memcpy(cam->terms, cam->gradient, (size_t)(cam->H * cam->W * cam->K) * sizeof *cam->terms);
-  gcam_cam_largest_terms(cam);
+  return gcam_cam_largest_terms(cam);
 }
 
-void gcam_method_gradient_input(const gcam_cam *cam) {
+static bool map_gradient_input(const gcam_cam *cam) {
   for (int64_t i = 0; i < cam->H * cam->W * cam->K; i++)
     cam->terms[i] = cam->gradient[i] * cam->activation[i];
-  gcam_cam_sum_terms(cam);
+  return gcam_cam_sum_terms(cam);
 }
+
+const gcam_method gcam_method_gradient = {.name = "gradient",
+                                          .title = "Gradient",
+                                          .paper = "arXiv:1312.6034, sec. 3",
+                                          .map = map_gradient,
+                                          .from = GCAM_FROM_INPUT,
+                                          .has_terms = true,
+                                          .largest = true};
+
+const gcam_method gcam_method_gradientxinput = {.name = "gradientxinput",
+                                                .title = "Gradient x input",
+                                                .paper = "arXiv:1605.01713",
+                                                .map = map_gradient_input,
+                                                .from = GCAM_FROM_INPUT,
+                                                .has_terms = true};
+
+const gcam_method gcam_method_guided = {.name = "guided",
+                                        .title = "Guided backpropagation",
+                                        .paper = "arXiv:1412.6806",
+                                        .map = map_gradient,
+                                        .from = GCAM_FROM_GUIDED,
+                                        .has_terms = true,
+                                        .largest = true};
+
+const gcam_method gcam_method_smoothgrad = {.name = "smoothgrad",
+                                            .title = "SmoothGrad",
+                                            .paper = "arXiv:1706.03825",
+                                            .map = map_gradient,
+                                            .from = GCAM_FROM_INPUT,
+                                            .has_terms = true,
+                                            .largest = true,
+                                            .smooth = 32};

@@ -3,25 +3,28 @@
  *
  *   terms = g (guided, to the input) * relu(Grad-CAM), enlarged bilinearly;  map = largest |term|
  */
-#include <math.h>
-
 #include "base/memory.h"
-#include "cam/methods.h"
+#include "cam/method.h"
 #include "image/resize.h"
 
-void gcam_method_guided_gradcam(const gcam_cam *cam) {
+static bool map_guided_gradcam(const gcam_cam *cam) {
   int64_t n = cam->coarse_H * cam->coarse_W, pixels = cam->H * cam->W, C = cam->K;
   float *coarse = gcam_alloc(n, sizeof *coarse);
-  gcam_status status = coarse ? GCAM_OK : GCAM_ERR_MEMORY;
-  for (int64_t i = 0; i < n && !status; i++) coarse[i] = cam->coarse[i] > 0 ? cam->coarse[i] : 0;
-  if (!status)
-    status = gcam_map_resize_to(coarse, (int)cam->coarse_W, (int)cam->coarse_H, cam->map,
-                                (int)cam->W, (int)cam->H, GCAM_BILINEAR, NULL);
+  if (!coarse) return false;
+  for (int64_t i = 0; i < n; i++) coarse[i] = cam->coarse[i] > 0 ? cam->coarse[i] : 0;
+  gcam_status status = gcam_map_resize_to(coarse, (int)cam->coarse_W, (int)cam->coarse_H, cam->map,
+                                          (int)cam->W, (int)cam->H, GCAM_BILINEAR, NULL);
   gcam_free(coarse);
-  for (int64_t i = 0; i < pixels * C; i++) /* NaN is what the pipeline reports and replaces */
-    cam->terms[i] = status ? NAN : cam->gradient[i] * cam->map[i / C];
-  if (status)
-    cam->map[0] = NAN;
-  else
-    gcam_cam_largest_terms(cam);
+  if (status) return false;
+  for (int64_t i = 0; i < pixels * C; i++) cam->terms[i] = cam->gradient[i] * cam->map[i / C];
+  return gcam_cam_largest_terms(cam);
 }
+
+const gcam_method gcam_method_guidedgradcam = {.name = "guidedgradcam",
+                                               .title = "Guided Grad-CAM",
+                                               .paper = "arXiv:1610.02391, sec. 3.2",
+                                               .map = map_guided_gradcam,
+                                               .from = GCAM_FROM_GUIDED,
+                                               .has_terms = true,
+                                               .largest = true,
+                                               .needs_coarse = true};

@@ -9,66 +9,55 @@
 #include <math.h>
 #include <string.h>
 
-#include "cam/job.h"
-#include "cam/methods.h"
+#include "cam/method.h"
 
-static int64_t steps(const gcam_job *job) {
-  return (int64_t)gcam_job_option(job, GCAM_OPTION_STEPS) + 1;
+static int64_t steps(const gcam_trial *t) {
+  return (int64_t)gcam_trial_option(t, GCAM_OPTION_STEPS) + 1;
 }
 
-static int64_t sums(const gcam_job *job) { return job->input.H * job->input.W * job->input.C; }
+static int64_t sums(const gcam_trial *t) { return gcam_input_size(&t->input); }
 
-static int add_gradients(gcam_job *job, gcam_error *err) {
-  int64_t n = job->sum_count;
-  for (int b = 0, B; b < job->count; b += B) {
-    float *gradients;
-    B = job->count - b;
-    GCAM_TRY(gcam_explain_to_input(job, b, &B, &gradients, err));
-    for (int64_t i = 0; i < B * n; i++)
-      job->sums[b * n + i] += job->scales[b + i / n] * gradients[i];
-    gcam_floats_free(gradients);
-  }
-  return GCAM_OK;
-}
-
-static int step(gcam_job *job, int64_t i, gcam_error *err) {
-  int64_t n = job->per_variant - 1;
-  double baseline = gcam_job_option(job, GCAM_OPTION_BASELINE);
+static gcam_status step(gcam_trial *t, int64_t i, gcam_error *err) {
+  int64_t n = t->steps - 1;
+  double baseline = gcam_trial_option(t, GCAM_OPTION_BASELINE);
   double part = i < n ? ((double)i + 0.5) / (double)n : 0;
-  float *input = gcam_job_input(job);
-  for (int64_t k = 0; k < job->sum_count; k++)
-    input[k] = (float)(baseline + part * (job->base[k] - baseline));
-  GCAM_TRY(gcam_job_forward(job, err));
-  if (i == n) return gcam_job_scores(job, job->aside, err);
-  GCAM_TRY(gcam_explain_cotangents(job, err));
-  return add_gradients(job, err);
+  float *input = gcam_trial_input(t);
+  for (int64_t k = 0; k < t->sum_count; k++)
+    input[k] = (float)(baseline + part * (t->base[k] - baseline));
+  GCAM_TRY(gcam_trial_forward(t, err));
+  if (i == n) return gcam_trial_scores(t, t->aside, err);
+  return gcam_trial_add_gradients(t, err);
 }
 
-static int finish(gcam_job *job, int b, const gcam_cam *cam, gcam_error *err) {
-  const gcam_picture_input *in = &job->input;
-  double n = (double)(job->per_variant - 1), total = 0;
-  double baseline = gcam_job_option(job, GCAM_OPTION_BASELINE);
-  (void)err;
+static bool finish(gcam_trial *t, int b, const gcam_cam *cam) {
+  const gcam_picture_input *in = &t->input;
+  double n = (double)(t->steps - 1), total = 0;
+  double baseline = gcam_trial_option(t, GCAM_OPTION_BASELINE);
   for (int64_t i = 0; i < cam->H * cam->W; i++) {
     double sum = 0;
     for (int64_t c = 0; c < cam->K; c++) {
       int64_t at = gcam_input_at(in, i, c);
-      double term = (job->base[at] - baseline) * job->sums[b * job->sum_count + at] / n;
+      double term = (t->base[at] - baseline) * t->sums[b * t->sum_count + at] / n;
       cam->terms[i * cam->K + c] = (float)term;
       sum += term;
     }
     cam->map[i] = (float)sum;
     total += sum;
   }
-  double change = job->scores[b] - job->aside[b], delta = total - change;
-  job->maps.delta[b] += delta;
+  double change = t->scores[b] - t->aside[b], delta = total - change;
+  t->delta[b] += delta;
   if (fabs(delta) > 0.02 * fabs(change))
-    gcam_warn(
-        &job->warnings, "incomplete",
-        "%s: the map sums to %.4g, but the score changes by %.4g on the way from the baseline; "
-        "ask for more steps",
-        job->labels[b], total, change);
-  return GCAM_OK;
+    gcam_warn(t->warnings, "incomplete", b,
+              "%s: the map sums to %.4g, but the score changes by %.4g on the way from the "
+              "baseline; ask for more steps",
+              t->targets->labels[b], total, change);
+  return true;
 }
 
-const gcam_forwards gcam_forwards_integrated = {steps, sums, step, finish, true};
+static const gcam_forwards forwards = {steps, sums, step, finish, true};
+
+const gcam_method gcam_method_integrated = {.name = "integrated",
+                                            .title = "Integrated Gradients",
+                                            .paper = "arXiv:1703.01365, eq. 1",
+                                            .has_terms = true,
+                                            .forwards = &forwards};

@@ -3,17 +3,16 @@
  * the squares that cover it. */
 #include <string.h>
 
-#include "cam/job.h"
-#include "cam/methods.h"
+#include "cam/method.h"
 
 /* Squares along one axis of n pixels: size, and the beginning of each. */
 typedef struct squares {
   int64_t size, stride, count, last;
 } squares;
 
-static squares along(const gcam_job *job, int64_t n) {
-  squares s = {.size = (int64_t)gcam_job_option(job, GCAM_OPTION_WINDOW),
-               .stride = (int64_t)gcam_job_option(job, GCAM_OPTION_STRIDE)};
+static squares along(const gcam_trial *t, int64_t n) {
+  squares s = {.size = (int64_t)gcam_trial_option(t, GCAM_OPTION_WINDOW),
+               .stride = (int64_t)gcam_trial_option(t, GCAM_OPTION_STRIDE)};
   if (!s.size) s.size = n / 8 > 0 ? n / 8 : 1;
   if (s.size > n) s.size = n;
   if (!s.stride) s.stride = s.size / 2 > 0 ? s.size / 2 : 1;
@@ -26,30 +25,30 @@ static int64_t start(const squares *s, int64_t i) {
   return i * s->stride < s->last ? i * s->stride : s->last;
 }
 
-static int64_t steps(const gcam_job *job) {
-  return along(job, job->input.H).count * along(job, job->input.W).count;
+static int64_t steps(const gcam_trial *t) {
+  return along(t, t->input.H).count * along(t, t->input.W).count;
 }
 
-static int64_t sums(const gcam_job *job) { return job->input.H * job->input.W; }
+static int64_t sums(const gcam_trial *t) { return t->input.H * t->input.W; }
 
-static int step(gcam_job *job, int64_t i, gcam_error *err) {
-  const gcam_picture_input *in = &job->input;
-  squares y = along(job, in->H), x = along(job, in->W);
+static gcam_status step(gcam_trial *t, int64_t i, gcam_error *err) {
+  const gcam_picture_input *in = &t->input;
+  squares y = along(t, in->H), x = along(t, in->W);
   int64_t top = start(&y, i / x.count), left = start(&x, i % x.count);
-  float *input = gcam_job_input(job);
-  memcpy(input, job->base, (size_t)(in->H * in->W * in->C) * sizeof *input);
+  float *input = gcam_trial_input(t);
+  memcpy(input, t->base, (size_t)(in->H * in->W * in->C) * sizeof *input);
   for (int64_t r = top; r < top + y.size; r++)
     for (int64_t c = left; c < left + x.size; c++)
       for (int64_t k = 0; k < in->C; k++)
         input[gcam_input_at(in, r * in->W + c, k)] =
-            (float)gcam_job_option(job, GCAM_OPTION_BASELINE);
+            (float)gcam_trial_option(t, GCAM_OPTION_BASELINE);
   double scores[GCAM_MAX_TARGETS];
-  GCAM_TRY(gcam_job_forward(job, err));
-  GCAM_TRY(gcam_job_scores(job, scores, err));
-  for (int b = 0; b < job->count; b++)
+  GCAM_TRY(gcam_trial_forward(t, err));
+  GCAM_TRY(gcam_trial_scores(t, scores, err));
+  for (int b = 0; b < t->targets->count; b++)
     for (int64_t r = top; r < top + y.size; r++)
       for (int64_t c = left; c < left + x.size; c++)
-        job->sums[b * job->sum_count + r * in->W + c] += job->scores[b] - scores[b];
+        t->sums[b * t->sum_count + r * in->W + c] += t->scores[b] - scores[b];
   return GCAM_OK;
 }
 
@@ -60,16 +59,20 @@ static int64_t covers(const squares *s, int64_t at) {
   return n;
 }
 
-static int finish(gcam_job *job, int b, const gcam_cam *cam, gcam_error *err) {
-  squares y = along(job, cam->H), x = along(job, cam->W);
-  (void)err;
+static bool finish(gcam_trial *t, int b, const gcam_cam *cam) {
+  squares y = along(t, cam->H), x = along(t, cam->W);
   for (int64_t r = 0; r < cam->H; r++)
     for (int64_t c = 0; c < cam->W; c++) {
       int64_t n = covers(&y, r) * covers(&x, c), at = r * cam->W + c;
       /* a stride larger than the window leaves gaps: nothing is known there */
-      cam->map[at] = n ? (float)(job->sums[b * job->sum_count + at] / (double)n) : 0;
+      cam->map[at] = n ? (float)(t->sums[b * t->sum_count + at] / (double)n) : 0;
     }
-  return GCAM_OK;
+  return true;
 }
 
-const gcam_forwards gcam_forwards_occlusion = {steps, sums, step, finish, true};
+static const gcam_forwards forwards = {steps, sums, step, finish, true};
+
+const gcam_method gcam_method_occlusion = {.name = "occlusion",
+                                           .title = "Occlusion sensitivity",
+                                           .paper = "arXiv:1311.2901, sec. 4.2",
+                                           .forwards = &forwards};

@@ -4,8 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "gradcam.h"
-
 static const gcam_option_row table[GCAM_OPTION_COUNT] = {
     {"eigen", 0, 0, 1, 1,
      "1: eigen smoothing: the first principal direction of the terms, not "
@@ -50,21 +48,4 @@ gcam_options gcam_options_standard(void) {
   gcam_options options;
   for (int i = 0; i < GCAM_OPTION_COUNT; i++) options.value[i] = table[i].standard;
   return options;
-}
-
-int gcam_option_count(void) { return GCAM_OPTION_COUNT; }
-
-const char *gcam_option_name(int index) {
-  const gcam_option_row *row = gcam_option_at(index);
-  return row ? row->name : NULL;
-}
-
-const char *gcam_option_text(int index) {
-  const gcam_option_row *row = gcam_option_at(index);
-  return row ? row->text : NULL;
-}
-
-double gcam_option_default(int index) {
-  const gcam_option_row *row = gcam_option_at(index);
-  return row ? row->standard : 0;
 }

@@ -4,14 +4,15 @@
 #ifndef GCAM_CAM_RANDOMISE_H
 #define GCAM_CAM_RANDOMISE_H
 
-#include "ops/graph.h"
+#include "session/session.h"
 
 /* Node index of the layer with weights number `index`, counted from the output; -1: no more. */
 int gcam_weighted_layer(const gcam_graph *graph, int index);
 
 /* Replaces the weights of the first `layers` such layers by normal noise of the same standard
- * deviation; the same seed gives a layer the same weights whatever `layers` is. Every weight lies
- * in the graph afterwards: the session's kernels hold none of them alone, and must be made anew. */
-gcam_status gcam_randomise_weights(gcam_graph *graph, int layers, uint64_t seed, gcam_error *err);
+ * deviation; the same seed gives a layer the same weights whatever `layers` is. Forward must be run
+ * again. All of it or nothing: until the last new kernel stands, the layers concerned are there
+ * twice, their old weights and kernels beside the new ones; activations and other layers once. */
+gcam_status gcam_randomise(gcam_session *session, int layers, uint64_t seed, gcam_error *err);
 
 #endif

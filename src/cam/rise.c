@@ -8,23 +8,22 @@
  * paper's y is a probability: use the score softmax. */
 
 #include "base/memory.h"
-#include "cam/job.h"
-#include "cam/methods.h"
+#include "cam/method.h"
 #include "cam/random.h"
 #include "image/resize.h"
 
-static int64_t steps(const gcam_job *job) {
-  return (int64_t)gcam_job_option(job, GCAM_OPTION_SAMPLES);
+static int64_t steps(const gcam_trial *t) {
+  return (int64_t)gcam_trial_option(t, GCAM_OPTION_SAMPLES);
 }
 
-static int64_t sums(const gcam_job *job) { return job->input.H * job->input.W; }
+static int64_t sums(const gcam_trial *t) { return t->input.H * t->input.W; }
 
 /* mask[H][W] number i. */
-static gcam_status random_mask(const gcam_job *job, int64_t i, float *mask, gcam_error *err) {
-  int g = (int)gcam_job_option(job, GCAM_OPTION_GRID), H = (int)job->input.H, W = (int)job->input.W;
+static gcam_status random_mask(const gcam_trial *t, int64_t i, float *mask, gcam_error *err) {
+  int g = (int)gcam_trial_option(t, GCAM_OPTION_GRID), H = (int)t->input.H, W = (int)t->input.W;
   int cell_h = (H + g - 1) / g, cell_w = (W + g - 1) / g, side = (g + 1) * cell_w;
-  double keep = gcam_job_option(job, GCAM_OPTION_KEEP);
-  uint64_t seed = (uint64_t)gcam_job_option(job, GCAM_OPTION_SEED),
+  double keep = gcam_trial_option(t, GCAM_OPTION_KEEP);
+  uint64_t seed = (uint64_t)gcam_trial_option(t, GCAM_OPTION_SEED),
            first = (uint64_t)i * (g * g + 2);
   int64_t large_size = (int64_t)(g + 1) * cell_h * side;
   float *cells = gcam_alloc(g * g + large_size, sizeof *cells);
@@ -42,29 +41,31 @@ static gcam_status random_mask(const gcam_job *job, int64_t i, float *mask, gcam
   return status;
 }
 
-static int step(gcam_job *job, int64_t i, gcam_error *err) {
-  int64_t n = job->sum_count;
+static gcam_status step(gcam_trial *t, int64_t i, gcam_error *err) {
+  int64_t n = t->sum_count;
   double scores[GCAM_MAX_TARGETS];
   float *mask = gcam_alloc(n, sizeof *mask);
   if (!mask) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a mask");
-  gcam_status status = random_mask(job, i, mask, err);
+  gcam_status status = random_mask(t, i, mask, err);
   if (!status) {
-    gcam_job_mask(job, mask);
-    status = gcam_job_forward(job, err);
+    gcam_trial_mask(t, mask);
+    status = gcam_trial_forward(t, err);
   }
-  if (!status) status = gcam_job_scores(job, scores, err);
-  for (int b = 0; b < job->count && !status; b++)
-    for (int64_t k = 0; k < n; k++) job->sums[b * n + k] += scores[b] * mask[k];
+  if (!status) status = gcam_trial_scores(t, scores, err);
+  for (int b = 0; b < t->targets->count && !status; b++)
+    for (int64_t k = 0; k < n; k++) t->sums[b * n + k] += scores[b] * mask[k];
   gcam_free(mask);
   return status;
 }
 
-static int finish(gcam_job *job, int b, const gcam_cam *cam, gcam_error *err) {
-  double total = (double)job->per_variant * gcam_job_option(job, GCAM_OPTION_KEEP);
-  (void)err;
-  for (int64_t k = 0; k < job->sum_count; k++)
-    cam->map[k] = (float)(job->sums[b * job->sum_count + k] / total);
-  return GCAM_OK;
+static bool finish(gcam_trial *t, int b, const gcam_cam *cam) {
+  double total = (double)t->steps * gcam_trial_option(t, GCAM_OPTION_KEEP);
+  for (int64_t k = 0; k < t->sum_count; k++)
+    cam->map[k] = (float)(t->sums[b * t->sum_count + k] / total);
+  return true;
 }
 
-const gcam_forwards gcam_forwards_rise = {steps, sums, step, finish, true};
+static const gcam_forwards forwards = {steps, sums, step, finish, true};
+
+const gcam_method gcam_method_rise = {
+    .name = "rise", .title = "RISE", .paper = "arXiv:1806.07421, eq. 5-6", .forwards = &forwards};

@@ -11,13 +11,12 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "cam/job.h"
-#include "cam/methods.h"
+#include "cam/method.h"
 #include "image/resize.h"
 
-static int64_t steps(const gcam_job *job) { return job->maps.K; }
+static int64_t steps(const gcam_trial *t) { return t->layer.K; }
 
-static int64_t sums(const gcam_job *job) { return job->maps.K; }
+static int64_t sums(const gcam_trial *t) { return t->layer.K; }
 
 /* M_k; false: the channel is constant, and the mask 0. */
 static bool normalise(float *mask, int64_t n) {
@@ -32,37 +31,41 @@ static bool normalise(float *mask, int64_t n) {
   return varies;
 }
 
-static int step(gcam_job *job, int64_t k, gcam_error *err) {
-  int64_t small = job->maps.H * job->maps.W, large = job->input.H * job->input.W, K = job->maps.K;
+static gcam_status step(gcam_trial *t, int64_t k, gcam_error *err) {
+  int64_t small = t->layer.H * t->layer.W, large = t->input.H * t->input.W, K = t->layer.K;
   float *channel = gcam_alloc(small + large, sizeof *channel);
   if (!channel) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a mask");
   float *mask = channel + small;
-  for (int64_t i = 0; i < small; i++) channel[i] = job->activation[i * K + k];
+  for (int64_t i = 0; i < small; i++) channel[i] = t->activation[i * K + k];
   double scores[GCAM_MAX_TARGETS];
-  gcam_status status = gcam_map_resize_to(channel, (int)job->maps.W, (int)job->maps.H, mask,
-                                          (int)job->input.W, (int)job->input.H, GCAM_BILINEAR, err);
+  gcam_status status = gcam_map_resize_to(channel, (int)t->layer.W, (int)t->layer.H, mask,
+                                          (int)t->input.W, (int)t->input.H, GCAM_BILINEAR, err);
   bool varies = !status && normalise(mask, large);
-  if (!status && (varies || !job->has_aside)) {
-    gcam_job_mask(job, mask);
-    status = gcam_job_forward(job, err);
-    if (!status) status = gcam_job_scores(job, varies ? scores : job->aside, err);
-    job->has_aside |= !varies;
+  if (!status && (varies || !t->has_aside)) {
+    gcam_trial_mask(t, mask);
+    status = gcam_trial_forward(t, err);
+    if (!status) status = gcam_trial_scores(t, varies ? scores : t->aside, err);
+    t->has_aside |= !varies;
   }
-  for (int b = 0; b < job->count && !status; b++)
-    job->sums[b * K + k] = varies ? scores[b] : job->aside[b];
+  for (int b = 0; b < t->targets->count && !status; b++)
+    t->sums[b * K + k] = varies ? scores[b] : t->aside[b];
   gcam_free(channel);
   return status;
 }
 
-static int finish(gcam_job *job, int b, const gcam_cam *cam, gcam_error *err) {
-  const double *s = job->sums + b * cam->K;
+static bool finish(gcam_trial *t, int b, const gcam_cam *cam) {
+  const double *s = t->sums + b * cam->K;
   double most = -INFINITY, total = 0;
-  (void)err;
   for (int64_t k = 0; k < cam->K; k++) most = fmax(most, s[k]);
   for (int64_t k = 0; k < cam->K; k++) total += exp(s[k] - most);
   for (int64_t k = 0; k < cam->K; k++) cam->weights[k] = (float)(exp(s[k] - most) / total);
-  gcam_cam_weighted_sum(cam);
-  return GCAM_OK;
+  return gcam_cam_weighted_sum(cam);
 }
 
-const gcam_forwards gcam_forwards_scorecam = {steps, sums, step, finish, false};
+static const gcam_forwards forwards = {steps, sums, step, finish, false};
+
+const gcam_method gcam_method_scorecam = {.name = "scorecam",
+                                          .title = "Score-CAM",
+                                          .paper = "arXiv:1910.01279, eq. 5-8",
+                                          .has_weights = true,
+                                          .forwards = &forwards};

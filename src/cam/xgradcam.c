@@ -4,7 +4,7 @@
  *   w_k = sum over ij of g^k_ij A^k_ij / sum over ab of A^k_ab,   map = sum over k of w_k A^k
  *
  * A channel that sums to 0 has weight 0. */
-#include "cam/methods.h"
+#include "cam/method.h"
 
 enum {
   SIDE_BY_SIDE = 16, /* channels: one cache line */
@@ -33,9 +33,15 @@ static inline void weigh(const gcam_cam *cam, int64_t first, int64_t count) {
     cam->weights[first + k] = area[k] != 0 ? (float)(product[k] / area[k]) : 0;
 }
 
-void gcam_method_xgradcam(const gcam_cam *cam) {
+static bool map_xgradcam(const gcam_cam *cam) {
   int64_t first = 0;
   for (; first + SIDE_BY_SIDE <= cam->K; first += SIDE_BY_SIDE) weigh(cam, first, SIDE_BY_SIDE);
   weigh(cam, first, cam->K - first);
-  gcam_cam_weighted_sum(cam);
+  return gcam_cam_weighted_sum(cam);
 }
+
+const gcam_method gcam_method_xgradcam = {.name = "xgradcam",
+                                          .title = "XGrad-CAM",
+                                          .paper = "arXiv:2008.02312, eq. 9",
+                                          .map = map_xgradcam,
+                                          .has_weights = true};

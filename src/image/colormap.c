@@ -3,6 +3,8 @@
  *
  * jet is MATLAB's and matplotlib's, piecewise linear, in true RGB: dark blue is cold, dark red hot.
  */
+#include "image/colormap.h"
+
 #include <pthread.h>
 #include <string.h>
 
@@ -61,13 +63,11 @@ static void fill(void) {
   }
 }
 
-int gcam_colormap_count(void) { return NAME_COUNT; }
-
-const char *gcam_colormap_name(int index) {
+const char *gcam_colors_name(int index) {
   return index >= 0 && index < NAME_COUNT ? names[index] : NULL;
 }
 
-const uint8_t *gcam_colormap_rgb(const char *name) {
+const uint8_t *gcam_colors_rgb(const char *name) {
   pthread_once(&filled, fill);
   for (int n = 0; name && n < NAME_COUNT; n++)
     if (!strcmp(name, names[n]) || (!strcmp(name, "grey") && !strcmp(names[n], "gray")))

@@ -58,7 +58,7 @@ static void flip(gcam_image *image) {
 
 static gcam_status transpose(gcam_image *image, gcam_error *err) {
   size_t W = (size_t)image->width, H = (size_t)image->height;
-  uint8_t *turned = gcam_alloc(W * H * 4, 1);
+  uint8_t *turned = gcam_alloc((int64_t)W * image->height, 4);
   if (!turned)
     return gcam_fail(err, GCAM_ERR_MEMORY,
                      "Not enough memory to turn the picture of %zux%zu pixels upright.", W, H);

@@ -18,7 +18,7 @@ gcam_status gcam_picture_create(int width, int height, gcam_image **out, gcam_er
                      "smaller size.",
                      width, height, (long long)(GCAM_MAX_PIXELS >> 20));
   gcam_image *image = gcam_alloc_zeroed(1, sizeof *image);
-  uint8_t *rgba = gcam_alloc((size_t)pixels * 4, 1);
+  uint8_t *rgba = gcam_alloc(pixels, 4);
   if (!image || !rgba) {
     gcam_free(image);
     gcam_free(rgba);

@@ -1,4 +1,5 @@
 #include "base/memory.h"
+#include "image/colormap.h"
 #include "image/image.h"
 #include "image/resize.h"
 
@@ -29,7 +30,7 @@ gcam_status gcam_picture_overlay(const gcam_image *image, const float *map, int 
     return gcam_fail(err, GCAM_ERR_ARGUMENT, "No picture or no map to lay over it.");
   if (!(alpha >= 0 && alpha <= 1))
     return gcam_fail(err, GCAM_ERR_ARGUMENT, "Overlay alpha %g is not within 0..1.", (double)alpha);
-  const uint8_t *colors = gcam_colormap_rgb(colormap);
+  const uint8_t *colors = gcam_colors_rgb(colormap);
   if (!colors)
     return gcam_fail(err, GCAM_ERR_ARGUMENT,
                      "Colour map \"%s\" is unknown: there are jet, turbo, viridis, inferno, magma, "

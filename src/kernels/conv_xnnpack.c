@@ -6,20 +6,21 @@
  * packed weights of one slice stay in the L2 cache while the whole picture passes by.
  *
  * Input gradient, dx[h] = sum over taps t of W[t]^T dy[(h + p - t d) / s]:
- *   stride 1            convolution of dy with the kernel flipped and transposed, padding (k-1)d -
- * p 1x1, stride > 1     pointwise convolution of dy, scattered to every s-th pixel otherwise
- * XNNPACK's deconvolution (transposed kernel, not flipped) depthwise, strided  depthwise.c */
+ *   - stride 1: convolution of dy with the kernel flipped and transposed, padding (k - 1) d - p
+ *   - 1x1, stride > 1: pointwise convolution of dy, scattered to every s-th pixel
+ *   - depthwise, strided: depthwise.c
+ *   - otherwise: XNNPACK's deconvolution (transposed kernel, not flipped) */
+#include "kernels/conv_xnnpack.h"
+
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <xnnpack.h>
 
 #include "base/memory.h"
 #include "kernels/depthwise.h"
-#include "kernels/kernel.h"
 #include "kernels/winograd.h"
 
-/* Packed weights of one slice: TOOLCHAIN measurements found 0.6-0.8 MB best (L2 is 2 MB, shared
+/* Packed weights of one slice: measurements found 0.6-0.8 MB best (L2 is 2 MB, shared
  * with the activations that stream through). */
 enum { SLICE_BYTES = 640 * 1024, MIN_SLICE_CHANNELS = 32 };
 
@@ -35,9 +36,32 @@ typedef struct conv_kernel {
   size_t workspace_size;
 } conv_kernel;
 
+/* XNNPACK asks for memory where everybody does (base/memory.h). */
+static void *xnn_alloc(void *context, size_t size) {
+  (void)context;
+  return gcam_alloc((int64_t)size, 1);
+}
+
+static void *xnn_alloc_again(void *context, void *p, size_t size) {
+  (void)context;
+  return gcam_alloc_again(p, (int64_t)size, 1);
+}
+
+static void *xnn_alloc_aligned(void *context, size_t alignment, size_t size) {
+  (void)context;
+  return alignment <= 64 ? gcam_alloc_aligned((int64_t)size, 1) : NULL;
+}
+
+static void xnn_free(void *context, void *p) {
+  (void)context;
+  gcam_free(p);
+}
+
 static bool xnnpack_ready(void) {
+  static const struct xnn_allocator allocator = {NULL,     xnn_alloc,         xnn_alloc_again,
+                                                 xnn_free, xnn_alloc_aligned, xnn_free};
   static int state; /* 0 unknown, 1 ready, 2 failed; racing first calls come to the same result */
-  if (!state) state = xnn_initialize(NULL) == xnn_status_success ? 1 : 2;
+  if (!state) state = xnn_initialize(&allocator) == xnn_status_success ? 1 : 2;
   return state == 1;
 }
 
@@ -56,6 +80,11 @@ static gcam_status xnn_failed(gcam_error *err, const char *what, enum xnn_status
              ? gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while %s a convolution", what)
              : gcam_fail(err, GCAM_ERR_STATE, "XNNPACK status %d while %s a convolution",
                          (int)status, what);
+}
+
+/* Without memory for its row of zeros XNNPACK makes no operator, and says success. */
+static enum xnn_status made(enum xnn_status status, xnn_operator_t op) {
+  return status == xnn_status_success && !op ? xnn_status_out_of_memory : status;
 }
 
 static gcam_status conv_reshape(conv_kernel *k, int64_t batch, const gcam_pool *pool,
@@ -83,7 +112,7 @@ static gcam_status conv_reshape(conv_kernel *k, int64_t batch, const gcam_pool *
   if (need > k->workspace_size) {
     gcam_free(k->workspace);
     k->workspace_size = 0;
-    k->workspace = aligned_alloc(64, (need + 63) / 64 * 64);
+    k->workspace = gcam_alloc_aligned((int64_t)need, 1);
     if (!k->workspace)
       return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution's work space");
     k->workspace_size = need;
@@ -211,6 +240,7 @@ gcam_kernel *gcam_conv_forward_kernel(const gcam_conv_spec *c, const float *weig
         (uint32_t)c->groups, (size_t)(c->C / c->groups), (size_t)group_out, (size_t)c->C,
         (size_t)c->out_stride, weights + from * taps, bias ? bias + from : NULL, c->lo, c->hi, 0,
         NULL, NULL, &k->ops[i]);
+    status = made(status, k->ops[i]);
     if (status != xnn_status_success) {
       xnn_failed(err, "packing", status);
       conv_free(&k->base);
@@ -306,6 +336,7 @@ static gcam_kernel *strided_gradient(const gcam_conv_spec *c, const float *weigh
       (uint32_t)c->groups, (size_t)(c->K / c->groups), (size_t)(c->C / c->groups), (size_t)c->K,
       (size_t)c->C, swapped, NULL, -INFINITY, INFINITY, 0, NULL, NULL, &k->ops[0]);
   gcam_free(swapped);
+  status = made(status, k->ops[0]);
   if (status != xnn_status_success) {
     conv_free(&k->base);
     if (status == xnn_status_out_of_memory) xnn_failed(err, "packing", status);

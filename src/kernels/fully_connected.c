@@ -11,7 +11,6 @@
 
 #include "kernels/kernel.h"
 #include "kernels/simd.h"
-#include "kernels/twins.h"
 #include "ops/gemm.h"
 #include "ops/matmul.h"
 

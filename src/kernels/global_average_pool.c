@@ -1,6 +1,5 @@
 /* global_average_pool.c: GlobalAveragePool, a row of channels at a time. */
 #include "kernels/kernel.h"
-#include "kernels/twins.h"
 #include "ops/global_pool.h"
 
 static bool always(const gcam_graph *graph, const gcam_node *node) {

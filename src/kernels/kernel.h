@@ -45,23 +45,6 @@ struct gcam_kernel {
   size_t bytes; /* packed weights held, for reports */
 };
 
-/* Can gcam_conv_forward_kernel do it? */
-bool gcam_conv_kernel_fits(const gcam_conv_spec *spec);
-/* y = clamp(conv(x, weights) + bias). weights: [K][kh][kw][C / groups], bias [K] or NULL; both are
- * packed and may be freed afterwards. NULL: failed, err says why. */
-gcam_kernel *gcam_conv_forward_kernel(const gcam_conv_spec *spec, const float *weights,
-                                      const float *bias, gcam_error *err);
-/* dx = conv^T(dy): reads [batch][OH][OW][K], writes [batch][H][W][C]. Ignores the clamp and
- * out_stride. NULL without a message (err->status GCAM_OK): no fast path, use the plain loop. */
-gcam_kernel *gcam_conv_backward_kernel(const gcam_conv_spec *spec, const float *weights,
-                                       gcam_error *err);
-/* Either of the two, for weights whose packed form would be large: every run reads them from where
- * they are stored, and the kernel holds next to nothing. NULL without a message (err->status
- * GCAM_OK): there is no such kernel, or it would not pay. */
-gcam_kernel *gcam_conv_lean_kernel(const gcam_conv_spec *spec, const gcam_weight_source *source,
-                                   const float *bias, gcam_error *err);
-void gcam_kernel_free(gcam_kernel *kernel);
-
 typedef struct gcam_twin {
   const gcam_op *op;
   bool (*applies)(const gcam_graph *graph, const gcam_node *node);
@@ -74,7 +57,9 @@ typedef struct gcam_twin {
   bool overwrites;
 } gcam_twin;
 
-/* The twin for this node, or NULL. */
-const gcam_twin *gcam_twin_find(const gcam_graph *graph, const gcam_node *node);
+/* Each by its symbol. */
+#define GCAM_TWIN(symbol) extern const gcam_twin gcam_twin_##symbol;
+#include "kernels/twin_list.h"
+#undef GCAM_TWIN
 
 #endif

@@ -5,7 +5,6 @@
 #include <math.h>
 
 #include "kernels/kernel.h"
-#include "kernels/twins.h"
 
 enum { BLOCK = 256, MAX_REACH = 32 };
 

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "kernels/kernel.h"
-#include "kernels/twins.h"
 #include "ops/pooling.h"
 
 enum { CHANNELS = 64 }; /* a block of channels whose winners fit in registers and L1 */

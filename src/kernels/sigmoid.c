@@ -8,7 +8,6 @@
 
 #include "kernels/kernel.h"
 #include "kernels/simd.h"
-#include "kernels/twins.h"
 
 enum { CHUNK = 16384 };
 

@@ -1,10 +1,8 @@
 #include "kernels/twins.h"
 
-#include "kernels/kernel.h"
-
 static const gcam_twin *const table[] = {
 #define GCAM_TWIN(symbol) &gcam_twin_##symbol,
-    GCAM_TWINS
+#include "kernels/twin_list.h"
 #undef GCAM_TWIN
 };
 

@@ -32,7 +32,7 @@ static bool note_range(onnx_external *e, int64_t begin, int64_t end) {
   }
   if (first == last && e->range_count == e->range_capacity) {
     int room = e->range_capacity ? e->range_capacity * 2 : 4;
-    int64_t *ranges = gcam_alloc_again(e->ranges, room * 2, sizeof *ranges);
+    int64_t *ranges = gcam_alloc_again(e->ranges, (int64_t)room * 2, sizeof *ranges);
     if (!ranges) return false;
     e->ranges = ranges;
     e->range_capacity = room;
@@ -64,7 +64,7 @@ gcam_status gcam_onnx_push(gcam_onnx *file, const char *location, int64_t offset
     int64_t to = end > e->offset ? end - e->offset : 0;
     if (to > e->length) to = e->length;
     if (from >= to) continue;
-    if (!e->data && !(e->data = gcam_alloc((size_t)e->length, 1)))
+    if (!e->data && !(e->data = gcam_alloc(e->length, 1)))
       return gcam_fail(err, GCAM_ERR_MEMORY,
                        "out of memory: tensor '" GCAM_NAME_FORMAT "' takes %lld bytes", e->tensor,
                        (long long)e->length);

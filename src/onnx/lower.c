@@ -79,7 +79,7 @@ static gcam_status lower_constant(gcam_import *im, int n) {
                        gcam_state_label(im, n, label, sizeof label));
     size_t count = list ? (size_t)attr->count : 1, size = real ? sizeof(float) : sizeof(int64_t);
     weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *weight);
-    if (!weight || !(weight->data = gcam_alloc(count ? count * size : 1, 1)))
+    if (!weight || !(weight->data = gcam_alloc((int64_t)count, (int64_t)size)))
       return gcam_state_no_memory(im);
     if (count) memcpy(weight->data, from, count * size);
     weight->dtype = real ? GCAM_F32 : GCAM_I64;
@@ -127,7 +127,7 @@ static gcam_status lower_shape(gcam_import *im, int n, int x) {
   to = to < from ? from : to > shape.rank ? shape.rank : to;
   GCAM_TRY(gcam_state_add_value(im, im->symbols[s].name, &v));
   gcam_weight *weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *weight);
-  if (!weight || !(weight->data = gcam_alloc((GCAM_MAX_RANK + 1) * sizeof(int64_t), 1)))
+  if (!weight || !(weight->data = gcam_alloc(GCAM_MAX_RANK + 1, sizeof(int64_t))))
     return gcam_state_no_memory(im);
   weight->dtype = GCAM_I64;
   if (size)
@@ -282,20 +282,22 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
   for (int i = 0; i < (sum ? 1 : op->min_inputs); i++)
     if (i >= count || in[i] < 0)
       return gcam_fail(im->err, GCAM_ERR_MODEL, "%s: its input %d is left out", label, i);
-  if (active && gcam_state_is_constant(im, in[0]) && !gcam_constant_is_real(&graph->values[in[0]]))
+  /* A constant condition beside activations (Where) is read as numbers, like any other integers. */
+  if (active && op->rule != GCAM_RULE_POINTWISE && gcam_state_is_constant(im, in[0]) &&
+      !gcam_constant_is_real(&graph->values[in[0]]))
     return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
                      "%s: the engine runs it on floating point numbers alone", label);
 
-  /* Only Split has several; a name that nobody reads (Dropout's mask) is dropped. */
-  bool split = !strcmp(op->name, "Split");
-  int outputs = split ? node->output_count : 1;
+  /* A name that nobody reads (Dropout's mask) is dropped. */
+  bool several = gcam_op_is(op, GCAM_OP_OUTPUTS);
+  int outputs = several ? node->output_count : 1;
   int *out = gcam_arena_alloc(&im->scratch, (size_t)node->output_count, sizeof *out);
   if (!out) return gcam_state_no_memory(im);
   for (int i = 0; i < node->output_count; i++) {
     int s = im->node_out[n][i];
     out[i] = -1;
     if (s < 0 || !im->symbols[s].uses) continue;
-    if (i && !split)
+    if (i && !several)
       return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
                        "%s: its output %d, '" GCAM_NAME_FORMAT "', is not supported", label, i,
                        im->symbols[s].name);

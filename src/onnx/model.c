@@ -4,6 +4,7 @@
  * struct: lists grow, single values are replaced. */
 #include "onnx/model.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -37,7 +38,7 @@ static gcam_status no_memory(gcam_error *err) {
 static void *grow(void **array, int *count, int *room, size_t size) {
   if (*count == *room) {
     int more = *room ? *room * 2 : 16;
-    void *bigger = gcam_alloc_again(*array, (size_t)more * size, 1);
+    void *bigger = gcam_alloc_again(*array, more, (int64_t)size);
     if (!bigger) return NULL;
     *array = bigger;
     *room = more;
@@ -270,7 +271,23 @@ static gcam_status read_numbers(const gcam_onnx *file, gcam_proto_field *field, 
 }
 
 /* AttributeProto.AttributeType */
-enum { TYPE_FLOAT = 1, TYPE_INT, TYPE_STRING, TYPE_TENSOR, TYPE_GRAPH, TYPE_FLOATS, TYPE_INTS };
+enum { TYPE_FLOAT = 1, TYPE_INT, TYPE_STRING, TYPE_TENSOR, TYPE_GRAPH, TYPE_FLOATS, TYPE_INTS, TYPE_STRINGS };
+
+/* A list of texts is kept as one, with commas between: the names of a recurrent layer's activations
+ * are all there is. One that is longer than that is none of those. */
+static gcam_status read_texts(gcam_onnx *file, const gcam_proto_field *field, const char **list,
+                              gcam_error *err) {
+  const char *more;
+  GCAM_TRY(read_text(file, field, &more, err));
+  if (!*list) return *list = more, GCAM_OK;
+  size_t size = strlen(*list) + strlen(more) + 2;
+  if (size > 512) return *list = "...", GCAM_OK;
+  char *both = gcam_arena_alloc(&file->arena, size, 1);
+  if (!both) return no_memory(err);
+  snprintf(both, size, "%s,%s", *list, more);
+  *list = both;
+  return GCAM_OK;
+}
 
 /* *known is false for an attribute of a kind that no operator here has (graphs, strings, ...). */
 static gcam_status read_attribute(gcam_onnx *file, gcam_proto message, gcam_attr *attr,
@@ -318,6 +335,10 @@ static gcam_status read_attribute(gcam_onnx *file, gcam_proto message, gcam_attr
         GCAM_TRY(read_numbers(file, &field, false, &ints, NULL, NULL, err));
         guess = TYPE_INTS;
         break;
+      case 9:
+        GCAM_TRY(read_texts(file, &field, &attr->s, err));
+        guess = TYPE_STRINGS;
+        break;
       case 20:
         WANT(file, message, field, GCAM_WIRE_VARINT, "attribute", err);
         type = (int64_t)field.value;
@@ -336,6 +357,7 @@ static gcam_status read_attribute(gcam_onnx *file, gcam_proto message, gcam_attr
       attr->kind = GCAM_ATTR_INT;
       break;
     case TYPE_STRING:
+    case TYPE_STRINGS:
       attr->kind = GCAM_ATTR_STRING;
       if (!attr->s) attr->s = "";
       break;

@@ -94,7 +94,7 @@ gcam_status gcam_onnx_tensor_load(const gcam_onnx *file, const onnx_tensor *tens
     *result = weight;
     return GCAM_OK;
   }
-  uint8_t *data = gcam_alloc(n ? (size_t)n * step : 1, 1);
+  uint8_t *data = gcam_alloc(n, (int64_t)step);
   if (!data)
     return gcam_fail(err, GCAM_ERR_MEMORY,
                      "out of memory: tensor '" GCAM_NAME_FORMAT "' takes %lld bytes", tensor->name,

@@ -1,10 +1,12 @@
-/* Activations and other functions of one number: y = f(x), dx_b += dy_b * f'(x).
+/* Activations and other functions of one number that networks are full of (rarer ones: function.c):
+ * y = f(x), dx_b += dy_b * f'(x).
  *
  * f and f' are written in x, y and the operator's two numbers p.a and p.b. Where f' can be told
  * from y alone (Relu, Clip, Sigmoid, ...) it is: a convolution that applies its activation on the
  * way out never stores x. At a kink the gradient is that of PyTorch's layer of the same name. */
 #include <math.h>
 
+#include "ops/logistic.h"
 #include "ops/op.h"
 
 typedef struct unary_params {
@@ -67,12 +69,6 @@ static gcam_status unary_shape(gcam_graph *graph, gcam_node *node, const char *a
 #define PLAIN(symbol, onnx_name, F, DF) \
   ACTIVATION(symbol, onnx_name, 0, NULL, NULL, 0, NULL, 0, F, DF)
 
-/* Both forms of the logistic function keep exp's argument <= 0, so that it cannot overflow. */
-static inline float logistic(float x) {
-  float e = expf(-fabsf(x));
-  return x >= 0 ? 1 / (1 + e) : e / (1 + e);
-}
-
 static bool relu_clamp(const gcam_graph *graph, const gcam_node *node, float *lo, float *hi) {
   (void)graph, (void)node;
   *lo = 0;
@@ -83,10 +79,10 @@ static bool relu_clamp(const gcam_graph *graph, const gcam_node *node, float *lo
 /* Formulas, which the formatter takes for declarations. */
 /* clang-format off */
 /* NaN passes through every f below: comparisons are written so that NaN takes the branch x. */
-ACTIVATION(relu, "Relu", 0, relu_clamp, NULL, 0, NULL, 0, x < 0 ? 0 : x, y > 0 ? 1.0f : 0.0f)
+ACTIVATION(relu, "Relu", 0, relu_clamp, NULL, 0, NULL, 0, x < 0 ? 0 : x, y <= 0 ? 0.0f : 1.0f)
 ACTIVATION(leaky_relu, "LeakyRelu", 0, NULL, "alpha", 0.01f, NULL, 0, x < 0 ? p.a * x : x,
            x > 0 ? 1.0f : p.a)
-ACTIVATION(sigmoid, "Sigmoid", GCAM_OP_SIGMOID, NULL, NULL, 0, NULL, 0, logistic(x), y * (1 - y))
+ACTIVATION(sigmoid, "Sigmoid", GCAM_OP_SIGMOID, NULL, NULL, 0, NULL, 0, gcam_logistic(x), y * (1 - y))
 /* max(0, min(1, a x + b)) */
 ACTIVATION(hard_sigmoid, "HardSigmoid", 0, NULL, "alpha", 0.2f, "beta", 0.5f,
            p.a * x + p.b < 0 ? 0 : p.a * x + p.b > 1 ? 1 : p.a * x + p.b,
@@ -103,7 +99,7 @@ ACTIVATION(selu, "Selu", 0, NULL, "alpha", 1.67326319217681884765625f, "gamma",
            1.05070102214813232421875f, x < 0 ? p.b * p.a * expm1f(x) : p.b * x,
            x > 0 ? p.b : p.b * p.a * expf(x))
 /* log(1 + e^x) */
-PLAIN(softplus, "Softplus", (x < 0 ? 0 : x) + log1pf(expf(-fabsf(x))), logistic(x))
+PLAIN(softplus, "Softplus", gcam_softplus(x), gcam_logistic(x))
 PLAIN(sqrt, "Sqrt", sqrtf(x), 0.5f / y)
 PLAIN(exp, "Exp", expf(x), y)
 /* clang-format on */
@@ -129,4 +125,4 @@ static bool clip_clamp(const gcam_graph *graph, const gcam_node *node, float *lo
 
 /* GCAM_RULE_AXIS, because the limits are numbers and not to be broadcast. */
 UNARY(clip, "Clip", GCAM_RULE_AXIS, 3, clip_shape, 0, clip_clamp,
-      (x < p.a ? p.a : x) > p.b ? p.b : (x < p.a ? p.a : x), y > p.a && y < p.b ? 1.0f : 0.0f)
+      (x < p.a ? p.a : x) > p.b ? p.b : (x < p.a ? p.a : x), y <= p.a || y >= p.b ? 0.0f : 1.0f)

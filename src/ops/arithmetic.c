@@ -1,4 +1,4 @@
-/* Add, Sub, Mul, Div, Pow and Max with broadcasting.
+/* Add, Sub, Mul, Div, Pow, Max and Min with broadcasting (rarer ones: nary.c).
  *
  *   y = f(u, v)    du_b += dy_b * df/du    dv_b += dy_b * df/dv
  *
@@ -83,9 +83,11 @@ BINARY(pow, "Pow", powf(u, v), v == 0 ? 0.0f : v * powf(u, v - 1),
        u == 0 && v >= 0 ? 0.0f : y * logf(u), 0)
 /* clang-format on */
 
-/* ---- Max: y = the largest of all inputs; inputs that tie share the gradient evenly ----------- */
+/* ---- Max and Min: y = the largest or smallest of all inputs; those that tie share the gradient
+ * evenly -------------------------------------------------------------------------------------- */
 
-static void max_forward(const gcam_args *a) {
+/* sign: 1 for the largest, -1 for the smallest. */
+static inline void extreme_forward(const gcam_args *a, float sign) {
   const gcam_broadcast *plan = a->node->params;
   const gcam_shape *sy = &a->graph->values[a->node->outputs[0]].shape;
   for (int k = 0; k < a->node->input_count; k++) {
@@ -95,12 +97,15 @@ static void max_forward(const gcam_args *a) {
       const float *x = a->in[k] + gcam_broadcast_offset(plan, sx, sy, row);
       float *y = a->out[0] + row * plan->inner;
       for (int64_t i = 0; i < plan->inner; i++) /* !(x <= y): NaN is passed on */
-        if (!k || (y[i] == y[i] && !(x[i * step] <= y[i]))) y[i] = x[i * step];
+        if (!k || (y[i] == y[i] && !(sign * x[i * step] <= sign * y[i]))) y[i] = x[i * step];
     }
   }
 }
 
-static void max_backward(const gcam_args *a) {
+static void max_forward(const gcam_args *a) { extreme_forward(a, 1); }
+static void min_forward(const gcam_args *a) { extreme_forward(a, -1); }
+
+static void extreme_backward(const gcam_args *a) {
   const gcam_broadcast *plan = a->node->params;
   const gcam_shape *sy = &a->graph->values[a->node->outputs[0]].shape;
   int count = a->node->input_count;
@@ -132,5 +137,13 @@ const gcam_op gcam_op_max = {"Max",
                              -1,
                              gcam_broadcast_shape,
                              max_forward,
-                             max_backward,
+                             extreme_backward,
+                             .traits = GCAM_OP_KEEPS_POSITIONS};
+const gcam_op gcam_op_min = {"Min",
+                             GCAM_RULE_POINTWISE,
+                             1,
+                             -1,
+                             gcam_broadcast_shape,
+                             min_forward,
+                             extreme_backward,
                              .traits = GCAM_OP_KEEPS_POSITIONS};

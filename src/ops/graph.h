@@ -7,29 +7,12 @@
 
 #include "base/arena.h"
 #include "base/tensor.h"
+#include "ops/weight.h"
 
 typedef enum gcam_layout {
   GCAM_ROWS,         /* axes as in the ONNX file, row-major */
   GCAM_CHANNELS_LAST /* rank >= 3: ONNX's axis 1 is stored last: N, spatial..., C */
 } gcam_layout;
-
-/* A constant. Logically float32 unless `dtype` is an integer type without `scale` (shape
- * arithmetic at load; never seen by a kernel). Stored as the file stores it, so that half or int8
- * weights cost half or a quarter. Physical order, like everything else. */
-typedef struct gcam_weight {
-  gcam_dtype dtype; /* of data */
-  void *data;       /* numel elements */
-  bool borrowed;    /* data points into the model's file buffer */
-  /* int8/uint8 only: value = (data - zero) * scale, along scale_axis (physical), or scale_count 1 */
-  float *scale;
-  int8_t *zero; /* NULL: zero points are 0. For uint8 the stored byte is reinterpreted. */
-  int64_t scale_count;
-  int scale_axis;
-  float *f32; /* made by gcam_weight_floats when first asked for; NULL while not needed */
-  /* data NULL: a kernel holds the weights in a form of its own, and gives them back whole */
-  void (*recover)(const void *holder, float *values);
-  const void *holder;
-} gcam_weight;
 
 typedef struct gcam_value {
   const char *name; /* the ONNX tensor's name; made up ("x.rows") for what the importer adds */
@@ -37,7 +20,7 @@ typedef struct gcam_value {
   gcam_layout layout;
   gcam_weight *weight; /* NULL: an activation */
   int producer;        /* node index, -1: an input or a constant */
-  int consumer_count;  /* nodes that read it */
+  int consumer_count;  /* nodes that read it; one may read it twice */
 } gcam_value;
 
 typedef enum gcam_attr_kind {
@@ -57,7 +40,7 @@ typedef struct gcam_attr {
   const char *s;
   const int64_t *ints;
   const float *floats;
-  int count; /* of ints or floats */
+  int count;               /* of ints or floats */
   gcam_shape tensor_shape; /* GCAM_ATTR_TENSOR, ONNX order */
   gcam_weight *tensor;
 } gcam_attr;
@@ -74,7 +57,7 @@ typedef struct gcam_node {
   int input_count;
   int *outputs; /* value indices; -1: an optional output nobody reads */
   int output_count;
-  void *params;          /* made by the operator's shape(), in the graph's arena */
+  void *params;           /* made by the operator's shape(), in the graph's arena */
   int64_t scratch_floats; /* forward/backward work space the operator asks for in shape() */
 } gcam_node;
 
@@ -94,13 +77,5 @@ int gcam_graph_add_value(gcam_graph *graph, const char *name);
 int gcam_graph_find(const gcam_graph *graph, const char *name);
 /* Frees the graph's arena, weights included. */
 void gcam_graph_free(gcam_graph *graph);
-
-/* The weight's logical float32 values, numel of them: data itself where it is float32, else a
- * copy that is made once and kept. NULL without memory. */
-const float *gcam_weight_floats(gcam_weight *weight, const gcam_shape *shape);
-/* Elements [from, from + count) of the logical float32 values, without making or keeping a copy
- * of the whole. Weights that a kernel holds are read whole. */
-void gcam_weight_read(const gcam_weight *weight, const gcam_shape *shape, int64_t from,
-                      int64_t count, float *dst);
 
 #endif

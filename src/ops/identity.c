@@ -22,10 +22,12 @@ const gcam_op gcam_op_identity = {
 
 static gcam_status dropout_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   char label[160];
-  float training = 0;
+  float training = 0, ratio = 0.5f;
   bool found;
   GCAM_TRY(gcam_node_scalar(graph, node, "training_mode", 2, &training, &found, err));
-  if (training != 0)
+  /* Nothing is dropped with a ratio of 0: torchvision's Swin is exported so. */
+  if (training != 0) GCAM_TRY(gcam_node_scalar(graph, node, "ratio", 1, &ratio, &found, err));
+  if (training != 0 && ratio != 0)
     return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
                      "%s: it is in training mode; export the model for inference (model.eval())",
                      gcam_node_label(node, label, sizeof label));

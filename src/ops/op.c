@@ -83,6 +83,27 @@ static gcam_status constant_input(const gcam_graph *graph, const gcam_node *node
   return GCAM_OK;
 }
 
+/* All elements of an integer constant. */
+static gcam_status constant_ints(const gcam_node *node, const char *name, int input,
+                                 const gcam_value *value, int64_t *values, gcam_error *err) {
+  char label[160];
+  const unsigned char *data = value->weight->data;
+  int64_t n = gcam_numel(&value->shape);
+  for (int64_t i = 0; i < n; i++) {
+    if (value->weight->dtype == GCAM_I64) {
+      memcpy(&values[i], data + (size_t)i * 8, 8);
+    } else if (value->weight->dtype == GCAM_I32) {
+      int32_t v;
+      memcpy(&v, data + (size_t)i * 4, 4);
+      values[i] = v;
+    } else {
+      return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %d ('%s') does not hold integers",
+                       gcam_node_label(node, label, sizeof label), input, name);
+    }
+  }
+  return GCAM_OK;
+}
+
 gcam_status gcam_node_ints(const gcam_graph *graph, const gcam_node *node, const char *name,
                            int input, int64_t *values, int max, int *count, gcam_error *err) {
   char label[160];
@@ -112,21 +133,17 @@ gcam_status gcam_node_ints(const gcam_graph *graph, const gcam_node *node, const
   if (n > max)
     return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %d ('%s') has %lld values, at most %d fit",
                      gcam_node_label(node, label, sizeof label), input, name, (long long)n, max);
-  const unsigned char *data = value->weight->data;
-  for (int i = 0; i < n; i++) {
-    if (value->weight->dtype == GCAM_I64) {
-      memcpy(&values[i], data + (size_t)i * 8, 8);
-    } else if (value->weight->dtype == GCAM_I32) {
-      int32_t v;
-      memcpy(&v, data + (size_t)i * 4, 4);
-      values[i] = v;
-    } else {
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %d ('%s') does not hold integers",
-                       gcam_node_label(node, label, sizeof label), input, name);
-    }
-  }
   *count = (int)n;
-  return GCAM_OK;
+  return constant_ints(node, name, input, value, values, err);
+}
+
+gcam_status gcam_node_indices(gcam_graph *graph, const gcam_node *node, const char *name, int input,
+                              int64_t **values, gcam_error *err) {
+  const gcam_value *value;
+  GCAM_TRY(constant_input(graph, node, name, input, &value, err));
+  *values = gcam_arena_alloc(&graph->arena, (size_t)gcam_numel(&value->shape) + 1, sizeof **values);
+  if (!*values) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  return constant_ints(node, name, input, value, *values, err);
 }
 
 gcam_status gcam_node_scalar(const gcam_graph *graph, const gcam_node *node, const char *name,

@@ -66,7 +66,9 @@ enum {
   GCAM_OP_KEEPS_POSITIONS = 1 << 7,
   /* forward() copies 32-bit words of its data inputs and never computes with them: constants of any
    * type may be moved by it (onnx/fold.c). */
-  GCAM_OP_MOVES = 1 << 8
+  GCAM_OP_MOVES = 1 << 8,
+  /* Makes every output that somebody reads; the others make the first one alone. */
+  GCAM_OP_OUTPUTS = 1 << 9
 };
 
 typedef struct gcam_op {
@@ -119,7 +121,10 @@ const char *gcam_node_string(const gcam_node *node, const char *name, const char
  * neither is there. Fails when the input is not a constant or has more than max values. */
 gcam_status gcam_node_ints(const gcam_graph *graph, const gcam_node *node, const char *name,
                            int input, int64_t *values, int max, int *count, gcam_error *err);
-/* The same for one float (Clip's limits). *found says whether it is there. */
+/* All of an integer constant of any shape (input `input`), in the graph's arena. */
+gcam_status gcam_node_indices(gcam_graph *graph, const gcam_node *node, const char *name, int input,
+                              int64_t **values, gcam_error *err);
+/* As gcam_node_ints for one float (Clip's limits). *found says whether it is there. */
 gcam_status gcam_node_scalar(const gcam_graph *graph, const gcam_node *node, const char *name,
                              int input, float *value, bool *found, gcam_error *err);
 bool gcam_node_has_input(const gcam_node *node, int input);

@@ -8,7 +8,7 @@
  * pads and value are attributes before opset 11, constant inputs (pads, value, axes) since. */
 #include <string.h>
 
-#include "ops/gather.h"
+#include "ops/index_map.h"
 
 typedef enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP } pad_mode;
 
@@ -79,12 +79,12 @@ static gcam_status pad_shape(gcam_graph *graph, gcam_node *node, gcam_error *err
     before[axis] = begin;
     out.dim[axis] += begin + end;
   }
-  gcam_gather *gather;
-  GCAM_TRY(gcam_gather_shape(graph, node, &out, &gather, err));
-  gather->fill = value;
+  gcam_index_map *map;
+  GCAM_TRY(gcam_index_map_shape(graph, node, &out, &map, err));
+  map->fill = value;
   for (int i = 0; i < rank; i++)
     for (int64_t j = 0; j < out.dim[i]; j++)
-      gather->index[i][j] = pad_source(mode, j - before[i], x->shape.dim[i]);
+      map->index[i][j] = pad_source(mode, j - before[i], x->shape.dim[i]);
   return GCAM_OK;
 }
 
@@ -93,7 +93,7 @@ const gcam_op gcam_op_pad = {"Pad",
                              1,
                              4,
                              pad_shape,
-                             gcam_gather_forward,
-                             gcam_gather_backward,
+                             gcam_index_map_forward,
+                             gcam_index_map_backward,
                              .traits = GCAM_OP_SAMPLES | GCAM_OP_MOVES,
                              .data_inputs = 1};

@@ -3,7 +3,7 @@
  * Attributes before opset 10, constant inputs (starts, ends, axes, steps) since. Negative positions
  * count from the end, and what lies outside is clamped: as in numpy, but for a start in front of
  * the tensor with a negative step, which ONNX moves to the first element. */
-#include "ops/gather.h"
+#include "ops/index_map.h"
 
 /* Clamps start and end, and returns how many elements there are between them. */
 static int64_t slice_range(int64_t dim, int64_t *start, int64_t end, int64_t step) {
@@ -59,10 +59,10 @@ static gcam_status slice_shape(gcam_graph *graph, gcam_node *node, gcam_error *e
                        (long long)onnx_axis);
     out.dim[axis] = slice_range(x->shape.dim[axis], &start[axis], ends[k], step[axis]);
   }
-  gcam_gather *gather;
-  GCAM_TRY(gcam_gather_shape(graph, node, &out, &gather, err));
+  gcam_index_map *map;
+  GCAM_TRY(gcam_index_map_shape(graph, node, &out, &map, err));
   for (int i = 0; i < rank; i++)
-    for (int64_t j = 0; j < out.dim[i]; j++) gather->index[i][j] = start[i] + j * step[i];
+    for (int64_t j = 0; j < out.dim[i]; j++) map->index[i][j] = start[i] + j * step[i];
   return GCAM_OK;
 }
 
@@ -71,7 +71,7 @@ const gcam_op gcam_op_slice = {"Slice",
                                1,
                                5,
                                slice_shape,
-                               gcam_gather_forward,
-                               gcam_gather_backward,
+                               gcam_index_map_forward,
+                               gcam_index_map_backward,
                                .traits = GCAM_OP_SAMPLES | GCAM_OP_MOVES,
                                .data_inputs = 1};

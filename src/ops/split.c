@@ -107,5 +107,5 @@ const gcam_op gcam_op_split = {"Split",
                                split_shape,
                                split_forward,
                                split_backward,
-                               .traits = GCAM_OP_MOVES,
+                               .traits = GCAM_OP_MOVES | GCAM_OP_OUTPUTS,
                                .data_inputs = 1};

@@ -3,33 +3,21 @@
  *
  * A gradient is [B][numel], made when its first contribution comes and given back when the step
  * that computed the value has used it. Contributions add up: a value read twice has two. */
+#include "session/backward.h"
+
 #include <string.h>
 
 #include "base/memory.h"
 #include "ops/conv.h"
-#include "session/session.h"
+#include "ops/reach.h"
 
 typedef struct vjp_state {
-  gcam_session *s;
+  gcam_run *run;
   int B, target;
   bool guided;
   bool *between; /* [value_count]: depends on target */
   float **grad;  /* [value_count] */
 } vjp_state;
-
-void gcam_session_dependents(const gcam_session *s, int target, bool *depends) {
-  const gcam_graph *g = s->graph;
-  memset(depends, 0, (size_t)g->value_count * sizeof *depends);
-  depends[target] = true;
-  for (int n = 0; n < g->node_count; n++) {
-    const gcam_node *node = &g->nodes[n];
-    bool any = false;
-    for (int i = 0; i < node->input_count; i++)
-      any |= node->inputs[i] >= 0 && depends[node->inputs[i]];
-    for (int i = 0; any && i < node->output_count; i++)
-      if (node->outputs[i] >= 0) depends[node->outputs[i]] = true;
-  }
-}
 
 static gcam_status no_memory(gcam_error *err) {
   return gcam_fail(err, GCAM_ERR_MEMORY,
@@ -37,7 +25,7 @@ static gcam_status no_memory(gcam_error *err) {
 }
 
 static int64_t gradient_size(const vjp_state *t, int value) {
-  return gcam_numel(&t->s->graph->values[value].shape) * t->B;
+  return gcam_numel(&t->run->graph->values[value].shape) * t->B;
 }
 
 /* The gradient of `value`; when new it is zeroed, unless it will be overwritten. */
@@ -56,16 +44,16 @@ static void drop(vjp_state *t, int value) {
   t->grad[value] = NULL;
 }
 
-/* dy *= 1 where the activation let the value through: lo < y < hi. At the limits it is 0, as in
- * PyTorch's relu and relu6. */
+/* dy *= 1 where the activation let the value through: lo < y < hi, or NaN. At the limits it is 0,
+ * as in PyTorch's relu and relu6. */
 static void mask_clamped(const vjp_state *t, const gcam_step *step, int value) {
-  const gcam_slot *slot = &t->s->slots[value];
+  const gcam_slot *slot = &t->run->plan.slots[value];
   float lo = step->spec.lo, hi = step->spec.hi, *restrict dy = t->grad[value];
-  int64_t K = step->spec.K, rows = gcam_numel(&t->s->graph->values[value].shape) / K;
+  int64_t K = step->spec.K, rows = gcam_numel(&t->run->graph->values[value].shape) / K;
   for (int b = 0; b < t->B; b++)
     for (int64_t r = 0; r < rows; r++, dy += K) {
       const float *restrict y = slot->data + r * slot->stride;
-      for (int64_t k = 0; k < K; k++) dy[k] = y[k] > lo && y[k] < hi ? dy[k] : 0;
+      for (int64_t k = 0; k < K; k++) dy[k] = y[k] <= lo || y[k] >= hi ? 0 : dy[k];
     }
 }
 
@@ -74,7 +62,7 @@ static void mask_clamped(const vjp_state *t, const gcam_step *step, int value) {
 static void drop_negative(const vjp_state *t, int value) {
   int64_t n = gradient_size(t, value);
   float *restrict dy = t->grad[value];
-  for (int64_t i = 0; i < n; i++) dy[i] = dy[i] > 0 ? dy[i] : 0;
+  for (int64_t i = 0; i < n; i++) dy[i] = dy[i] <= 0 ? 0 : dy[i];
 }
 
 /* A ReLU by itself: no input is below its smallest output, 0. */
@@ -84,7 +72,7 @@ static bool is_rectifier(const gcam_graph *g, const gcam_node *node) {
 }
 
 /* The plain loop, for the shapes no kernel takes. */
-static gcam_status conv_plain_backward(const gcam_session *s, const gcam_step *step, int64_t batch,
+static gcam_status conv_plain_backward(const gcam_graph *g, const gcam_step *step, int64_t batch,
                                        const float *dy, float *dx, gcam_error *err) {
   const gcam_conv_spec *c = &step->spec;
   gcam_conv_params p = {
@@ -96,47 +84,28 @@ static gcam_status conv_plain_backward(const gcam_session *s, const gcam_step *s
       .groups = c->groups,
   };
   float *weights;
-  GCAM_TRY(gcam_step_conv_weights(s, step, &weights, NULL, err));
+  GCAM_TRY(gcam_pack_read(g, step, &weights, NULL, err));
   memset(dx, 0, (size_t)(batch * c->H * c->W * c->C) * sizeof *dx);
   gcam_conv_adjoint(&p, dy, weights, dx);
   gcam_free(weights);
   return GCAM_OK;
 }
 
-/* step->backward stays NULL for the shapes no kernel takes. */
-static gcam_status make_backward_kernel(gcam_session *s, gcam_step *step, gcam_error *err) {
-  GCAM_TRY(gcam_step_lean_kernel(s, step, NULL, true, &step->backward, err));
-  if (!step->backward) {
-    float *weights;
-    gcam_error why = {0};
-    GCAM_TRY(gcam_step_conv_weights(s, step, &weights, NULL, err));
-    step->backward = gcam_conv_backward_kernel(&step->spec, weights, &why);
-    gcam_free(weights);
-    if (!step->backward && why.status) {
-      *err = why;
-      return why.status;
-    }
-  }
-  step->backward_tried = true;
-  if (step->backward) s->packed_bytes += step->backward->bytes;
-  return GCAM_OK;
-}
-
 static gcam_status conv_backward(vjp_state *t, gcam_step *step, gcam_error *err) {
-  gcam_session *s = t->s;
-  int x = gcam_step_input(s, step), y = gcam_step_output(s, step);
+  const gcam_graph *g = t->run->graph;
+  int x = gcam_step_input(g, step), y = gcam_step_output(g, step);
   if (!t->between[x]) return GCAM_OK;
   if (step->clamped) mask_clamped(t, step, y);
   if (step->clamped && t->guided && step->spec.lo == 0) drop_negative(t, y);
-  if (!step->backward_tried) GCAM_TRY(make_backward_kernel(s, step, err));
+  GCAM_TRY(gcam_pack_backward(g, step, err));
   bool first = !t->grad[x];
   int64_t n = gradient_size(t, x);
   float *dx = gcam_floats_alloc(n);
   if (!dx) return no_memory(err);
-  int64_t batch = s->graph->values[y].shape.dim[0] * t->B;
+  int64_t batch = g->values[y].shape.dim[0] * t->B;
   gcam_status status =
-      step->backward ? step->backward->run(step->backward, batch, t->grad[y], dx, s->pool, err)
-                     : conv_plain_backward(s, step, batch, t->grad[y], dx, err);
+      step->backward ? step->backward->run(step->backward, batch, t->grad[y], dx, t->run->pool, err)
+                     : conv_plain_backward(g, step, batch, t->grad[y], dx, err);
   if (!status && first) {
     t->grad[x] = dx;
     return GCAM_OK;
@@ -147,35 +116,35 @@ static gcam_status conv_backward(vjp_state *t, gcam_step *step, gcam_error *err)
 }
 
 static gcam_status node_backward(vjp_state *t, const gcam_step *step, gcam_error *err) {
-  gcam_session *s = t->s;
-  const gcam_node *node = &s->graph->nodes[step->nodes[0]];
+  gcam_run *run = t->run;
+  const gcam_node *node = &run->graph->nodes[step->nodes[0]];
   const gcam_twin *twin = step->twin && step->twin->backward ? step->twin : NULL;
-  GCAM_TRY(gcam_session_bind(s, node, !twin || !twin->reads_stored_weights, err));
-  if (t->guided && is_rectifier(s->graph, node)) drop_negative(t, node->outputs[0]);
+  GCAM_TRY(gcam_run_bind(run, node, !twin || !twin->reads_stored_weights, err));
+  if (t->guided && is_rectifier(run->graph, node)) drop_negative(t, node->outputs[0]);
   for (int i = 0; i < node->output_count; i++)
-    s->dout[i] = node->outputs[i] >= 0 ? t->grad[node->outputs[i]] : NULL;
+    run->dout[i] = node->outputs[i] >= 0 ? t->grad[node->outputs[i]] : NULL;
   bool wanted = false;
   bool overwrite = twin && twin->overwrites && !t->grad[node->inputs[0]];
   for (int i = 0; i < node->input_count; i++) {
     int x = node->inputs[i];
-    s->din[i] = NULL;
-    if (x < 0 || !t->between[x] || s->graph->values[x].weight) continue;
-    s->din[i] = gradient(t, x, overwrite);
-    if (!s->din[i]) return no_memory(err);
+    run->din[i] = NULL;
+    if (x < 0 || !t->between[x] || run->graph->values[x].weight) continue;
+    run->din[i] = gradient(t, x, overwrite);
+    if (!run->din[i]) return no_memory(err);
     wanted = true;
   }
   if (!wanted) return GCAM_OK;
-  gcam_args args = {.graph = s->graph,
+  gcam_args args = {.graph = run->graph,
                     .node = node,
-                    .in = s->in,
-                    .out = s->out,
-                    .scratch = s->scratch,
+                    .in = run->in,
+                    .out = run->out,
+                    .scratch = run->scratch,
                     .B = t->B,
-                    .dout = s->dout,
-                    .din = s->din,
+                    .dout = run->dout,
+                    .din = run->din,
                     .overwrite = overwrite};
   if (twin)
-    twin->backward(&args, s->pool);
+    twin->backward(&args, run->pool);
   else
     node->op->backward(&args);
   return GCAM_OK;
@@ -183,8 +152,8 @@ static gcam_status node_backward(vjp_state *t, const gcam_step *step, gcam_error
 
 /* A view hands its gradient on: same floats, same order. */
 static gcam_status view_backward(vjp_state *t, const gcam_step *step, gcam_error *err) {
-  int x = gcam_step_input(t->s, step), y = gcam_step_output(t->s, step);
-  if (t->s->graph->values[x].weight || !t->between[x]) return GCAM_OK;
+  int x = gcam_step_input(t->run->graph, step), y = gcam_step_output(t->run->graph, step);
+  if (t->run->graph->values[x].weight || !t->between[x]) return GCAM_OK;
   if (t->grad[x]) return node_backward(t, step, err);
   t->grad[x] = t->grad[y];
   t->grad[y] = NULL;
@@ -203,10 +172,10 @@ static gcam_status step_backward(vjp_state *t, gcam_step *step, gcam_error *err)
 }
 
 static gcam_status run_backward(vjp_state *t, gcam_error *err) {
-  gcam_session *s = t->s;
-  for (int i = s->step_count - 1; i >= 0; i--) {
-    gcam_step *step = &s->steps[i];
-    const gcam_node *last = &s->graph->nodes[step->nodes[step->node_count - 1]];
+  gcam_plan *plan = &t->run->plan;
+  for (int i = plan->step_count - 1; i >= 0; i--) {
+    gcam_step *step = &plan->steps[i];
+    const gcam_node *last = gcam_step_last(t->run->graph, step);
     bool has_gradient = false, is_target = false;
     for (int k = 0; k < last->output_count; k++) {
       int y = last->outputs[k];
@@ -222,19 +191,17 @@ static gcam_status run_backward(vjp_state *t, gcam_error *err) {
   return GCAM_OK;
 }
 
-static gcam_status vjp(gcam_session *s, bool guided, int output, const float *cotangents, int B,
-                       int target, float **gradients, gcam_error *err) {
-  const gcam_graph *g = s->graph;
-  vjp_state t = {.s = s, .B = B, .target = target, .guided = guided};
-  if (!s->done)
-    return gcam_fail(err, GCAM_ERR_STATE, "no forward pass to run backward from; run one first");
+gcam_status gcam_backward(gcam_run *run, bool guided, int output, const float *cotangents, int B,
+                          int target, float **gradients, gcam_error *err) {
+  const gcam_graph *g = run->graph;
+  vjp_state t = {.run = run, .B = B, .target = target, .guided = guided};
   t.between = gcam_alloc_zeroed(g->value_count, sizeof *t.between);
   t.grad = gcam_alloc_zeroed(g->value_count, sizeof *t.grad);
   gcam_status status = GCAM_OK;
   if (!t.between || !t.grad) {
     status = no_memory(err);
   } else {
-    gcam_session_dependents(s, target, t.between);
+    gcam_reach_down(g, target, t.between);
     if (!t.between[output])
       status = gcam_fail(err, GCAM_ERR_ARGUMENT,
                          "'%s' does not depend on '%s': there is no gradient between them; choose "
@@ -258,14 +225,4 @@ static gcam_status vjp(gcam_session *s, bool guided, int output, const float *co
   gcam_free(t.grad);
   gcam_free(t.between);
   return status;
-}
-
-gcam_status gcam_session_vjp(gcam_session *s, int output, const float *cotangents, int B,
-                             int target, float **gradients, gcam_error *err) {
-  return vjp(s, false, output, cotangents, B, target, gradients, err);
-}
-
-gcam_status gcam_session_vjp_guided(gcam_session *s, int output, const float *cotangents, int B,
-                                    int target, float **gradients, gcam_error *err) {
-  return vjp(s, true, output, cotangents, B, target, gradients, err);
 }

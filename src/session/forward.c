@@ -1,125 +1,100 @@
-/* forward.c: runs the plan once, keeping every activation that is not hidden in a fused step. */
+#include "session/forward.h"
+
 #include <string.h>
 
 #include "base/memory.h"
-#include "session/session.h"
+#include "ops/reach.h"
 
-gcam_status gcam_session_bind(gcam_session *s, const gcam_node *node, bool floats,
-                              gcam_error *err) {
-  gcam_graph *g = s->graph;
-  for (int i = 0; i < node->input_count; i++) {
-    int v = node->inputs[i];
-    s->in[i] = NULL;
-    if (v < 0) continue;
-    gcam_weight *weight = g->values[v].weight;
-    if (!weight) {
-      s->in[i] = s->slots[v].data;
-    } else if (floats || (weight->dtype == GCAM_F32 && !weight->scale)) {
-      s->in[i] = gcam_weight_floats(weight, &g->values[v].shape);
-      if (!s->in[i])
-        return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the weights of node '%s'",
-                         node->name);
-    }
-  }
-  for (int i = 0; i < node->output_count; i++)
-    s->out[i] = node->outputs[i] >= 0 ? s->slots[node->outputs[i]].data : NULL;
-  return GCAM_OK;
-}
-
-static gcam_status node_forward(gcam_session *s, const gcam_step *step, gcam_error *err) {
-  const gcam_node *node = &s->graph->nodes[step->nodes[0]];
+static gcam_status node_forward(gcam_run *run, const gcam_step *step, gcam_error *err) {
+  const gcam_node *node = &run->graph->nodes[step->nodes[0]];
   const gcam_twin *twin = step->twin && step->twin->forward ? step->twin : NULL;
-  GCAM_TRY(gcam_session_bind(s, node, !twin || !twin->reads_stored_weights, err));
+  GCAM_TRY(gcam_run_bind(run, node, !twin || !twin->reads_stored_weights, err));
   gcam_args args = {
-      .graph = s->graph, .node = node, .in = s->in, .out = s->out, .scratch = s->scratch};
+      .graph = run->graph, .node = node, .in = run->in, .out = run->out, .scratch = run->scratch};
   if (twin)
-    twin->forward(&args, s->pool);
+    twin->forward(&args, run->pool);
   else
     node->op->forward(&args);
   return GCAM_OK;
 }
 
 /* Copies the inputs that their producers could not write in place. */
-static void concat_forward(gcam_session *s, const gcam_step *step) {
-  const gcam_graph *g = s->graph;
+static gcam_status concat_forward(gcam_run *run, const gcam_step *step, gcam_error *err) {
+  const gcam_graph *g = run->graph;
   const gcam_node *node = &g->nodes[step->nodes[0]];
+  const gcam_slot *slots = run->plan.slots;
   int y = node->outputs[0];
-  int64_t stride = s->slots[y].stride, rows = gcam_numel(&g->values[y].shape) / stride;
-  float *out = s->slots[y].data;
+  int64_t stride = slots[y].stride, rows = gcam_numel(&g->values[y].shape) / stride;
+  float *out = slots[y].data;
+  GCAM_TRY(gcam_run_bind(run, node, true, err));
   for (int i = 0; i < node->input_count; i++) {
     const gcam_value *x = &g->values[node->inputs[i]];
     int64_t C = x->shape.dim[x->shape.rank - 1];
-    if (x->weight || s->slots[node->inputs[i]].owner != y) {
-      const float *in =
-          x->weight ? gcam_weight_floats(x->weight, &x->shape) : s->slots[node->inputs[i]].data;
-      for (int64_t r = 0; in && r < rows; r++)
-        memcpy(out + r * stride, in + r * C, (size_t)C * sizeof *out);
-    }
+    if (x->weight || slots[node->inputs[i]].owner != y)
+      for (int64_t r = 0; r < rows; r++)
+        memcpy(out + r * stride, run->in[i] + r * C, (size_t)C * sizeof *out);
     out += C;
   }
+  return GCAM_OK;
 }
 
-gcam_status gcam_step_forward(gcam_session *s, gcam_step *step, gcam_error *err) {
+static gcam_status conv_forward(gcam_run *run, const gcam_step *step, gcam_error *err) {
+  const gcam_slot *slots = run->plan.slots;
+  int x = gcam_step_input(run->graph, step), y = gcam_step_output(run->graph, step);
+  return step->forward->run(step->forward, run->graph->values[y].shape.dim[0], slots[x].data,
+                            slots[y].data, run->pool, err);
+}
+
+static gcam_status step_forward(gcam_run *run, const gcam_step *step, gcam_error *err) {
   switch (step->kind) {
-    case GCAM_STEP_VIEW: {
-      int x = gcam_step_input(s, step);
-      /* a view of a constant has memory of its own; so has an output asked for twice */
-      return s->graph->values[x].weight ? node_forward(s, step, err) : GCAM_OK;
-    }
-    case GCAM_STEP_CONCAT:
-      concat_forward(s, step);
+    case GCAM_STEP_VIEW:
       return GCAM_OK;
+    case GCAM_STEP_CONCAT:
+      return concat_forward(run, step, err);
     case GCAM_STEP_NODE:
-      return node_forward(s, step, err);
-    case GCAM_STEP_CONV: {
-      int x = gcam_step_input(s, step), y = gcam_step_output(s, step);
-      int64_t batch = s->graph->values[y].shape.dim[0];
-      return step->forward->run(step->forward, batch, s->slots[x].data, s->slots[y].data, s->pool,
-                                err);
-    }
+      return node_forward(run, step, err);
+    case GCAM_STEP_CONV:
+      return conv_forward(run, step, err);
   }
   return GCAM_OK;
 }
 
-float *gcam_session_input(gcam_session *s, int index) {
-  s->inputs_set[index] = true;
-  s->done = false;
-  return s->slots[s->graph->inputs[index]].data;
-}
-
-gcam_status gcam_session_forward(gcam_session *s, gcam_error *err) {
-  for (int i = 0; i < s->graph->input_count; i++)
-    if (!s->inputs_set[i])
-      return gcam_fail(err, GCAM_ERR_STATE, "input '%s' has no values yet; set a picture first",
-                       s->graph->values[s->graph->inputs[i]].name);
-  for (int i = 0; i < s->step_count; i++) GCAM_TRY(gcam_step_forward(s, &s->steps[i], err));
-  s->done = true;
+gcam_status gcam_forward(gcam_run *run, gcam_error *err) {
+  for (int i = 0; i < run->plan.step_count; i++)
+    GCAM_TRY(step_forward(run, &run->plan.steps[i], err));
   return GCAM_OK;
 }
 
-gcam_status gcam_session_forward_from(gcam_session *s, int value, gcam_error *err) {
-  bool *depends = gcam_alloc(s->graph->value_count, sizeof *depends);
+gcam_status gcam_forward_from(gcam_run *run, int value, gcam_error *err) {
+  const gcam_graph *g = run->graph;
+  bool *depends = gcam_alloc(g->value_count, sizeof *depends);
   if (!depends) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a forward pass");
-  gcam_session_dependents(s, value, depends);
+  gcam_reach_down(g, value, depends);
   gcam_status status = GCAM_OK;
-  for (int i = 0; i < s->step_count && !status; i++) {
-    int y = gcam_step_output(s, &s->steps[i]);
-    if (y >= 0 && y != value && depends[y]) status = gcam_step_forward(s, &s->steps[i], err);
+  for (int i = 0; i < run->plan.step_count && !status; i++) {
+    const gcam_node *last = gcam_step_last(g, &run->plan.steps[i]);
+    bool again = false, makes_it = false;
+    for (int k = 0; k < last->output_count; k++) {
+      int y = last->outputs[k];
+      again |= y >= 0 && depends[y];
+      makes_it |= y == value;
+    }
+    if (again && !makes_it) status = step_forward(run, &run->plan.steps[i], err);
   }
   gcam_free(depends);
   return status;
 }
 
-const float *gcam_session_dense(const gcam_session *s, int value, float **owned) {
-  const gcam_value *v = &s->graph->values[value];
-  const gcam_slot *slot = &s->slots[value];
-  *owned = NULL;
-  if (v->weight) return gcam_weight_floats(v->weight, &v->shape);
-  int64_t C = v->shape.rank ? v->shape.dim[v->shape.rank - 1] : 1;
-  if (slot->stride == C) return slot->data;
-  int64_t n = gcam_numel(&v->shape);
-  float *copy = gcam_floats_alloc(n);
-  for (int64_t r = 0; copy && r < n / C; r++)
-    memcpy(copy + r * C, slot->data + r * slot->stride, (size_t)C * sizeof *copy);
-  return *owned = copy;
+gcam_status gcam_forward_new(gcam_run *run, gcam_error *err) {
+  const gcam_slot *slots = run->plan.slots;
+  for (int i = 0; i < run->plan.step_count; i++) {
+    const gcam_node *last = gcam_step_last(run->graph, &run->plan.steps[i]);
+    bool fresh = false;
+    for (int k = 0; k < last->output_count; k++) {
+      int y = last->outputs[k];
+      fresh |= y >= 0 && gcam_slot_owns(slots, y) && !slots[y].shared;
+    }
+    if (fresh) GCAM_TRY(step_forward(run, &run->plan.steps[i], err));
+  }
+  return GCAM_OK;
 }

@@ -169,14 +169,14 @@ describe('the lesson', { skip: withoutBrowser }, () => {
     } finally {
       await close();
     }
-    const again = await openLesson(web, { query: '?sample=flower&class=flower&layer=block11_dw_relu' });
+    const again = await openLesson(web, { query: '?sample=flower&class=daisy&layer=block11_dw_relu' });
     try {
       await again.reach('relu');
       const found = await again.page.evaluate(() => {
         const { result } = document.querySelector('grad-cam[steps=relu]');
         return [result.class.name, result.layer.name];
       });
-      assert.deepEqual(found, ['flower', 'block11_dw_relu']);
+      assert.deepEqual(found, ['daisy', 'block11_dw_relu']);
     } finally {
       await again.close();
     }

@@ -114,7 +114,7 @@ describe('the page', { skip: withoutBrowser }, () => {
     await page.waitForFunction(() => document.getElementById('status').hasAttribute('data-bad'));
     await page.click('#samples button >> nth=2');
     await settled(page);
-    assert.equal((await list(page))[0].name, 'flower');
+    assert.equal((await list(page))[0].name, 'daisy');
     await page.close();
   });
 
@@ -205,7 +205,7 @@ describe('the page', { skip: withoutBrowser }, () => {
     assert.equal(report.predictions[0].name, 'parachute');
     const { bytes } = await save('npy');
     const header = bytes.toString('latin1', 10, 10 + bytes.readUInt16LE(8));
-    assert.match(header, /'descr': '<f4'.*'shape': \(10, 10\)/);
+    assert.match(header, /'descr': '<f4'.*'shape': \(14, 14\)/);
     const at = 10 + bytes.readUInt16LE(8);
     assert.ok(report.maps[0].data.every((value, i) => Math.abs(value - bytes.readFloatLE(at + 4 * i)) <= 1e-6 * report.maps[0].max),
       'JSON and .npy hold the same numbers');
@@ -270,7 +270,7 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
     assert.equal((await list(page))[0].name, 'golf ball');
     assert.equal(await page.locator('#gallery button').count(), 3);
     await explained(page, () => page.click('#gallery button >> nth=1'));
-    assert.equal((await list(page))[0].name, 'flower');
+    assert.equal((await list(page))[0].name, 'daisy');
     await explained(page, async () => {
       await page.fill('#url', `${web.server.origin}/models/pocket/samples/parachute.jpg`);
       await page.press('#url', 'Enter');
@@ -297,7 +297,7 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
     await settled(page);
     assert.equal((await list(page))[0].name, church);
     await explained(page, () => page.setInputFiles('#file', fileURLToPath(new URL('../../models/pocket/samples/flower.jpg', import.meta.url))));
-    assert.equal((await list(page))[0].name, 'flower');
+    assert.equal((await list(page))[0].name, 'daisy');
     // The lesson too, which nobody had opened.
     await page.goto(`${start.origin}/web/demo/learn/`);
     await page.waitForFunction(() => document.querySelector('grad-cam').result);
@@ -431,7 +431,7 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
       document.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
     }, bytes.toString('base64'));
     await settled(page);
-    assert.equal((await list(page))[0].name, 'flower');
+    assert.equal((await list(page))[0].name, 'daisy');
     assert.deepEqual(problems, []);
     await page.close();
   });

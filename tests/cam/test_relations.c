@@ -166,9 +166,14 @@ static void completeness(gcam_model *net) {
   check(fabs(delta - (sum - change)) < 1e-4, "the convergence delta is what is missing", delta);
 }
 
+/* One number is a value; said to be a logit, two classes, the first of which is what it is not. */
 static void single_logit(void) {
   gcam_model *net = load(1, false);
-  float yes[] = {1}, no[] = {-1}, a[PIXELS], b[PIXELS];
+  float plus[] = {1}, minus[] = {-1}, yes[] = {0, 1}, no[] = {1, 0}, a[PIXELS], b[PIXELS];
+  map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, plus, a);
+  map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, minus, b);
+  check(apart(a, b, -1) < 1e-6, "a value: less = -more", apart(a, b, -1));
+  check(!gcam_model_set_activation(net, GCAM_ACTIVATION_SIGMOID), "a logit", 0);
   for (int score = 0; score < 2; score++) {
     map_of(net, "gradcam", NULL, (gcam_score)score, yes, a);
     map_of(net, "gradcam", NULL, (gcam_score)score, no, b);

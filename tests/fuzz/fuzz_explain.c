@@ -37,6 +37,45 @@ static int feed(gcam_context *ctx, gcam_model *net) {
   return 1;
 }
 
+static void expect_finite(gcam_model *net) {
+  size_t cells = (size_t)gcam_map_height(net) * (size_t)gcam_map_width(net);
+  const float *map = gcam_map_data(net, 0);
+  for (size_t i = 0; i < cells; i++) expect(isfinite(map[i]));
+}
+
+/* Every output as the head, with each activation, and by a cotangent of its own. */
+static void explain_heads(gcam_context *ctx, gcam_model *net) {
+  for (int o = 0; o < gcam_model_output_count(net) && o < 4; o++) {
+    float values[MOST_INPUT];
+    const char *name = gcam_model_output_name(net, o);
+    int dims[8], rank = gcam_model_shape(net, name, dims, 8);
+    int64_t count = 1;
+    for (int i = 0; i < rank; i++) count = count > MOST_INPUT ? count : count * dims[i];
+    if (!said(ctx, gcam_model_set_head(net, name))) continue;
+    gcam_activation activation = (gcam_activation)(count & 3);
+    if (!said(ctx, gcam_model_set_activation(net, activation))) continue;
+    int last = gcam_model_class_count(net) - 1;
+    if (said(ctx, gcam_explain(net, "layercam", NULL, GCAM_SCORE_SOFTMAX, &last, 1)))
+      expect_finite(net);
+    if (count > MOST_INPUT) continue;
+    for (int64_t i = 0; i < count; i++) values[i] = cosf((float)i * 78.233f);
+    if (said(ctx, gcam_explain_cotangents(net, "gradcam", NULL, name, values, 1)))
+      expect_finite(net);
+  }
+  said(ctx, gcam_model_set_head(net, NULL));
+}
+
+/* Tokens of a grid that the file may or may not have. */
+static void explain_grids(gcam_context *ctx, gcam_model *net) {
+  for (int size = 1; size < 5; size++)
+    for (int skip = 0; skip < 2; skip++) {
+      int last = gcam_model_class_count(net) - 1;
+      if (!said(ctx, gcam_model_set_grid(net, size, 2, skip))) continue;
+      if (said(ctx, gcam_explain(net, "ablationcam", NULL, GCAM_SCORE_LOGIT, &last, 1)))
+        expect_finite(net);
+    }
+}
+
 static void explain_all(gcam_context *ctx, gcam_model *net) {
   static const char *const methods[] = {"gradcam", "layercam", "eigencam", "gradientxinput"};
   int last = gcam_model_class_count(net) - 1;
@@ -45,11 +84,11 @@ static void explain_all(gcam_context *ctx, gcam_model *net) {
     for (int l = layers > 3 ? layers - 3 : 0; l < layers; l++) {
       const char *layer = gcam_model_layer_name(net, l);
       if (!said(ctx, gcam_explain(net, methods[m], layer, (gcam_score)(l & 1), &last, 1))) continue;
-      size_t cells = (size_t)gcam_map_height(net) * (size_t)gcam_map_width(net);
-      const float *map = gcam_map_data(net, 0);
-      for (size_t i = 0; i < cells; i++) expect(isfinite(map[i]));
+      expect_finite(net);
     }
   }
+  explain_heads(ctx, net);
+  explain_grids(ctx, net);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

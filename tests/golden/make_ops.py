@@ -404,6 +404,106 @@ def make_batch_norm():
              step=0 if activation else 1e-2)
 
 
+def make_norm():
+    def norm(symbol, op, fn, name, dims, shape, opset, dynamic='', first=False, shift=True, x=None,
+             **attrs):
+        n = Numbers(f'{symbol}/{name}')
+        values = {'s': n.normal(*shape)}
+        if shift:
+            values['b'] = n.normal(*shape)
+        fixed = {k: v for k, v in values.items() if k not in dynamic}
+        moving = {k: v for k, v in values.items() if k in dynamic}
+        if first:
+            x, w, node = after_conv(n, *dims[1:], batch=dims[0])
+            case(symbol, name, [node, (op, ['t', *values], ['y'], attrs)], {'x': x, **moving},
+                 lambda t: fn(F.conv2d(t['x'], t['w']), t), {'w': w, **fixed}, opset)
+        else:
+            case(symbol, name, (op, ['x', *values], attrs),
+                 {'x': n.normal(*dims) if x is None else x, **moving},
+                 lambda t: fn(t['x'], t), fixed, opset)
+
+    eps = r32(1e-5)
+    small = r32(1e-3)
+
+    def layer(axis, e=eps):
+        return lambda x, t: F.layer_norm(x, x.shape[axis:], t['s'].expand(x.shape[axis:]),
+                                         None if 'b' not in t else t['b'].expand(x.shape[axis:]), e)
+
+    kind = ('layer_norm', 'LayerNormalization')
+    norm(*kind, layer(-1), 'tokens', (2, 5, 8), (8,), 17)
+    norm(*kind, layer(-1), 'no shift', (2, 5, 8), (8,), 17, shift=False)
+    norm(*kind, layer(-1, small), 'epsilon', (3, 7), (7,), 17, epsilon=1e-3)
+    norm(*kind, layer(1), 'axis 1', (2, 3, 2, 3), (3, 2, 3), 17, axis=1)
+    norm(*kind, layer(-2), 'axis -2', (2, 3, 4), (3, 4), 17, axis=-2)
+    norm(*kind, layer(0), 'axis 0', (3, 4), (3, 4), 17, axis=0)
+    norm(*kind, layer(-1), 'everything computed', (2, 3, 6), (6,), 17, 'sb')
+    norm(*kind, layer(-1), 'one scale', (2, 3, 6), (1,), 17, 'sb')
+    norm(*kind, layer(-1), 'after Conv, width', (1, 4, 5, 6), (6,), 17, first=True)
+    norm(*kind, layer(1), 'after Conv, a picture', (1, 4, 5, 6), (4, 5, 6), 17, first=True, axis=1)
+    norm(*kind, layer(-1), 'far from 0', (2, 3, 16), (16,), 17,
+         x=Numbers('layer_norm/far').normal(2, 3, 16) + f32(50))
+    n = Numbers('layer_norm/convnext')
+    case('layer_norm', 'ConvNeXt: Conv, Transpose, LayerNormalization, Transpose, Conv',
+         [('Conv', ['x', 'w'], ['t'], {}), ('Transpose', ['t'], ['u'], {'perm': [0, 2, 3, 1]}),
+          ('LayerNormalization', ['u', 's', 'b'], ['v'], {'epsilon': 1e-6}),
+          ('Transpose', ['v'], ['z'], {'perm': [0, 3, 1, 2]}),
+          ('Conv', ['z', 'k'], ['y'], {'group': 6, 'pads': [1, 1, 1, 1]})],
+         {'x': n.normal(1, 3, 4, 5)},
+         lambda t: F.conv2d(F.layer_norm(F.conv2d(t['x'], t['w']).permute(0, 2, 3, 1), (6,), t['s'],
+                                         t['b'], r32(1e-6)).permute(0, 3, 1, 2), t['k'], None, 1, 1,
+                            1, 6),
+         {'w': n.weight(6, 3, 1, 1), 's': n.normal(6), 'b': n.normal(6), 'k': n.weight(6, 1, 3, 3)},
+         17)
+
+    def rms(axes, e=eps):
+        return lambda x, t: x / torch.sqrt((x * x).mean(axes, True) + e) * t['s']
+
+    kind = ('rms_norm', 'RMSNormalization')
+    norm(*kind, rms((-1,)), 'tokens', (2, 5, 8), (8,), 23, shift=False)
+    norm(*kind, rms((-1,), small), 'epsilon', (3, 7), (7,), 23, 's', shift=False, epsilon=1e-3)
+    norm(*kind, rms((1, 2, 3)), 'axis 1', (2, 3, 2, 3), (3, 2, 3), 23, shift=False, axis=1)
+    norm(*kind, rms((-1,)), 'after Conv', (1, 4, 5, 6), (6,), 23, first=True, shift=False)
+
+    def instance(e=eps):
+        return lambda x, t: F.instance_norm(x, None, None, t['s'], t['b'], True, 0, e)
+
+    kind = ('instance_norm', 'InstanceNormalization')
+    norm(*kind, instance(), 'pictures', (2, 4, 3, 5), (4,), 13)
+    norm(*kind, instance(small), 'epsilon', (1, 3, 4, 4), (3,), 13, epsilon=1e-3)
+    norm(*kind, instance(), 'everything computed', (2, 3, 2, 3), (3,), 13, 'sb')
+    norm(*kind, instance(), 'rank 3', (2, 3, 7), (3,), 13)
+    norm(*kind, instance(), 'rank 5', (1, 2, 2, 3, 2), (2,), 13)
+    norm(*kind, instance(), 'opset 6', (1, 3, 4, 3), (3,), 6)
+    norm(*kind, instance(), 'after Conv', (2, 4, 5, 6), (4,), 13, first=True)
+    n = Numbers('instance_norm/group')
+    case('instance_norm', "torch's GroupNorm: Reshape, InstanceNormalization, Reshape, Mul, Add",
+         [('Conv', ['x', 'w'], ['t'], {}), ('Reshape', ['t', 'to'], ['u'], {}),
+          ('InstanceNormalization', ['u', 'one', 'zero'], ['v'], {}),
+          ('Reshape', ['v', 'back'], ['z'], {}), ('Mul', ['z', 's'], ['p'], {}),
+          ('Add', ['p', 'b'], ['y'], {})], {'x': n.normal(2, 3, 4, 3)},
+         lambda t: F.group_norm(F.conv2d(t['x'], t['w']), 2, t['s'].flatten(), t['b'].flatten(),
+                                eps),
+         {'w': n.weight(6, 3, 1, 1), 'to': i64(0, 2, -1), 'one': np.ones(2, f32),
+          'zero': np.zeros(2, f32), 'back': i64(2, 6, 4, 3), 's': n.normal(6, 1, 1),
+          'b': n.normal(6, 1, 1)})
+
+    def group(count, e=eps):
+        def fn(x, t):
+            each = x.shape[1] // t['s'].shape[0]
+            return F.group_norm(x, count, t['s'].repeat_interleave(each),
+                                t['b'].repeat_interleave(each), e)
+        return fn
+
+    kind = ('group_norm', 'GroupNormalization')
+    norm(*kind, group(2), 'pictures', (2, 6, 3, 2), (6,), 21, num_groups=2)
+    norm(*kind, group(3, small), 'opset 18', (1, 6, 3, 2), (3,), 18, 'sb', num_groups=3,
+         epsilon=1e-3)
+    norm(*kind, group(1), 'one group', (2, 4, 2, 2), (4,), 21, 'sb', num_groups=1)
+    norm(*kind, group(4), 'a group a channel', (1, 4, 2, 3), (4,), 21, num_groups=4)
+    norm(*kind, group(2), 'rank 3', (2, 4, 5), (4,), 21, num_groups=2)
+    norm(*kind, group(2), 'after Conv', (2, 4, 5, 6), (4,), 21, first=True, num_groups=2)
+
+
 def make_lrn():
     def lrn(name, dims, size, **attrs):
         n = Numbers('lrn/' + name)
@@ -537,6 +637,169 @@ def make_pointwise():
          {'w': w, 's': n.normal(4, 1, 1)}, step=0)
 
 
+def make_functions():
+    kinked = 9e-3
+    unary_family('neg', 'Neg', lambda x, t: -x)
+    unary_family('abs', 'Abs', lambda x, t: x.abs(), away(0), step=kinked)
+    unary('abs', 'Abs', lambda x, t: x.abs(), lambda n, *d: n.rng.integers(-1, 2, d).astype(f32),
+          name='zeros', step=0)
+    for symbol, op, fn in (('log', 'Log', torch.log), ('reciprocal', 'Reciprocal', torch.reciprocal)):
+        unary(symbol, op, lambda x, t, fn=fn: fn(x), 'positive')
+        unary(symbol, op, lambda x, t, fn=fn: fn(x), 'positive', name='rank 2', dims=(3, 7))
+        unary(symbol, op, lambda x, t, fn=fn: fn(x), 'positive', name='opset 6', opset=6)
+        n = Numbers(f'{symbol}/after conv')
+        x, w, first = after_conv(n)
+        case(symbol, 'after Conv', [first, ('Exp', ['t'], ['u'], {}), (op, ['u'], ['y'], {})],
+             {'x': x}, lambda t, fn=fn: fn(F.conv2d(t['x'], t['w']).exp()), {'w': w}, step=5e-3)
+    unary_family('sin', 'Sin', lambda x, t: torch.sin(x), old=7)
+    unary_family('cos', 'Cos', lambda x, t: torch.cos(x), old=7)
+    halves = lambda n, *d: n.away(*d, from_=tuple(k / 2 for k in range(-12, 13)))
+    for symbol, op, fn in (('floor', 'Floor', torch.floor), ('ceil', 'Ceil', torch.ceil),
+                           ('round', 'Round', torch.round), ('sign', 'Sign', torch.sign)):
+        old = 6 if symbol in ('floor', 'ceil') else 0
+        unary_family(symbol, op, lambda x, t, fn=fn: fn(x), halves, old=old, step=kinked)
+    unary('round', 'Round', lambda x, t: torch.round(x), step=0, name='halves go to the even',
+          values=lambda n, *d: (n.rng.integers(-9, 10, d) / 2).astype(f32))
+    unary('sign', 'Sign', lambda x, t: torch.sign(x), step=0, name='zeros',
+          values=lambda n, *d: n.rng.integers(-1, 2, d).astype(f32))
+    unary_family('erf', 'Erf', lambda x, t: torch.erf(x), old=9)
+    unary('erf', 'Erf', lambda x, t: torch.erf(x), lambda n, *d: n.normal(*d) * 5, name='large')
+    unary_family('gelu', 'Gelu', lambda x, t: F.gelu(x), opset=20, old=0)
+    unary('gelu', 'Gelu', lambda x, t: F.gelu(x), lambda n, *d: n.normal(*d) * 4, 20, 'large',
+          approximate='none')
+    unary('gelu', 'Gelu', lambda x, t: F.gelu(x, approximate='tanh'), opset=20, name='tanh',
+          approximate='tanh')
+    unary('gelu', 'Gelu', lambda x, t: F.gelu(x, approximate='tanh'),
+          lambda n, *d: n.normal(*d) * 4, 20, 'tanh, large', approximate='tanh')
+    unary_family('mish', 'Mish', lambda x, t: F.mish(x), opset=18, old=0)
+    unary('mish', 'Mish', lambda x, t: F.mish(x), lambda n, *d: n.normal(*d) * 30, 18, 'large')
+    unary_family('swish', 'Swish', lambda x, t: F.silu(x), opset=24, old=0)
+    unary('swish', 'Swish', lambda x, t: x * torch.sigmoid(r32(1.7) * x), opset=24, name='alpha',
+          alpha=1.7)
+    unary_family('softsign', 'Softsign', lambda x, t: F.softsign(x), away(0), old=1, step=kinked)
+    unary_family('celu', 'Celu', lambda x, t: F.celu(x), away(0), old=0, step=kinked)
+    unary('celu', 'Celu', lambda x, t: F.celu(x, r32(0.6)), away(0), name='alpha', step=kinked,
+          alpha=0.6)
+    unary_family('thresholded_relu', 'ThresholdedRelu', lambda x, t: F.threshold(x, 1, 0), away(1),
+                 old=0, step=kinked)
+    unary('thresholded_relu', 'ThresholdedRelu', lambda x, t: F.threshold(x, -0.5, 0), away(-0.5),
+          name='alpha', step=kinked, alpha=-0.5)
+    gated = [('Less', ['x', 'k'], ['m'], {}), ('Not', ['m'], ['n'], {}),
+             ('Where', ['n', 'x', 'z'], ['y'], {})]
+    for name, dims in (('a gate', (2, 3, 2, 3)), ('a gate, rank 2', (3, 5))):
+        n = Numbers('not/' + name)
+        case('not', name, gated, {'x': n.away(*dims, from_=(0.5,))},
+             lambda t: torch.where(t['x'] < 0.5, 0 * t['x'] + 2, t['x']),
+             {'k': np.array(0.5, f32), 'z': np.array(2, f32)}, step=kinked)
+
+
+    for name, dims in (('pictures', (2, 3, 2, 3)), ('rank 2', (3, 5))):
+        n = Numbers('is_nan/' + name)  # Max hands on what is not finite, and no gradient there
+        odd = n.rng.integers(0, 4, dims)
+        kinds = {'is_nan': ('IsNaN', {}, [3]), 'is_inf': ('IsInf', {}, [1, 2]),
+                 'above': ('IsInf', {'detect_negative': 0}, [1]),
+                 'below': ('IsInf', {'detect_positive': 0}, [2])}
+        for kind, (op, attrs, found) in kinds.items():
+            if op == 'IsInf':  # -infinity: Min of Max
+                odd = np.where(odd == 3, 0, odd)
+            consts = {'high': np.choose(odd, [-9, np.inf, -9, np.nan]).astype(f32),
+                      'low': np.choose(odd, [9, np.inf, -np.inf, 9]).astype(f32),
+                      'z': np.array(2, f32)}
+            mask = torch.tensor(np.isin(odd, found))
+            case('is_nan' if op == 'IsNaN' else 'is_inf', f'{kind}, {name}',
+                 [('Max', ['x', 'high'], ['p'], {}), ('Min', ['p', 'low'], ['d'], {}),
+                  (op, ['d'], ['m'], attrs), ('Where', ['m', 'z', 'x'], ['y'], {})],
+                 {'x': n.normal(*dims)},
+                 lambda t, mask=mask: torch.where(mask, 0 * t['x'] + 2, t['x']), consts)
+
+
+def make_nary():
+    def constant_mask(name, dims, mask, a, b, dynamic='ab', opset=13, first=False):
+        n = Numbers('where/' + name)
+        consts = {'m': n.rng.integers(0, 2, mask).astype(bool)}
+        values = {'a': n.normal(*a), 'b': n.normal(*b)}
+        fixed = {k: v for k, v in values.items() if k not in dynamic}
+        m = torch.tensor(consts['m'])
+        if first:
+            x, w, node = after_conv(n)
+            case('where', name, [node, ('Where', ['m', 't', 'b'], ['y'], {})],
+                 {'x': x}, lambda t: torch.where(m, F.conv2d(t['x'], t['w']), t['b']),
+                 {'w': w, 'b': values['b'], **consts}, opset)
+        else:
+            case('where', name, ('Where', ['m', 'a', 'b'], {}), {k: values[k] for k in dynamic},
+                 lambda t: torch.where(m, t['a'], t['b']), {**fixed, **consts}, opset)
+
+    constant_mask('a constant mask', None, (2, 3, 2, 3), (2, 3, 2, 3), (2, 3, 2, 3))
+    constant_mask('a mask per channel', None, (3, 1, 1), (2, 3, 2, 3), (1,), 'a')
+    constant_mask('everything is stretched', None, (2, 1, 3), (4, 1), (1, 4, 3), opset=9)
+    constant_mask('a masked score', None, (1, 1, 4, 4), (2, 3, 4, 4), (), 'a')
+    constant_mask('after Conv', None, (5, 6), (1,), (4, 1, 1), first=True)
+    kinked = 9e-3
+    pairs = (('less', 'Less', torch.lt), ('less_or_equal', 'LessOrEqual', torch.le),
+             ('greater', 'Greater', torch.gt), ('greater_or_equal', 'GreaterOrEqual', torch.ge))
+    for symbol, op, fn in pairs:
+        opset = 16 if 'Or' in op else 9
+        for name, dims, other, dynamic in (('a threshold', (2, 3, 2, 3), (), 'a'),
+                                           ('two values', (1, 3, 2, 2), (3, 1, 1), 'ab'),
+                                           ('rank 2', (3, 4), (4,), 'ab')):
+            n = Numbers(f'{symbol}/{name}')
+            grid = {'a': (n.rng.integers(-20, 20, dims) / 10 + 0.03).astype(f32),
+                    'b': (n.rng.integers(-20, 20, other) / 10).astype(f32)}
+            case(symbol, name, [(op, ['a', 'b'], ['m'], {}), ('Where', ['m', 'a', 'b'], ['y'], {})],
+                 {k: grid[k] for k in dynamic},
+                 lambda t, fn=fn: torch.where(fn(t['a'], t['b']), t['a'], t['b']),
+                 {k: v for k, v in grid.items() if k not in dynamic}, opset, kinked / 2)
+        n = Numbers(f'{symbol}/ties')
+        case(symbol, 'ties', [(op, ['a', 'b'], ['m'], {}), ('Where', ['m', 'a', 'c'], ['y'], {})],
+             {'a': n.rng.integers(-1, 2, (2, 3, 3)).astype(f32)},
+             lambda t, fn=fn: torch.where(fn(t['a'], t['b']), t['a'], t['c']),
+             {'b': np.array(0, f32), 'c': n.normal(3)}, opset, 0)
+    n = Numbers('equal/ties')
+    case('equal', 'the maxima of a row',
+         [('ReduceMax', ['x'], ['p'], {'axes': [1]}), ('Equal', ['x', 'p'], ['m'], {}),
+          ('Where', ['m', 'x', 'z'], ['y'], {})], {'x': n.distinct(3, 7)},
+         lambda t: torch.where(t['x'] == t['x'].amax(1, True), t['x'], 0 * t['x']),
+         {'z': np.array(0, f32)}, step=1e-2)
+    for symbol, op, fn in (('and', 'And', torch.logical_and), ('or', 'Or', torch.logical_or),
+                           ('xor', 'Xor', torch.logical_xor)):
+        n = Numbers(symbol)
+        case(symbol, 'two thresholds',
+             [('Greater', ['x', 'k'], ['p'], {}), ('Less', ['x', 'l'], ['q'], {}),
+              (op, ['p', 'q'], ['m'], {}), ('Where', ['m', 'x', 'z'], ['y'], {})],
+             {'x': n.away(2, 3, 3, 2, from_=(-0.5, 0.5))},
+             lambda t, fn=fn: torch.where(fn(t['x'] > -0.5, t['x'] < 0.5), t['x'], 0 * t['x'] + 3),
+             {'k': np.array(-0.5, f32), 'l': np.array(0.5, f32), 'z': np.array(3, f32)},
+             step=kinked)
+
+    def mean(name, shapes, dynamic, opset=13):
+        n = Numbers('mean/' + name)
+        values = {chr(97 + i): n.normal(*d) for i, d in enumerate(shapes)}
+        case('mean', name, ('Mean', list(values), {}), {k: values[k] for k in dynamic},
+             lambda t: sum(t[k] for k in values) / len(values),
+             {k: v for k, v in values.items() if k not in dynamic}, opset)
+
+    mean('two', [(2, 3, 2, 3)] * 2, 'ab')
+    mean('three, one constant', [(1, 3, 2, 3)] * 3, 'ac')
+    mean('one', [(1, 3, 2, 3)], 'a')
+    mean('broadcast', [(2, 3, 2, 3), (3, 1, 1)], 'ab', 8)
+
+    def mod(name, a, b, fmod, dynamic='ab'):
+        n = Numbers('mod/' + name)
+        values = {'a': n.normal(*a) * 3, 'b': n.positive(*b) + f32(1)}
+        near = np.abs(values['a'] / values['b'] - np.round(values['a'] / values['b'])) < 0.05
+        values['a'] = np.where(near, (np.round(values['a'] / values['b']) + 0.3) * values['b'],
+                               values['a']).astype(f32)
+        fn = torch.fmod if fmod else torch.remainder
+        attrs = {'fmod': 1} if fmod else {}
+        case('mod', name, ('Mod', ['a', 'b'], attrs), {k: values[k] for k in dynamic},
+             lambda t: fn(t['a'], t['b']), {k: v for k, v in values.items() if k not in dynamic},
+             13, 1e-3)
+
+    mod('fmod', (2, 3, 2, 2), (2, 3, 2, 2), 1)
+    mod('the sign of the divisor', (2, 3, 2, 2), (3, 1, 1), 0)
+    mod('a constant period', (3, 4), (), 1, 'a')
+
+
 def make_arithmetic():
     def binary(symbol, op, fn, left='normal', right='normal', step=1e-2):
         def one(name, a, b, dynamic='ab', opset=13):
@@ -605,8 +868,8 @@ def make_arithmetic():
              F.conv2d(t['x'], t['w1'])),
          {'w1': n.weight(5, 3, 1, 1), 'w2': n.weight(5, 5, 1, 1), 'b2': n.normal(5)})
 
-    def maximum(name, shapes, dynamic, opset=13):
-        n = Numbers(f'max/{name}')
+    def extreme(symbol, op, fold, name, shapes, dynamic, opset=13):
+        n = Numbers(f'{symbol}/{name}')
         values = {}  # tenths, and another hundredth for each input: they never tie
         for i, dims in enumerate(shapes):
             grid = n.rng.integers(-20, 20, dims) / 10 + (i + 1) * 0.03
@@ -615,18 +878,19 @@ def make_arithmetic():
         def fn(t):
             y = t['a']
             for i in range(1, len(shapes)):
-                y = torch.maximum(y, t[chr(97 + i)])
+                y = fold(y, t[chr(97 + i)])
             return y
 
-        case('max', name, ('Max', list(values), {}), {k: values[k] for k in dynamic}, fn,
+        case(symbol, name, (op, list(values), {}), {k: values[k] for k in dynamic}, fn,
              {k: v for k, v in values.items() if k not in dynamic}, opset, 5e-3)
 
-    maximum('two', [(2, 3, 2, 3)] * 2, 'ab')
-    maximum('three', [(1, 3, 2, 3)] * 3, 'abc')
-    maximum('one', [(1, 3, 2, 3)], 'a')
-    maximum('broadcast', [(2, 3, 2, 3), (3, 1, 1)], 'ab')
-    maximum('a constant', [(1, 4, 3, 3), ()], 'a')
-    maximum('rank 2', [(3, 4), (4,)], 'ab', 8)
+    for kind in (('max', 'Max', torch.maximum), ('min', 'Min', torch.minimum)):
+        extreme(*kind, 'two', [(2, 3, 2, 3)] * 2, 'ab')
+        extreme(*kind, 'three', [(1, 3, 2, 3)] * 3, 'abc')
+        extreme(*kind, 'one', [(1, 3, 2, 3)], 'a')
+        extreme(*kind, 'broadcast', [(2, 3, 2, 3), (3, 1, 1)], 'ab')
+        extreme(*kind, 'a constant', [(1, 4, 3, 3), ()], 'a')
+        extreme(*kind, 'rank 2', [(3, 4), (4,)], 'ab', 8)
 
 
 def make_softmax():
@@ -786,6 +1050,153 @@ def make_average_pool():
          {'x': n.normal(1, 3, 5, 6)},
          lambda t: (t['x'][:, :, :3, :3] + t['x'][:, :, 2:, :3] + t['x'][:, :, :3, 3:]
                     + t['x'][:, :, 2:, 3:]) / 4, None, 19)
+
+
+def make_lp():
+    def lp_pool(name, dims, opset=18, **attrs):
+        n = Numbers('lp_pool/' + name)
+        stride, dilation, pads = pool_pads(dims, attrs)
+        kernel, p = attrs['kernel_shape'], attrs.get('p', 2)
+
+        def fn(t):
+            x = torch_pad(t['x'], pads).abs() ** p
+            span = [(k - 1) * d + 1 for k, d in zip(kernel, dilation)]
+            for i in range(len(kernel)):
+                x = x.unfold(2 + i, span[i], stride[i])
+            for i in range(len(kernel)):  # each unfolded axis went to the end
+                x = x.index_select(2 + len(kernel) + i, torch.arange(0, span[i], dilation[i]))
+            return x.flatten(2 + len(kernel)).sum(-1) ** (1 / p)
+
+        x = n.away(*dims)
+        case('lp_pool', name, ('LpPool', ['x'], attrs), {'x': x}, fn, None, opset, 9e-3,
+             infer=not attrs.get('dilations'))
+
+    lp_pool('2x2', (1, 4, 6, 5), kernel_shape=[2, 2], strides=[2, 2])
+    lp_pool('p 1, pads', (2, 3, 4, 5), kernel_shape=[3, 3], pads=[1, 1, 1, 1], p=1)
+    lp_pool('p 3, overlapping', (1, 3, 5, 5), kernel_shape=[3, 2], strides=[2, 1], p=3)
+    lp_pool('SAME_UPPER', (1, 3, 5, 6), kernel_shape=[2, 2], auto_pad='SAME_UPPER')
+    lp_pool('dilations', (1, 2, 6, 7), kernel_shape=[2, 3], dilations=[2, 2])
+    lp_pool('one dimension', (1, 4, 9), kernel_shape=[3], strides=[2])
+    lp_pool('opset 11', (1, 3, 6, 6), 11, kernel_shape=[2, 2], strides=[2, 2])
+    for name, dims, p in (('pictures', (2, 4, 3, 5), None), ('p 3', (1, 3, 4, 4), 3),
+                          ('p 1', (1, 3, 2, 5), 1), ('rank 3', (2, 3, 7), None),
+                          ('rank 5', (1, 2, 2, 3, 2), 2)):
+        n = Numbers('global_lp_pool/' + name)
+        axes = tuple(range(2, len(dims)))
+        case('global_lp_pool', name, ('GlobalLpPool', ['x'], {} if p is None else {'p': p}),
+             {'x': n.away(*dims)},
+             lambda t, axes=axes, p=p: torch.linalg.vector_norm(t['x'], p or 2, axes, True),
+             None, 13, 9e-3)
+    for name, dims, axis, p, first in (('rows', (3, 5), -1, 2, False), ('p 1', (3, 5), 1, 1, False),
+                                       ('channels', (2, 4, 3, 2), 1, 2, False),
+                                       ('after Conv', None, 1, 2, True),
+                                       ('after Conv, width, p 1', None, 3, 1, True)):
+        n = Numbers('lp_norm/' + name)
+        fn = lambda x, p=p, axis=axis: x / torch.linalg.vector_norm(x, p, axis, True)
+        attrs = {'axis': axis, 'p': p}
+        if first:
+            x, w, node = after_conv(n)
+            case('lp_norm', name, [node, ('LpNormalization', ['t'], ['y'], attrs)], {'x': x},
+                 lambda t, fn=fn: fn(F.conv2d(t['x'], t['w'])), {'w': w}, step=0 if p == 1 else 1e-3)
+        else:
+            case('lp_norm', name, ('LpNormalization', ['x'], attrs), {'x': n.away(*dims)},
+                 lambda t, fn=fn: fn(t['x']), None, 13, 5e-3)
+
+
+def make_grid_sample():
+    def grid_sample(name, dims, out, mode='bilinear', padding='zeros', align=0, dynamic='xg',
+                    opset=16, first=False, step=1e-3, far=1.3):
+        n = Numbers('grid_sample/' + name)
+        H, W = dims[2:]
+        grid = n.rng.uniform(-far, far, (dims[0], *out, 2))
+        for k, size in ((0, W), (1, H)):  # away from where the taps change
+            scale = (size - 1) / 2 if align else size / 2
+            at = (grid[..., k] + 1) * scale - (0 if align else 0.5)
+            part = at * 2 - np.floor(at * 2)  # whole pixels, and halves
+            at = (np.floor(at * 2) + np.clip(part, 0.1, 0.9)) / 2
+            grid[..., k] = (at + (0 if align else 0.5)) / scale - 1
+        attrs = {'mode': mode, 'padding_mode': padding, 'align_corners': align}
+        own = {'linear': 'bilinear', 'cubic': 'bicubic'}.get(mode, mode)
+        grid = grid.astype(f32)
+        fixed = {} if 'g' in dynamic else {'g': grid}
+        moving = {'g': grid} if 'g' in dynamic else {}
+
+        def fn(x, t):
+            return F.grid_sample(x, t['g'], own, padding, bool(align))
+
+        if first:
+            x, w, node = after_conv(n, *dims[1:], batch=dims[0])
+            case('grid_sample', name, [node, ('GridSample', ['t', 'g'], ['y'], attrs)],
+                 {'x': x, **moving}, lambda t: fn(F.conv2d(t['x'], t['w']), t), {'w': w, **fixed},
+                 opset, step)
+        else:
+            case('grid_sample', name, ('GridSample', ['x', 'g'], attrs),
+                 {'x': n.normal(*dims), **moving}, lambda t: fn(t['x'], t), fixed, opset, step)
+
+    for mode in ('bilinear', 'nearest', 'bicubic'):
+        for padding in ('zeros', 'border', 'reflection'):
+            for align in (0, 1):
+                grid_sample(f'{mode}, {padding}, align_corners {align}', (1, 2, 4, 5), (3, 3), mode,
+                            padding, align)
+    grid_sample('two pictures, a constant grid', (2, 3, 5, 4), (2, 4), dynamic='x')
+    grid_sample('far outside', (1, 2, 3, 3), (3, 3), padding='reflection', far=6)
+    grid_sample('opset 20', (1, 2, 4, 4), (3, 2), mode='linear', opset=20)
+    grid_sample('opset 20, cubic', (1, 2, 4, 4), (3, 2), mode='cubic', opset=20)
+    grid_sample('after Conv: a spatial transformer', (1, 4, 5, 6), (4, 4), first=True)
+
+
+def make_roi_align():
+    from torchvision.ops import roi_align as torch_roi_align
+
+    def roi_align(name, dims, boxes, pictures, size, scale=1.0, ratio=0, opset=16, half=True,
+                  first=False):
+        n = Numbers('roi_align/' + name)
+        boxes = np.array(boxes, f32)
+        rows = torch.tensor(np.concatenate([np.array(pictures, f32)[:, None], boxes], 1)).double()
+        attrs = dict(output_height=size[0], output_width=size[1], sampling_ratio=ratio,
+                     spatial_scale=scale)
+        if opset >= 16:
+            attrs['coordinate_transformation_mode'] = 'half_pixel' if half else 'output_half_pixel'
+        consts = {'b': boxes, 'p': i64(*pictures)}
+
+        def fn(x):
+            return torch_roi_align(x, rows, size, r32(scale), ratio, half)
+
+        if first:
+            x, w, node = after_conv(n, *dims[1:], batch=dims[0])
+            case('roi_align', name, [node, ('RoiAlign', ['t', 'b', 'p'], ['y'], attrs)], {'x': x},
+                 lambda t: fn(F.conv2d(t['x'], t['w'])), {'w': w, **consts}, opset)
+        else:
+            case('roi_align', name, ('RoiAlign', ['x', 'b', 'p'], attrs), {'x': n.normal(*dims)},
+                 lambda t: fn(t['x']), consts, opset)
+
+    roi_align('half a pixel', (2, 3, 6, 7), [[0, 0, 5, 4], [1.3, 0.7, 3.1, 5.2]], [0, 1], (2, 3),
+              ratio=2)
+    roi_align('as many samples as pixels', (1, 2, 8, 8), [[0.5, 1, 7, 6.4]], [0], (2, 2))
+    roi_align('scaled, partly outside', (1, 2, 5, 5), [[-4, -6, 14, 26], [12, 12, 30, 30]], [0, 0],
+              (3, 2), scale=0.25, ratio=2)
+    roi_align('as before opset 16', (1, 2, 5, 6), [[0, 0, 4, 4], [2, 2, 2.2, 2.1]], [0, 0], (2, 2),
+              ratio=1, opset=10, half=False)
+    roi_align('output_half_pixel', (1, 2, 5, 6), [[1, 0, 5, 4]], [0], (2, 2), ratio=2, half=False)
+    roi_align('after Conv', (1, 4, 5, 6), [[0, 1, 5, 4]], [0], (2, 2), ratio=2, first=True)
+    n = Numbers('roi_align/maximum')  # ONNX: of the weighted taps, not of the samples
+    taps = [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)]
+
+    def maximum(t):
+        products = []
+        for sy, sx in taps:
+            for dy in (0, 1):
+                for dx in (0, 1):
+                    w = (sy if dy else 1 - sy) * (sx if dx else 1 - sx)
+                    products.append(w * t['x'][:, :, 1 + dy, 2 + dx])
+        return torch.stack(products).amax(0)[:, :, None, None]
+
+    case('roi_align', 'maximum',
+         ('RoiAlign', ['x', 'b', 'p'], dict(mode='max', sampling_ratio=2, output_height=1,
+                                            output_width=1,
+                                            coordinate_transformation_mode='output_half_pixel')),
+         {'x': n.distinct(1, 2, 4, 4)}, maximum,
+         {'b': np.array([[2, 1, 3, 2]], f32), 'p': i64(0)}, 16, 1e-3)
 
 
 def make_global_pool():
@@ -990,6 +1401,521 @@ def make_pad():
                                          t['b'], 2), consts)
 
 
+def make_gather():
+    def gather(name, dims, axis, index, opset=13, first=False):
+        n = Numbers('gather/' + name)
+        at = np.array(index, np.int64)
+        flat = torch.tensor(at.flatten() % dims[axis])
+
+        def take(x):
+            y = x.index_select(axis % x.ndim, flat)
+            shape = list(x.shape)
+            return y.reshape(shape[:axis % x.ndim] + list(at.shape) + shape[axis % x.ndim + 1:])
+
+        attrs = {} if axis == 0 else {'axis': axis}
+        if first:
+            x, w, node = after_conv(n, *dims[1:], batch=dims[0])
+            case('gather', name, [node, ('Gather', ['t', 'at'], ['y'], attrs)], {'x': x},
+                 lambda t: take(F.conv2d(t['x'], t['w'])), {'w': w, 'at': at}, opset)
+        else:
+            case('gather', name, ('Gather', ['x', 'at'], attrs), {'x': n.normal(*dims)},
+                 lambda t: take(t['x']), {'at': at}, opset)
+
+    gather('the class token', (2, 5, 6), 1, 0)
+    gather('query, key and value', (3, 2, 2, 4, 3), 0, 1)
+    gather('the last of an axis', (2, 5, 3), -2, -1)
+    gather('one and the same again', (2, 4, 3), 1, [3, 0, 3, -4])
+    gather('a window index', (1, 2, 9), 2, [[0, 3, 6], [8, 1, 1]])
+    gather('rank 1', (5,), 0, [4, 2])
+    gather('a scalar', (5,), 0, 3)
+    gather('opset 6', (3, 4), 0, [2, 0], 6)
+    gather('after Conv, channels', (2, 4, 3, 3), 1, [3, 1, 0], first=True)
+    gather('after Conv, height', (1, 4, 3, 4), 2, [2, 2], first=True)
+    gather('after Conv, one channel', (1, 4, 3, 4), 1, 2, first=True)
+    n = Numbers('gather/bgr')
+    case('gather', 'BGR: Gather of channels, Conv',
+         [('Gather', ['x', 'at'], ['t'], {'axis': 1}), ('Conv', ['t', 'w'], ['y'], {})],
+         {'x': n.normal(1, 3, 5, 4)}, lambda t: F.conv2d(t['x'][:, [2, 1, 0]], t['w']),
+         {'at': i64(2, 1, 0), 'w': n.weight(4, 3, 3, 3)})
+
+    def elements(name, dims, axis, index, opset=13):
+        n = Numbers('gather_elements/' + name)
+        at = np.array(index, np.int64)
+        case('gather_elements', name, ('GatherElements', ['x', 'at'], {'axis': axis}),
+             {'x': n.normal(*dims)},
+             lambda t: torch.gather(t['x'], axis, torch.tensor(at % dims[axis])), {'at': at}, opset)
+
+    elements('rows', (3, 4), 1, [[0, 3], [1, -1], [2, 2]])
+    elements('columns', (3, 4), 0, [[2, 0, 1]])
+    elements('rank 3', (2, 3, 2), -2, [[[0, 2], [1, 1]], [[-3, 0], [2, 2]]], 11)
+
+    def nd(name, dims, index, batch=0, opset=13, first=False):
+        n = Numbers('gather_nd/' + name)
+        at = np.array(index, np.int64)
+
+        def take(x):
+            def one(v, i):
+                rows = [v[tuple(k)] for k in i.reshape(-1, i.shape[-1])]
+                return torch.stack(rows).reshape(list(i.shape[:-1]) + list(rows[0].shape))
+            if not batch:
+                return one(x, at)
+            assert batch == 1
+            return torch.stack([one(x[k], at[k]) for k in range(dims[0])])
+
+        attrs = {'batch_dims': batch} if batch else {}
+        if first:
+            x, w, node = after_conv(n, *dims[1:], batch=dims[0])
+            case('gather_nd', name, [node, ('GatherND', ['t', 'at'], ['y'], attrs)], {'x': x},
+                 lambda t: take(F.conv2d(t['x'], t['w'])), {'w': w, 'at': at}, opset)
+        else:
+            case('gather_nd', name, ('GatherND', ['x', 'at'], attrs), {'x': n.normal(*dims)},
+                 lambda t: take(t['x']), {'at': at}, opset)
+
+    nd('elements', (3, 4), [[0, 1], [2, -1], [0, 1]])
+    nd('rows', (3, 4, 2), [[[2]], [[-3]]])
+    nd('a batch', (2, 3, 4), [[[1, 3], [0, 0]], [[2, 2], [2, 2]]], 1, 12)
+    nd('a batch of rows', (2, 3, 4), [[1], [2]], 1)
+    nd('after Conv', (1, 4, 3, 3), [[0, 1, 2], [0, 3, 0]], first=True)
+
+    def scatter_elements(name, dims, axis, index, reduction=None, opset=16):
+        n = Numbers('scatter_elements/' + name)
+        at = np.array(index, np.int64)
+        positive = torch.tensor(at % dims[axis])
+
+        def put(t):
+            if reduction:
+                return t['x'].scatter_add(axis, positive, t['u'])
+            return t['x'].scatter(axis, positive, t['u'])
+
+        attrs = {'axis': axis, **({'reduction': reduction} if reduction else {})}
+        case('scatter_elements', name, ('ScatterElements', ['x', 'at', 'u'], attrs),
+             {'x': n.normal(*dims), 'u': n.normal(*at.shape)}, put, {'at': at}, opset)
+
+    scatter_elements('rows', (3, 4), 1, [[0, 3], [1, -1], [2, 0]])
+    scatter_elements('columns', (3, 4), 0, [[2, 0, 1]], opset=13)
+    scatter_elements('added', (3, 4), -1, [[0, 0], [1, -1], [2, 2]], 'add')
+    scatter_elements('rank 3', (2, 3, 2), 1, [[[0, 2]], [[-3, 1]]])
+
+    def scatter_nd(name, dims, index, reduction=None, opset=16, step=1e-2):
+        n = Numbers('scatter_nd/' + name)
+        at = np.array(index, np.int64)
+        shape = at.shape[:-1] + tuple(dims[at.shape[-1]:])
+
+        def put(t):
+            y, u = t['x'], t['u'].reshape([-1] + list(dims[at.shape[-1]:]))
+            for k, i in enumerate(at.reshape(-1, at.shape[-1])):
+                where = torch.zeros(dims, dtype=bool)
+                where[tuple(i)] = True
+                filled = torch.zeros(dims, dtype=torch.float64)
+                spot = filled[tuple(i)].shape
+                value = u[k].reshape(spot) + torch.zeros(dims, dtype=torch.float64)
+                y = torch.where(where, y + value if reduction else value, y)
+            return y
+
+        attrs = {'reduction': reduction} if reduction else {}
+        case('scatter_nd', name, ('ScatterND', ['x', 'at', 'u'], attrs),
+             {'x': n.normal(*dims), 'u': n.normal(*shape)}, put, {'at': at}, opset, step)
+
+    scatter_nd('elements', (3, 4), [[0, 1], [2, -1]])
+    scatter_nd('rows', (3, 4), [[2], [-3]], opset=11)
+    scatter_nd('the last one counts', (3, 4), [[2, 1], [2, 1], [0, 0]])
+    scatter_nd('added', (2, 3), [[1], [1], [-2]], 'add')
+    n = Numbers('scatter_nd/constant')
+    case('scatter_nd', 'into a constant', ('ScatterND', ['c', 'at', 'u'], {}), {'u': n.normal(2, 3)},
+         lambda t: torch.cat([t['c'][:1], t['u'][1:], t['u'][:1], t['c'][3:]]),
+         {'c': n.normal(4, 3), 'at': np.array([[2], [1]], np.int64)})
+
+
+def make_repeats():
+    def expand(name, dims, to, opset=13, first=False):
+        n = Numbers('expand/' + name)
+        shape = torch.broadcast_shapes(dims, to)
+        if first:
+            x, w, node = after_conv(n)
+            case('expand', name, [node, ('GlobalAveragePool', ['t'], ['g'], {}),
+                                  ('Expand', ['g', 'to'], ['y'], {})], {'x': x},
+                 lambda t: F.conv2d(t['x'], t['w']).mean((2, 3), True).expand(shape),
+                 {'w': w, 'to': i64(*to)}, opset)
+        else:
+            case('expand', name, ('Expand', ['x', 'to'], {}), {'x': n.normal(*dims)},
+                 lambda t: t['x'].expand(shape), {'to': i64(*to)}, opset)
+
+    expand('a row', (1, 4), (3, 4))
+    expand('more axes', (3, 1), (2, 1, 4))
+    expand('fewer axes', (2, 3, 1), (1, 4), 8)
+    expand('nothing to do', (2, 3), (2, 3))
+    expand('a scalar', (), (2, 2))
+    expand('a pooled picture', (1, 4, 1, 1), (1, 4, 3, 2), first=True)
+
+    def tile(name, dims, times, opset=13, first=False):
+        n = Numbers('tile/' + name)
+        if first:
+            x, w, node = after_conv(n, *dims[1:])
+            case('tile', name, [node, ('Tile', ['t', 'n'], ['y'], {})], {'x': x},
+                 lambda t: F.conv2d(t['x'], t['w']).repeat(times), {'w': w, 'n': i64(*times)}, opset)
+        else:
+            case('tile', name, ('Tile', ['x', 'n'], {}), {'x': n.normal(*dims)},
+                 lambda t: t['x'].repeat(times), {'n': i64(*times)}, opset)
+
+    tile('both axes', (2, 3), (2, 3))
+    tile('the class token', (1, 1, 5), (3, 1, 1))
+    tile('once', (2, 3), (1, 1), 6)
+    tile('after Conv', (1, 4, 2, 3), (1, 2, 1, 2), first=True)
+
+
+def make_blocks():
+    def blocks(symbol, op, fn, name, dims, first=False, opset=13, **attrs):
+        n = Numbers(f'{symbol}/{name}')
+        if first:
+            x = n.normal(dims[0], 3, *dims[2:])
+            case(symbol, name, [('Conv', ['x', 'w'], ['t'], {}), (op, ['t'], ['y'], attrs)],
+                 {'x': x}, lambda t: fn(F.conv2d(t['x'], t['w'])),
+                 {'w': n.weight(dims[1], 3, 1, 1)}, opset)
+        else:
+            case(symbol, name, (op, ['x'], attrs), {'x': n.normal(*dims)}, lambda t: fn(t['x']),
+                 None, opset)
+
+    def dcr(b):
+        def fn(x):
+            n, c, h, w = x.shape
+            x = x.reshape(n, b, b, c // b ** 2, h, w).permute(0, 3, 4, 1, 5, 2)
+            return x.reshape(n, c // b ** 2, h * b, w * b)
+        return fn
+
+    def down(b):
+        def fn(x):
+            n, c, h, w = x.shape
+            x = x.reshape(n, c, h // b, b, w // b, b).permute(0, 3, 5, 1, 2, 4)
+            return x.reshape(n, c * b * b, h // b, w // b)
+        return fn
+
+    kind = ('depth_to_space', 'DepthToSpace')
+    blocks(*kind, dcr(2), 'DCR', (2, 8, 2, 3), blocksize=2)
+    blocks(*kind, lambda x: F.pixel_shuffle(x, 2), 'CRD', (1, 12, 3, 2), blocksize=2, mode='CRD')
+    blocks(*kind, lambda x: F.pixel_shuffle(x, 3), 'CRD by 3, after Conv', (1, 18, 2, 3), True,
+           blocksize=3, mode='CRD')
+    blocks(*kind, dcr(2), 'opset 6, after Conv', (1, 8, 3, 2), True, 6, blocksize=2)
+    kind = ('space_to_depth', 'SpaceToDepth')
+    blocks(*kind, down(2), 'by 2', (2, 3, 4, 6), blocksize=2)
+    blocks(*kind, down(3), 'by 3, after Conv', (1, 4, 6, 3), True, blocksize=3)
+    blocks(*kind, down(1), 'by 1, opset 6', (1, 4, 2, 3), opset=6, blocksize=1)
+
+
+def make_cum_sum():
+    def cum_sum(name, dims, axis, first=False, opset=14, **attrs):
+        n = Numbers('cum_sum/' + name)
+
+        def fn(x):
+            x = x.flip(axis) if attrs.get('reverse') else x
+            y = x.cumsum(axis) - (x if attrs.get('exclusive') else 0)
+            return y.flip(axis) if attrs.get('reverse') else y
+
+        at = np.array(axis, np.int32 if name == 'rows' else np.int64)
+        if first:
+            x, w, node = after_conv(n)
+            case('cum_sum', name, [node, ('CumSum', ['t', 'at'], ['y'], attrs)], {'x': x},
+                 lambda t: fn(F.conv2d(t['x'], t['w'])), {'w': w, 'at': at}, opset)
+        else:
+            case('cum_sum', name, ('CumSum', ['x', 'at'], attrs), {'x': n.normal(*dims)},
+                 lambda t: fn(t['x']), {'at': at}, opset)
+
+    cum_sum('rows', (3, 5), 1)
+    cum_sum('columns, exclusive', (4, 3), 0, exclusive=1)
+    cum_sum('reverse', (2, 3, 4), -2, reverse=1)
+    cum_sum('reverse, exclusive', (2, 5), 1, reverse=1, exclusive=1)
+    cum_sum('after Conv, channels', None, 1, True)
+    cum_sum('opset 11', (6,), 0, opset=11)
+
+
+def make_einsum():
+    def einsum(name, equation, *shapes, dynamic=None, opset=13, torch_equation=None):
+        n = Numbers('einsum/' + name)
+        values = {chr(97 + i): n.normal(*d) for i, d in enumerate(shapes)}
+        dynamic = ''.join(values) if dynamic is None else dynamic
+        case('einsum', name, ('Einsum', list(values), {'equation': equation}),
+             {k: values[k] for k in dynamic},
+             lambda t: torch.einsum(torch_equation or equation, *[t[k] for k in values]),
+             {k: v for k, v in values.items() if k not in dynamic}, opset, infer='.' not in equation)
+
+    einsum('queries by keys', 'bhqd,bhkd->bhqk', (2, 2, 3, 4), (2, 2, 5, 4))
+    einsum('weights by values', 'b h q k, b h k d -> b h q d', (1, 2, 3, 4), (1, 2, 4, 5),
+           torch_equation='bhqk,bhkd->bhqd')
+    einsum('MaxViT', 'BGHID,BGHJD->BGHIJ', (1, 2, 2, 3, 4), (1, 2, 2, 3, 4))
+    einsum('matrices', 'ij,jk->ik', (3, 4), (4, 2))
+    einsum('no arrow', 'ij,jk', (3, 4), (4, 2))
+    einsum('a constant of heads', 'bnd,dhe->bhne', (2, 3, 4), (4, 2, 3), dynamic='a', opset=12)
+    einsum('two summed', 'bcij,ijk->bck', (2, 2, 3, 2), (3, 2, 4))
+    einsum('outer', 'i,j->ji', (3,), (4,))
+    einsum('inner', 'i,i->', (5,), (5,))
+    einsum('element by element', 'ij,ij->ij', (3, 4), (3, 4))
+    einsum('one operand, transposed', 'ijk->kij', (2, 3, 4))
+    einsum('one operand, summed', 'ijk->j', (2, 3, 4))
+    einsum('one operand, a trace', 'ii->', (4, 4))
+    einsum('one operand, a diagonal', 'bii->bi', (2, 3, 3))
+    einsum('an ellipsis', '...ij,...jk->...ik', (2, 3, 4, 2), (3, 2, 5))
+    einsum('an ellipsis, stretched', '...ij,...jk', (2, 1, 4, 2), (3, 2, 5))
+    einsum('an ellipsis, one operand', '...i->...', (2, 3, 4))
+    n = Numbers('einsum/linear attention')
+    case('einsum', 'after Conv, channels mixed',
+         [('Conv', ['x', 'w'], ['t'], {}), ('Einsum', ['t', 'm'], ['y'],
+                                            {'equation': 'nchw,kc->nkhw'})],
+         {'x': n.normal(1, 3, 3, 4)},
+         lambda t: torch.einsum('nchw,kc->nkhw', F.conv2d(t['x'], t['w']), t['m']),
+         {'w': n.weight(4, 3, 1, 1), 'm': n.normal(5, 4)})
+
+
+def make_recurrent():
+    functions = {'Sigmoid': torch.sigmoid, 'Tanh': torch.tanh, 'Relu': F.relu}
+
+    def rnn_step(g, acts, x, h, c, w, r, wb, rb, p, after):
+        return acts[0](x @ w[0].T + h @ r[0].T + wb[0] + rb[0]), c
+
+    def gru_step(g, acts, x, h, c, w, r, wb, rb, p, after):
+        z = acts[0](x @ w[0].T + h @ r[0].T + wb[0] + rb[0])
+        reset = acts[0](x @ w[1].T + h @ r[1].T + wb[1] + rb[1])
+        if after:
+            new = acts[1](x @ w[2].T + wb[2] + reset * (h @ r[2].T + rb[2]))
+        else:
+            new = acts[1](x @ w[2].T + wb[2] + (reset * h) @ r[2].T + rb[2])
+        return (1 - z) * new + z * h, c
+
+    def lstm_step(g, acts, x, h, c, w, r, wb, rb, p, after):
+        i, o, f, new = [x @ w[k].T + h @ r[k].T + wb[k] + rb[k] for k in range(4)]
+        i, f = acts[0](i + p[0] * c), acts[0](f + p[2] * c)
+        c = f * c + i * acts[1](new)
+        o = acts[0](o + p[1] * c)
+        return o * acts[2](c), c
+
+    kinds = {'rnn': ('RNN', 1, rnn_step, ['Tanh']),
+             'gru': ('GRU', 3, gru_step, ['Sigmoid', 'Tanh']),
+             'lstm': ('LSTM', 4, lstm_step, ['Sigmoid', 'Tanh', 'Tanh'])}
+
+    def recurrent(symbol, name, T, N, I, H, direction='forward', outputs=('y', 'y_h'), bias=True,
+                  start=False, peepholes=False, layout=0, after=0, acts=None, opset=14, step=1e-2,
+                  computed=True):
+        n = Numbers(f'{symbol}/{name}')
+        op, G, one, defaults = kinds[symbol]
+        D = 2 if direction == 'bidirectional' else 1
+        consts = {'w': n.weight(D, G * H, I), 'r': n.weight(D, G * H, H)}
+        inputs = {'x': n.normal(*((N, T, I) if layout else (T, N, I)))}
+        names = ['x', 'w', 'r', '', '', '', '', '']
+        if bias:
+            consts['b'] = n.normal(D, 2 * G * H)
+            names[3] = 'b'
+        if start:
+            shape = (N, D, H) if layout else (D, N, H)
+            for k, at in (('h', 5), ('c', 6)) if symbol == 'lstm' else (('h', 5),):
+                (inputs if computed else consts)[k] = n.normal(*shape)
+                names[at] = k
+        if peepholes:
+            consts['p'] = n.normal(D, 3 * H)
+            names[7] = 'p'
+        while not names[-1]:
+            names.pop()
+        attrs = {'hidden_size': H}
+        if direction != 'forward':
+            attrs['direction'] = direction
+        if layout:
+            attrs['layout'] = 1
+        if after:
+            attrs['linear_before_reset'] = 1
+        if acts:
+            attrs['activations'] = acts * D
+        used = [functions[a] for a in (acts or defaults)]
+
+        def fn(t):
+            x = t['x'].transpose(0, 1) if layout else t['x']
+            ys, hs, cs = [], [], []
+            for d in range(D):
+                w, r = t['w'][d].reshape(G, H, I), t['r'][d].reshape(G, H, H)
+                b = t['b'][d].reshape(2, G, H) if bias else torch.zeros(2, G, H)
+                pp = t['p'][d].reshape(3, H) if peepholes else torch.zeros(3, H)
+                take = (lambda v: v[:, d]) if layout else (lambda v: v[d])
+                zero = torch.zeros(N, H, dtype=torch.float64)
+                h = take(t['h']) if start else zero
+                c = take(t['c']) if start and symbol == 'lstm' else zero
+                back = direction == 'reverse' or d == 1
+                row = [None] * T
+                for k in range(T):
+                    at = T - 1 - k if back else k
+                    h, c = one(G, used, x[at], h, c, w, r, b[0], b[1], pp, after)
+                    row[at] = h
+                ys.append(torch.stack(row))
+                hs.append(h)
+                cs.append(c)
+            y, h, c = torch.stack(ys, 1), torch.stack(hs), torch.stack(cs)
+            if layout:
+                y, h, c = y.permute(2, 0, 1, 3), h.transpose(0, 1), c.transpose(0, 1)
+            made = dict(y=y, y_h=h, y_c=c)
+            check(t, made, ys, hs)
+            return tuple(made[k] for k in outputs if k)
+
+        def check(t, made, ys, hs):  # what torch.nn says itself, where it can
+            if layout or start or peepholes or not bias or direction == 'reverse' or \
+                    (acts and symbol != 'rnn') or \
+                    (symbol == 'gru' and not after):
+                return
+            kind = {'rnn': torch.nn.RNN, 'gru': torch.nn.GRU, 'lstm': torch.nn.LSTM}[symbol]
+            more = {'nonlinearity': acts[0].lower()} if acts else {}
+            own = kind(I, H, bidirectional=D == 2, **more).double()
+            order = {'rnn': [0], 'gru': [1, 0, 2], 'lstm': [0, 2, 3, 1]}[symbol]
+            with torch.no_grad():
+                for d in range(D):
+                    tail = '_l0' + ('_reverse' if d else '')
+                    b = t['b'][d].reshape(2, G, H)
+                    for key, value in (('weight_ih', t['w'][d].reshape(G, H, I)),
+                                       ('weight_hh', t['r'][d].reshape(G, H, H)),
+                                       ('bias_ih', b[0]), ('bias_hh', b[1])):
+                        target = getattr(own, key + tail)
+                        target.copy_(value[order].reshape(target.shape))
+                y, _ = own(t['x'])
+            ours = torch.cat(ys, -1)
+            assert torch.allclose(y, ours.detach(), atol=1e-12), name
+
+        case(symbol, name, (op, names, attrs), inputs, fn, consts, opset, step, outputs)
+
+    for symbol in kinds:
+        after = 1 if symbol == 'gru' else 0
+        recurrent(symbol, 'forward', 4, 2, 3, 5, after=after)
+        recurrent(symbol, 'reverse, the last state alone', 3, 1, 4, 3, 'reverse', ('', 'y_h'))
+        recurrent(symbol, 'both directions', 3, 2, 4, 3, 'bidirectional', after=after)
+        recurrent(symbol, 'both directions, steps alone', 4, 1, 3, 2, 'bidirectional', ('y',))
+        recurrent(symbol, 'no bias', 3, 1, 2, 4, bias=False)
+        recurrent(symbol, 'a computed start', 3, 2, 3, 4, 'bidirectional', start=True, after=after)
+        recurrent(symbol, 'a constant start', 2, 1, 3, 4, start=True, computed=False)
+        recurrent(symbol, 'batch first', 3, 2, 3, 4, 'bidirectional', start=True, layout=1)
+        recurrent(symbol, 'opset 7', 2, 1, 3, 4, opset=7)
+        if symbol != 'lstm':
+            acts = ['Relu'] if symbol == 'rnn' else ['Sigmoid', 'Relu']
+            recurrent(symbol, 'Relu', 3, 1, 3, 4, acts=acts, step=0)
+    recurrent('gru', 'reset before', 3, 2, 3, 4, 'bidirectional', start=True)
+    recurrent('lstm', 'cells', 3, 2, 3, 4, 'bidirectional', ('y', 'y_h', 'y_c'), start=True)
+    recurrent('lstm', 'cells alone', 3, 2, 3, 4, outputs=('', '', 'y_c'))
+    recurrent('lstm', 'peepholes', 3, 2, 3, 4, 'bidirectional', ('y', 'y_h', 'y_c'), peepholes=True,
+              start=True)
+    recurrent('lstm', 'other activations', 3, 1, 3, 4, acts=['Tanh', 'Sigmoid', 'Relu'], step=0)
+    n = Numbers('lstm/crnn')
+    H = 3
+    consts = {'k': n.weight(4, 3, 3, 3), 'w': n.weight(2, 4 * H, 8), 'r': n.weight(2, 4 * H, H),
+              'b': n.normal(2, 8 * H), 'to': i64(5, 1, 2 * H), 'v': n.weight(2 * H, 4)}
+
+    def crnn(t):
+        x = F.relu(F.conv2d(t['x'], t['k'], None, 1, 1))
+        x = x.permute(3, 0, 1, 2).reshape(5, 1, 8)
+        rows = []
+        for d in range(2):
+            w, r = t['w'][d].reshape(4, H, 8), t['r'][d].reshape(4, H, H)
+            b = t['b'][d].reshape(2, 4, H)
+            h = c = torch.zeros(1, H, dtype=torch.float64)
+            row = [None] * 5
+            for k in range(5):
+                at = 4 - k if d else k
+                h, c = lstm_step(4, [torch.sigmoid, torch.tanh, torch.tanh], x[at], h, c, w, r, b[0],
+                                 b[1], [0, 0, 0], 0)
+                row[at] = h
+            rows.append(torch.stack(row))
+        return torch.cat(rows, -1) @ t['v']
+
+    case('lstm', 'a CRNN: Conv, Relu, columns as steps, LSTM both ways, MatMul',
+         [('Conv', ['x', 'k'], ['t'], {'pads': [1, 1, 1, 1]}), ('Relu', ['t'], ['u'], {}),
+          ('Transpose', ['u'], ['p'], {'perm': [3, 0, 1, 2]}),
+          ('Reshape', ['p', 'columns'], ['q'], {}),
+          ('LSTM', ['q', 'w', 'r', 'b'], ['s'], {'hidden_size': H, 'direction': 'bidirectional'}),
+          ('Transpose', ['s'], ['z'], {'perm': [0, 2, 1, 3]}), ('Reshape', ['z', 'to'], ['o'], {}),
+          ('MatMul', ['o', 'v'], ['y'], {})], {'x': n.normal(1, 3, 2, 5)}, crnn,
+         {**consts, 'columns': i64(5, 1, 8)}, step=0)
+
+
+def make_attention():
+    def attention(name, B, heads, L, D, kv=None, S=None, E=None, mask=None, flat=False,
+                  dynamic='qkv', opset=23, **attrs):
+        n = Numbers('attention/' + name)
+        kv, S, E = kv or heads, S or L, E or D
+        values = {'q': n.normal(B, heads, L, D), 'k': n.normal(B, kv, S, D),
+                  'v': n.normal(B, kv, S, E)}
+
+        def fold(x):
+            return x.transpose(1, 2).flatten(2)
+
+        def unfold(x, count):
+            return x.unflatten(2, (count, -1)).transpose(1, 2) if flat else x
+
+        if flat:
+            values = {k: np.ascontiguousarray(fold(torch.tensor(v)).numpy())
+                      for k, v in values.items()}
+            attrs.update(q_num_heads=heads, kv_num_heads=kv)
+        names, consts = ['q', 'k', 'v'], {}
+        if mask is not None:
+            consts['m'] = mask(n)
+            names.append('m')
+        consts.update({k: v for k, v in values.items() if k not in dynamic})
+
+        def fn(t):
+            q, k, v = unfold(t['q'], heads), unfold(t['k'], kv), unfold(t['v'], kv)
+            k, v = k.repeat_interleave(heads // kv, 1), v.repeat_interleave(heads // kv, 1)
+            s = q @ k.transpose(2, 3) * r32(attrs.get('scale', D ** -0.5))
+            if 'scale' not in attrs:
+                s = q @ k.transpose(2, 3) / D ** 0.5
+            if attrs.get('softcap'):
+                s = torch.tanh(s / r32(attrs['softcap'])) * r32(attrs['softcap'])
+            if mask is not None:
+                m = torch.tensor(consts['m'])
+                s = s.masked_fill(~m, -np.inf) if m.dtype == torch.bool else s + m
+            if attrs.get('is_causal'):
+                s = s.masked_fill(torch.ones(L, S).tril() == 0, -np.inf)
+            y = torch.softmax(s, -1) @ v
+            return fold(y) if flat else y
+
+        case('attention', name, ('Attention', names, attrs),
+             {k: values[k] for k in dynamic}, fn, consts, opset)
+
+    attention('one head', 1, 1, 3, 4)
+    attention('heads', 2, 3, 4, 2)
+    attention('other lengths and sizes', 1, 2, 3, 4, S=5, E=3)
+    attention('shared keys', 1, 4, 3, 2, kv=2)
+    attention('three axes', 2, 2, 3, 4, S=4, E=3, flat=True)
+    attention('three axes, shared keys', 1, 4, 3, 2, kv=2, flat=True)
+    attention('causal', 1, 2, 4, 3, is_causal=1)
+    attention('scale and softcap', 1, 2, 3, 4, scale=0.7, softcap=1.5)
+    attention('a bias', 1, 2, 3, 4, mask=lambda n: n.normal(3, 3))
+    attention('a bias per head', 2, 2, 3, 4, mask=lambda n: n.normal(2, 3, 3), softcap=2.0)
+    attention('a mask', 2, 2, 3, 4, S=4, mask=lambda n: n.rng.random((2, 1, 3, 4)) < 0.8)
+    attention('constant keys', 1, 2, 3, 4, dynamic='q')
+
+    def rotary(name, dims, positions=None, turned=0, interleaved=0, heads=0):
+        n = Numbers('rotary_embedding/' + name)
+        D = dims[3] if len(dims) == 4 else dims[2] // heads
+        r = turned or D
+        L = dims[2] if len(dims) == 4 else dims[1]
+        angle = n.rng.uniform(0, 6, (positions, r // 2) if positions else (dims[0], L, r // 2))
+        consts = {'c': np.cos(angle).astype(f32), 's': np.sin(angle).astype(f32)}
+        if positions:
+            consts['at'] = n.rng.integers(0, positions, (dims[0], L))
+        attrs = {k: v for k, v in (('rotary_embedding_dim', turned), ('interleaved', interleaved),
+                                   ('num_heads', heads)) if v}
+
+        def fn(t):
+            x = t['x'] if len(dims) == 4 else t['x'].unflatten(2, (heads, D)).transpose(1, 2)
+            c, s = (t[k][torch.tensor(consts['at'])] if positions else t[k] for k in 'cs')
+            c, s = c[:, None], s[:, None]
+            head, rest = x[..., :r], x[..., r:]
+            z = torch.view_as_complex((head.unflatten(-1, (-1, 2)) if interleaved else
+                                       head.unflatten(-1, (2, -1)).transpose(-1, -2)).contiguous())
+            z = torch.view_as_real(z * torch.complex(c, s))
+            head = z.flatten(-2) if interleaved else z.transpose(-1, -2).flatten(-2)
+            y = torch.cat([head, rest], -1)
+            return y if len(dims) == 4 else y.transpose(1, 2).flatten(2)
+
+        case('rotary_embedding', name, ('RotaryEmbedding', ['x', *consts], attrs),
+             {'x': n.normal(*dims)}, fn, consts, 23)
+
+    rotary('positions', (2, 3, 4, 6), 9)
+    rotary('interleaved', (1, 2, 3, 8), 5, interleaved=1)
+    rotary('in order', (2, 2, 3, 4))
+    rotary('a part', (1, 2, 3, 8), 5, turned=4)
+    rotary('a part, interleaved, three axes', (2, 3, 16), 5, turned=4, interleaved=1, heads=2)
+
+
 def make_views():
     def flatten(name, dims, opset=13, **attrs):
         n = Numbers('flatten/' + name)
@@ -1118,6 +2044,8 @@ def make_views():
     same('dropout', 'Dropout', 'ratio', inputs=['r'], consts={'r': np.array(0.4, f32)})
     same('dropout', 'Dropout', 'training_mode false', inputs=['r', 'm'],
          consts={'r': np.array(0.4, f32), 'm': np.array(False)})
+    same('dropout', 'Dropout', 'training_mode true, but nothing dropped', inputs=['r', 'm'],
+         consts={'r': np.array(0, f32), 'm': np.array(True)})
     same('dropout', 'Dropout', 'opset 7', 7, ratio=0.6)
     same('dropout', 'Dropout', 'opset 10', 10, ratio=0.6, dims=(3, 4))
     same('dropout', 'Dropout', 'opset 6', 6, ratio=0.6, is_test=1)
@@ -1139,10 +2067,28 @@ def make_views():
 
 
 def make_reduce():
-    for symbol, op, fn, as_input in (('reduce_mean', 'ReduceMean', torch.mean, 18),
-                                     ('reduce_sum', 'ReduceSum', torch.sum, 13)):
+    def product(x, over, keep):
+        for axis in sorted((a % x.ndim for a in over), reverse=True):
+            x = x.prod(axis, keep)
+        return x
+
+    def norm(p):
+        return lambda x, over, keep: torch.linalg.vector_norm(x, p, over, keep)
+
+    kinds = (('reduce_mean', 'ReduceMean', torch.mean, 18, 'normal'),
+             ('reduce_sum', 'ReduceSum', torch.sum, 13, 'normal'),
+             ('reduce_max', 'ReduceMax', torch.amax, 18, 'distinct'),
+             ('reduce_min', 'ReduceMin', torch.amin, 18, 'distinct'),
+             ('reduce_prod', 'ReduceProd', product, 18, 'positive'),
+             ('reduce_l1', 'ReduceL1', norm(1), 18, 'away'),
+             ('reduce_l2', 'ReduceL2', norm(2), 18, 'normal'),
+             ('reduce_sum_square', 'ReduceSumSquare', lambda x, o, k: (x * x).sum(o, k), 18,
+              'normal'),
+             ('reduce_log_sum', 'ReduceLogSum', lambda x, o, k: x.sum(o, k).log(), 18, 'positive'),
+             ('reduce_log_sum_exp', 'ReduceLogSumExp', torch.logsumexp, 18, 'normal'))
+    for symbol, op, fn, as_input, kind in kinds:
         def reduce(name, dims, axes, keep=1, opset=13, first=False, symbol=symbol, op=op, fn=fn,
-                   as_input=as_input, **more):
+                   as_input=as_input, kind=kind, x=None, step=None, **more):
             n = Numbers(f'{symbol}/{name}')
             attrs, consts = {'keepdims': keep, **more}, {}
             if axes is not None:
@@ -1152,16 +2098,28 @@ def make_reduce():
                     consts['axes'] = i64(*axes)
             over = tuple(axes) if axes else tuple(range(len(dims)))
             if more.get('noop_with_empty_axes'):
-                run = lambda x: x * 1.0
+                alone = {'reduce_l1': torch.abs, 'reduce_l2': torch.abs, 'reduce_log_sum': torch.log,
+                         'reduce_sum_square': torch.square}  # the sum is over one element
+                run = alone.get(symbol, lambda x: x * 1.0)
             else:
                 run = lambda x: fn(x, over, bool(keep))
+            if step is None:  # smaller than the gaps between the values
+                step = {'distinct': 1.6 / float(np.prod(dims)), 'away': 9e-3}.get(kind, 1e-2)
             if first:
                 x, w, node = after_conv(n, *dims[1:], batch=dims[0])
-                case(symbol, name, [node, (op, ['t', *consts], ['y'], attrs)], {'x': x},
-                     lambda t: run(F.conv2d(t['x'], t['w'])), {'w': w, **consts}, opset)
+                smooth = kind == 'normal'
+                nodes, inner = [node], 't'
+                if kind == 'positive':
+                    nodes.append(('Exp', ['t'], ['u'], {}))
+                    inner = 'u'
+                case(symbol, name, nodes + [(op, [inner, *consts], ['y'], attrs)], {'x': x},
+                     lambda t: run(F.conv2d(t['x'], t['w']).exp() if kind == 'positive' else
+                                   F.conv2d(t['x'], t['w'])), {'w': w, **consts}, opset,
+                     step=1e-2 if smooth else 0)
             else:
-                case(symbol, name, (op, ['x', *consts], attrs), {'x': n.normal(*dims)},
-                     lambda t: run(t['x']), consts, opset)
+                value = getattr(n, kind)(*dims) if x is None else x
+                case(symbol, name, (op, ['x', *consts], attrs), {'x': value},
+                     lambda t: run(t['x']), consts, opset, step)
 
         reduce('height and width', (2, 3, 4, 3), [2, 3])
         reduce('height and width, from the end, dropped', (2, 3, 4, 3), [-2, -1], 0)
@@ -1174,11 +2132,26 @@ def make_reduce():
         reduce('opset 11', (2, 3, 4), [1], opset=11)
         reduce('opset 18', (2, 3, 4), [-1], 0, 18)
         reduce('opset 18, none named', (2, 3), None, 1, 18)
-        reduce('opset 18, none named, nothing happens', (2, 3), None, 1, 18, noop_with_empty_axes=1)
+        reduce('opset 18, none named, nothing is summed', (2, 3), None, 1, 18,
+               kind='away' if symbol == 'reduce_l2' else kind, noop_with_empty_axes=1)
         reduce('after Conv, height and width', (2, 4, 3, 3), [2, 3], first=True)
         reduce('after Conv, height and width, dropped', (2, 4, 3, 3), [2, 3], 0, first=True)
         reduce('after Conv, channels, dropped', (2, 4, 3, 3), [1], 0, first=True)
         reduce('after Conv, width', (2, 4, 3, 3), [3], first=True)
+        if symbol in ('reduce_max', 'reduce_min'):
+            n = Numbers(f'{symbol}/ties')
+            reduce('ties share the gradient', (2, 3, 4), [2], step=0,
+                   x=n.rng.integers(-1, 2, (2, 3, 4)).astype(f32))
+        if symbol == 'reduce_prod':
+            zeros = Numbers('reduce_prod/zeros').normal(4, 3)
+            zeros[1, 0] = zeros[2, 0] = zeros[2, 2] = 0
+            reduce('no zero, one, two', (4, 3), [1], x=zeros, step=0)
+        if symbol in ('reduce_l1', 'reduce_l2'):
+            zeros = Numbers(f'{symbol}/zeros').normal(3, 4)
+            zeros[0], zeros[1, 2] = 0, 0
+            reduce('zeros', (3, 4), [1], x=zeros, step=0)
+        if symbol == 'reduce_log_sum_exp':
+            reduce('large', (3, 6), [1], x=Numbers(symbol).normal(3, 6) * f32(90), step=0)
 
 
 # ---- Resize --------------------------------------------------------------------------------------
@@ -1300,9 +2273,12 @@ def make_resize():
 # ---- Writing -------------------------------------------------------------------------------------
 
 def main():
-    for make in (make_conv, make_conv_transpose, make_gemm, make_matmul, make_batch_norm, make_lrn,
-                 make_pointwise, make_arithmetic, make_softmax, make_max_pool, make_average_pool,
-                 make_global_pool, make_concat, make_split, make_slice, make_pad, make_views,
+    for make in (make_conv, make_conv_transpose, make_gemm, make_matmul, make_batch_norm, make_norm, make_lrn,
+                 make_pointwise, make_functions, make_arithmetic,
+                 make_nary, make_softmax, make_max_pool, make_average_pool,
+                 make_lp, make_grid_sample, make_roi_align, make_global_pool, make_concat, make_split, make_slice, make_pad, make_gather,
+                 make_repeats, make_blocks, make_cum_sum, make_einsum,
+                 make_recurrent, make_attention, make_views,
                  make_reduce, make_resize):
         make()
     symbols = [line[len('GCAM_OP('):line.index(')')] for line in OP_LIST.read_text().splitlines()

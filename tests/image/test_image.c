@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gradcam.h"
 #include "image/font.h"
 #include "image/image.h"
 #include "image/preprocess.h"

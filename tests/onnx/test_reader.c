@@ -355,7 +355,7 @@ static void test_refusals(void) {
   REFUSE(&model, GCAM_ERR_UNSUPPORTED, "Mystery node 'odd' (opset 99)");
   model = with_node("QuantizeLinear", "relu_out b", "y", 13);
   REFUSE(&model, GCAM_ERR_UNSUPPORTED, "activations not");
-  model = with_node("Where", "relu_out relu_out relu_out", "y", 13);
+  model = with_node("Range", "relu_out relu_out relu_out", "y", 13);
   REFUSE(&model, GCAM_ERR_UNSUPPORTED, "on constants alone");
   model = with_node("Dropout", "relu_out", "z y", 13);
   REFUSE(&model, GCAM_ERR_UNSUPPORTED, "its output 1, 'y'");

@@ -1,0 +1,23 @@
+/* method_list.h: the one table of methods, in the order in which the command line, the API and the
+ * page list them. A row is GCAM_METHOD(symbol): gcam_method_<symbol> stands in the method's file.
+ */
+GCAM_METHOD(gradcam)
+GCAM_METHOD(gradcampp)
+GCAM_METHOD(hirescam)
+GCAM_METHOD(layercam)
+GCAM_METHOD(xgradcam)
+GCAM_METHOD(eigencam)
+GCAM_METHOD(eigengradcam)
+GCAM_METHOD(finercam)
+GCAM_METHOD(counterfactual)
+GCAM_METHOD(cam)
+GCAM_METHOD(gradient)
+GCAM_METHOD(gradientxinput)
+GCAM_METHOD(guided)
+GCAM_METHOD(guidedgradcam)
+GCAM_METHOD(smoothgrad)
+GCAM_METHOD(integrated)
+GCAM_METHOD(scorecam)
+GCAM_METHOD(ablationcam)
+GCAM_METHOD(occlusion)
+GCAM_METHOD(rise)

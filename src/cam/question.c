@@ -1,0 +1,58 @@
+#include "cam/question.h"
+
+#include "base/memory.h"
+
+/* The target as the method sees it: Finer-CAM's contrast with the classes most like it. */
+static gcam_status adapt_targets(gcam_question *q, gcam_error *err) {
+  gcam_targets *t = &q->targets;
+  float *scores;
+  if (!q->method->target) return GCAM_OK;
+  if (!t->weights)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                     "'%s' contrasts classes with each other: ask about classes, or contrast in "
+                     "the cotangent and use gradcam",
+                     q->method->name);
+  GCAM_TRY(gcam_class_scores(q->session, t->head, &scores, err));
+  for (int b = 0; b < t->count; b++)
+    q->method->target(t->weights + (int64_t)b * t->head->classes, scores, t->head->classes,
+                      &q->options);
+  gcam_free(scores);
+  return GCAM_OK;
+}
+
+static gcam_status check_layers(gcam_question *q, gcam_error *err) {
+  q->H = q->W = 0;
+  for (int l = 0; l < q->layer_count; l++) {
+    const gcam_layer *layer = &q->layers[l];
+    const gcam_shape *s = &q->session->graph->values[layer->value].shape;
+    GCAM_TRY(gcam_session_expose(q->session, layer->value, err));
+    if (s->dim[0] != 1)
+      return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
+                       "maps are made for one picture at a time, the model was loaded for a batch "
+                       "of %lld",
+                       (long long)s->dim[0]);
+    if (layer->H * layer->W > q->H * q->W) q->H = layer->H, q->W = layer->W, q->K = layer->K;
+  }
+  if (q->layer_count > 1 && (gcam_method_to_input(q->method) || q->method->forwards))
+    return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                     "'%s' takes one layer; several can be fused with the methods that make a map "
+                     "from one gradient at the layer",
+                     q->method->name);
+  return GCAM_OK;
+}
+
+gcam_status gcam_question_check(gcam_question *q, gcam_error *err) {
+  const gcam_method *m = q->method;
+  int smooth = (int)q->options.value[GCAM_OPTION_SMOOTH];
+  q->noisy = smooth ? smooth : m->smooth;
+  q->augmented = q->options.value[GCAM_OPTION_AUGMENT] != 0;
+  q->changes_input = q->noisy || q->augmented || m->forwards;
+  GCAM_TRY(adapt_targets(q, err));
+  if (gcam_method_to_input(m) || q->changes_input)
+    GCAM_TRY(gcam_picture_input_find(q->session->graph, m->name, q->axes, &q->input, err));
+  GCAM_TRY(check_layers(q, err));
+  if (gcam_method_to_input(m)) q->H = q->input.H, q->W = q->input.W, q->K = q->input.C;
+  return GCAM_OK;
+}
+
+void gcam_question_free(gcam_question *q) { gcam_targets_free(&q->targets); }

@@ -1,0 +1,163 @@
+/* fuse.c: [Pad] Conv [BatchNormalization] [Relu | Clip] becomes one step; the values in between are
+ * hidden. A hidden value that somebody asks for is exposed: its step is split there. */
+#include "session/fuse.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "kernels/conv_xnnpack.h"
+#include "kernels/twins.h"
+#include "ops/conv.h"
+
+/* The node that reads `value` as its input 0, where it is the only reader and the value may vanish;
+ * -1 otherwise. */
+static int only_reader(const gcam_graph *g, const gcam_wishes *w, const int *reader, int value) {
+  int n = reader[value];
+  if (n < 0 || w->exposed[value] || g->nodes[n].inputs[0] != value) return -1;
+  return gcam_read_once(g, &g->nodes[n], value) ? n : -1;
+}
+
+static void conv_spec(const gcam_node *node, gcam_conv_spec *spec) {
+  const gcam_conv_params *p = node->params;
+  const gcam_window_axis *y = &p->window.y, *x = &p->window.x;
+  *spec = (gcam_conv_spec){
+      .H = y->in,
+      .W = x->in,
+      .C = p->C,
+      .OH = y->out,
+      .OW = x->out,
+      .K = p->K,
+      .groups = p->groups,
+      .kh = y->kernel,
+      .kw = x->kernel,
+      .sh = y->stride,
+      .sw = x->stride,
+      .dh = y->dilation,
+      .dw = x->dilation,
+      .pt = y->pad_begin,
+      .pl = x->pad_begin,
+      .pb = y->pad_end,
+      .pr = x->pad_end,
+      .lo = -INFINITY,
+      .hi = INFINITY,
+      .out_stride = p->K,
+  };
+}
+
+/* A Pad that adds zeros around H and W only. */
+static bool zero_border(const gcam_graph *g, const gcam_node *node, int64_t border[4]) {
+  const gcam_shape *x = gcam_in_shape(g, node, 0), *y = &g->values[node->outputs[0]].shape;
+  int64_t pads[2 * GCAM_MAX_RANK];
+  int count;
+  float fill;
+  bool found;
+  if (x->rank != 4 || g->values[node->inputs[0]].layout != GCAM_CHANNELS_LAST) return false;
+  if (strcmp(gcam_node_string(node, "mode", "constant"), "constant")) return false;
+  if (gcam_node_ints(g, node, "pads", 1, pads, 8, &count, NULL) || count != 8) return false;
+  if (gcam_node_scalar(g, node, "value", 2, &fill, &found, NULL) || (found && fill != 0))
+    return false;
+  if (gcam_node_has_input(node, 3)) return false; /* opset 18: an axes input */
+  for (int i = 0; i < 8; i++)
+    if (pads[i] < 0) return false;
+  if (x->dim[0] != y->dim[0] || x->dim[3] != y->dim[3]) return false;
+  border[0] = pads[2], border[1] = pads[3], border[2] = pads[6], border[3] = pads[7];
+  return true;
+}
+
+/* Tries to make a fused convolution that begins at node n. */
+static bool fuse_conv(const gcam_graph *g, const gcam_wishes *w, const int *reader, int n,
+                      gcam_step *step) {
+  int64_t border[4] = {0};
+  memset(step, 0, sizeof *step);
+  step->kind = GCAM_STEP_CONV;
+  step->norm_node = -1;
+  if (g->nodes[n].op == &gcam_op_pad) {
+    if (!zero_border(g, &g->nodes[n], border)) return false;
+    step->nodes[step->node_count++] = n;
+    n = only_reader(g, w, reader, g->nodes[n].outputs[0]);
+    if (n < 0) return false;
+  }
+  const gcam_node *conv = &g->nodes[n];
+  if (conv->op != &gcam_op_conv || !gcam_node_constant_from(g, conv, 1)) return false;
+  conv_spec(conv, &step->spec);
+  if (step->node_count) {
+    step->spec.H -= border[0] + border[2], step->spec.W -= border[1] + border[3];
+    step->spec.pt += border[0], step->spec.pl += border[1];
+    step->spec.pb += border[2], step->spec.pr += border[3];
+  }
+  step->spec.direct = w->precision != GCAM_FAST;
+  step->conv_node = n;
+  step->nodes[step->node_count++] = n;
+  int next = only_reader(g, w, reader, conv->outputs[0]);
+  if (next >= 0 && g->nodes[next].op == &gcam_op_batch_norm &&
+      gcam_node_constant_from(g, &g->nodes[next], 1)) {
+    step->norm_node = next;
+    step->nodes[step->node_count++] = next;
+    next = only_reader(g, w, reader, g->nodes[next].outputs[0]);
+  }
+  if (next >= 0 && gcam_node_clamp(g, &g->nodes[next], &step->spec.lo, &step->spec.hi)) {
+    step->clamped = true;
+    step->nodes[step->node_count++] = next;
+  }
+  return gcam_conv_kernel_fits(&step->spec);
+}
+
+static bool is_channel_concat(const gcam_graph *g, const gcam_node *node) {
+  if (node->op != &gcam_op_concat) return false;
+  const gcam_value *y = &g->values[node->outputs[0]];
+  int axis = gcam_value_axis(y, gcam_node_int(node, "axis", 1));
+  return y->shape.rank >= 2 && axis == y->shape.rank - 1 && y->shape.dim[axis] > 0;
+}
+
+/* Output 0 is input 0's memory, and there is no other output that would have to be written. */
+static bool renames(const gcam_graph *g, const gcam_wishes *w, const gcam_node *node) {
+  if (!gcam_node_is_view(g, node) || node->outputs[0] < 0 || w->apart[node->outputs[0]] ||
+      g->values[node->inputs[0]].weight)
+    return false;
+  for (int i = 1; i < node->output_count; i++)
+    if (node->outputs[i] >= 0) return false;
+  return true;
+}
+
+static void one_node(const gcam_graph *g, const gcam_wishes *w, int n, gcam_step *step) {
+  const gcam_node *node = &g->nodes[n];
+  bool plain = w->precision == GCAM_PLAIN;
+  *step = (gcam_step){.kind = GCAM_STEP_NODE, .nodes = {n}, .node_count = 1};
+  if (renames(g, w, node))
+    step->kind = GCAM_STEP_VIEW;
+  else if (!plain && is_channel_concat(g, node))
+    step->kind = GCAM_STEP_CONCAT;
+  else if (!plain)
+    step->twin = gcam_twin_find(g, node);
+}
+
+gcam_status gcam_fuse(const gcam_graph *g, const gcam_wishes *w, gcam_slot *slots,
+                      gcam_step **steps, int *count, gcam_error *err) {
+  int *reader = gcam_alloc((int64_t)g->value_count + 1, sizeof *reader);
+  bool *taken = gcam_alloc_zeroed((int64_t)g->node_count + 1, sizeof *taken);
+  gcam_step *made = gcam_alloc_zeroed((int64_t)g->node_count + 1, sizeof *made);
+  *count = 0;
+  if (!reader || !taken || !made) {
+    gcam_free(reader);
+    gcam_free(taken);
+    gcam_free(made);
+    return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the plan; close other models");
+  }
+  memset(reader, -1, (size_t)g->value_count * sizeof *reader);
+  for (int n = 0; n < g->node_count; n++)
+    for (int i = 0; i < g->nodes[n].input_count; i++)
+      if (g->nodes[n].inputs[i] >= 0) reader[g->nodes[n].inputs[i]] = n;
+  for (int n = 0; n < g->node_count; n++) {
+    if (taken[n]) continue;
+    gcam_step *step = &made[(*count)++];
+    if (w->precision == GCAM_PLAIN || !fuse_conv(g, w, reader, n, step)) one_node(g, w, n, step);
+    for (int i = 0; i < step->node_count; i++) {
+      taken[step->nodes[i]] = true;
+      if (i + 1 < step->node_count) slots[g->nodes[step->nodes[i]].outputs[0]].hidden = true;
+    }
+  }
+  gcam_free(reader);
+  gcam_free(taken);
+  *steps = made;
+  return GCAM_OK;
+}
