@@ -34,7 +34,7 @@
 #ifndef GRADCAM_H
 #define GRADCAM_H
 
-#include "base/types.h" /* gcam_status, gcam_ownership, gcam_precision, gcam_preprocess,
+#include "gradcam_types.h" /* gcam_status, gcam_ownership, gcam_precision, gcam_preprocess,
                            gcam_activation, gcam_score */
 
 #ifdef __cplusplus

@@ -133,6 +133,22 @@ void gcam_head_probabilities(const gcam_head *head, const float *logits, float *
                                           : (float)logistic(logits[j]);
 }
 
+int gcam_head_top(const float *scores, int count, int k, int *ids) {
+  if (k > count) k = count;
+  for (int i = 0; i < k; i++) { /* k is small */
+    int best = -1;
+    for (int c = 0; c < count; c++) {
+      bool taken = false;
+      for (int j = 0; j < i && !taken; j++) taken = ids[j] == c;
+      if (!taken &&
+          (best < 0 || scores[c] > scores[best] || (isnan(scores[best]) && !isnan(scores[c]))))
+        best = c;
+    }
+    ids[i] = best;
+  }
+  return k < 0 ? 0 : k;
+}
+
 gcam_status gcam_head_value(const gcam_head *head, gcam_score score, const float *logits,
                             const float *weights, double *value, gcam_error *err) {
   float *s = gcam_alloc(head->classes, sizeof *s);

@@ -269,7 +269,7 @@ static gcam_status prepare(gcam_job *job, gcam_error *err) {
   return GCAM_OK;
 }
 
-gcam_status gcam_job_new(gcam_job **made, gcam_question *question, gcam_gradients *kept,
+gcam_status gcam_job_new(gcam_job **made, gcam_question *question, gcam_gradient_cache *kept,
                          gcam_error *err) {
   gcam_job *job = gcam_alloc_zeroed(1, sizeof *job);
   *made = NULL;

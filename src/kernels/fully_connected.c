@@ -131,7 +131,7 @@ static void axpy_task(void *context, size_t index) {
     axpy_piece(p, m, p->M - m < TARGETS ? (int)(p->M - m) : TARGETS, k, n);
 }
 
-static void multiply(const product *p, bool by_rows, const gcam_pool *pool) {
+static void multiply(const product *p, bool by_rows, const gcam_threads *pool) {
   size_t tasks = by_rows ? (size_t)((p->rows + ROWS_A_TASK - 1) / ROWS_A_TASK)
                          : (size_t)((p->columns + PIECE - 1) / PIECE);
   bool small = p->rows * p->columns < SMALL;
@@ -158,7 +158,7 @@ static product gemm_product(const gcam_args *a, int64_t M, const float *x, float
                    .out = out};
 }
 
-static void gemm_forward(const gcam_args *a, const gcam_pool *pool) {
+static void gemm_forward(const gcam_args *a, const gcam_threads *pool) {
   const gcam_gemm_params *p = a->node->params;
   float *y = a->out[0];
   memset(y, 0, (size_t)(p->M * p->N) * sizeof *y);
@@ -175,7 +175,7 @@ static void gemm_forward(const gcam_args *a, const gcam_pool *pool) {
   multiply(&job, p->trans_b, pool);
 }
 
-static void gemm_backward(const gcam_args *a, const gcam_pool *pool) {
+static void gemm_backward(const gcam_args *a, const gcam_threads *pool) {
   const gcam_gemm_params *p = a->node->params;
   if (!a->dout[0] || !a->din[0]) return;
   product job = gemm_product(a, a->B * p->M, a->dout[0], a->din[0]);
@@ -210,13 +210,13 @@ static product matmul_product(const gcam_args *a, int64_t M, const float *x, flo
                    .out = out};
 }
 
-static void matmul_forward(const gcam_args *a, const gcam_pool *pool) {
+static void matmul_forward(const gcam_args *a, const gcam_threads *pool) {
   product job = matmul_product(a, matmul_rows(a), a->in[0], a->out[0]);
   memset(job.out, 0, (size_t)(job.M * job.columns) * sizeof *job.out);
   multiply(&job, false, pool);
 }
 
-static void matmul_backward(const gcam_args *a, const gcam_pool *pool) {
+static void matmul_backward(const gcam_args *a, const gcam_threads *pool) {
   if (!a->dout[0] || !a->din[0]) return;
   product job = matmul_product(a, a->B * matmul_rows(a), a->dout[0], a->din[0]);
   multiply(&job, true, pool);

@@ -67,7 +67,7 @@ static void run_chunk(void *context, size_t index) {
   }
 }
 
-static void forward(const gcam_args *a, const gcam_pool *pool) {
+static void forward(const gcam_args *a, const gcam_threads *pool) {
   task t = {a->in[0], a->out[0], gcam_numel(gcam_in_shape(a->graph, a->node, 0))};
   gcam_parallel(pool, (size_t)((t.n + CHUNK - 1) / CHUNK), run_chunk, &t);
 }

@@ -433,11 +433,11 @@ static void group_product(void *context, size_t thread, size_t group) {
 }
 
 static gcam_status winograd_run(gcam_kernel *kernel, int64_t batch, const float *in, float *out,
-                                const gcam_pool *pool, gcam_error *err) {
+                                const gcam_threads *pool, gcam_error *err) {
   winograd_kernel *k = (winograd_kernel *)kernel;
   int64_t floats = work_floats(k) * (k->shared ? 1 : pool->count);
   if (k->source.weight) floats += group_floats(k) * pool->count;
-  float *work = gcam_pool_work(pool, floats);
+  float *work = gcam_threads_work(pool, floats);
   if (!work) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution's work space");
   job j = {k, in, out, work, batch * k->tiles_y * k->tiles_x, 0, 0};
   if (!k->shared) {

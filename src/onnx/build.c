@@ -176,12 +176,6 @@ static bool keeps_memory(const gcam_shape *shape, const int *perm) {
   return true;
 }
 
-gcam_shape gcam_build_onnx_shape(const gcam_value *value) {
-  gcam_shape shape = value->shape;
-  for (int i = 0; i < shape.rank; i++) shape.dim[i] = value->shape.dim[gcam_value_axis(value, i)];
-  return shape;
-}
-
 gcam_status gcam_build_layout(gcam_import *im, int v, gcam_layout layout, int *result) {
   gcam_graph *graph = im->graph;
   const gcam_value *x = &graph->values[v];
@@ -251,7 +245,7 @@ gcam_status gcam_build_rank(gcam_import *im, int v, int rank, int *result) {
   const gcam_value *x = &im->graph->values[v];
   *result = v;
   if (x->shape.rank >= rank) return GCAM_OK;
-  gcam_shape from = gcam_build_onnx_shape(x), shape = {.rank = rank};
+  gcam_shape from = gcam_value_onnx_shape(x), shape = {.rank = rank};
   for (int i = 0; i < rank; i++)
     shape.dim[i] = i < rank - from.rank ? 1 : from.dim[i - (rank - from.rank)];
   size_t size = strlen(x->name) + 16;

@@ -186,14 +186,6 @@ gcam_shape *gcam_out_shape(gcam_graph *graph, const gcam_node *node, int i) {
   return &graph->values[node->outputs[i]].shape;
 }
 
-int gcam_value_axis(const gcam_value *value, int64_t axis) {
-  int rank = value->shape.rank;
-  if (axis < -rank || axis >= rank) return -1;
-  if (axis < 0) axis += rank;
-  if (value->layout == GCAM_ROWS || rank < 3 || axis == 0) return (int)axis;
-  return axis == 1 ? rank - 1 : (int)axis - 1;
-}
-
 gcam_status gcam_node_set_shape(gcam_graph *graph, gcam_node *node, int output,
                                 const gcam_shape *shape, gcam_error *err) {
   char label[160], what[224];

@@ -131,8 +131,6 @@ bool gcam_node_has_input(const gcam_node *node, int input);
 /* The shape of input i / output i. */
 const gcam_shape *gcam_in_shape(const gcam_graph *graph, const gcam_node *node, int i);
 gcam_shape *gcam_out_shape(gcam_graph *graph, const gcam_node *node, int i);
-/* Physical axis of ONNX axis `axis` (may be negative) of the value; -1 when out of range. */
-int gcam_value_axis(const gcam_value *value, int64_t axis);
 /* "Conv node 'fire2/squeeze'": how error texts begin. The buffer belongs to the caller. */
 const char *gcam_node_label(const gcam_node *node, char *text, size_t size);
 /* Checks and stores an output shape; output may be -1 (nothing happens). */

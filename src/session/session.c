@@ -21,7 +21,7 @@ static gcam_status set_up(gcam_session *s, gcam_error *err) {
   return gcam_plan_make(&s->run.plan, s->graph, &s->wishes, NULL, NULL, err);
 }
 
-gcam_status gcam_session_create(gcam_session **session, gcam_graph *graph, const gcam_pool *pool,
+gcam_status gcam_session_create(gcam_session **session, gcam_graph *graph, const gcam_threads *pool,
                                 gcam_precision precision, gcam_error *err) {
   gcam_session *s = gcam_alloc_zeroed(1, sizeof *s);
   *session = NULL;
