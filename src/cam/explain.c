@@ -69,8 +69,7 @@ static void apply_scale(answer *a, int b) {
   scale_by(gcam_maps_terms(maps, b), pixels * maps->K, scale);
 }
 
-/* ---- One target --------------------------------------------------------------------------------
- */
+/* ---- One target ----------------------------------------------------------------------------- */
 
 static gcam_cam cam_of(const answer *a, int b) {
   const gcam_maps *m = &a->maps;
@@ -149,8 +148,7 @@ static gcam_status one_map_with_terms(answer *a, int b, gcam_error *err) {
   return GCAM_OK;
 }
 
-/* ---- All targets -------------------------------------------------------------------------------
- */
+/* ---- All targets ---------------------------------------------------------------------------- */
 
 /* One backward pass for targets [first, first + B). */
 static gcam_status explain_some(answer *a, int first, int B, gcam_error *err) {

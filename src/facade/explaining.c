@@ -199,7 +199,7 @@ void gcam_task_free(gcam_task *task) {
   gcam_free(task);
 }
 
-/* ---- The answer ------------------------------------------------------------------------------ */
+/* ---- The answer ----------------------------------------------------------------------------- */
 
 int gcam_map_count(const gcam_model *net) { return net->maps.count; }
 int gcam_map_height(const gcam_model *net) { return (int)net->maps.H; }

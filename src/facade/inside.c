@@ -158,7 +158,7 @@ int gcam_model_find_layer(gcam_model *net, const char *name) {
   return gcam_layers_index(&net->graph, &net->layers, name, err);
 }
 
-/* ---- Cost ------------------------------------------------------------------------------------ */
+/* ---- Cost ----------------------------------------------------------------------------------- */
 
 double gcam_model_weight_bytes(const gcam_model *net) {
   double bytes = net->session ? (double)gcam_session_packed_bytes(net->session) : 0;

@@ -138,8 +138,7 @@ static void multiply(const product *p, bool by_rows, const gcam_threads *pool) {
   gcam_parallel(small ? NULL : pool, tasks, by_rows ? dot_task : axpy_task, (void *)p);
 }
 
-/* ---- Gemm
- * ---------------------------------------------------------------------------------------- */
+/* ---- Gemm ----------------------------------------------------------------------------------- */
 
 static bool gemm_applies(const gcam_graph *graph, const gcam_node *node) {
   const gcam_gemm_params *p = node->params;
@@ -185,8 +184,7 @@ static void gemm_backward(const gcam_args *a, const gcam_threads *pool) {
 const gcam_twin gcam_twin_gemm = {&gcam_op_gemm, gemm_applies, gemm_forward, gemm_backward,
                                   .reads_stored_weights = true};
 
-/* ---- MatMul
- * -------------------------------------------------------------------------------------- */
+/* ---- MatMul --------------------------------------------------------------------------------- */
 
 /* x [..., K] by a constant matrix [K][N]: all of x's leading axes are rows. */
 static bool matmul_applies(const gcam_graph *graph, const gcam_node *node) {

@@ -76,7 +76,7 @@ int gcam_graph_find(const gcam_graph *graph, const char *name);
 /* Frees the graph's arena, weights included. */
 void gcam_graph_free(gcam_graph *graph);
 
-/* ---- A value's axes -------------------------------------------------------------------------- */
+/* ---- A value's axes ------------------------------------------------------------------------- */
 
 /* Physical axis of ONNX axis `axis` (may be negative) of the value; -1 when out of range. */
 int gcam_value_axis(const gcam_value *value, int64_t axis);

@@ -47,7 +47,7 @@ const char *gcam_node_label(const gcam_node *node, char *text, size_t size) {
   return text;
 }
 
-/* ---- Attributes ------------------------------------------------------------------------------ */
+/* ---- Attributes ----------------------------------------------------------------------------- */
 
 const gcam_attr *gcam_node_attr(const gcam_node *node, const char *name) {
   for (int i = 0; i < node->attr_count; i++)
@@ -172,7 +172,7 @@ gcam_status gcam_node_scalar(const gcam_graph *graph, const gcam_node *node, con
   return GCAM_OK;
 }
 
-/* ---- Shapes ---------------------------------------------------------------------------------- */
+/* ---- Shapes --------------------------------------------------------------------------------- */
 
 bool gcam_node_has_input(const gcam_node *node, int input) {
   return input >= 0 && input < node->input_count && node->inputs[input] >= 0;

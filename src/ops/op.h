@@ -110,7 +110,7 @@ bool gcam_node_clamp(const gcam_graph *graph, const gcam_node *node, float *lo, 
 bool gcam_node_constant_from(const gcam_graph *graph, const gcam_node *node, int from);
 const gcam_op *gcam_op_at(int index);
 
-/* ---- For shape(): reading a node ------------------------------------------------------------- */
+/* ---- For shape(): reading a node ------------------------------------------------------------ */
 
 const gcam_attr *gcam_node_attr(const gcam_node *node, const char *name);
 int64_t gcam_node_int(const gcam_node *node, const char *name, int64_t otherwise);

@@ -18,7 +18,7 @@
 
 #define GCAM_RESIZE_LIMIT ((int64_t)1 << 20) /* longest side, for the tables */
 
-/* ---- Parameters ------------------------------------------------------------------------------ */
+/* ---- Parameters ----------------------------------------------------------------------------- */
 
 /* Along one axis, output o is the sum over t < taps of weight[o * taps + t] times input element
  * index[o * taps + t]. */
@@ -249,7 +249,7 @@ static gcam_status resize_shape(gcam_graph *graph, gcam_node *node, gcam_error *
   return GCAM_OK;
 }
 
-/* ---- The sums -------------------------------------------------------------------------------- */
+/* ---- The sums ------------------------------------------------------------------------------- */
 
 /* to[i] += weight * from[i] at the end of every path of taps through the axes. `at` indexes rows of
  * x, [inner] long each; `gather` reads x and writes y, else reads y and adds to x. */
