@@ -33,7 +33,7 @@ static int64_t output_steps(const gcam_matmul_params *p, int64_t step[GCAM_MAX_R
   return size;
 }
 
-static void forward(const gcam_args *a, const gcam_pool *pool) {
+static void forward(const gcam_args *a, const gcam_threads *pool) {
   const gcam_matmul_params *p = a->node->params;
   int64_t step[GCAM_MAX_RANK];
   output_steps(p, step);
@@ -42,7 +42,7 @@ static void forward(const gcam_args *a, const gcam_pool *pool) {
   gcam_products_run(&g, pool);
 }
 
-static void backward(const gcam_args *a, const gcam_pool *pool) {
+static void backward(const gcam_args *a, const gcam_threads *pool) {
   const gcam_matmul_params *p = a->node->params;
   int64_t step[GCAM_MAX_RANK], size = output_steps(p, step);
   if (!a->dout[0]) return;

@@ -138,7 +138,7 @@ static void axpy_task(void *context, size_t index) {
 }
 
 /* by_rows: x times the transpose of W. */
-static void multiply_many(const product *p, bool by_rows, const gcam_pool *pool) {
+static void multiply_many(const product *p, bool by_rows, const gcam_threads *pool) {
   int64_t K = by_rows ? p->columns : p->rows;
   gcam_products products = {.M = p->M,
                             .N = by_rows ? p->rows : p->columns,
@@ -152,7 +152,7 @@ static void multiply_many(const product *p, bool by_rows, const gcam_pool *pool)
   gcam_products_run(&products, pool);
 }
 
-static void multiply(const product *p, bool by_rows, const gcam_pool *pool) {
+static void multiply(const product *p, bool by_rows, const gcam_threads *pool) {
   if (p->M > MANY) {
     multiply_many(p, by_rows, pool);
     return;
@@ -163,8 +163,7 @@ static void multiply(const product *p, bool by_rows, const gcam_pool *pool) {
   gcam_parallel(small ? NULL : pool, tasks, by_rows ? dot_task : axpy_task, (void *)p);
 }
 
-/* ---- Gemm
- * ---------------------------------------------------------------------------------------- */
+/* ---- Gemm ----------------------------------------------------------------------------------- */
 
 static bool gemm_applies(const gcam_graph *graph, const gcam_node *node) {
   const gcam_gemm_params *p = node->params;
@@ -183,7 +182,7 @@ static product gemm_product(const gcam_args *a, int64_t M, const float *x, float
                    .out = out};
 }
 
-static void gemm_forward(const gcam_args *a, const gcam_pool *pool) {
+static void gemm_forward(const gcam_args *a, const gcam_threads *pool) {
   const gcam_gemm_params *p = a->node->params;
   float *y = a->out[0];
   memset(y, 0, (size_t)(p->M * p->N) * sizeof *y);
@@ -200,7 +199,7 @@ static void gemm_forward(const gcam_args *a, const gcam_pool *pool) {
   multiply(&job, p->trans_b, pool);
 }
 
-static void gemm_backward(const gcam_args *a, const gcam_pool *pool) {
+static void gemm_backward(const gcam_args *a, const gcam_threads *pool) {
   const gcam_gemm_params *p = a->node->params;
   if (!a->dout[0] || !a->din[0]) return;
   product job = gemm_product(a, a->B * p->M, a->dout[0], a->din[0]);
@@ -210,8 +209,7 @@ static void gemm_backward(const gcam_args *a, const gcam_pool *pool) {
 const gcam_twin gcam_twin_gemm = {&gcam_op_gemm, gemm_applies, gemm_forward, gemm_backward,
                                   .reads_stored_weights = true};
 
-/* ---- MatMul
- * -------------------------------------------------------------------------------------- */
+/* ---- MatMul --------------------------------------------------------------------------------- */
 
 /* x [..., K] by a constant matrix [K][N]: all of x's leading axes are rows. */
 static bool matmul_applies(const gcam_graph *graph, const gcam_node *node) {
@@ -235,13 +233,13 @@ static product matmul_product(const gcam_args *a, int64_t M, const float *x, flo
                    .out = out};
 }
 
-static void matmul_forward(const gcam_args *a, const gcam_pool *pool) {
+static void matmul_forward(const gcam_args *a, const gcam_threads *pool) {
   product job = matmul_product(a, matmul_rows(a), a->in[0], a->out[0]);
   memset(job.out, 0, (size_t)(job.M * job.columns) * sizeof *job.out);
   multiply(&job, false, pool);
 }
 
-static void matmul_backward(const gcam_args *a, const gcam_pool *pool) {
+static void matmul_backward(const gcam_args *a, const gcam_threads *pool) {
   if (!a->dout[0] || !a->din[0]) return;
   product job = matmul_product(a, a->B * matmul_rows(a), a->dout[0], a->din[0]);
   multiply(&job, true, pool);

@@ -98,15 +98,15 @@ static void backward_task(void *context, size_t index) {
   }
 }
 
-static void run(const gcam_args *a, const gcam_pool *pool, void (*task)(void *, size_t)) {
+static void run(const gcam_args *a, const gcam_threads *pool, void (*task)(void *, size_t)) {
   const gcam_norm_params *p = a->node->params;
   job j = {a, p, p->width < CHUNK ? CHUNK / (p->width ? p->width : 1) : 1};
   gcam_parallel(pool, (size_t)((p->count + j.rows_a_task - 1) / j.rows_a_task), task, &j);
 }
 
-static void forward(const gcam_args *a, const gcam_pool *pool) { run(a, pool, forward_task); }
+static void forward(const gcam_args *a, const gcam_threads *pool) { run(a, pool, forward_task); }
 
-static void backward(const gcam_args *a, const gcam_pool *pool) {
+static void backward(const gcam_args *a, const gcam_threads *pool) {
   if (a->dout[0] && a->din[0]) run(a, pool, backward_task);
 }
 

@@ -142,7 +142,7 @@ static void block_task(void *context, size_t index) {
   }
 }
 
-void gcam_products_run(const gcam_products *p, const gcam_pool *pool) {
+void gcam_products_run(const gcam_products *p, const gcam_threads *pool) {
   int64_t count = 1, blocks = (p->M + ROWS_A_TASK - 1) / ROWS_A_TASK;
   bool shared = false; /* products that add to one matrix take turns */
   for (int axis = 0; axis < p->axes; axis++) {

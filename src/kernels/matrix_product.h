@@ -2,7 +2,7 @@
 #ifndef GCAM_KERNELS_MATRIX_PRODUCT_H
 #define GCAM_KERNELS_MATRIX_PRODUCT_H
 
-#include "base/pool.h"
+#include "base/threads.h"
 #include "ops/graph.h"
 #include "ops/product.h"
 
@@ -20,6 +20,6 @@ typedef struct gcam_products {
       c_step[GCAM_MAX_RANK + 1];
 } gcam_products;
 
-void gcam_products_run(const gcam_products *products, const gcam_pool *pool);
+void gcam_products_run(const gcam_products *products, const gcam_threads *pool);
 
 #endif

@@ -73,12 +73,12 @@ static void backward_chunk(void *context, size_t index) {
   }
 }
 
-static void forward(const gcam_args *a, const gcam_pool *pool, function_f4 f) {
+static void forward(const gcam_args *a, const gcam_threads *pool, function_f4 f) {
   job j = {f, a->in[0], NULL, a->out[0], gcam_numel(gcam_in_shape(a->graph, a->node, 0)), 0};
   gcam_parallel(pool, (size_t)((j.n + CHUNK - 1) / CHUNK), forward_chunk, &j);
 }
 
-static void backward(const gcam_args *a, const gcam_pool *pool, function_f4 f) {
+static void backward(const gcam_args *a, const gcam_threads *pool, function_f4 f) {
   if (!a->dout[0] || !a->din[0]) return;
   job j = {f,   a->in[0], a->dout[0], a->din[0], gcam_numel(gcam_in_shape(a->graph, a->node, 0)),
            a->B};
@@ -94,12 +94,12 @@ static function_f4 gelu_of(const gcam_args *a) {
   return ((const gcam_function_params *)a->node->params)->a != 0 ? gelu_tanh_f4 : gelu_f4;
 }
 
-static void sigmoid_forward(const gcam_args *a, const gcam_pool *p) { forward(a, p, sigmoid_f4); }
-static void sigmoid_backward(const gcam_args *a, const gcam_pool *p) { backward(a, p, sigmoid_f4); }
-static void erf_forward(const gcam_args *a, const gcam_pool *p) { forward(a, p, erf_f4); }
-static void erf_backward(const gcam_args *a, const gcam_pool *p) { backward(a, p, erf_f4); }
-static void gelu_forward(const gcam_args *a, const gcam_pool *p) { forward(a, p, gelu_of(a)); }
-static void gelu_backward(const gcam_args *a, const gcam_pool *p) { backward(a, p, gelu_of(a)); }
+static void sigmoid_forward(const gcam_args *a, const gcam_threads *p) { forward(a, p, sigmoid_f4); }
+static void sigmoid_backward(const gcam_args *a, const gcam_threads *p) { backward(a, p, sigmoid_f4); }
+static void erf_forward(const gcam_args *a, const gcam_threads *p) { forward(a, p, erf_f4); }
+static void erf_backward(const gcam_args *a, const gcam_threads *p) { backward(a, p, erf_f4); }
+static void gelu_forward(const gcam_args *a, const gcam_threads *p) { forward(a, p, gelu_of(a)); }
+static void gelu_backward(const gcam_args *a, const gcam_threads *p) { backward(a, p, gelu_of(a)); }
 
 const gcam_twin gcam_twin_sigmoid = {&gcam_op_sigmoid, always, .forward = sigmoid_forward,
                                      .backward = sigmoid_backward};

@@ -76,12 +76,12 @@ static job job_of(const gcam_args *a) {
   return (job){a, p->outer, p->len, p->len < CHUNK ? CHUNK / (p->len ? p->len : 1) : 1};
 }
 
-static void forward(const gcam_args *a, const gcam_pool *pool) {
+static void forward(const gcam_args *a, const gcam_threads *pool) {
   job j = job_of(a);
   gcam_parallel(pool, (size_t)((j.rows + j.rows_a_task - 1) / j.rows_a_task), forward_task, &j);
 }
 
-static void backward(const gcam_args *a, const gcam_pool *pool) {
+static void backward(const gcam_args *a, const gcam_threads *pool) {
   job j = job_of(a);
   if (!a->dout[0] || !a->din[0]) return;
   int64_t tasks = (j.rows * a->B + j.rows_a_task - 1) / j.rows_a_task;

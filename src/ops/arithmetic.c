@@ -85,8 +85,9 @@ BINARY(pow, "Pow", v == 2 ? u * u : powf(u, v),
        u == 0 && v >= 0 ? 0.0f : y * logf(u), 0)
 /* clang-format on */
 
-/* ---- Max and Min: y = the largest or smallest of all inputs; those that tie share the gradient
- * evenly -------------------------------------------------------------------------------------- */
+/* ---- Max and Min ---------------------------------------------------------------------------- */
+
+/* y = the largest or smallest of all inputs; those that tie share the gradient evenly. */
 
 /* sign: 1 for the largest, -1 for the smallest. */
 static inline void extreme_forward(const gcam_args *a, float sign) {

@@ -19,7 +19,7 @@ static uint64_t state;
 static const char *const precision_name[] = {"fast", "precise", "plain"};
 static const double tolerance[] = {1e-4, 1e-5, 0};
 
-/* ---- Random numbers -------------------------------------------------------------------------- */
+/* ---- Random numbers ------------------------------------------------------------------------- */
 
 static uint64_t next(void) { /* xorshift64*, Vigna 2016 */
   state ^= state >> 12, state ^= state << 25, state ^= state >> 27;
@@ -43,7 +43,7 @@ static float *noise(size_t count, float size) {
   return values;
 }
 
-/* ---- Building random networks ---------------------------------------------------------------- */
+/* ---- Building random networks --------------------------------------------------------------- */
 
 enum { NAME = 16 };
 
@@ -219,7 +219,7 @@ static void add_border(network *net) {
   net->dims[3] += pads[3] + pads[7];
 }
 
-/* ---- Comparing ------------------------------------------------------------------------------- */
+/* ---- Comparing ------------------------------------------------------------------------------ */
 
 /* What a network gives at one precision. */
 typedef struct results {
@@ -346,7 +346,7 @@ static void check(gcam_context *ctx, network *net, int opset) {
   wire_free(&model);
 }
 
-/* ---- Kinds of networks ----------------------------------------------------------------------- */
+/* ---- Kinds of networks ---------------------------------------------------------------------- */
 
 static const int channel_choices[] = {1, 3, 4, 5, 7, 8, 12, 16, 17, 19, 24, 32, 33};
 
