@@ -121,9 +121,12 @@ describe('the page', { skip: withoutBrowser }, () => {
   test('a dropped ImageNet network and a dropped photo: pier', { skip: withoutData }, async () => {
     const { page, problems } = await demo();
     await openSettings(page);
-    await page.selectOption('#preprocess', 'torch');
     await page.setInputFiles('#onnx', data('onnx/squeezenet1_1.onnx'));
-    await page.waitForFunction(() => /squeezenet1_1: 1000 classes/.test(document.getElementById('status').textContent));
+    const loaded = () => page.waitForFunction(() => /squeezenet1_1: 1000 classes/.test(document.getElementById('status').textContent));
+    await loaded();
+    await page.$eval('#status', (status) => { status.textContent = ''; });
+    await page.selectOption('#preprocess', 'torch');
+    await loaded();
     await page.setInputFiles('#file', data('photos/pier.jpg'));
     await settled(page);
     const [best] = await list(page);
@@ -203,8 +206,11 @@ describe('the page', { skip: withoutBrowser }, () => {
     const { bytes } = await save('npy');
     const header = bytes.toString('latin1', 10, 10 + bytes.readUInt16LE(8));
     assert.match(header, /'descr': '<f4'.*'shape': \(14, 14\)/);
-    const first = bytes.readFloatLE(10 + bytes.readUInt16LE(8));
-    assert.ok(Math.abs(Math.max(0, first) / report.maps[0].max - report.maps[0].data[0]) < 1e-5);
+    const at = 10 + bytes.readUInt16LE(8);
+    assert.ok(report.maps[0].data.every((value, i) => Math.abs(value - bytes.readFloatLE(at + 4 * i)) <= 1e-6 * report.maps[0].max),
+      'JSON and .npy hold the same numbers');
+    assert.ok(report.maps[0].data.some((value) => value < 0), 'before ReLU');
+    assert.match(report.values, /before ReLU/);
     const archive = await save('bundle');
     const list = execFileSync('python3', ['-c', `import json, sys, zipfile
 z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None
@@ -223,7 +229,7 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
   test('the camera: picture after picture; its last one stays', async () => {
     const { page, problems } = await demo();
     await page.click('#camera');
-    await page.waitForFunction(() => /pictures a second/.test(document.getElementById('status').textContent), null, { timeout: 30000 });
+    await page.waitForFunction(() => /pictures a second/.test(document.getElementById('rate').textContent), null, { timeout: 30000 });
     assert.equal((await list(page)).length, 5);
     assert.equal(await page.locator('#sheet button').count(), 5);
     // Classes are switched while it runs.

@@ -1,6 +1,6 @@
 /* Who includes whom in src/: prints the folders, and fails for a circle of modules (a header belongs
  * to the .c of its name), an include that points upward, and a function that is declared in another
- * module's header than its own. */
+ * module's header than its own; no operator is known by name but where operators are defined and read. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../src/', import.meta.url));
 /* Each may include those of a smaller number. */
-const height = { base: 0, ops: 1, image: 1, kernels: 2, session: 3, onnx: 4, cam: 5, gradcam: 6 };
+const height = { gradcam_types: 0, base: 1, ops: 2, image: 2, kernels: 3, session: 4, onnx: 5, cam: 6, gradcam: 6, facade: 7 };
 
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .map((path) => path.replaceAll('\\', '/'))
@@ -61,7 +61,7 @@ test('no circle of modules', () => {
 });
 
 /* What a folder shows as a whole. */
-const shown = new Set(['image/image.h', 'onnx/onnx.h', 'onnx/import.h', 'onnx/model.h']);
+const shown = new Set(['gradcam.h', 'image/image.h', 'onnx/onnx.h', 'onnx/import.h', 'onnx/model.h']);
 
 /* A name is defined in the .c that has it at the beginning of a line with a body behind it. */
 test('functions are declared in the header of the file that defines them', () => {
@@ -77,4 +77,19 @@ test('functions are declared in the header of the file that defines them', () =>
         if (home.has(name) && home.get(name) !== moduleOf(path))
           strayed.push(`${name} of ${home.get(name)}.c is declared in ${path}`);
   assert.deepEqual(strayed, []);
+});
+
+/* What an operator is, others ask by its traits (ops/op.h). */
+test('no operator is known by name outside ops/ and onnx/', () => {
+  const quoted = /"([A-Z][A-Za-z0-9]+)"/g;
+  const names = new Set();
+  for (const [path, source] of text)
+    if (folderOf(path) === 'ops') for (const [, name] of source.matchAll(quoted)) names.add(name);
+  assert.ok(names.has('Conv') && names.has('Relu') && names.size > 40);
+  const known = [];
+  for (const [path, source] of text)
+    if (!['ops', 'onnx'].includes(folderOf(path)))
+      for (const [literal, name] of source.replace(/\/\*.*?\*\//gs, '').matchAll(quoted))
+        if (names.has(name)) known.push(`${path}: ${literal}`);
+  assert.deepEqual(known, []);
 });

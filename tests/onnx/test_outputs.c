@@ -211,15 +211,15 @@ static void test_memory(void) {
 }
 
 static void test_operators(void) {
-  bool conv = false, less = false;
+  bool conv = false, folded = false;
   int n = gcam_operator_count();
   for (int i = 0; i < n; i++) {
     conv = conv || (!strcmp(gcam_operator_name(i), "Conv") && !gcam_operator_constant(i));
-    less = less || (!strcmp(gcam_operator_name(i), "Less") && gcam_operator_constant(i));
+    folded = folded || (!strcmp(gcam_operator_name(i), "Range") && gcam_operator_constant(i));
     for (int j = 0; j < i; j++)
       if (!strcmp(gcam_operator_name(i), gcam_operator_name(j))) CHECK(!"an operator twice");
   }
-  CHECK(conv && less && !gcam_operator_name(n) && !gcam_operator_name(-1));
+  CHECK(conv && folded && !gcam_operator_name(n) && !gcam_operator_name(-1));
 }
 
 int main(void) {

@@ -438,6 +438,19 @@ static void test_samplers(void) {
   w = sampled(INTS(1, 5, 5, 2));
   make_text(&w, "padding_mode", "wrap");
   expect("padding_mode", &w, 16, GCAM_ERR_MODEL, "wrap");
+  for (int odd = 0; odd < 4; odd++) {
+    static const int64_t pictures[] = {0, 1};
+    make_input(&w, "x", 1, X4);
+    weight(&w, "b", INTS(2, 4));
+    make_weight(&w, "i", 7, &(int64_t){odd == 1 ? 1 : 2}, 1, pictures + (odd == 1),
+                odd == 1 ? 8 : 16);
+    make_node(&w, "RoiAlign", "", odd == 3 ? "x x i" : "x b i", "y");
+    if (odd == 2) make_text(&w, "mode", "sum");
+    expect("RoiAlign", &w, 16, odd == 3 ? GCAM_ERR_UNSUPPORTED : GCAM_ERR_MODEL,
+           odd == 3   ? "constants"
+           : odd == 2 ? "'sum'"
+                      : "do not fit");
+  }
   static const char *const lp[] = {"LpPool", "GlobalLpPool", "LpNormalization"};
   for (int i = 0; i < 3; i++) {
     w = single(lp[i], X4, "y");
@@ -535,15 +548,13 @@ static void test_resize(void) {
     gcam_status status;
   } texts[] = {{"mode", "lanczos", GCAM_ERR_UNSUPPORTED},
                {"coordinate_transformation_mode", "tf_crop_and_resize", GCAM_ERR_UNSUPPORTED},
-               {"nearest_mode", "up", GCAM_ERR_MODEL}};
-  for (int i = 0; i < 3; i++) {
+               {"nearest_mode", "up", GCAM_ERR_MODEL},
+               {"keep_aspect_ratio_policy", "crop", GCAM_ERR_MODEL}};
+  for (int i = 0; i < 4; i++) {
     w = resize(INTS(1, 4, 5, 9), NULL, 0);
     make_text(&w, texts[i].name, texts[i].value);
-    expect(texts[i].name, &w, 13, texts[i].status, texts[i].value);
+    expect(texts[i].name, &w, 18, texts[i].status, texts[i].value);
   }
-  w = resize(INTS(1, 4, 5, 9), NULL, 0);
-  make_int(&w, "antialias", 1);
-  expect("antialias", &w, 18, GCAM_ERR_UNSUPPORTED, "antialias");
   w = (make_graph){0};
   make_input(&w, "x", 1, X4);
   make_input(&w, "s", 1, INTS(4));
