@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -72,6 +72,10 @@ function near(found, right, allowed = 2e-5) {
 
 const PLAIN5 = [-0.2181, 0.1894, 0.2723, -0.1467, -0.1830];
 
+/** The second line of a case's right.txt. */
+const torchLogits = (name) => (existsSync(at(name, 'right.txt'))
+  ? readFileSync(at(name, 'right.txt'), 'utf8').split('\n')[1].trim().split(/\s+/).map(Number) : []);
+
 /** folder, model, picture, options, right scores (of every class), or {id: score}, what else is right */
 const RIGHT = [
   ['batch-4', 'batch4.onnx', 'rgb64.png', ['--preprocess', 'torch'], PLAIN5, { allowed: 1e-4 }],
@@ -92,7 +96,11 @@ const RIGHT = [
   ['keras-rescaling-numpy', 'rescale_list.keras', 'rgb64.png', [], [0.333107, 0.267760, -0.053621, -0.829120], { from: 'file' }],
   ['keras-preprocessing-guess', 'augment3.keras', 'rgb64.png', [], [-0.82218, -0.96820, 2.20598, -2.64456], { from: 'file' }],
   ['keras-preprocessing-guess', 'pre_nested.keras', 'rgb64.png', [], [-0.16193, 0.52276, -0.60595, 0.23253], { from: 'file' }],
-  ['channel-gather', 'bgr_flip.onnx', 'rgb64.png', ['--preprocess', 'none'], { 1: 0.17905, 2: 0.27864 }],
+  ...['flip', 'cat', 'index'].map((how) => (
+    ['channel-gather', `bgr_${how}.onnx`, 'rgb64.png', ['--preprocess', 'none'], { 1: 0.17905, 2: 0.27864 }])),
+  ['cbam-reducemax', 'cbam.onnx', 'rgb64.png', ['--preprocess', 'torch'], [0.28742, -0.17416, 0.14498, -0.23825, 0.20791]],
+  ...['vit_small64_erf', 'vit_small64_tanh', 'convnext_small_tanhgelu'].map((name) => (
+    [name, 'model.onnx', 'in.png', ['--preprocess', 'torch'], torchLogits(name)])),
 ];
 
 describe('shared cases: the right scores', () => {
@@ -182,6 +190,21 @@ describe('shared cases: the right scores', () => {
       assert.ok(err.includes(`is a picture (${size})`), err);
       assert.doesNotMatch(out, /class \d/);
     }
+  });
+
+  test('scores-of-4d-output: the numbers of an output without classes come in the file\'s order', { skip: without('scores-of-4d-output') }, async () => {
+    const [, list] = /\[(.*)\]/.exec(await readFile(at('scores-of-4d-output/right.txt'), 'utf8'));
+    const cam = await GradCam.load(at('scores-of-4d-output/model.onnx'), { preprocess: 'none', threads: 1 });
+    assert.deepEqual([...(await cam.scores(at('scores-of-4d-output/in.png'))).scores], list.split(',').map(Number));
+    cam.dispose();
+  });
+
+  test('guided-without-relu, gem-default-layer: said, and passed over', { skip: without('guided-without-relu') }, async () => {
+    const guided = await report([at('guided-without-relu/rgb64.png'), '--model', at('guided-without-relu/silu.onnx'), '--preprocess', 'torch',
+      '--method', 'guided']);
+    assert.ok(guided.warnings.some(({ text }) => /no ReLU/.test(text)), JSON.stringify(guided.warnings));
+    const gem = await report([at('gem-default-layer/rgb64.png'), '--model', at('gem-default-layer/gem.onnx'), '--preprocess', 'torch']);
+    assert.equal(gem.layer, '/Relu_1_output_0');
   });
 
   test('bmp32-without-alpha, jpeg-without-end-marker: the picture itself', { skip: without('bmp32-without-alpha') }, async () => {

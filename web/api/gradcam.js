@@ -261,7 +261,8 @@ export class GradCamBase {
   }
 
   /**
-   * Score (logit) and probability of every class, without maps.
+   * Score (logit) and probability of every class, without maps; where the model gives no classes, the
+   * numbers of its output in the file's order.
    * @param {any} image   as in explain()
    * @param {ScoresOptions} [options]
    * @returns {Promise<{scores: Float32Array, probabilities: Float32Array}>}  probabilities: NaN where there are none

@@ -259,11 +259,18 @@ async function labelsBeside(spec, host) {
   return [...own, ...LABEL_NAMES].flatMap((name) => files.filter((file) => nameOf(file) === name));
 }
 
-/** The network of a file of weights, where one JSON file beside it holds such. */
+/**
+ * The network of a file of weights: a JSON file of its name, or the only such in a folder that holds no
+ * other weights.
+ */
 async function configBeside(spec, host) {
-  const files = (await besides(spec, host)).filter((file) => /\.json$/i.test(file)).slice(0, MOST_FILES);
-  const kinds = await Promise.all(files.map(async (file) => (await detectSpec(file, host)).found.kind));
-  const found = files.filter((_, i) => kinds[i] === 'keras-json');
+  const files = await besides(spec, host);
+  const stem = nameOf(spec).replace(/\.[^.]*$/, '').replace(/[._-]?weights$/i, '');
+  const alone = files.filter((file) => /\.(h5|hdf5?|keras)$/i.test(file)).length <= 1;
+  const candidates = files.filter((file) => /\.json$/i.test(file) && (alone || nameOf(file).replace(/\.json$/i, '') === stem))
+    .slice(0, MOST_FILES);
+  const kinds = await Promise.all(candidates.map(async (file) => (await detectSpec(file, host)).found.kind));
+  const found = candidates.filter((_, i) => kinds[i] === 'keras-json');
   return found.length === 1 ? found[0] : undefined;
 }
 

@@ -128,8 +128,14 @@ export function createService(host, own) {
   /** Score and probability of every class. */
   async function scores(args, { signal }) {
     await run(args, signal, {});
-    const value = model.scores();
+    const value = info.classes ? model.scores() : outputValues();
     return new Transfer(value, [value.scores.buffer, value.probabilities.buffer]);
+  }
+
+  /** A head that gives no classes: its numbers as they are, in the file's order. */
+  function outputValues() {
+    const values = model.read(model.headName);
+    return { scores: values, probabilities: new Float32Array(values.length).fill(NaN) };
   }
 
   function randomise({ layers, seed }) {
