@@ -4,11 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { strToU8, unzipSync, zipSync } from 'fflate';
+import { OnnxGraph } from '../../models/onnx/graph.js';
 import { GradCam } from '../../web/node.js';
 import { run } from '../../web/cli/commands.js';
 import { data, withoutData } from './shared.mjs';
@@ -45,7 +46,7 @@ describe('Teachable Machine', { skip: withoutData }, () => {
     const folder = await mkdtemp(join(tmpdir(), 'gradcam-formats-'));
     for (const [name, bytes] of Object.entries(parts)) await writeFile(join(folder, name), bytes);
     const server = createServer(async (request, response) => {
-      const bytes = await readFile(join(folder, basename(request.url))).catch(() => null);
+      const bytes = request.url === '/whole.zip' ? whole : await readFile(join(folder, basename(request.url))).catch(() => null);
       response.writeHead(bytes ? 200 : 404).end(bytes);
     });
     await new Promise((done) => server.listen(0, '127.0.0.1', done));
@@ -56,7 +57,7 @@ describe('Teachable Machine', { skip: withoutData }, () => {
     try {
       const found = [];
       for (const source of [wild('teachable/google/image-model.zip'), new File([whole], 'x.zip'), new Uint8Array(whole), files, folder,
-        join(folder, 'model.json'), `${address}model.json`]) {
+        join(folder, 'model.json'), `${address}model.json`, `${address}whole.zip`]) {
         const cam = await GradCam.load(source, ENGINE);
         const { predictions } = await cam.explain(picture, { top: 2 });
         found.push(JSON.stringify([cam.model.preprocess.mean, cam.model.preprocess.fit,
@@ -187,4 +188,54 @@ test('no reader of another format is loaded before the first such file is', asyn
   const readers = [...seen].map((href) => href.slice(root.href.length))
     .filter((path) => /^models\/(tfjs|tflite|tensorflow|teachable|keras|convert|bundle|packages)/.test(path));
   assert.deepEqual(readers, []);
+});
+
+describe('the layout of the Hugging Face hub', () => {
+  let folder;
+  before(async () => {
+    folder = join(await mkdtemp(join(tmpdir(), 'gradcam-formats-')), 'tiny-net');
+    await mkdir(join(folder, 'onnx'), { recursive: true });
+    const graph = new OnnxGraph('net');
+    graph.input('pixel_values', [1, 3, 8, 8]);
+    graph.constant('w', 'float32', [2, 3, 1, 1], [1, 0, 0, 0, 0, 1]);
+    const conv = graph.add('Conv', 'conv', ['pixel_values', 'w'], { kernel_shape: [1, 1], group: 1 });
+    const pooled = graph.add('GlobalAveragePool', 'pooled', [conv]);
+    graph.outputs.push({ name: graph.add('Reshape', 'logits', [pooled, graph.ints('shape', [1, 2])]), dims: [1, 2] });
+    await writeFile(join(folder, 'onnx', 'model.onnx'), graph.encode());
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ architectures: ['Net'], id2label: { 0: 'reddish', 1: 'bluish' }, label2id: {} }));
+    await writeFile(join(folder, 'preprocessor_config.json'), JSON.stringify({ do_normalize: true, do_rescale: true, do_resize: true, do_center_crop: true,
+      crop_size: { height: 8, width: 8 }, size: { shortest_edge: 10 }, image_mean: [0.5, 0.25, 0.5], image_std: [0.5, 0.5, 0.25], resample: 3, rescale_factor: 1 / 255 }));
+  });
+  after(() => rm(join(folder, '..'), { recursive: true, force: true }));
+
+  test('a folder and an address: labels, size, mean, deviation, crop', async () => {
+    const asked = [];
+    const server = createServer(async (request, response) => {
+      asked.push(request.url);
+      const bytes = await readFile(join(folder, request.url.replace('/org/tiny-net/resolve/main/', ''))).catch(() => null);
+      response.writeHead(bytes ? 200 : 404).end(bytes);
+    });
+    await new Promise((done) => server.listen(0, '127.0.0.1', done));
+    try {
+      for (const source of [folder, `http://127.0.0.1:${server.address().port}/org/tiny-net/resolve/main/`]) {
+        const cam = await GradCam.load(source, ENGINE);
+        const { mean, std, fit, ratio, resize } = cam.model.preprocess;
+        assert.deepEqual([cam.model.name, mean, std, fit, ratio, resize],
+          ['tiny-net', [127.5, 63.75, 127.5], [127.5, 127.5, 63.75], 'crop', 0.8, 'bicubic']);
+        const blue = { width: 4, height: 4, data: Uint8ClampedArray.from({ length: 64 }, (_, i) => [0, 0, 255, 255][i % 4]) };
+        const { predictions, warnings } = await cam.explain(blue, { top: 2 });
+        assert.equal(predictions[0].name, 'bluish');
+        // (255 - 127.5) / 63.75 against (0 - 127.5) / 127.5
+        assert.deepEqual(predictions.map(({ score }) => score), [2, -1]);
+        assert.deepEqual(warnings.filter(({ name }) => name !== 'no-evidence'), []);
+        cam.dispose();
+      }
+      assert.ok(asked.includes('/org/tiny-net/resolve/main/onnx/model.onnx'));
+    } finally {
+      server.close();
+    }
+  });
+
+  test('a name of the hub without its organisation is an error', () =>
+    assert.rejects(GradCam.load('hf:net', ENGINE), /say hf:ORGANISATION\/NAME/));
 });

@@ -39,7 +39,7 @@ function modelSpec(given, page) {
   const list = Array.isArray(given) || (typeof FileList === 'function' && given instanceof FileList);
   if (list) return { files: [...given].map((file) => fileSpec(file, page) ?? wrongModel()) };
   const { onnx, weights = [], card, labels } = given?.onnx === undefined ? { onnx: given } : given;
-  const named = typeof onnx === 'string' && isModelName(onnx);
+  const named = typeof onnx === 'string' && (isModelName(onnx) || /^hf:/.test(onnx));
   return {
     onnx: named ? onnx : fileSpec(onnx, page) ?? wrongModel(),
     weights: [...weights].map((file) => fileSpec(file, page) ?? wrongModel()),

@@ -65,7 +65,7 @@ export async function resolveModel(given, host, options) {
   let found = { card: {}, onnx: source.onnx };
   if (typeof source.onnx === 'string') {
     if (TEACHABLE.test(source.onnx)) source.onnx = source.onnx.replace(/\/*$/, '/model.json');
-    const known = await host.findCard(source.onnx, options);
+    const known = (HUB.test(source.onnx) ? null : await host.findCard(source.onnx, options)) ?? await hubModel(source.onnx, host, options);
     if (known) {
       found = known;
     } else {
@@ -96,6 +96,42 @@ export async function resolveModel(given, host, options) {
     labels: source.labels ? [source.labels] : await labelsBeside(found.onnx, host),
     weights: (location) => pieces(location, files, host),
   };
+}
+
+/* ---- The Hugging Face hub ------------------------------------------------------------------------------ */
+
+/** hf:ORG/NAME, or the address of a repository's files. */
+const HUB = /^hf:|\/resolve\/[^/?#]+\/$/;
+
+/**
+ * A model in the layout of the hub: hf:ORG/NAME, an address that ends in /resolve/REVISION/, or a folder.
+ * @returns {Promise<{card: any, onnx: string} | null>}  null: it is none
+ */
+async function hubModel(name, host, { signal, weights }) {
+  const [, org, model] = /^hf:([\w.-]+)\/([\w.-]+)$/.exec(name) ?? [];
+  if (name.startsWith('hf:') && !model) {
+    throw new GradCamError('argument', `"${name.slice(0, 80)}" is no model of the hub: say hf:ORGANISATION/NAME.`);
+  }
+  const address = model ? `https://huggingface.co/${org}/${model}/resolve/main/` : /\/resolve\/[^/?#]+\/$/.test(name) ? name : undefined;
+  const inside = address ? undefined : await host.list(name).catch(() => null);
+  if (!address && !inside?.some((file) => /^(preprocessor_)?config\.json$/.test(nameOf(file)))) return null;
+  const folder = address ?? `${name.replace(/[\\/]+$/, '')}/.`;
+  const read = async (file) => {
+    try {
+      return JSON.parse(new TextDecoder().decode(await readAll(await host.open(host.beside(folder, file), signal), signal)));
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      return undefined; // the model goes without
+    }
+  };
+  const { hubCard, hubFiles } = await import('../../models/hub.js');
+  const files = hubFiles(weights);
+  const there = address ? undefined : [...inside, ...await host.list(host.beside(folder, 'onnx')) ?? []].map((file) => file.replaceAll('\\', '/'));
+  const onnx = there ? files.find((file) => there.includes(host.beside(folder, file).replaceAll('\\', '/'))) : files[0];
+  if (!onnx) return null;
+  const [config, preprocessor] = await Promise.all(['config.json', 'preprocessor_config.json'].map(read));
+  const title = model ?? address?.split('/').at(-4) ?? baseName(name.replace(/[\\/]+$/, ''));
+  return { card: { name: title, ...hubCard(config, preprocessor) }, onnx: host.beside(folder, onnx) };
 }
 
 /** The link that Teachable Machine shares a model by: a folder. */
