@@ -14,7 +14,8 @@ enum {
   COLUMNS = 8,
   DEPTH = 256,
   ROWS_A_TASK = 256,
-  COLUMNS_A_TASK = 32,
+  COLUMNS_A_TASK = 64,
+  TASKS_A_THREAD = 4,
   SMALL = 1 << 17 /* multiplications below which a thread's wake-up costs more than it saves */
 };
 
@@ -22,8 +23,8 @@ enum {
 
 typedef struct job {
   const gcam_products *p;
-  int64_t row_blocks, rows, column_blocks; /* rows: of a block */
-  int64_t first;                           /* product */
+  int64_t row_blocks, column_blocks, rows, columns; /* the latter two: of a block */
+  int64_t first;                                    /* product */
 } job;
 
 /* ---- Packing --------------------------------------------------------------------------------- */
@@ -40,7 +41,8 @@ static const float *line_of(const gcam_products *p, const float *b, int64_t line
   return buffer;
 }
 
-/* to[group][depth][8]: columns [j, j + columns) of rows [k, k + depth); zeros behind the last. */
+/* to[group][depth][8]: columns [j, j + columns) of rows [k, k + depth). What is behind the last
+ * column makes sums that nobody stores. */
 static void pack_rows(const gcam_products *p, const float *b, int64_t j, int64_t columns, int64_t k,
                       int64_t depth, float *to) {
   float buffer[COLUMNS_A_TASK];
@@ -119,11 +121,11 @@ static void block_task(void *context, size_t index) {
   const job *t = context;
   const gcam_products *p = t->p;
   float packed[DEPTH * COLUMNS_A_TASK];
-  int64_t i = (int64_t)index, j = i % t->column_blocks * COLUMNS_A_TASK;
+  int64_t i = (int64_t)index, j = i % t->column_blocks * t->columns;
   i /= t->column_blocks;
   int64_t row = i % t->row_blocks * t->rows, product = t->first + i / t->row_blocks;
   int64_t rows = p->M - row < t->rows ? p->M - row : t->rows;
-  int64_t columns = p->N - j < COLUMNS_A_TASK ? p->N - j : COLUMNS_A_TASK;
+  int64_t columns = p->N - j < t->columns ? p->N - j : t->columns;
   const float *a = p->a.at + row * p->a.row, *b = p->b.at;
   float *c = p->c + row * p->N + j;
   for (int axis = p->axes; axis-- > 0; product /= p->size[axis]) {
@@ -150,12 +152,14 @@ void gcam_products_run(const gcam_products *p, const gcam_threads *pool) {
     shared |= p->size[axis] > 1 && !p->c_step[axis];
   }
   if (!blocks || !p->N || !count) return;
-  job j = {p, blocks, (p->M + blocks - 1) / blocks, 0, 0};
-  j.rows = (j.rows + ROWS - 1) / ROWS * ROWS;
+  job j = {.p = p, .columns = COLUMNS_A_TASK};
+  j.rows = ((p->M + blocks - 1) / blocks + ROWS - 1) / ROWS * ROWS;
   j.row_blocks = (p->M + j.rows - 1) / j.rows;
-  j.column_blocks = (p->N + COLUMNS_A_TASK - 1) / COLUMNS_A_TASK;
-  int64_t tasks = j.row_blocks * j.column_blocks, work = p->M * p->N * p->K;
-  if (!shared) tasks *= count, work *= count;
+  int64_t together = shared ? 1 : count, work = together * p->M * p->N * p->K;
+  /* Wide blocks read b in longer pieces; but every thread is to have some. */
+  if (together * j.row_blocks * p->N < TASKS_A_THREAD * pool->count * j.columns) j.columns /= 2;
+  j.column_blocks = (p->N + j.columns - 1) / j.columns;
+  int64_t tasks = together * j.row_blocks * j.column_blocks;
   for (; j.first < (shared ? count : 1); j.first++)
     gcam_parallel(work < SMALL ? NULL : pool, (size_t)tasks, block_task, &j);
 }

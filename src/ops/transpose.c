@@ -64,17 +64,21 @@ void gcam_permutation_backward(const gcam_args *a) {
   const gcam_permutation *p = a->node->params;
   int64_t n = gcam_numel(&p->from);
   if (!a->dout[0] || !a->din[0]) return;
+  int last = p->from.rank - 1; /* dy's rows, walked as a counter of its axes goes */
+  int64_t inner = last < 0 ? 1 : p->from.dim[p->perm[last]], hop = last < 0 ? 1 : p->stride[last];
   for (int b = 0; b < a->B; b++) {
     const float *dy = a->dout[0] + b * n;
     float *dx = a->din[0] + b * n;
-    for (int64_t i = 0; i < n; i++) {
-      int64_t at = 0, rest = i;
-      for (int axis = p->from.rank - 1; axis >= 0; axis--) {
+    int64_t at[GCAM_MAX_RANK] = {0}, base = 0;
+    for (int64_t done = 0; done < n; done += inner, dy += inner) {
+      for (int64_t i = 0; i < inner; i++) dx[base + i * hop] += dy[i];
+      for (int axis = last - 1; axis >= 0; axis--) {
         int64_t dim = p->from.dim[p->perm[axis]];
-        at += rest % dim * p->stride[axis];
-        rest /= dim;
+        base += p->stride[axis];
+        if (++at[axis] < dim) break;
+        base -= p->stride[axis] * dim;
+        at[axis] = 0;
       }
-      dx[at] += dy[i];
     }
   }
 }

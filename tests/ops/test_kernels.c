@@ -593,7 +593,7 @@ static void random_tokens(gcam_context *ctx) {
 /* softmax(Q K^T) V; keys and values of each head, or of all heads together. */
 static void random_attention(gcam_context *ctx) {
   network net;
-  int shared = pick(0, 2) == 0, E = pick(1, 34), T = pick(1, 3) > 1 ? pick(1, 24) : pick(120, 270);
+  int shared = pick(0, 2) == 0, E = pick(1, 34), T = pick(1, 3) > 1 ? pick(1, 24) : pick(250, 270);
   begin(&net, pick(1, 2), pick(1, 3), T, pick(1, 34));
   int64_t D = net.dims[3], q[] = {D, D}, v[] = {D, E}, order[] = {0, 1, 3, 2};
   char text[96];
