@@ -22,7 +22,7 @@ typedef enum gcam_layout_rule {
    * (channels-last when any activation is), outputs have it too. shape() sees equal ranks. */
   GCAM_RULE_POINTWISE,
   /* Keeps the rank and layout of input 0 and has axes among its attributes, which shape() maps
-     * with gcam_value_axis: Concat, Split, Slice, Pad, Softmax, reductions with keepdims. */
+   * with gcam_value_axis: Concat, Split, Slice, Pad, Softmax, reductions with keepdims. */
   GCAM_RULE_AXIS,
   /* ONNX's own order, in and out: Reshape, Flatten, MatMul, Gemm, Squeeze, Unsqueeze. */
   GCAM_RULE_ROWS,
