@@ -8,7 +8,7 @@
  * type that it made of it, and whatever no public declaration mentions. Both are dropped.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { manifest } from '../web/element/manifest.mjs';
@@ -29,6 +29,13 @@ try {
 } catch (error) {
   console.error(error.stdout);
   process.exit(1);
+}
+// web/'s declarations are the folder's own; those of models/ lie in it, one step nearer than the sources.
+for (const name of readdirSync(join(folder, 'web'))) renameSync(join(folder, 'web', name), join(folder, name));
+for (const name of readdirSync(folder, { recursive: true })) {
+  if (!name.endsWith('.d.ts') || name.startsWith('models')) continue;
+  const text = readFileSync(join(folder, name), 'utf8');
+  writeFileSync(join(folder, name), text.replace(/(["'])\.\.\/((?:\.\.\/)*)models\//g, (_, quote, up) => `${quote}${up || './'}models/`));
 }
 
 /** The statements of a declaration file: {file, name, text}. */

@@ -13,6 +13,6 @@ export { chooseOutput, channelProblem } from './meaning.js';
 export { outputsOfOnnx, pictureOfOnnx } from './onnx/meaning.js';
 export { readOnnx } from './onnx/read.js';
 export { MODES, MODE_WORDS, settingsOf, modeOf } from './modes.js';
-export { remedyWords } from './remedies.js';
+export { remedyWords, withRemedy } from './remedies.js';
 export { LAYER_NAMES } from './keras/layers.js';
 export { OPERATOR_NAMES } from './keras/operators.js';

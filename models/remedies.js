@@ -8,10 +8,25 @@ const REMEDIES = {
     page: 'Choose the row whose answer is right.',
     api: "Say what the network expects with the option preprocess: 'torch', 'tf', 'caffe', 'unit' or 'none'.",
   },
+  name: {
+    cli: '`gradcam models` lists the names; a file is given as a path: --model ./net.onnx.',
+    page: 'Choose one from the list, or open a file.',
+    api: '`gradcam models` lists the names; a file is given as a path, like ./net.onnx.',
+  },
   head: {
     cli: 'Choose another with --head NAME.',
     page: 'Choose another under "output".',
     api: 'Choose another with the option head.',
+  },
+  layer: {
+    cli: '`gradcam layers` lists them.',
+    page: 'Choose one from the list.',
+    api: 'layers() lists them.',
+  },
+  operators: {
+    cli: '`gradcam operators` lists those that are.',
+    page: 'The guide lists those that are.',
+    api: 'operators() lists those that are.',
   },
   inputSize: {
     cli: 'Say the size: --input-size 224x224.',
@@ -41,5 +56,21 @@ const REMEDIES = {
  * @returns {string}  a sentence; empty where there is nothing to say
  */
 export const remedyWords = (remedy, place) => REMEDIES[remedy ?? '']?.[place] ?? '';
+
+/** Sentences hold files' own words: with what to do they are no longer than this. */
+const LONGEST = 300;
+
+/**
+ * A sentence and what to do about it.
+ * @param {string} text
+ * @param {string | undefined} remedy
+ * @param {'cli' | 'page' | 'api'} place
+ */
+export function withRemedy(text, remedy, place) {
+  const words = remedyWords(remedy, place);
+  const room = LONGEST - (words ? words.length + 1 : 0);
+  const sentence = text.length > room ? `${text.slice(0, room - 1)}…` : text;
+  return words ? `${sentence}${/[.!?…]$/.test(sentence) ? '' : '.'} ${words}` : text;
+}
 
 export const REMEDY_NAMES = Object.keys(REMEDIES);

@@ -73,7 +73,7 @@ function pictureShape(model, { first, inputSize, asked, channels }) {
   const [H, W] = inputSize ?? sizeIn(asked, C, first) ?? own;
   if (![H, W, C].every(isSize)) {
     throw new ModelError('argument', `The file leaves the input size open (${[h, w, c].map((d) => d ?? '?')
-      .join(' x ')}): say height and width, such as 224 x 224.`, { remedy: 'inputSize' });
+      .join(' x ')}).`, { remedy: 'inputSize' });
   }
   return [H, W, C];
 }

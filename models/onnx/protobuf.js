@@ -95,7 +95,8 @@ export function* readFields(bytes) {
 
 const decoder = new TextDecoder();
 
-export const readString = (bytes_) => decoder.decode(bytes_);
+/** Text; from memory that threads share, by way of a copy: decoders refuse such. */
+export const readString = (text) => decoder.decode(text.buffer instanceof ArrayBuffer ? text : text.slice());
 
 /** Integers of a repeated field, packed (bytes) or one by one (a number). */
 export function readInts(value) {

@@ -1,328 +1,372 @@
-"""Prints every number that the card and the README of `pocket` state, measured on pocket.onnx.
+"""Prints every number that the card and the README of `pocket` state.
 
-    python3 evaluate.py DATA_DIR [--only accuracy,calibration,...] [--write] [--confusion FILE.png]
+    python3 evaluate.py DATA_DIR [--only imagenet,imagenette,...] [--write]
 
-DATA_DIR holds pocket/, voc_boxes/, photos/ and imagenet_sample/. --write puts the summary into model.json.
-Parts: accuracy, calibration, outside, pointing, deletion, sanity, samples, photos.
-Pictures are resized to the input size as the engine does by default: bilinear, half-pixel centres, no filter.
-N pictures, K classes, S input side.
+DATA_DIR holds imagenet_sample/, pocket/val.tar, voc_boxes/, fewshot/, photos/, onnx/ and weights/. --write puts the
+summary into model.json. Parts: imagenet (and calibration), imagenette, unfamiliar, pointing, fewshot, deletion, sanity,
+samples, photos. Answers, maps and the figures of the other networks are this engine's (tests/pocket/engine.mjs, Node); deletion,
+randomisation and the features for few pictures are computed from the same files in torch.
+N pictures, K classes, S input side, C features.
 """
 import argparse
 import csv
 import json
 import os
+import subprocess
+import tarfile
+import tempfile
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 
-import data
+from export import write_card
+from net import MEAN, STD, PocketNet
 from onnxnet import OnnxNet
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-VOC = ["bus", "car", "cat", "person", "train"]
+SIDE = 224
 
-# ImageNet classes that are one of the 18, are close enough to argue about, or name a person: not "outside".
-# Fish and rays, dogs with wolves and foxes, cats with wild cats, vehicles, church-like buildings, horns and
-# cassette machines, balls, flowers, people.
-NEAR = (set(range(0, 7)) | set(range(389, 398)) | set(range(151, 294)) |
-        {403, 404, 405, 407, 408, 417, 436, 442, 444, 466, 468, 479, 481, 482, 483, 485, 491, 497, 511, 513, 517, 532,
-         538, 547, 555, 561, 565, 566, 569, 570, 571, 573, 574, 575, 581, 586, 595, 603, 609, 612, 627, 632, 654, 656,
-         660, 661, 663, 665, 668, 670, 671, 675, 680, 683, 698, 701, 705, 717, 734, 751, 754, 757, 776, 779, 802, 803,
-         812, 817, 820, 829, 832, 847, 848, 856, 864, 866, 867, 868, 874, 875, 890, 895, 908, 981, 982, 983, 985, 986})
-
-
-def resize(im, s):
-    """PIL picture -> float 3,s,s 0..255: bilinear at half-pixel centres without a filter, as the engine does it."""
-    a = torch.from_numpy(np.asarray(im.convert("RGB")).copy()).permute(2, 0, 1).float()[None]
-    return F.interpolate(a, size=(s, s), mode="bilinear", align_corners=False)[0]
-
-
-def val_set(a, net):
-    x, y, names, files = data.load(os.path.join(a.data_dir, "pocket"), "val", a.cache)
-    x = torch.cat([F.interpolate(x[i:i + 256].float(), size=(net.side, net.side), mode="bilinear",
-                                 align_corners=False).round().byte() for i in range(0, len(x), 256)])
-    return x, y, names, files
-
-
-def run_all(net, x):
-    return torch.cat([net.run(x[i:i + 64].float())[0] for i in range(0, len(x), 64)])
-
-
-def accuracy(a, net, out):
-    x, y, names, _ = val_set(a, net)
-    z = run_all(net, x)
-    pred = z.argmax(1)
-    conf = torch.zeros(len(names), len(names), dtype=torch.long)
-    for t, p in zip(y.tolist(), pred.tolist()):
-        conf[t, p] += 1
-    per = conf.diag() / conf.sum(1)
-    print(f"accuracy: top-1 {float((pred == y).float().mean()) * 100:.2f} %, "
-          f"top-3 {float((z.topk(3, 1).indices == y[:, None]).any(1).float().mean()) * 100:.2f} %, "
-          f"mean of classes {float(per.mean()) * 100:.2f} %, {len(y)} pictures, input {net.side}, "
-          f"{net.madds() / 1e6:.0f} M multiply-adds")
-    for i, n in enumerate(names):
-        top = [(names[j], int(conf[i, j])) for j in conf[i].argsort(descending=True).tolist() if j != i][:2]
-        print(f"  {n:16s} {float(per[i]) * 100:6.1f} % of {int(conf[i].sum()):3d}   "
-              + ", ".join(f"{c} as {m}" for m, c in top if c))
-    out.update(val_top1=round(float((pred == y).float().mean()), 4), worst_class=names[int(per.argmin())],
-               worst_class_top1=round(float(per.min()), 4),
-               per_class={n: round(float(p), 4) for n, p in zip(names, per)})
-    if a.confusion:
-        draw_confusion(conf, names, a.confusion)
+# The other networks, as they are fed; layer: where their maps are taken.
+OTHERS = {
+    "MobileNet-0.75": ("mobilenet_0.75_224.onnx", {"preprocess": "tf"}),
+    "GoogLeNet": ("bvlc_googlenet.onnx", {"preprocess": "bgr,mean=104/117/123,std=1/1/1"}),
+    "SqueezeNet": ("squeezenet1_1.onnx", {"preprocess": "torch"}),
+}
+# Pascal VOC's classes and those of ImageNet that are one; a group's map is that of its highest class.
+VOC = {"bus": [654, 779, 874], "car": [817, 751, 511, 436, 656, 627, 468, 609, 717], "cat": [281, 282, 283, 284, 285],
+       "train": [466, 547, 820, 705, 829]}
+# Imagenette's folders in pocket/val.tar
+IMAGENETTE = {"fish": 0, "dog": 217, "cassette_player": 482, "chain_saw": 491, "church": 497, "french_horn": 566,
+              "truck": 569, "gas_pump": 571, "golf_ball": 574, "parachute": 701}
+# What the 32 photos show, by any of ImageNet's names for it; [] where it has none. A right answer among the first five
+# is one of these.
+PHOTOS = {
+    "bear.jpg": [294, 295, 296, 297], "bird_chickadee.bmp": [19], "boat_2.jpg": [484, 554, 625, 628, 814, 871, 914],
+    "both.png": list(range(151, 269)) + [281, 282, 285], "camera.jpg": [759, 732, 622], "car_toy.jpg": [817, 751, 511, 479],
+    "cat_dog.jpg": list(range(151, 269)) + [281, 282, 285], "cat_grey_white.jpg": [281, 282, 283, 284, 285],
+    "cat_tabby.jpg": [281, 282, 285], "chicken.jpg": [7, 8], "doberman.png": [236], "dock.jpg": [449, 536, 718, 576, 914],
+    "dog_bicycle_truck.jpg": list(range(151, 269)) + [444, 671, 717], "dog_hound.jpg": list(range(159, 178)),
+    "dogs.png": list(range(151, 269)), "eagle.jpg": [21, 22, 23], "elephant.jpg": [385, 386, 101],
+    "elephants_large.jpg": [385, 386, 101], "giraffe_zebra.jpg": [340], "goldfish.jpg": [1], "horses.jpg": [339],
+    "hot_dog.jpg": [934], "kites_beach.jpg": [978, 977], "newyork.jpg": [468, 829, 874, 779, 654, 919, 920],
+    "owl.jpg": [24], "person_dog_horse.jpg": list(range(151, 269)) + [339], "pier.jpg": [718],
+    "puppy_kitten.jfif": list(range(151, 269)) + [281, 282, 283, 284, 285], "red_panda.jpg": [387],
+    "siamese.jpg": [284], "swan.jpg": [99, 100], "zebra.jpg": [340],
+}
 
 
-def draw_confusion(conf, names, path):
-    """Rows truth, columns answer; every cell says its count."""
-    from PIL import ImageDraw
-    k, cell, left, top = len(names), 30, 118, 118
-    im = Image.new("RGB", (left + k * cell + 12, top + k * cell + 12), "white")
-    d = ImageDraw.Draw(im)
-    for i, n in enumerate(names):
-        d.text((left - 8 - d.textlength(n), top + i * cell + 9), n, fill="black")
-        t = Image.new("RGB", (110, 14), "white")
-        ImageDraw.Draw(t).text((2, 1), n, fill="black")
-        im.paste(t.rotate(90, expand=True), (left + i * cell + 8, top - 114))
-        for j in range(k):
-            f = int(conf[i, j]) / int(conf[i].sum())
-            c = tuple(int(255 - (255 - b) * f ** 0.5) for b in ((30, 110, 60) if i == j else (190, 40, 30)))
-            x, y = left + j * cell, top + i * cell
-            d.rectangle([x, y, x + cell - 2, y + cell - 2], fill=c if conf[i, j] else (246, 246, 246))
-            if conf[i, j]:
-                s = str(int(conf[i, j]))
-                d.text((x + (cell - 1 - d.textlength(s)) / 2, y + 9), s, fill="white" if f > 0.4 else "black")
-    d.text((4, 4), "rows: truth\ncolumns: answer", fill="black")
-    im.save(path, optimize=True)
-    print("  confusion matrix drawn")
+def engine(model, options, pictures):
+    """[(file, {group: ids})] -> what engine.mjs says of each."""
+    job = {"model": model, "options": options, "pictures": [{"file": f, "groups": g} for f, g in pictures]}
+    r = subprocess.run(["node", os.path.join(HERE, "../../tests/pocket/engine.mjs")], input=json.dumps(job), text=True, check=True,
+                       stdout=subprocess.PIPE)
+    return [json.loads(line) for line in r.stdout.splitlines()]
 
 
-def ece(p, y, bins=15):
-    conf, pred = p.max(1)
-    e = 0.0
-    for lo in range(bins):
-        m = (conf > lo / bins) & (conf <= (lo + 1) / bins)
-        if m.any():
-            e += float(m.float().mean()) * abs(float(conf[m].mean()) - float((pred[m] == y[m]).float().mean()))
-    return e
+def networks(a, others=True):
+    yield "pocket", a.card, {}
+    for name, (file, options) in OTHERS.items() if others else ():
+        yield name, os.path.join(a.data_dir, "onnx", file), options
 
 
-def calibration(a, net, out):
-    from export import fit_temperature
-    x, y, names, _ = val_set(a, net)
-    z = run_all(net, x)
-    p = z.softmax(1)
-    print(f"calibration: expected calibration error {ece(p, y) * 100:.2f} % (15 bins), negative log-likelihood "
-          f"{float(F.cross_entropy(z, y)):.4f}, mean confidence {float(p.max(1).values.mean()) * 100:.1f} %")
-    # the temperature was fitted on these pictures; fitting it on every other one and judging on the rest shows
-    # what that flatters
-    g = torch.Generator().manual_seed(0)
-    half = torch.randperm(len(y), generator=g)
-    e = []
-    for fit, judge in ((half[::2], half[1::2]), (half[1::2], half[::2])):
-        t = fit_temperature(z[fit], y[fit])
-        e.append(ece((z[judge] / t).softmax(1), y[judge]))
-    print(f"  temperature refitted on one half, judged on the other: {e[0] * 100:.2f} %, {e[1] * 100:.2f} %")
-    out.update(ece=round(ece(p, y), 4), ece_held_out=round(sum(e) / 2, 4))
+def rates(rows, truth):
+    top1 = np.mean([r["top"][0] == t for r, t in zip(rows, truth)])
+    top5 = np.mean([t in r["top"] for r, t in zip(rows, truth)])
+    return round(float(top1), 4), round(float(top5), 4)
 
 
-def outside(a, net, out):
+def ece(rows, truth, bins=15):
+    """Expected calibration error (Guo et al. 2017, eq. 3)."""
+    sure, right = np.array([r["sure"] for r in rows]), np.array([r["top"][0] == t for r, t in zip(rows, truth)])
+    which = np.clip(np.ceil(sure * bins).astype(int) - 1, 0, bins - 1)
+    return float(sum(np.mean(which == b) * abs(sure[which == b].mean() - right[which == b].mean())
+                     for b in range(bins) if (which == b).any()))
+
+
+def sample_photos(a):
     folder = os.path.join(a.data_dir, "imagenet_sample")
-    rows = [r for r in csv.DictReader(open(os.path.join(folder, "labels.csv"))) if int(r["class_id"]) not in NEAR]
-    names = a.labels
-    x = torch.stack([resize(Image.open(os.path.join(folder, r["file"])), net.side) for r in rows])
-    c, k = net.run(x)[0].softmax(1).max(1)
-    g = torch.Generator().manual_seed(0)
-    s = net.side
-    noise = torch.cat([torch.rand(50, 3, s, s, generator=g) * 255, torch.rand(50, 3, 1, 1, generator=g).expand(50, 3, s, s) * 255,
-                       F.interpolate(torch.rand(50, 3, 8, 8, generator=g) * 255, size=(s, s), mode="bicubic",
-                                     align_corners=False).clamp(0, 255)])
-    cn = net.run(noise)[0].softmax(1).max(1).values
-    rate = lambda v, t: float((v >= t).float().mean())
-    print(f"outside the classes: {len(rows)} ImageNet photos of other things: confidence median {float(c.median()):.2f}, "
-          f">= 0.5 {rate(c, .5) * 100:.1f} %, >= 0.9 {rate(c, .9) * 100:.1f} %, >= 0.99 {rate(c, .99) * 100:.1f} %")
-    for i in c.argsort(descending=True)[:8].tolist():
-        print(f"  {rows[i]['file'][10:-4]:28s} {names[int(k[i])]:16s} {float(c[i]):.3f}")
-    print(f"  noise, flat colour, blobs (150): median {float(cn.median()):.2f}, highest {float(cn.max()):.2f}, "
-          f">= 0.9 {rate(cn, .9) * 100:.1f} %")
-    out.update(outside_at_least_0_9=round(rate(c, .9), 4), outside_at_least_0_99=round(rate(c, .99), 4),
-               noise_highest=round(float(cn.max()), 4))
+    rows = list(csv.DictReader(open(os.path.join(folder, "labels.csv"))))
+    return [os.path.join(folder, r["file"]) for r in rows], [int(r["class_id"]) for r in rows]
+
+
+def imagenet(a, out):
+    files, truth = sample_photos(a)
+    print(f"imagenet_sample: {len(files)} photos of as many classes, among 1,000")
+    out["imagenet_sample"] = {}
+    for name, model, options in networks(a):
+        rows = engine(model, options, [(f, {}) for f in files])
+        top1, top5 = rates(rows, truth)
+        error = ece(rows, truth)
+        print(f"  {name:16s} top-1 {top1 * 100:5.1f} %  top-5 {top5 * 100:5.1f} %  calibration error {error * 100:4.1f} %")
+        out["imagenet_sample"][name] = [top1, top5]
+        if name == "pocket":
+            out["calibration"] = {"ece": round(error, 4),
+                                  "mean_confidence": round(float(np.mean([r["sure"] for r in rows])), 4)}
+
+
+def val_pictures(a, keep):
+    """Files of pocket/val.tar of the folders in keep, unpacked: [(file, folder)]."""
+    with tarfile.open(os.path.join(a.data_dir, "pocket/val.tar")) as tar:
+        members = sorted((m for m in tar if m.isfile() and keep(m.name)), key=lambda m: m.name)
+        tar.extractall(a.temporary, members)
+    return [(os.path.join(a.temporary, m.name), m.name.split("/")[1]) for m in members]
+
+
+def imagenette(a, out):
+    pictures = val_pictures(a, lambda n: "/imagenette_" in n and n.split("/")[1] in IMAGENETTE)
+    truth = [IMAGENETTE[c] for _, c in pictures]
+    print(f"Imagenette: {len(truth)} validation pictures of ten classes (128x128), among 1,000")
+    out["imagenette"] = {}
+    for name, model, options in networks(a):
+        rows = engine(model, options, [(f, {}) for f, _ in pictures])
+        top1, top5 = rates(rows, truth)
+        print(f"  {name:16s} top-1 {top1 * 100:5.1f} %  top-5 {top5 * 100:5.1f} %")
+        out["imagenette"][name] = [top1, top5]
+        if name == "pocket":
+            for c, t in IMAGENETTE.items():
+                per = [r["top"][0] == t for r, u in zip(rows, truth) if u == t]
+                print(f"    {c:16s} {100 * np.mean(per):5.1f} % of {len(per)}")
+
+
+def unfamiliar(a, out):
+    """Rates of the warning: below the card's highest logit."""
+    files, _ = sample_photos(a)
+    nette = val_pictures(a, lambda n: "/imagenette_" in n and n.split("/")[1] in IMAGENETTE)[::4]
+    faces = val_pictures(a, lambda n: "/person/caltech" in n)
+    rng = np.random.default_rng(0)
+    noise = []
+    for i in range(60):
+        s = [SIDE, 8, 1][i % 3]
+        im = Image.fromarray(rng.integers(0, 256, (s, s, 3), np.uint8)).resize((SIDE, SIDE), Image.BICUBIC)
+        noise.append(os.path.join(a.temporary, f"noise{i}.png"))
+        im.save(noise[-1])
+    print(f"unfamiliar: highest logit below {a.below}")
+    out["unfamiliar"] = {}
+    for name, pictures in (("imagenet_sample (known)", files), ("Imagenette (known)", [f for f, _ in nette]),
+                           ("faces (not among the classes)", [f for f, _ in faces]),
+                           ("noise, blobs, flat colour", noise)):
+        rows = engine(a.card, {}, [(f, {}) for f in pictures])
+        rate = float(np.mean([r["score"] < a.below for r in rows]))
+        sure = float(np.mean([r["sure"] >= 0.9 for r in rows]))
+        print(f"  {name:32s} {len(rows):4d}  unfamiliar {rate * 100:5.1f} %  sure of itself (0.9) {sure * 100:5.1f} %")
+        out["unfamiliar"][name] = [len(rows), round(rate, 4), round(sure, 4)]
 
 
 def voc(a):
     folder = os.path.join(a.data_dir, "voc_boxes")
     boxes = {}
     for r in csv.DictReader(open(os.path.join(folder, "boxes.csv"))):
-        v = boxes.setdefault(r["file"], {"size": (int(r["width"]), int(r["height"])), "boxes": {}})
-        v["boxes"].setdefault(r["class"], []).append([int(r[k]) - 1 for k in ("xmin", "ymin", "xmax", "ymax")])
-    return folder, boxes
+        if r["class"] in VOC:
+            v = boxes.setdefault(r["file"], {"size": (int(r["width"]), int(r["height"])), "boxes": {}})
+            v["boxes"].setdefault(r["class"], []).append([int(r[k]) - 1 for k in ("xmin", "ymin", "xmax", "ymax")])
+    return folder, sorted(boxes.items())
 
 
 def on_box(px, py, boxes, tol=15):
     return any(x0 - tol <= px <= x1 + tol and y0 - tol <= py <= y1 + tol for x0, y0, x1, y1 in boxes)
 
 
-def pointing(a, net, out):
+def pointing(a, out):
     """Zhang et al. 2018: hit = the map's maximum lies in a box of the class, 15 pixels allowed."""
     folder, photos = voc(a)
-    rows = []
-    for f, v in sorted(photos.items()):
-        w, h = v["size"]
-        im = Image.open(os.path.join(folder, "photos", f))
-        assert im.size == (w, h), f
-        z, act = net.run(resize(im, net.side)[None])
-        cams = net.cam(act)[0]
-        for c, bs in v["boxes"].items():
-            m = F.interpolate(cams[a.labels.index(c)].relu()[None, None], size=(h, w), mode="bilinear",
-                              align_corners=False)[0, 0]
-            py, px = divmod(int(m.argmax()), w)
-            big = max((b[2] - b[0] + 1) * (b[3] - b[1] + 1) for b in bs) / (w * h)
-            rows.append((c, on_box(px, py, bs), on_box(w / 2, h / 2, bs), big, len(v["boxes"]) > 1, float(m.max()) == 0))
+    out["pointing_game"] = {"columns": ["n", "hits", "image centre"]}
     print("pointing game on voc_boxes: every class present in every photo, all boxes under 40 % of the photo")
-    print("  group                    n   hits  centre  gain")
+    for name, model, options in networks(a):
+        if name == "SqueezeNet":
+            continue
+        rows = engine(model, options, [(os.path.join(folder, "photos", f), {c: VOC[c] for c in v["boxes"]})
+                                       for f, v in photos])
+        hits = []
+        for (f, v), r in zip(photos, rows):
+            w, h = v["size"]
+            for c, bs in v["boxes"].items():
+                m = r["maps"][c]
+                grid = torch.tensor(m["data"]).view(1, 1, m["height"], m["width"])
+                py, px = divmod(int(F.interpolate(grid, size=(h, w), mode="bilinear", align_corners=False).argmax()), w)
+                big = max((b[2] - b[0] + 1) * (b[3] - b[1] + 1) for b in bs) / (w * h)
+                hits.append((c, on_box(px, py, bs), on_box(w / 2, h / 2, bs), len(v["boxes"]) > 1, big))
 
-    def line(name, sel):
-        r = [q for q in rows if sel(q)]
-        hit, cen = (100 * sum(q[i] for q in r) / len(r) for i in (1, 2))
-        print(f"  {name:20s} {len(r):5d}  {hit:5.1f}  {cen:6.1f}  {hit - cen:+5.1f}")
-        return [len(r), round(hit / 100, 4), round(cen / 100, 4)]
+        def line(group, sel):
+            q = [x for x in hits if sel(x)]
+            hit, centre = (float(np.mean([x[i] for x in q])) for i in (1, 2))
+            print(f"  {name:16s} {group:20s} {len(q):4d}  {hit * 100:5.1f}  centre {centre * 100:5.1f}  {(hit - centre) * 100:+5.1f}")
+            return [len(q), round(hit, 4), round(centre, 4)]
 
-    o = {}
-    for c in VOC:
-        o[c] = line(c, lambda q: q[0] == c)
-    o["all"] = line("all", lambda q: True)
-    means = [sum(o[c][i] for c in VOC) / len(VOC) for i in (1, 2)]
-    print(f"  mean of the classes         {means[0] * 100:5.1f}  {means[1] * 100:6.1f}  {(means[0] - means[1]) * 100:+5.1f}")
-    o["two classes or more"] = line("two classes or more", lambda q: q[4])
-    o["largest box < 10 %"] = line("largest box < 10 %", lambda q: q[3] < 0.10)
-    for c in VOC:
-        line(f"  {c}", lambda q: q[0] == c and q[3] < 0.10)
-    o["largest box < 3 %"] = line("largest box < 3 %", lambda q: q[3] < 0.03)
-    print(f"  maps without any positive value: {sum(q[5] for q in rows)} of {len(rows)}")
-    out["pointing_game"] = {"columns": ["n", "hits", "image centre"], **o}
+        o = {c: line(c, lambda x: x[0] == c) for c in VOC}
+        o["all"] = line("all", lambda x: True)
+        o["two classes or more"] = line("two classes or more", lambda x: x[3])
+        o["largest box < 10 %"] = line("largest box < 10 %", lambda x: x[4] < 0.10)
+        out["pointing_game"][name] = o
 
 
-def deletion(a, net, out):
+def prepared(path):
+    """-> 1,3,S,S as the engine makes it: bilinear at half-pixel centres without a filter, then MobileNet's scale."""
+    x = torch.from_numpy(np.asarray(Image.open(path).convert("RGB")).copy()).permute(2, 0, 1).float()[None]
+    return (F.interpolate(x, size=(SIDE, SIDE), mode="bilinear", align_corners=False) - MEAN) / STD
+
+
+def head_accuracy(f, y, ways, shots, rng, episodes=60, judged=15):
+    """Mean accuracy of a linear softmax layer on standardised features, L2 0.01, fitted on `shots` pictures a class."""
+    hit = []
+    for _ in range(episodes):
+        fit, test = [], []
+        for label, c in enumerate(rng.permutation(int(y.max()) + 1)[:ways]):
+            i = rng.permutation(np.flatnonzero(y.numpy() == c))
+            fit += [(j, label) for j in i[:shots]]
+            test += [(j, label) for j in i[shots:shots + judged]]
+        (i, t), (j, u) = (map(torch.tensor, map(list, zip(*s))) for s in (fit, test))
+        mean, std = f[i].mean(0), f[i].std(0) + 1e-3
+        w, b = torch.zeros(ways, f.shape[1], requires_grad=True), torch.zeros(ways, requires_grad=True)
+        opt = torch.optim.LBFGS([w, b], max_iter=40)
+
+        def loss():
+            opt.zero_grad()
+            e = F.cross_entropy(F.linear((f[i] - mean) / std, w, b), t) + 0.01 * w.square().sum()
+            e.backward()
+            return e
+
+        opt.step(loss)
+        hit.append(float((F.linear((f[j] - mean) / std, w, b).argmax(1) == u).float().mean()))
+    return float(np.mean(hit))
+
+
+def fewshot(a, out):
+    with tarfile.open(os.path.join(a.data_dir, "fewshot/fewshot.tar")) as tar:
+        tar.extractall(a.temporary)
+    folder = os.path.join(a.temporary, "fewshot")
+    classes = sorted(os.listdir(folder))
+    files = [(os.path.join(folder, c, f), i) for i, c in enumerate(classes) for f in sorted(os.listdir(os.path.join(folder, c)))]
+    y = torch.tensor([i for _, i in files])
+    net = OnnxNet(a.model)
+    keras = PocketNet(fine=False).load_keras(os.path.join(a.data_dir, "weights/mobilenet_0.75_224.h5"))
+    features = {"pocket": [], "MobileNet-0.75": []}
+    with torch.no_grad():
+        for s in range(0, len(files), 16):
+            x = torch.cat([prepared(f) for f, _ in files[s:s + 16]])
+            features["pocket"].append(net.run(x, tensors=("features",))[1])
+            features["MobileNet-0.75"].append(keras.upper(keras.lower(x * STD + MEAN, 0), 0).mean((2, 3)))
+    print(f"few-shot: {len(classes)} classes of fewshot, {len(files)} pictures, 60 episodes; 5, 10, 20 pictures a class")
+    out["few_shot"] = {"columns": ["2-way 5", "2-way 10", "2-way 20", "5-way 5", "5-way 10", "5-way 20"]}
+    for name, f in features.items():
+        rng = np.random.default_rng(0)
+        r = [head_accuracy(torch.cat(f), y, ways, shots, rng) for ways in (2, 5) for shots in (5, 10, 20)]
+        print(f"  {name:16s} " + " ".join(f"{100 * v:5.1f}" for v in r))
+        out["few_shot"][name] = [round(v, 4) for v in r]
+
+
+def deletion(a, out):
     """Petsiuk et al. 2018 (RISE): probability of the class while its pixels are blurred away in the map's order
     (deletion, low is good) or brought back into a blurred picture (insertion, high is good)."""
-    x, y, names, _ = val_set(a, net)
-    g = torch.Generator().manual_seed(0)
-    pick = torch.cat([(y == c).nonzero().flatten()[torch.randperm(int((y == c).sum()), generator=g)[:10]]
-                      for c in range(len(names))])
-    s, steps = net.side, 20
-    res = {k: [] for k in ("map", "random map", "random pixels")}
+    files, _ = sample_photos(a)
+    net, g, steps = OnnxNet(a.model), torch.Generator().manual_seed(0), 14
     ax = torch.arange(-24, 25).float()
     k1 = (-(ax / 10) ** 2 / 2).exp()
     k1 = (k1 / k1.sum()).view(1, 1, 1, -1)
-    for i in pick.tolist():
-        p = x[i:i + 1].float()
+    res = {k: [] for k in ("map", "random map", "random pixels")}
+    up = lambda m: F.interpolate(m, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
+    for f in files[::8]:
+        p = prepared(f)
         q = F.pad(p.transpose(0, 1), (24,) * 4, mode="reflect")
         blur = F.conv2d(F.conv2d(q, k1), k1.transpose(2, 3)).transpose(0, 1)
-        z, act = net.run(p)
+        z, act = net.run(p, tensors=(a.layer,))
         c = int(z.argmax())
-        hw = act.shape[2:]
-        up = lambda m: F.interpolate(m, size=(s, s), mode="bilinear", align_corners=False)
-        orders = {"map": up(net.cam(act)[:, c:c + 1]), "random map": up(torch.rand(1, 1, *hw, generator=g)),
-                  "random pixels": torch.rand(1, 1, s, s, generator=g)}
+        orders = {"map": up(cam(net, act)[:, c:c + 1]), "random map": up(torch.rand(1, 1, *act.shape[2:], generator=g)),
+                  "random pixels": torch.rand(1, 1, SIDE, SIDE, generator=g)}
         for name, m in orders.items():
-            rank = m.flatten().argsort(descending=True).argsort().view(1, 1, s, s).float() / (s * s)
-            f = torch.arange(steps + 1).view(-1, 1, 1, 1) / steps
-            gone = (rank < f).float()
+            rank = m.flatten().argsort(descending=True).argsort().view(1, 1, SIDE, SIDE).float() / SIDE ** 2
+            gone = (rank < torch.arange(steps + 1).view(-1, 1, 1, 1) / steps).float()
             xs = torch.cat([blur * gone + p * (1 - gone), p * gone + blur * (1 - gone)])
             pr = net.run(xs)[0].softmax(1)[:, c]
             area = lambda v: float((v[1:] + v[:-1]).mean() / 2)
             res[name].append((area(pr[:steps + 1]), area(pr[steps + 1:])))
-    print(f"deletion and insertion, {len(pick)} validation pictures, {steps} steps, area under the curve")
-    o = {}
+    print(f"deletion and insertion, {len(files[::8])} photos of imagenet_sample, {steps} steps, area under the curve")
+    out["deletion_insertion"] = {}
     for name, v in res.items():
         d, i = np.mean(v, 0)
         print(f"  {name:14s} deletion {d:.3f}   insertion {i:.3f}")
-        o[name] = [round(float(d), 4), round(float(i), 4)]
-    out["deletion_insertion"] = o
+        out["deletion_insertion"][name] = [round(float(d), 4), round(float(i), 4)]
+
+
+def cam(net, act, weights=None):
+    """Grad-CAM of every class before ReLU: the gradient of logit c at every cell is W[c] / (H W) (Selvaraju et al. 2017)."""
+    return torch.einsum("kc,nchw->nkhw", (weights or net.w)["logits.weight"] / act[0, 0].numel(), act)
 
 
 def spearman(u, v):
-    r = lambda t: t.flatten().argsort().argsort().double()
-    a, b = r(u), r(v)
+    a, b = (t.flatten().argsort().argsort().double() for t in (u, v))
     a, b = a - a.mean(), b - b.mean()
     return float((a @ b) / (a.norm() * b.norm()))
 
 
-def sanity(a, net, out):
+def sanity(a, out):
     """Adebayo et al. 2018: weights are made random from the top down, layer after layer; the map must go."""
-    x, y, names, _ = val_set(a, net)
-    g = torch.Generator().manual_seed(0)
-    pick = torch.cat([(y == c).nonzero().flatten()[:3] for c in range(len(names))])
-    p = x[pick].float()
-    z, act = net.run(p)
+    files, _ = sample_photos(a)
+    net, g = OnnxNet(a.model), torch.Generator().manual_seed(0)
+    p = torch.cat([prepared(f) for f in files[::8]])
+    z, act = net.run(p, tensors=(a.layer,))
     c = z.argmax(1)
-    take = lambda m: m[torch.arange(len(c)), c]
-    ref = take(net.cam(act)).relu()
-    w = dict(net.w)
-    print(f"sanity: layers made random from the top down, rank correlation with the map before ({len(pick)} pictures)")
-    o = {}
+    take = lambda m: m[torch.arange(len(c)), c].relu()
+    ref, w = take(cam(net, act)), dict(net.w)
+    print(f"sanity: layers made random from the top down, rank correlation with the map before ({len(p)} photos)")
+    out["sanity_rank_correlation"] = {}
     layers = net.layers()[::-1]
     for i, layer in enumerate(layers):
         v = w[layer + ".weight"]
         w[layer + ".weight"] = torch.randn(v.shape, generator=g) * v.std() + v.mean()
-        m = take(net.cam(net.run(p, w)[1], w)).relu()
-        s = [spearman(r, q) if float(q.max()) > 0 else 0.0 for r, q in zip(ref, m)]
-        if i in (0, 1, 2, 4, 8, len(layers) - 1):
-            print(f"  down to {layer:12s} {np.mean(s):+.3f} (mean), {np.mean(np.abs(s)):.3f} (mean of the size)")
-            o[layer] = round(float(np.mean(s)), 4)
-    out["sanity_rank_correlation"] = o
-
-
-def photos(a, net, out):
-    folder = os.path.join(a.data_dir, "photos")
-    print("photos: the first two answers, for reading (most show things outside of the classes)")
-    for f in sorted(os.listdir(folder)):
-        if f.endswith(".md"):
+        if i not in (0, 1, 2, 4, 8, len(layers) - 1):
             continue
-        p = net.run(resize(Image.open(os.path.join(folder, f)), net.side)[None])[0].softmax(1)[0]
-        t = p.topk(2)
-        print(f"  {f:24s} " + ", ".join(f"{a.labels[int(i)]} {float(v):.2f}" for v, i in zip(t.values, t.indices)))
+        m = take(cam(net, net.run(p, w, tensors=(a.layer,))[1], w))
+        s = [spearman(r, q) if float(q.max()) > 0 else 0.0 for r, q in zip(ref, m)]
+        print(f"  down to {layer:12s} {np.mean(s):+.3f} (mean), {np.mean(np.abs(s)):.3f} (mean of the size)")
+        out["sanity_rank_correlation"][layer] = round(float(np.mean(s)), 4)
 
 
-def samples(a, net, out):
+def named(a, r):
+    return ", ".join(a.labels[i] for i in r["top"])
+
+
+def photos(a, out):
+    folder = os.path.join(a.data_dir, "photos")
+    rows = engine(a.card, {}, [(os.path.join(folder, f), {}) for f in PHOTOS])
+    right = 0
+    print("photos: the first five answers (* right, ? unfamiliar)")
+    for (f, truth), r in zip(PHOTOS.items(), rows):
+        ok = any(i in truth for i in r["top"])
+        right += ok
+        print(f"  {'*' if ok else ' '}{'?' if r['score'] < a.below else ' '} {f:24s} {r['sure']:.2f} {named(a, r)}")
+    print(f"  right among the first five: {right} of {len(PHOTOS)}")
+    out["photos_top5"] = [right, len(PHOTOS)]
+
+
+def samples(a, out):
     folder = os.path.join(HERE, "samples")
+    files = sorted(os.listdir(folder))
     print("samples: drawn by make_samples.py")
-    for f in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
-        z, act = net.run(resize(Image.open(os.path.join(folder, f)), net.side)[None])
-        p, cam = z.softmax(1)[0], net.cam(act)[0]
-        t = p.topk(3)
-        h, w = cam.shape[1:]
-        where = lambda i: "peak at {:.2f}, {:.2f}".format(*[(q + 0.5) / d for q, d in zip(divmod(int(cam[i].argmax()), w)[::-1], (w, h))])
-        print(f"  {f:24s} " + ", ".join(f"{a.labels[int(i)]} {float(v):.3f} ({where(int(i))})"
-                                        for v, i in zip(t.values, t.indices)))
+    for f, r in zip(files, engine(a.card, {}, [(os.path.join(folder, f), {}) for f in files])):
+        print(f"  {f:24s} {r['sure']:.3f} {'?' if r['score'] < a.below else ' '} {named(a, r)}")
 
 
-PARTS = [accuracy, calibration, outside, pointing, deletion, sanity, samples, photos]
+PARTS = [imagenet, imagenette, unfamiliar, pointing, fewshot, deletion, sanity, samples, photos]
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("data_dir")
-    ap.add_argument("--model", default=os.path.join(HERE, "pocket.onnx"))
     ap.add_argument("--only", default=",".join(p.__name__ for p in PARTS))
-    ap.add_argument("--confusion")
-    ap.add_argument("--cache")
     ap.add_argument("--write", action="store_true")
-    ap.add_argument("--threads", type=int, default=1)
     a = ap.parse_args()
-    torch.set_num_threads(a.threads)
-    net = OnnxNet(a.model)
-    card = os.path.join(os.path.dirname(os.path.abspath(a.model)), "model.json")
-    d = json.load(open(card))
-    a.labels = d["labels"]
+    a.card, a.model = os.path.join(HERE, "model.json"), os.path.join(HERE, "pocket.onnx")
+    d = json.load(open(a.card))
+    a.labels, a.below, a.layer = d["labels"], d["unfamiliar"]["below"], d["layer"]
     only = a.only.split(",")
-    for p in PARTS:
-        if p.__name__ in only:
-            p(a, net, d["accuracy"])
-    if a.write:
-        with open(card, "w") as f:
-            json.dump(d, f, indent=1)
-            f.write("\n")
+    with tempfile.TemporaryDirectory() as a.temporary:
+        for p in PARTS:
+            if p.__name__ in only:
+                p(a, d["accuracy"])
+                if a.write:  # after each, so that a long run that is broken off keeps what it has
+                    write_card(d, a.card)
 
 
 if __name__ == "__main__":

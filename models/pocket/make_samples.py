@@ -2,8 +2,8 @@
 
     python3 make_samples.py [-o samples]
 
-Golf ball: a sphere shaded with Lambert and Phong, 360 dimples on a Fibonacci lattice. Sunflower: petals as
-polygons, seeds on Vogel's spiral. Parachute: gores between ellipses. Church: flat shapes, one light.
+Golf ball: a sphere shaded with Lambert and Phong, 360 dimples on a Fibonacci lattice. Daisy and sunflower: petals as
+polygons, florets and seeds on Vogel's spiral. Parachute: gores between ellipses. Church: flat shapes, one light.
 Everything is drawn at twice the size and reduced, which smooths the edges. H,W picture size; colours 0..1.
 """
 import argparse
@@ -124,6 +124,41 @@ def leaf(d, x, y, length, angle, fill, vein):
         pts.append((x + c * t * length - s * wdt, y + s * t * length + c * wdt))
     d.polygon(pts, fill=fill)
     d.line([(x, y), (x + c * length * 0.95, y + s * length * 0.95)], fill=vein, width=max(1, int(length / 40)))
+
+
+def daisy(im, cx, cy, r, rng, stem_to=None):
+    """White rays around a yellow disc of florets on Vogel's spiral."""
+    d = ImageDraw.Draw(im)
+    if stem_to:
+        sx, sy = stem_to
+        d.line([(cx, cy), ((cx + sx) / 2 + r * 0.05, (cy + sy) / 2), (sx, sy)], fill=(62, 110, 38), width=int(r * 0.1))
+        leaf(d, (cx + sx) / 2, (cy + sy) / 2 + r * 0.45, r * 0.7, -0.45, (66, 124, 42), (120, 165, 80))
+        leaf(d, (cx + sx) / 2, (cy + sy) / 2 + r * 0.6, r * 0.7, math.pi + 0.45, (54, 108, 36), (110, 150, 70))
+    for ring, (count, length, shade) in enumerate([(17, 1.0, 0.80), (16, 0.97, 0.93), (15, 0.90, 1.0)]):
+        for k in range(count):
+            a = 2 * math.pi * (k + ring / 3) / count + rng.normal() * 0.06
+            ln, wd = r * length * (0.93 + 0.1 * rng.random()), r * 0.105 * (0.9 + 0.3 * rng.random())
+            g, bend = shade * (0.95 + 0.08 * rng.random()), rng.normal() * 0.06
+            left, right, mid = [], [], []
+            for t in np.linspace(0.2, 1, 16):
+                aa = a + bend * (t - 0.3)
+                half = wd * (math.sin(math.pi * min(1, (t - 0.1) / 0.95) ** 1.4) ** 0.55 if t < 1 else 0.1)
+                px, py = cx + math.cos(aa) * ln * t, cy + math.sin(aa) * ln * t
+                left.append((px - math.sin(aa) * half, py + math.cos(aa) * half))
+                right.append((px + math.sin(aa) * half, py - math.cos(aa) * half))
+                mid.append((px, py))
+            col = tuple(int(min(255, c * g)) for c in (250, 250, 252))
+            d.polygon(left + right[::-1], fill=col)
+            d.line(left, fill=tuple(int(c * 0.84) for c in col), width=max(1, int(r * 0.012)))
+            d.line(mid, fill=tuple(int(c * 0.92) for c in col), width=max(1, int(r * 0.01)))
+    rd = r * 0.30
+    d.ellipse([cx - rd, cy - rd, cx + rd, cy + rd], fill=(206, 140, 10))
+    for i in range(420):
+        f = math.sqrt((i + 0.5) / 420)
+        rr, a = rd * 0.99 * f, i * 2.39996323  # Vogel's spiral, the golden angle
+        x, y, e, b = cx + rr * math.cos(a), cy + rr * math.sin(a), rd * (0.03 + 0.03 * f), 0.8 + 0.3 * rng.random()
+        light = 1.08 - 0.25 * (x - cx + y - cy) / rd
+        d.ellipse([x - e, y - e, x + e, y + e], fill=tuple(int(max(0, min(255, c * b * light))) for c in (246, 192, 30)))
 
 
 def sunflower(im, cx, cy, r, rng, stem_to=None):
@@ -285,7 +320,7 @@ def scene_parachute(h, w):
 def scene_flower(h, w):
     rng = np.random.default_rng(7)
     im = meadow_behind(h, w, rng)
-    sunflower(im, w * 0.48, h * 0.43, h * 0.36, rng, (w * 0.5, h * 1.02))
+    daisy(im, w * 0.48, h * 0.43, h * 0.36, rng, (w * 0.5, h * 1.02))
     return im
 
 
@@ -300,18 +335,213 @@ def scene_church(h, w):
 
 
 def scene_two(h, w):
-    """A golf ball on the left, a sunflower on the right: switching the class must move the heatmap."""
+    """A golf ball on the left, a daisy on the right: switching the class must move the heatmap."""
     rng = np.random.default_rng(13)
     im = meadow_behind(h, w, rng)
     grass(im, h * 0.62, rng)
-    sunflower(im, w * 0.74, h * 0.36, h * 0.29, rng, (w * 0.76, h * 0.98))
-    golf_ball(im, w * 0.27, h * 0.66, h * 0.23, rng)
-    front_grass(im, w * 0.27, h * 0.66, h * 0.23, rng)
+    daisy(im, w * 0.72, h * 0.42, h * 0.37, rng, (w * 0.75, h * 1.02))
+    golf_ball(im, w * 0.22, h * 0.72, h * 0.15, rng)
+    front_grass(im, w * 0.22, h * 0.72, h * 0.15, rng)
     return im
 
 
-SCENES = {"golf_ball": scene_golf_ball, "parachute": scene_parachute, "flower": scene_flower, "church": scene_church,
-          "golf_ball_and_flower": scene_two}
+def hot_air_balloon(im, cx, cy, r, colours):
+    d = ImageDraw.Draw(im)
+    n = len(colours) * 2
+    outline = lambda a, f: (cx + r * f * math.sin(a) * (1 if a < 2.1 else max(0.12, 1 - (a - 2.1) * 0.55)), cy - r * math.cos(a) * (1 if a < 2.1 else 1 + (a - 2.1) * 0.42))
+    for k in range(n):
+        f0, f1 = (math.sin(math.pi * (q / n - 0.5)) for q in (k, k + 1))
+        pts = [outline(a, f0) for a in np.linspace(0, 2.85, 30)] + [outline(a, f1) for a in np.linspace(2.85, 0, 30)]
+        light = 0.62 + 0.45 * math.cos(math.pi * ((k + 0.5) / n - 0.38))
+        d.polygon(pts, fill=tuple(int(min(255, c * light)) for c in colours[k % len(colours)]))
+    bx, by, bw = cx, cy + r * 1.62, r * 0.16
+    for q in (-1, 1):
+        d.line([(bx + q * bw, by - bw), (cx + q * r * 0.2, cy + r * 1.22)], fill=(70, 60, 50), width=max(1, int(r / 40)))
+    d.rectangle([bx - bw, by - bw, bx + bw, by + bw * 0.8], fill=(120, 78, 40))
+
+
+def hills(im, horizon, rng, colours):
+    a = to_array(im).copy()
+    h, w, _ = a.shape
+    for i, c in enumerate(colours):
+        edge = h * (horizon + 0.09 * i) + (noise(1, w, w // (3 + i), rng, 3)[0] - 0.5) * h * 0.16
+        m = np.clip(np.arange(h)[:, None] - edge[None], 0, 1)
+        tex = 0.85 + 0.3 * noise(h, w, h // 12, rng, 4)[..., None]
+        a = a * (1 - m[..., None]) + np.asarray(c) * tex * m[..., None]
+    im.paste(to_pil(a))
+
+
+def scene_balloons(h, w):
+    """Three hot-air balloons, small, over hills."""
+    rng = np.random.default_rng(17)
+    im = canvas(sky(h, w, rng, clouds=0.5))
+    hills(im, 0.68, rng, [(0.42, 0.52, 0.55), (0.30, 0.44, 0.34), (0.24, 0.40, 0.16)])
+    for x, y, r, c in ((0.30, 0.30, 0.115, ((214, 40, 36), (250, 200, 40), (30, 90, 170))),
+                       (0.62, 0.20, 0.06, ((240, 130, 30), (250, 244, 230))),
+                       (0.80, 0.42, 0.035, ((90, 50, 150), (240, 220, 60)))):
+        hot_air_balloon(im, w * x, h * y, h * r, c)
+    return im
+
+
+def scene_traffic_light(h, w):
+    rng = np.random.default_rng(19)
+    im = canvas(sky(h, w, rng, top=(0.40, 0.52, 0.66), low=(0.80, 0.84, 0.88), clouds=0.9))
+    blur = ImageDraw.Draw(im)
+    for x0, x1, top, c in ((0, 0.2, 0.35, (128, 104, 92)), (0.2, 0.36, 0.5, (150, 140, 130)), (0.68, 0.84, 0.42, (112, 116, 128)),
+                           (0.84, 1, 0.28, (140, 118, 100))):
+        blur.rectangle([w * x0, h * top, w * x1, h], fill=c)
+        for i in range(3):
+            for j in range(8):
+                x, y = w * (x0 + (i + 0.3) * (x1 - x0) / 3), h * (top + 0.05 + j * 0.09)
+                blur.rectangle([x, y, x + w * 0.02, y + h * 0.045], fill=tuple(int(q * 0.6) for q in c))
+    im = im.filter(ImageFilter.GaussianBlur(h * 0.012))
+    d = ImageDraw.Draw(im)
+    cx, top, u = w * 0.52, h * 0.10, h * 0.125
+    d.rectangle([cx - u * 0.16, top + u * 5, cx + u * 0.16, h], fill=(62, 66, 70))
+    d.rounded_rectangle([cx - u, top, cx + u, top + u * 5.4], u * 0.35, fill=(30, 33, 34), outline=(14, 15, 16), width=int(u * 0.08))
+    for k, (on, col) in enumerate(((True, (250, 46, 36)), (False, (96, 74, 16)), (False, (14, 70, 44)))):
+        y = top + u * (0.95 + 1.75 * k)
+        if on:
+            glow = Image.new("RGBA", im.size)
+            ImageDraw.Draw(glow).ellipse([cx - u * 1.5, y - u * 1.5, cx + u * 1.5, y + u * 1.5], fill=(*col, 110))
+            im.paste(Image.new("RGB", im.size, col), mask=glow.filter(ImageFilter.GaussianBlur(u * 0.4)).getchannel("A"))
+            d = ImageDraw.Draw(im)
+        d.ellipse([cx - u * 0.72, y - u * 0.72, cx + u * 0.72, y + u * 0.72], fill=col, outline=(10, 10, 10), width=int(u * 0.06))
+        d.ellipse([cx - u * 0.4, y - u * 0.5, cx + u * 0.05, y - u * 0.15], fill=tuple(min(255, q + 50) for q in col))
+        d.pieslice([cx - u * 0.85, y - u * 0.98, cx + u * 0.85, y + u * 0.5], 190, 350, fill=(20, 22, 23))
+        d.ellipse([cx - u * 0.72, y - u * 0.62, cx + u * 0.72, y + u * 0.72], fill=col)
+    return im
+
+
+def lighthouse(im, cx, base, u):
+    d = ImageDraw.Draw(im)
+    top = base - u * 5.2
+    side = lambda t: u * (0.52 + 0.38 * t)
+    for k in range(6):
+        t0, t1 = k / 6, (k + 1) / 6
+        y0, y1 = top + (base - top) * t0, top + (base - top) * t1
+        c = (204, 44, 40) if k % 2 == 0 else (244, 240, 232)
+        d.polygon([(cx - side(t0), y0), (cx + side(t0), y0), (cx + side(t1), y1), (cx - side(t1), y1)], fill=c)
+        d.polygon([(cx + side(t0) * 0.35, y0), (cx + side(t0), y0), (cx + side(t1), y1), (cx + side(t1) * 0.35, y1)],
+                  fill=tuple(int(q * 0.78) for q in c))
+    d.rectangle([cx - u * 0.8, top - u * 0.14, cx + u * 0.8, top + u * 0.04], fill=(50, 52, 56))
+    for k in range(9):
+        x = cx - u * 0.78 + k * u * 0.195
+        d.line([(x, top - u * 0.5), (x, top - u * 0.1)], fill=(50, 52, 56), width=max(1, int(u * 0.03)))
+    d.line([(cx - u * 0.8, top - u * 0.5), (cx + u * 0.8, top - u * 0.5)], fill=(50, 52, 56), width=max(1, int(u * 0.05)))
+    d.rectangle([cx - u * 0.36, top - u * 0.95, cx + u * 0.36, top - u * 0.14], fill=(250, 236, 170))
+    for q in (-0.36, -0.12, 0.12, 0.36):
+        d.line([(cx + u * q, top - u * 0.95), (cx + u * q, top - u * 0.14)], fill=(60, 60, 62), width=max(1, int(u * 0.04)))
+    d.pieslice([cx - u * 0.46, top - u * 1.45, cx + u * 0.46, top - u * 0.5], 180, 360, fill=(176, 36, 34))
+    for dy in (1.3, 2.9):
+        d.rectangle([cx - u * 0.14, top + u * dy, cx + u * 0.14, top + u * (dy + 0.42)], fill=(54, 60, 72))
+
+
+def scene_lighthouse(h, w):
+    rng = np.random.default_rng(23)
+    im = canvas(sky(h, w, rng))
+    a = to_array(im).copy()
+    sea = np.asarray((0.10, 0.30, 0.46)) * (0.8 + 0.5 * noise(h, w, h // 30, rng, 3)[..., None])
+    a[int(h * 0.70):] = sea[int(h * 0.70):]
+    im.paste(to_pil(a))
+    d = ImageDraw.Draw(im)
+    for _ in range(260):
+        y = h * (0.71 + 0.29 * rng.random() ** 1.3)
+        x, l = rng.random() * w, w * 0.02 * (y / h)
+        d.line([(x, y), (x + l, y)], fill=(150, 190, 210), width=2)
+    rock = [(w * 0.28, h)] + [(w * (0.30 + 0.05 * k), h * (0.80 - 0.05 * math.sin(k * 0.9) - 0.02 * rng.random())) for k in range(9)] + [(w * 0.80, h)]
+    d.polygon(rock, fill=(104, 96, 86))
+    for _ in range(140):
+        x, y = w * (0.32 + 0.42 * rng.random()), h * (0.82 + 0.16 * rng.random())
+        s, b = h * 0.03 * rng.random(), int(80 + 60 * rng.random())
+        d.polygon([(x, y), (x + s, y - s * 0.6), (x + 2 * s, y + s * 0.3)], fill=(b, b - 8, b - 18))
+    lighthouse(im, w * 0.52, h * 0.82, h * 0.115)
+    return im
+
+
+def wall_clock(im, cx, cy, r):
+    d = ImageDraw.Draw(im)
+    d.ellipse([cx - r * 1.08 + r * 0.06, cy - r * 1.08 + r * 0.1, cx + r * 1.08 + r * 0.06, cy + r * 1.08 + r * 0.1], fill=(120, 112, 100))
+    d.ellipse([cx - r * 1.08, cy - r * 1.08, cx + r * 1.08, cy + r * 1.08], fill=(46, 40, 38))
+    d.ellipse([cx - r * 0.96, cy - r * 0.96, cx + r * 0.96, cy + r * 0.96], fill=(250, 248, 240))
+    for k in range(60):
+        a, big = 2 * math.pi * k / 60, k % 5 == 0
+        i = 0.78 if big else 0.86
+        d.line([(cx + r * i * math.sin(a), cy - r * i * math.cos(a)), (cx + r * 0.91 * math.sin(a), cy - r * 0.91 * math.cos(a))],
+               fill=(20, 20, 20), width=max(1, int(r * (0.05 if big else 0.015))))
+    for a, l, wd in ((2 * math.pi * (10 / 12 + 10 / 720), 0.5, 0.065), (2 * math.pi * 10 / 60, 0.74, 0.045), (2 * math.pi * 35 / 60, 0.8, 0.015)):
+        d.line([(cx - r * 0.1 * math.sin(a), cy + r * 0.1 * math.cos(a)), (cx + r * l * math.sin(a), cy - r * l * math.cos(a))],
+               fill=(170, 30, 30) if wd < 0.02 else (20, 20, 22), width=max(2, int(r * wd)))
+    d.ellipse([cx - r * 0.06, cy - r * 0.06, cx + r * 0.06, cy + r * 0.06], fill=(20, 20, 22))
+
+
+def lemon(im, cx, cy, r, rng, base=(250, 216, 40)):
+    a = to_array(im).copy()
+    h, w, _ = a.shape
+    yy, xx = np.mgrid[0:h, 0:w]
+    x, y = (xx - cx) / (r * 1.32), (yy - cy) / r
+    tip = np.abs(x) ** 6 * 0.5
+    m = x * x + y * y * (1 + tip) < 1
+    z = np.sqrt(np.clip(1 - x * x - y * y, 0, 1))
+    pores = noise(h, w, max(3, int(r / 9)), rng, 2)
+    l = np.clip(-0.5 * x - 0.6 * y + 0.62 * z, 0, 1) * (0.9 + 0.25 * (pores - 0.5))
+    shadow = np.clip(1.25 - ((xx - cx - r * 0.3) / (1.5 * r)) ** 2 - ((yy - cy - r * 0.92) / (0.28 * r)) ** 2, 0, 1)
+    a = mix(a, a * 0.45, shadow * 0.9)
+    a[m] = np.clip((0.42 + 0.66 * l[m])[:, None] * np.asarray(base) / 255 + 0.25 * (l[m] ** 14)[:, None], 0, 1)
+    im.paste(to_pil(a))
+
+
+def mug(im, cx, cy, r, colour):
+    """cy: middle of its wall, r: half of its width."""
+    d = ImageDraw.Draw(im)
+    d.ellipse([cx + r * 0.62, cy - r * 0.62, cx + r * 1.72, cy + r * 0.66], outline=tuple(int(c * 0.82) for c in colour), width=int(r * 0.2))
+    for k in range(int(2 * r)):
+        t = k / (2 * r)
+        light = 0.62 + 0.46 * math.cos(math.pi * (t - 0.3))
+        d.line([(cx - r + k, cy - r), (cx - r + k, cy + r + r * 0.2 * math.sin(math.pi * t))], fill=tuple(int(min(255, c * light)) for c in colour))
+    d.ellipse([cx - r, cy - r * 1.24, cx + r, cy - r * 0.76], fill=tuple(int(c * 0.7) for c in colour))
+    d.ellipse([cx - r * 0.88, cy - r * 1.16, cx + r * 0.88, cy - r * 0.80], fill=(52, 30, 18))
+
+
+def table(h, w, rng, wall=(0.80, 0.77, 0.70), wood=(0.55, 0.36, 0.20), edge=0.55):
+    a = np.ones((h, w, 3)) * wall * (0.92 + 0.1 * noise(h, w, h // 3, rng)[..., None])
+    grain = noise(h, w, h // 4, rng, 2) * 0.3 + np.repeat(noise(h, 1, h // 40, rng, 4), w, 1) * 0.5
+    m = (np.arange(h)[:, None] > h * edge) * np.ones((1, w))
+    return to_pil(a * (1 - m[..., None]) + np.asarray(wood) * (0.65 + 0.6 * grain[..., None]) * m[..., None])
+
+
+def scene_sunflower(h, w):
+    rng = np.random.default_rng(7)
+    im = meadow_behind(h, w, rng)
+    sunflower(im, w * 0.48, h * 0.43, h * 0.36, rng, (w * 0.5, h * 1.02))
+    return im
+
+
+def scene_clutter(h, w):
+    """A table with a mug, lemons and a golf ball, a clock on the wall: five things, one answer."""
+    rng = np.random.default_rng(31)
+    im = table(h, w, rng, wall=(0.62, 0.70, 0.72))
+    wall_clock(im, w * 0.78, h * 0.24, h * 0.16)
+    mug(im, w * 0.30, h * 0.55, h * 0.17, (60, 110, 170))
+    lemon(im, w * 0.60, h * 0.70, h * 0.10, rng)
+    lemon(im, w * 0.72, h * 0.80, h * 0.10, rng)
+    golf_ball(im, w * 0.47, h * 0.86, h * 0.055, rng)
+    return im
+
+
+# picture -> (how it is drawn, what pocket says of it first: the class, what to see)
+SCENES = {
+    "golf_ball": (scene_golf_ball, "golf ball", "Right, and sure of it."),
+    "parachute": (scene_parachute, "parachute", "Right; the map lies between canopy and jumper."),
+    "flower": (scene_flower, "daisy", "Right: the daisy is one of two flowers among the 1,000 classes."),
+    "church": (scene_church, "church", "Right, by the steeple."),
+    "golf_ball_and_flower": (scene_two, "golf ball", "Two things: the smaller one wins. Ask for the daisy, and the map moves."),
+    "balloons": (scene_balloons, "balloon", "Right, though small; a third of the probability goes to the parachute."),
+    "traffic_light": (scene_traffic_light, "traffic light", "Right."),
+    "lighthouse": (scene_lighthouse, "lighthouse", "Right."),
+    "clutter": (scene_clutter, "golf ball", "A clock, a mug, two lemons, a golf ball: many right answers, none of them sure; the smallest comes first."),
+    "sunflower": (scene_sunflower, "daisy", "Wrong, and sure of it: it knows no sunflower, and the daisy is the nearest it has."),
+}
 
 
 def main():
@@ -321,7 +551,7 @@ def main():
     a = ap.parse_args()
     w, h = map(int, a.size.split("x"))
     os.makedirs(a.out, exist_ok=True)
-    for name, scene in SCENES.items():
+    for name, (scene, _, _) in SCENES.items():
         im = scene(h * SS, w * SS).resize((w, h), Image.LANCZOS)
         path = os.path.join(a.out, name + ".jpg")
         im.save(path, quality=88, optimize=True)

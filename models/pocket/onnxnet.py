@@ -1,6 +1,6 @@
-"""Runs pocket.onnx in torch: what is measured is the file that ships, not the checkpoint it came from.
+"""Runs an ONNX classifier in torch: the teachers, and pocket.onnx as it ships rather than the checkpoint it came from.
 
-Knows the operators of that file and nothing else. N,C,H,W throughout.
+Knows the operators of those files and nothing else. N,C,H,W throughout.
 """
 import numpy as np
 import onnx
@@ -9,57 +9,58 @@ import torch.nn.functional as F
 from onnx import helper, numpy_helper
 
 
+def padded(x, pads, value=0.0):
+    return F.pad(x, (pads[1], pads[3], pads[0], pads[2]), value=value) if any(pads) else x
+
+
 class OnnxNet:
-    def __init__(self, path):
+    def __init__(self, path, device="cpu"):
         g = onnx.load(path).graph
         self.nodes = [(n.op_type, list(n.input), n.output[0],
                        {a.name: helper.get_attribute_value(a) for a in n.attribute}) for n in g.node]
-        self.w = {i.name: torch.from_numpy(numpy_helper.to_array(i).astype(np.float32)) for i in g.initializer}
-        for op, ins, out, _ in self.nodes:
-            if op == "Cast":
-                self.w[out] = self.w[ins[0]]
-        self.side = g.input[0].type.tensor_type.shape.dim[2].dim_value
-        self.layer = [o for op, _, o, _ in self.nodes if op == "Clip"][-1]
+        self.w = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()).to(device) for i in g.initializer}
+        self.w = {k: w.float() if w.dtype == torch.float16 else w for k, w in self.w.items()}
+        for op, ins, out, at in self.nodes:
+            if op == "DequantizeLinear":
+                w, scale = self.w[ins[0]], self.w[ins[1]]
+                self.w[out] = w.float() * scale.view([-1] + [1] * (w.ndim - 1))
+        self.input = next(i.name for i in g.input if i.name not in self.w)
+        self.output = g.output[0].name
 
     def layers(self):
         """Names of the layers with weights, first to last."""
         return [out for op, _, out, _ in self.nodes if op in ("Conv", "Gemm")]
 
-    def madds(self):
-        n, h = 0, self.side
-        for op, ins, _, at in self.nodes:
-            if op == "Conv":
-                h = h // at["strides"][0]
-                n += self.w[ins[1]].numel() * h * h
-            elif op == "Gemm":
-                n += self.w[ins[1]].numel()
-        return n
-
     @torch.no_grad()
-    def run(self, x, weights=None):
-        """x 0..255 N,3,S,S, already at the input size -> logits N,K, activations of the last layer N,C,H,W."""
+    def run(self, x, weights=None, tensors=()):
+        """x: what the network reads -> its output, and the named tensors."""
         w = weights or self.w
-        t = {"input": (x - 127.5) / 127.5}
+        t = {self.input: x}
         for op, ins, out, at in self.nodes:
             if op == "Conv":
-                p = at["pads"]
-                t[out] = F.conv2d(F.pad(t[ins[0]], (p[1], p[3], p[0], p[2])), w[ins[1]], w[ins[2]], at["strides"],
-                                  groups=at["group"])
+                t[out] = F.conv2d(padded(t[ins[0]], at.get("pads", [0] * 4)), w[ins[1]], w[ins[2]],
+                                  at.get("strides", [1, 1]), 0, at.get("dilations", [1, 1]), at.get("group", 1))
             elif op == "Clip":
-                t[out] = F.relu6(t[ins[0]])
+                t[out] = t[ins[0]].clamp(0, 6)
+            elif op == "Relu":
+                t[out] = F.relu(t[ins[0]])
+            elif op == "LRN":
+                t[out] = F.local_response_norm(t[ins[0]], at["size"], at["alpha"], at["beta"], at["bias"])
+            elif op == "MaxPool":
+                t[out] = F.max_pool2d(padded(t[ins[0]], at.get("pads", [0] * 4), -np.inf), at["kernel_shape"],
+                                      at["strides"], ceil_mode=bool(at.get("ceil_mode", 0)))
+            elif op == "AveragePool":  # counting the border's zeros
+                t[out] = F.avg_pool2d(padded(t[ins[0]], at["pads"]), at["kernel_shape"], at["strides"])
+            elif op == "Concat":
+                t[out] = torch.cat([t[i] for i in ins], at["axis"])
             elif op == "GlobalAveragePool":
                 t[out] = t[ins[0]].mean((2, 3), keepdim=True)
-            elif op == "Flatten":
+            elif op in ("Flatten", "Reshape"):
                 t[out] = t[ins[0]].flatten(1)
             elif op == "Gemm":
-                t[out] = t[ins[0]] @ w[ins[1]].T + w[ins[2]]
-            elif op != "Cast":
+                t[out] = F.linear(t[ins[0]], w[ins[1]], w[ins[2]])
+            elif op in ("Dropout", "Identity"):
+                t[out] = t[ins[0]]
+            elif op not in ("DequantizeLinear", "Constant"):
                 raise NotImplementedError(op)
-        return t["logits"], t[self.layer]
-
-    def cam(self, act, weights=None):
-        """Grad-CAM of every class before ReLU: the gradient of logit c at every cell is W[c] / (H W), so its mean
-        over the map is the channel weight (Selvaraju et al. 2017, eq. 1 and appendix A). -> N,K,H,W"""
-        w = (weights or self.w)["logits.weight"]
-        h, v = act.shape[2:]
-        return torch.einsum("kc,nchw->nkhw", w / (h * v), act)
+        return (t[self.output], *(t[n] for n in tensors))

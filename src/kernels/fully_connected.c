@@ -6,10 +6,14 @@
  *   dot    out[m][r] += alpha * sum_k W[r][k] x[m][k]      (forward with transB, backward without)
  *   axpy   out[m][k] += alpha * sum_r x[m][r] W[r][k]      (the other two); rows r where every
  *          x[m][r] is zero, as ReLU leaves many, are not read at all
- * Half and int8 weights are widened piece by piece in the cache. */
+ * Half and int8 weights are widened piece by piece in the cache.
+ *
+ * With more rows than MANY, as a transformer's tokens are, arithmetic is what takes the time: then
+ * it is a matrix product (matrix_product.c), from the same copy. */
 #include <string.h>
 
 #include "kernels/kernel.h"
+#include "kernels/matrix_product.h"
 #include "kernels/simd.h"
 #include "ops/gemm.h"
 #include "ops/matmul.h"
@@ -19,6 +23,7 @@ enum {
   ROWS_A_TASK = 32, /* dot: rows of W a task */
   ROWS_AT_ONCE = 8, /* axpy: rows of W that are added in one go */
   TARGETS = 8,      /* axpy: rows of out that share one reading of W */
+  MANY = 8,         /* rows of x */
   SMALL = 1 << 15   /* weights below which a thread's wake-up costs more than it saves */
 };
 
@@ -36,7 +41,8 @@ static const float *weight_piece(const product *p, int64_t row, int64_t from, in
                                  float *buffer) {
   const gcam_weight *w = p->weights->weight;
   int64_t at = row * p->columns + from;
-  if (w->dtype == GCAM_F32 && !w->scale) return (const float *)w->data + at;
+  if (w->dtype == GCAM_F32 && !w->scale && (uintptr_t)w->data % _Alignof(float) == 0)
+    return (const float *)w->data + at;
   gcam_weight_read(w, &p->weights->shape, at, n, buffer);
   return buffer;
 }
@@ -131,7 +137,26 @@ static void axpy_task(void *context, size_t index) {
     axpy_piece(p, m, p->M - m < TARGETS ? (int)(p->M - m) : TARGETS, k, n);
 }
 
+/* by_rows: x times the transpose of W. */
+static void multiply_many(const product *p, bool by_rows, const gcam_threads *pool) {
+  int64_t K = by_rows ? p->columns : p->rows;
+  gcam_products products = {.M = p->M,
+                            .N = by_rows ? p->rows : p->columns,
+                            .K = K,
+                            .a = {p->x, K, 1},
+                            .b = {NULL, by_rows ? 1 : p->columns, by_rows ? p->columns : 1},
+                            .weights = p->weights,
+                            .c = p->out,
+                            .alpha = p->alpha,
+                            .add = true};
+  gcam_products_run(&products, pool);
+}
+
 static void multiply(const product *p, bool by_rows, const gcam_threads *pool) {
+  if (p->M > MANY) {
+    multiply_many(p, by_rows, pool);
+    return;
+  }
   size_t tasks = by_rows ? (size_t)((p->rows + ROWS_A_TASK - 1) / ROWS_A_TASK)
                          : (size_t)((p->columns + PIECE - 1) / PIECE);
   bool small = p->rows * p->columns < SMALL;

@@ -9,16 +9,19 @@ import { drawPicture } from './picture.mjs';
 
 const pocket = () => readOnnx(readFileSync(new URL('../../models/pocket/pocket.onnx', import.meta.url)));
 
-test('the ONNX reader: nodes, attributes, float16 weights', () => {
+test('the ONNX reader: nodes, attributes, int8 weights', () => {
   const graph = pocket();
   const count = (op) => graph.nodes.filter((node) => node.op === op).length;
-  assert.deepEqual([count('Conv'), count('Clip'), count('Gemm')], [25, 25, 1]);
+  assert.deepEqual([count('Conv'), count('Clip'), count('Gemm')], [27, 27, 1]);
   assert.deepEqual([graph.input, graph.output], ['input', 'logits']);
   const stem = graph.nodes.find(({ op }) => op === 'Conv');
   assert.deepEqual(stem.attributes.pads, [0, 0, 1, 1]);
-  const { dims, values } = graph.constants.get(`${stem.inputs[1]}.f16`);
+  const { dims, values } = graph.constants.get(`${stem.inputs[1]}.int8`);
   assert.equal(values.length, dims.reduce((a, b) => a * b));
-  assert.ok(values.every(Number.isFinite) && values.some((value) => Math.abs(value) > 0.01));
+  // each channel's largest weight is 127 steps
+  const row = values.length / dims[0];
+  for (let k = 0; k < dims[0]; ++k) assert.equal(Math.max(...values.slice(k * row, (k + 1) * row).map(Math.abs)), 127);
+  assert.equal(graph.constants.get(`${stem.inputs[1]}.scale`).values.length, dims[0]);
 });
 
 test('fusing: every ReLU6 becomes part of the convolution before it', () => {

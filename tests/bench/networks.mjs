@@ -19,7 +19,7 @@ const networks = [
   { name: 'MobileNet-0.75', file: join(shared, 'data/onnx/mobilenet_0.75_224.onnx'), dims: [1, 3, 224, 224] },
   { name: 'GoogLeNet', file: join(shared, 'data/onnx/bvlc_googlenet.onnx'), dims: [1, 3, 224, 224] },
   { name: 'SqueezeNet', file: join(shared, 'data/onnx/squeezenet1_1.onnx'), dims: [1, 3, 224, 224] },
-  { name: 'pocket', file: join(root, 'models/pocket/pocket.onnx'), dims: [1, 3, 160, 160] },
+  { name: 'pocket', file: join(root, 'models/pocket/pocket.onnx'), dims: [1, 3, 224, 224] },
 ];
 
 /** A Keras file in the layout of the official one. @param {'vgg16' | 'xception'} arch */

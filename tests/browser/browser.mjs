@@ -26,6 +26,18 @@ export function launch() {
   });
 }
 
+/** Chromium with one page, as launchFirefox() and launchWebKit() give theirs. */
+export async function launchChromium() {
+  const browser = await launch();
+  const page = await browser.newPage();
+  return {
+    goto: (url) => page.goto(url),
+    // As an expression: the page's policy forbids functions made of text.
+    run: (body, ...args) => page.evaluate(`(async (...args) => { ${body} })(...${JSON.stringify(args)})`),
+    close: () => browser.close(),
+  };
+}
+
 /**
  * For a describe(): its browser and its server, there while its tests run.
  * @param {Parameters<typeof serve>[0]} [options]

@@ -114,16 +114,19 @@ describe('the page', { skip: withoutBrowser }, () => {
     await page.waitForFunction(() => document.getElementById('status').hasAttribute('data-bad'));
     await page.click('#samples button >> nth=2');
     await settled(page);
-    assert.equal((await list(page))[0].name, 'flower');
+    assert.equal((await list(page))[0].name, 'daisy');
     await page.close();
   });
 
   test('a dropped ImageNet network and a dropped photo: pier', { skip: withoutData }, async () => {
     const { page, problems } = await demo();
     await openSettings(page);
-    await page.selectOption('#preprocess', 'torch');
     await page.setInputFiles('#onnx', data('onnx/squeezenet1_1.onnx'));
-    await page.waitForFunction(() => /squeezenet1_1: 1000 classes/.test(document.getElementById('status').textContent));
+    const loaded = () => page.waitForFunction(() => /squeezenet1_1: 1000 classes/.test(document.getElementById('status').textContent));
+    await loaded();
+    await page.$eval('#status', (status) => { status.textContent = ''; });
+    await page.selectOption('#preprocess', 'torch');
+    await loaded();
     await page.setInputFiles('#file', data('photos/pier.jpg'));
     await settled(page);
     const [best] = await list(page);
@@ -202,9 +205,12 @@ describe('the page', { skip: withoutBrowser }, () => {
     assert.equal(report.predictions[0].name, 'parachute');
     const { bytes } = await save('npy');
     const header = bytes.toString('latin1', 10, 10 + bytes.readUInt16LE(8));
-    assert.match(header, /'descr': '<f4'.*'shape': \(10, 10\)/);
-    const first = bytes.readFloatLE(10 + bytes.readUInt16LE(8));
-    assert.ok(Math.abs(Math.max(0, first) / report.maps[0].max - report.maps[0].data[0]) < 1e-5);
+    assert.match(header, /'descr': '<f4'.*'shape': \(14, 14\)/);
+    const at = 10 + bytes.readUInt16LE(8);
+    assert.ok(report.maps[0].data.every((value, i) => Math.abs(value - bytes.readFloatLE(at + 4 * i)) <= 1e-6 * report.maps[0].max),
+      'JSON and .npy hold the same numbers');
+    assert.ok(report.maps[0].data.some((value) => value < 0), 'before ReLU');
+    assert.match(report.values, /before ReLU/);
     const archive = await save('bundle');
     const list = execFileSync('python3', ['-c', `import json, sys, zipfile
 z = zipfile.ZipFile(sys.argv[1]); assert z.testzip() is None
@@ -223,7 +229,7 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
   test('the camera: picture after picture; its last one stays', async () => {
     const { page, problems } = await demo();
     await page.click('#camera');
-    await page.waitForFunction(() => /pictures a second/.test(document.getElementById('status').textContent), null, { timeout: 30000 });
+    await page.waitForFunction(() => /pictures a second/.test(document.getElementById('rate').textContent), null, { timeout: 30000 });
     assert.equal((await list(page)).length, 5);
     assert.equal(await page.locator('#sheet button').count(), 5);
     // Classes are switched while it runs.
@@ -264,7 +270,7 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
     assert.equal((await list(page))[0].name, 'golf ball');
     assert.equal(await page.locator('#gallery button').count(), 3);
     await explained(page, () => page.click('#gallery button >> nth=1'));
-    assert.equal((await list(page))[0].name, 'flower');
+    assert.equal((await list(page))[0].name, 'daisy');
     await explained(page, async () => {
       await page.fill('#url', `${web.server.origin}/models/pocket/samples/parachute.jpg`);
       await page.press('#url', 'Enter');
@@ -291,7 +297,7 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
     await settled(page);
     assert.equal((await list(page))[0].name, church);
     await explained(page, () => page.setInputFiles('#file', fileURLToPath(new URL('../../models/pocket/samples/flower.jpg', import.meta.url))));
-    assert.equal((await list(page))[0].name, 'flower');
+    assert.equal((await list(page))[0].name, 'daisy');
     // The lesson too, which nobody had opened.
     await page.goto(`${start.origin}/web/demo/learn/`);
     await page.waitForFunction(() => document.querySelector('grad-cam').result);
@@ -357,7 +363,7 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
     assert.ok(Math.abs(Number(await page.inputValue('#wipe')) - 0.25) < 0.02);
     assert.match(await page.$eval('#frame', (frame) => frame.style.getPropertyValue('--wipe')), /^2[45]/);
     // Two layers of one class.
-    await page.selectOption('[name=compare]', { label: 'the layer block8_pw_relu, 10×10×384' });
+    await page.selectOption('[name=compare]', { label: 'the layer block8_pw_relu, 14×14×384' });
     await page.waitForFunction(() => document.querySelector('.chip.second').textContent === 'block8_pw_relu');
     assert.deepEqual(problems, []);
     await page.close();
@@ -425,7 +431,7 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
       document.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
     }, bytes.toString('base64'));
     await settled(page);
-    assert.equal((await list(page))[0].name, 'flower');
+    assert.equal((await list(page))[0].name, 'daisy');
     assert.deepEqual(problems, []);
     await page.close();
   });

@@ -109,6 +109,8 @@ static const struct {
     {"node/resize_downsample_scales_cubic_align_corners", "reference rounds lengths differently"},
     {"node/resize_downsample_scales_linear_align_corners", "reference rounds lengths differently"},
     {"node/gridsample_bicubic", "expected values of four digits"},
+    {"node/roialign_aligned_false", "expected values of four digits"},
+    {"node/roialign_aligned_true", "expected values of four digits"},
     /* Written out as other operators these take pi for 3.1415. */
     {"node/blackmanwindow_expanded", "a function whose pi is 3.1415"},
     {"node/blackmanwindow_symmetric_expanded", "a function whose pi is 3.1415"},

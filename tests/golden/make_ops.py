@@ -1145,6 +1145,60 @@ def make_grid_sample():
     grid_sample('after Conv: a spatial transformer', (1, 4, 5, 6), (4, 4), first=True)
 
 
+def make_roi_align():
+    from torchvision.ops import roi_align as torch_roi_align
+
+    def roi_align(name, dims, boxes, pictures, size, scale=1.0, ratio=0, opset=16, half=True,
+                  first=False):
+        n = Numbers('roi_align/' + name)
+        boxes = np.array(boxes, f32)
+        rows = torch.tensor(np.concatenate([np.array(pictures, f32)[:, None], boxes], 1)).double()
+        attrs = dict(output_height=size[0], output_width=size[1], sampling_ratio=ratio,
+                     spatial_scale=scale)
+        if opset >= 16:
+            attrs['coordinate_transformation_mode'] = 'half_pixel' if half else 'output_half_pixel'
+        consts = {'b': boxes, 'p': i64(*pictures)}
+
+        def fn(x):
+            return torch_roi_align(x, rows, size, r32(scale), ratio, half)
+
+        if first:
+            x, w, node = after_conv(n, *dims[1:], batch=dims[0])
+            case('roi_align', name, [node, ('RoiAlign', ['t', 'b', 'p'], ['y'], attrs)], {'x': x},
+                 lambda t: fn(F.conv2d(t['x'], t['w'])), {'w': w, **consts}, opset)
+        else:
+            case('roi_align', name, ('RoiAlign', ['x', 'b', 'p'], attrs), {'x': n.normal(*dims)},
+                 lambda t: fn(t['x']), consts, opset)
+
+    roi_align('half a pixel', (2, 3, 6, 7), [[0, 0, 5, 4], [1.3, 0.7, 3.1, 5.2]], [0, 1], (2, 3),
+              ratio=2)
+    roi_align('as many samples as pixels', (1, 2, 8, 8), [[0.5, 1, 7, 6.4]], [0], (2, 2))
+    roi_align('scaled, partly outside', (1, 2, 5, 5), [[-4, -6, 14, 26], [12, 12, 30, 30]], [0, 0],
+              (3, 2), scale=0.25, ratio=2)
+    roi_align('as before opset 16', (1, 2, 5, 6), [[0, 0, 4, 4], [2, 2, 2.2, 2.1]], [0, 0], (2, 2),
+              ratio=1, opset=10, half=False)
+    roi_align('output_half_pixel', (1, 2, 5, 6), [[1, 0, 5, 4]], [0], (2, 2), ratio=2, half=False)
+    roi_align('after Conv', (1, 4, 5, 6), [[0, 1, 5, 4]], [0], (2, 2), ratio=2, first=True)
+    n = Numbers('roi_align/maximum')  # ONNX: of the weighted taps, not of the samples
+    taps = [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)]
+
+    def maximum(t):
+        products = []
+        for sy, sx in taps:
+            for dy in (0, 1):
+                for dx in (0, 1):
+                    w = (sy if dy else 1 - sy) * (sx if dx else 1 - sx)
+                    products.append(w * t['x'][:, :, 1 + dy, 2 + dx])
+        return torch.stack(products).amax(0)[:, :, None, None]
+
+    case('roi_align', 'maximum',
+         ('RoiAlign', ['x', 'b', 'p'], dict(mode='max', sampling_ratio=2, output_height=1,
+                                            output_width=1,
+                                            coordinate_transformation_mode='output_half_pixel')),
+         {'x': n.distinct(1, 2, 4, 4)}, maximum,
+         {'b': np.array([[2, 1, 3, 2]], f32), 'p': i64(0)}, 16, 1e-3)
+
+
 def make_global_pool():
     for name, dims in (('pictures', (2, 5, 4, 3)), ('one pixel', (1, 4, 1, 1)),
                        ('rank 3', (2, 3, 7)), ('rank 5', (1, 3, 2, 3, 2))):
@@ -2243,7 +2297,7 @@ def main():
     for make in (make_conv, make_conv_transpose, make_gemm, make_matmul, make_batch_norm, make_norm, make_lrn,
                  make_pointwise, make_functions, make_arithmetic,
                  make_nary, make_softmax, make_max_pool, make_average_pool,
-                 make_lp, make_grid_sample, make_global_pool, make_concat, make_split, make_slice, make_pad, make_gather,
+                 make_lp, make_grid_sample, make_roi_align, make_global_pool, make_concat, make_split, make_slice, make_pad, make_gather,
                  make_repeats, make_blocks, make_cum_sum, make_einsum,
                  make_recurrent, make_attention, make_views,
                  make_reduce, make_resize):

@@ -4,7 +4,7 @@
  * the same call must then give the same as if nothing had happened. Under AddressSanitizer nothing
  * leaks.
  *
- * Not made to fail: the thread pool's own memory (pthreadpool has no allocator to replace). */
+ * The threads' own memory is asked for once, when a context is made: tests/base/test_threads.c. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>

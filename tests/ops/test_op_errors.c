@@ -438,6 +438,19 @@ static void test_samplers(void) {
   w = sampled(INTS(1, 5, 5, 2));
   make_text(&w, "padding_mode", "wrap");
   expect("padding_mode", &w, 16, GCAM_ERR_MODEL, "wrap");
+  for (int odd = 0; odd < 4; odd++) {
+    static const int64_t pictures[] = {0, 1};
+    make_input(&w, "x", 1, X4);
+    weight(&w, "b", INTS(2, 4));
+    make_weight(&w, "i", 7, &(int64_t){odd == 1 ? 1 : 2}, 1, pictures + (odd == 1),
+                odd == 1 ? 8 : 16);
+    make_node(&w, "RoiAlign", "", odd == 3 ? "x x i" : "x b i", "y");
+    if (odd == 2) make_text(&w, "mode", "sum");
+    expect("RoiAlign", &w, 16, odd == 3 ? GCAM_ERR_UNSUPPORTED : GCAM_ERR_MODEL,
+           odd == 3   ? "constants"
+           : odd == 2 ? "'sum'"
+                      : "do not fit");
+  }
   static const char *const lp[] = {"LpPool", "GlobalLpPool", "LpNormalization"};
   for (int i = 0; i < 3; i++) {
     w = single(lp[i], X4, "y");

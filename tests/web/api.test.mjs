@@ -80,7 +80,7 @@ describe('one model', () => {
       if (max === 0) without += 1;
     });
     assert.ok(without > 0 && without < 5, 'the example has maps with and without evidence');
-    assert.deepEqual(warnings.map(({ name }) => name), Array(without).fill('no-evidence'));
+    assert.deepEqual(warnings.map(({ name }) => name), ['head', ...Array(without).fill('no-evidence')]);
   });
 
   test('never runs the forward again for the same picture', async () => {
@@ -185,7 +185,7 @@ describe('one model', () => {
   test('report() has the shape of --json', async () => {
     const result = await cam.explain(tinyPicture(), { classes: [1] });
     const report = result.report({ file: 'x.png' });
-    assert.deepEqual(Object.keys(report), ['image', 'model', 'method', 'layer', 'score', 'predictions',
+    assert.deepEqual(Object.keys(report), ['image', 'model', 'preprocess', 'method', 'layer', 'score', 'predictions',
       'maps', 'timings', 'warnings']);
     assert.deepEqual(Object.keys(report.maps[0]), ['class', 'width', 'height', 'max', 'data']);
     assert.deepEqual(Object.keys(report.timings), ['decode', 'forward', 'backward']);
@@ -286,7 +286,8 @@ describe('sources', () => {
     assert.deepEqual(cam.labels, ['a', 'b', 'c', 'd', 'e']);
     assert.equal(cam.defaultLayer, 'conv');
     assert.deepEqual(cam.model.preprocess,
-      { order: 'rgb', resize: 'nearest', mean: [1, 2, 3], std: [4, 5, 6] });
+      { mode: 'rgb,mean=1/2/3,std=4/5/6', from: 'card', order: 'rgb', resize: 'nearest', mean: [1, 2, 3], std: [4, 5, 6],
+        fit: 'stretch', axes: 'NCHW' });
     cam.dispose();
   });
 
@@ -308,7 +309,7 @@ describe('sources', () => {
   test('an unknown preprocessing is guessed, and said', async () => {
     const cam = await GradCam.load(tiny.onnx, { threads: 1 });
     const { warnings } = await cam.explain(tinyPicture(), { classes: [] });
-    assert.deepEqual(warnings.map(({ name }) => name), ['preprocessing-guessed']);
+    assert.deepEqual(warnings.map(({ name }) => name), ['preprocessing-guessed', 'head']);
     cam.dispose();
   });
 
@@ -321,7 +322,7 @@ describe('sources', () => {
       ['http://127.0.0.1:1/x.onnx', 'network', /x\.onnx could not be fetched/],
       [tinyNetwork({ external: true }).onnx, 'file', /weights\.bin/],
       [new Uint8Array(0), 'model', /./],
-      [join(folder, 'x.h5'), 'model', /x\.h5 cannot be read/],
+      [join(folder, 'x.h5'), 'file', /x\.h5: there is no such file/],
       [{}, 'argument', /A model is/],
     ];
     for (const [source, code, message] of failing) {

@@ -72,6 +72,16 @@ describe('wrong usage: exit 2, the option named, a hint', () => {
     [['a.png', '--option', 'sample=3', ...TINY], /--option is "sample".*samples/],
     [['a.png', '--sum', ...TINY], /--class A --class B/],
     [['evaluate', '.', '--method', 'mine', ...TINY], /--method.*gradcam/],
+    [['a.png', '--class', 'pier', ...TINY], /no class named "pier"/],
+    [['a.png', '--class', '5', ...TINY], /5 classes, 0 to 4/],
+    [['a.png', '--layer', 'rleu', ...TINY], /rleu.*gradcam layers/s],
+    [['a.png', '--layer', 'aside', ...TINY], /aside/],
+    [['a.png', '--head', 'nope', ...TINY], /no output "nope".*"logits" \(5\).*--head NAME/s],
+    [['x.png', '--fit', 'box'], /--fit.*stretch, crop, pad.*crop:0\.875/s],
+    [['x.png', '--fit', 'crop:2'], /--fit/],
+    [['x.png', '--input-size', '0x3'], /--input-size.*224x224/],
+    [['x.png', '--activation', 'relu'], /--activation.*softmax, sigmoid, none/],
+    [['operators', 'x.png'], /operators takes no pictures/],
     [['layers', 'x.png'], /layers takes no pictures/],
     [['methods', 'x.png'], /methods takes no pictures/],
     [['fetch'], /gradcam fetch NAME/],
@@ -92,15 +102,11 @@ describe('failed work: exit 1, what and where', () => {
     [['absent.png', ...TINY], /absent\.png/],
     [['a.png', '--model', 'absent.onnx'], /absent\.onnx/],
     [['a.png', '--model', 'no-such-name'], /no model named "no-such-name".*gradcam models/s],
-    [['a.png', '--class', 'pier', ...TINY], /no class named "pier"/],
-    [['a.png', '--class', '5', ...TINY], /5 classes, 0 to 4/],
-    [['a.png', '--layer', 'rleu', ...TINY], /rleu/],
-    [['a.png', '--layer', 'aside', ...TINY], /aside/],
     [['tiny.onnx', ...TINY], /tiny\.onnx|picture|image/i],
     [['a.png', '-o', 'no/such/folder/x.png', ...TINY], /no\/such\/folder\/x\.png/],
     [['a.png', '--json', 'no/such/x.json', ...TINY], /no\/such\/x\.json/],
     [['fetch', 'no-such-name'], /no-such-name/],
-    [['a.png', '--model', 'tiny.h5'], /tiny\.h5 cannot be read/],
+    [['a.png', '--model', 'tiny.h5'], /tiny\.h5: there is no such file/],
     [['a.png', '--method', 'rise', '--option', 'samples=0', ...TINY], /samples.*from 1/],
   ];
   for (const [args, message] of cases) {
@@ -125,7 +131,7 @@ describe('done: exit 0', () => {
     const help = await gradcam(['--help']);
     assert.equal(help.code, 0);
     for (const option of ['--model', '--top', '--class', '--method', '--layer', '--score', '--preset', '--resize',
-      '--preprocess', '--colormap', '--alpha', '--threads', '-o', '--json', '--quiet', '--raw']) {
+      '--preprocess', '--fit', '--input-size', '--labels', '--head', '--activation', '--config', '--colormap', '--alpha', '--threads', '-o', '--json', '--quiet', '--raw']) {
       assert.ok(help.out.includes(option), option);
     }
     assert.equal((await gradcam(['layers', '--help'])).code, 0);
@@ -148,10 +154,18 @@ describe('done: exit 0', () => {
     assert.ok((await stat(join(folder, 'quiet.png'))).size > 100);
   });
 
-  test('warnings go to standard error', async () => {
-    const { code, err } = await gradcam(['a.png', '--model', 'tiny.onnx'], { cwd: folder });
+  test('a guess is said in the first line, with what to do; other warnings go to standard error', async () => {
+    const { code, out, err } = await gradcam(['a.png', '--model', 'tiny.onnx'], { cwd: folder });
     assert.equal(code, 0);
-    assert.match(err, /warning: .*No preprocessing is known for tiny/);
+    assert.match(out.split('\n')[0], /^a\.png .*preprocessing torch is a guess\. Say what the network expects: --preprocess torch, tf, caffe, unit or none\.$/);
+    assert.match(err, /warning: a\.png: The model has 2 outputs; "logits" \(5\) was taken.*Choose another with --head NAME/);
+    assert.doesNotMatch(err, /guess/);
+    const json = await gradcam(['a.png', '--model', 'tiny.onnx', '--json', '-'], { cwd: folder });
+    const { preprocess, warnings } = JSON.parse(json.out);
+    assert.deepEqual(preprocess, { mode: 'torch', fit: 'stretch', from: 'guess' });
+    assert.deepEqual(warnings.slice(0, 2).map(({ name, remedy }) => [name, remedy]),
+      [['preprocessing-guessed', 'preprocess'], ['head', 'head']]);
+    assert.match(json.err, /warning: a\.png: .* is a guess\..*--preprocess/);
   });
 
   test('-o: one map is an overlay of the picture\'s size, several a grid, a folder gets both', async () => {
@@ -172,10 +186,11 @@ describe('done: exit 0', () => {
       '--score', 'softmax', '--layer', 'conv', '--threads', '1', ...TINY], { cwd: folder });
     assert.equal(code, 0, err);
     const report = JSON.parse(out);
-    assert.deepEqual(Object.keys(report), ['image', 'model', 'method', 'layer', 'score', 'predictions', 'maps',
+    assert.deepEqual(Object.keys(report), ['image', 'model', 'preprocess', 'method', 'layer', 'score', 'predictions', 'maps',
       'timings', 'warnings']);
     assert.deepEqual(report.image, { file: 'a.png', width: 30, height: 20 });
-    assert.deepEqual(report.model, { name: 'tiny', input: [8, 8], classes: 5 });
+    assert.deepEqual(report.model, { name: 'tiny', input: [8, 8], classes: 5, head: 'logits', activation: 'softmax' });
+    assert.deepEqual(report.preprocess, { mode: 'tf', fit: 'stretch', from: 'option' });
     assert.deepEqual([report.method, report.layer, report.score], ['gradcam', 'conv', 'softmax']);
     assert.deepEqual(Object.keys(report.predictions[0]), ['id', 'name', 'score', 'probability']);
     assert.equal(report.predictions.length, 5);
@@ -220,6 +235,14 @@ describe('done: exit 0', () => {
     const { code: done, err } = await gradcam(['a.png', '--method', 'rise', '--option', 'samples=20', '--option',
       'seed=3', '--class', '1', '--against', '2', ...TINY], { cwd: folder });
     assert.equal(done, 0, err);
+  });
+
+  test('operators, the long list', async () => {
+    const { code, out } = await gradcam(['operators']);
+    assert.equal(code, 0);
+    assert.match(out, /^ONNX operators \(\d+\):\n  Conv .*\n[^]*Keras layers \(\d+\):\n[^]*Conv2D/);
+    const list = JSON.parse((await gradcam(['operators', '--json', '-'])).out);
+    assert.ok(list.onnx.some(({ name, constant }) => name === 'Relu' && !constant) && list.keras.layers.includes('Conv2D'));
   });
 
   test('the sum of classes', async () => {

@@ -31,7 +31,7 @@ describe('the package, installed', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  test('holds what package.json names, and without the weights of pocket no more than 1.15 MB', { skip: withoutTypes }, async () => {
+  test('holds what package.json names, and without the weights of pocket no more than 1.6 MB', { skip: withoutTypes }, async () => {
     const sizes = new Map(packed.files.map(({ path, size }) => [path, size]));
     const { exports, bin, customElements } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
     const named = [...Object.values(exports).flatMap((entry) => Object.values(entry).length && typeof entry === 'object'
@@ -39,7 +39,7 @@ describe('the package, installed', () => {
     for (const path of named.filter((name) => !name.includes('*'))) assert.ok(sizes.has(path), `${path} is not packed`);
     assert.ok(sizes.has('web/dist/gradcam.wasm'));
     const bytes = packed.unpackedSize - sizes.get('models/pocket/pocket.onnx');
-    assert.ok(bytes <= 1.15e6, `${bytes} bytes`);
+    assert.ok(bytes <= 1.6e6, `${bytes} bytes`);
   });
 
   test('gradcam', async () => {

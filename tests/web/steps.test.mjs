@@ -21,10 +21,10 @@ describe('cam.steps', () => {
   for (const which of [0, -3, -6]) {
     test(`layer ${which}: alpha is the mean gradient, the map their weighted sum`, async () => {
       const layer = which ? cam.layers().at(which).name : undefined;
-      const steps = await cam.steps(picture, { class: 'flower', layer });
+      const steps = await cam.steps(picture, { class: 'daisy', layer });
       const { height, width, channels: K } = steps.layer;
       const size = height * width;
-      assert.equal(steps.class.name, 'flower');
+      assert.equal(steps.class.name, 'daisy');
       assert.equal(steps.activations.length, K * size);
       assert.equal(steps.explanation.predictions.length, cam.model.classes);
 
@@ -36,7 +36,7 @@ describe('cam.steps', () => {
         assert.ok(Math.abs(mean - steps.weights[k]) < 1e-5 * largest, `alpha_${k}`);
         for (let i = 0; i < size; ++i) sum[i] += mean * steps.activations[k * size + i];
       }
-      const { maps: [map] } = await cam.explain(picture, { classes: ['flower'], layer });
+      const { maps: [map] } = await cam.explain(picture, { classes: ['daisy'], layer });
       assert.ok(map.max > 0);
       map.raw.forEach((value, i) => assert.ok(Math.abs(value - sum[i]) < 1e-5 * map.max));
       assert.deepEqual(steps.map.raw, map.raw);

@@ -4,8 +4,9 @@
 import { GradCamError } from '../base/errors.js';
 import { findClass, title } from '../base/labels.js';
 import { isModelName } from '../files/sources.js';
+import { toBytes } from '../paint/pixels.js';
 import { Connection } from '../worker/protocol.js';
-import { checkOptions, EXPLAIN, findName, GRID, LOAD, oneOf, SCORES, STEPS } from './options.js';
+import { checkOptions, EXPLAIN, findName, GRID, LOAD, oneOf, PREVIEWS, SCORES, STEPS } from './options.js';
 import { findPreset } from './presets.js';
 import { Explanation, Steps } from './results.js';
 
@@ -14,6 +15,7 @@ import { Explanation, Steps } from './results.js';
  * @typedef {import('./options.js').ExplainOptions} ExplainOptions
  * @typedef {import('./options.js').StepsOptions} StepsOptions
  * @typedef {import('./options.js').ScoresOptions} ScoresOptions
+ * @typedef {import('./options.js').PreviewOptions} PreviewOptions
  * @typedef {import('./options.js').PaintOptions} PaintOptions
  * @typedef {import('./results.js').HeatMap} HeatMap
  * @typedef {import('../worker/protocol.js').LayerInfo} LayerInfo
@@ -32,32 +34,31 @@ function fileSpec(source, page) {
   return null;
 }
 
-/** The files of one model, as somebody drops them all at once. */
-function sortFiles(files) {
-  const named = (pattern) => files.filter(
-    (file) => pattern.test(typeof file === 'string' ? file : file?.name ?? ''));
-  const models = named(/\.(onnx|h5|hdf5|keras)$/i);
-  if (models.length !== 1) {
-    throw new GradCamError('argument', `A model is one .onnx, .h5, .hdf5 or .keras file, with its ` +
-      `weights and model.json where it has such; ${models.length} came.`);
-  }
-  const [card] = named(/\.json$/i);
-  return { onnx: models[0], weights: files.filter((file) => file !== models[0] && file !== card), card };
-}
-
 /** @returns {import('../files/sources.js').SourceSpec} */
 function modelSpec(given, page) {
   const list = Array.isArray(given) || (typeof FileList === 'function' && given instanceof FileList);
-  const source = list ? sortFiles([...given]) : given;
-  const { onnx, weights = [], card } = source?.onnx === undefined ? { onnx: source } : source;
+  if (list) return { files: [...given].map((file) => fileSpec(file, page) ?? wrongModel()) };
+  const { onnx, weights = [], card, labels } = given?.onnx === undefined ? { onnx: given } : given;
   const named = typeof onnx === 'string' && isModelName(onnx);
-  const spec = named ? onnx : fileSpec(onnx, page);
-  const files = [...weights].map((file) => fileSpec(file, page));
-  if (spec === null || files.includes(null)) {
-    throw new GradCamError('argument', 'A model is a name, an address, a path, a File, bytes, ' +
-      '{onnx, weights: [files], card}, or a list of the files.');
-  }
-  return { onnx: spec, weights: files, card: fileSpec(card, page) ?? card };
+  return {
+    onnx: named ? onnx : fileSpec(onnx, page) ?? wrongModel(),
+    weights: [...weights].map((file) => fileSpec(file, page) ?? wrongModel()),
+    card: fileSpec(card, page) ?? card,
+    ...(labels === undefined ? {} : { labels: fileSpec(labels, page) ?? wrongModel() }),
+  };
+}
+
+function wrongModel() {
+  throw new GradCamError('argument', 'A model is a name, an address, a path, a File, bytes, ' +
+    '{onnx, weights: [files], card}, or a list of the files.');
+}
+
+/** Labels as the worker takes them. */
+function labelSpec(labels, page) {
+  if (labels === undefined || labels === 'imagenet' || Array.isArray(labels)) return labels;
+  const spec = fileSpec(labels, page);
+  if (spec) return spec;
+  throw new GradCamError('argument', "Labels are a list of names, 'imagenet', or a file of them: a path, an address, a File or bytes.");
 }
 
 export class GradCamBase {
@@ -78,25 +79,26 @@ export class GradCamBase {
 
   /**
    * Loads a model into a worker of its own.
-   * @param {Source | Source[] | {onnx: Source, weights?: Source[], card?: object | Source}} [source]
-   *   an ONNX or a Keras file (.h5, .hdf5, .keras); default: the bundled 'pocket'. weights: ONNX
-   *   external data, where it does not lie beside the file; card: its model.json. A list: all these
-   *   files, told apart by their names
+   * @param {Source | Source[] | {onnx: Source, weights?: Source[], card?: object | Source, labels?: Source}} [source]
+   *   an ONNX or a Keras file, under any name; default: the bundled 'pocket'. weights: ONNX external data,
+   *   where it does not lie beside the file; card: its model.json. A list: all these files, labels included,
+   *   told apart by what they are
    * @param {LoadOptions} [options]
    */
   static async load(source = 'pocket', options = {}) {
     const { page } = this;
     const { onProgress, signal, threads = 'auto', variant = 'auto', cache = 'auto', precise = false, wasmUrl,
-      modelsUrl, packagesUrl, labels, ...others } = checkOptions(options, LOAD, 'load()');
+      modelsUrl, packagesUrl, labels, config, ...others } = checkOptions(options, LOAD, 'load()');
     const folder = (address) => address && page.absolute(String(address));
     const args = {
-      ...others, // preprocess, resize, inputShape, arch, weights
+      ...others, // preprocess, resize, fit, head, activation, inputSize, inputShape, arch, weights
       source: modelSpec(source, page),
       threads,
       variant,
       cache,
       precise,
-      labels: typeof labels === 'string' && labels !== 'imagenet' ? page.absolute(labels) : labels,
+      labels: labelSpec(labels, page),
+      config: typeof config === 'string' && /^\s*\{/.test(config) ? config : fileSpec(config, page) ?? config,
       wasmUrl: folder(wasmUrl),
       modelsUrl: folder(modelsUrl),
       packagesUrl: folder(packagesUrl),
@@ -114,11 +116,16 @@ export class GradCamBase {
   /**
    * What was loaded.
    * @returns {Pick<import('../worker/protocol.js').ModelInfo, 'name' | 'input' | 'channels' | 'classes' |
-   *   'engine' | 'threads' | 'preprocess'>}
+   *   'head' | 'heads' | 'kind' | 'activation' | 'engine' | 'threads' | 'preprocess'>}
    */
   get model() {
-    const { name, input, channels, classes, engine, threads, preprocess } = this.#info;
-    return { name, input, channels, classes, engine, threads, preprocess };
+    const { name, input, channels, classes, head, heads, kind, activation, engine, threads, preprocess } = this.#info;
+    return { name, input, channels, classes, head, heads, kind, activation, engine, threads, preprocess };
+  }
+
+  /** What should be known before its answers are believed; every explanation has them too. @returns {import('./results.js').Warning[]} */
+  get warnings() {
+    return this.#info.warnings.map((warning) => ({ ...warning }));
   }
 
   /** Names of the classes, by id. @returns {string[]} */
@@ -144,6 +151,11 @@ export class GradCamBase {
   /** Numbers that methods take in explain()'s options. @returns {{name: string, text: string, default: number}[]} */
   options() {
     return this.#info.options.map((option) => ({ ...option }));
+  }
+
+  /** ONNX operators that the engine knows; constant: where all of their inputs are. @returns {{name: string, constant: boolean}[]} */
+  operators() {
+    return this.#info.operators.map((operator) => ({ ...operator }));
   }
 
   /** Names of the colour maps. @returns {string[]} */
@@ -172,7 +184,7 @@ export class GradCamBase {
    */
   async explain(image, options = {}) {
     const { top = 5, classes, method = 'gradcam', options: settings, layer, preset: presetName, score, mapInput, preprocess,
-      resize, raw = false, picture: wantPicture = true, signal, onProgress } = checkOptions(options, EXPLAIN, 'explain()');
+      resize, fit, raw = false, picture: wantPicture = true, signal, onProgress } = checkOptions(options, EXPLAIN, 'explain()');
     findName(method, this.#info.methods.map(({ name }) => name), 'method');
     const preset = findPreset(presetName);
     const { picture, own } = await this.#picture(image);
@@ -186,6 +198,7 @@ export class GradCamBase {
       score: score ?? preset.score,
       preprocess,
       resize: resize ?? preset.resize ?? undefined,
+      fit,
       mapInput: mapInput ?? preset.mapInput,
       pixels: wantPicture && !own,
     }, { signal, onProgress });
@@ -195,7 +208,7 @@ export class GradCamBase {
 
   /** A picture of any kind as it can be sent to the worker; own: its pixels, if we have them. */
   async #picture(image) {
-    const own = image?.data !== undefined && Number.isInteger(image.width) ? image
+    const own = image?.data !== undefined && Number.isInteger(image.width) ? toBytes(image)
       : await this.#page.snapshot(image);
     const picture = own ? { width: own.width, height: own.height, data: own.data }
       : fileSpec(image, this.#page);
@@ -217,10 +230,10 @@ export class GradCamBase {
    * @returns {Promise<Steps>}
    */
   async steps(image, options = {}) {
-    const { class: wanted, layer, preprocess, resize, signal } = checkOptions(options, STEPS, 'steps()');
+    const { class: wanted, layer, preprocess, resize, fit, signal } = checkOptions(options, STEPS, 'steps()');
     const { picture, own } = await this.#picture(image);
     const value = await this.#connection.ask('steps', { picture, class: wanted, layer, preprocess,
-      resize, pixels: !own }, { signal });
+      resize, fit, pixels: !own }, { signal });
     if (own) value.explanation.picture.data = own.data;
     const preset = findPreset();
     return new Steps(value, this.#explanation(value.explanation, { preset, score: 'logit', raw: false }));
@@ -241,22 +254,49 @@ export class GradCamBase {
     return this.#connection.ask('grid', {
       picture: tiles[0].picture,
       title: words,
-      tiles: tiles.map(({ map, style: how, title: name }) => ({ map, style: how, title: name })),
+      tiles: tiles.map(({ map, style: how, view, title: name }) => ({ map, style: how, view, title: name })),
       columns,
       tileWidth: tileWidth ?? Math.min(480, Math.max(240, picture.width)),
     }, { signal });
   }
 
   /**
-   * Score (logit) and probability of every class, without maps.
+   * Score (logit) and probability of every class, without maps; where the model gives no classes, the
+   * numbers of its output in the file's order.
    * @param {any} image   as in explain()
    * @param {ScoresOptions} [options]
-   * @returns {Promise<{scores: Float32Array, probabilities: Float32Array}>}
+   * @returns {Promise<{scores: Float32Array, probabilities: Float32Array}>}  probabilities: NaN where there are none
    */
   async scores(image, options = {}) {
-    const { preprocess, resize, signal } = checkOptions(options, SCORES, 'scores()');
+    const { preprocess, resize, fit, signal } = checkOptions(options, SCORES, 'scores()');
     const { picture } = await this.#picture(image);
-    return this.#connection.ask('scores', { picture, preprocess, resize }, { signal });
+    return this.#connection.ask('scores', { picture, preprocess, resize, fit }, { signal });
+  }
+
+  /**
+   * What the network answers when the picture is prepared in each of several modes: where nobody says which
+   * is right, a person sees it. Nothing is changed; setPreprocess() keeps the choice.
+   * @param {any} image   as in explain()
+   * @param {PreviewOptions} [options]
+   * @returns {Promise<import('../worker/protocol.js').Preview[]>}
+   */
+  async previews(image, options = {}) {
+    const { top = 3, modes, signal, onProgress } = checkOptions(options, PREVIEWS, 'previews()');
+    const { picture } = await this.#picture(image);
+    return this.#connection.ask('previews', { picture, top, modes }, { signal, onProgress });
+  }
+
+  /**
+   * How pictures are prepared from now on, in the place of load()'s options; the warning of a guess goes.
+   * @param {string | object} preprocess  as load() takes it
+   * @param {{resize?: string, fit?: string}} [options]
+   * @returns {Promise<import('../worker/protocol.js').UsedPreprocess>}
+   */
+  async setPreprocess(preprocess, options = {}) {
+    const { resize, fit } = checkOptions(options, SCORES, 'setPreprocess()');
+    const { preprocess: used, warnings } = await this.#connection.ask('setPreprocess', { preprocess, resize, fit });
+    Object.assign(this.#info, { preprocess: used, warnings });
+    return used;
   }
 
   /** Names of the layers with weights, from the output on. @returns {Promise<string[]>} */

@@ -2,12 +2,14 @@
  * What the public functions take: each set of options once, as a type for people and a table for the
  * check, one below the other.
  */
+import { MODE_NAMES, parseFit } from '../../models/modes.js';
 import { GradCamError } from '../base/errors.js';
 import { nearMisses } from '../base/labels.js';
 
 /**
  * What options can be that are one of several words.
- * @type {{variant: string[], weights: string[], cache: string[], score: string[], mapInput: string[], resize: string[]}}
+ * @type {{variant: string[], weights: string[], cache: string[], score: string[], mapInput: string[], resize: string[],
+ *   fit: string[], activation: string[]}}
  */
 export const CHOICES = {
   variant: ['auto', 'simd', 'relaxed'],
@@ -16,6 +18,8 @@ export const CHOICES = {
   score: ['logit', 'softmax'],
   mapInput: ['preprocessed', 'raw'],
   resize: ['nearest', 'bilinear', 'bicubic'],
+  fit: ['stretch', 'crop', 'pad'],
+  activation: ['softmax', 'sigmoid', 'none'],
 };
 
 /** The option threads is a number from 1 to this. */
@@ -43,6 +47,16 @@ export function findName(name, names, what) {
 
 const anything = () => true;
 const word = (allowed) => (value, name) => oneOf(value, allowed, name);
+
+function fitted(value) {
+  try {
+    parseFit(value);
+  } catch (error) {
+    throw argument(error.message);
+  }
+}
+
+const whole = (value) => Number.isInteger(value) && value >= 1 && value <= 65536;
 
 /** A check: what is true of a right value, and the words for a wrong one. */
 const must = (right, be) => (value, name) => {
@@ -89,15 +103,26 @@ export function checkOptions(options, table, where) {
  * @property {string | URL} [wasmUrl]        folder of gradcam.wasm, if not beside this script
  * @property {string | URL} [modelsUrl]      folder of the models known by name (browsers)
  * @property {string | object} [preprocess]  'torch', 'tf', 'caffe', 'unit', 'none', a list like
- *   'bgr,mean=104/117/123,std=1/1/1', or {order, mean, std, resize}; default: the model's card
+ *   'bgr,mean=104/117/123,std=1/1/1', or {order, mean, std, resize, fit}; default: what the model's card, its
+ *   file or its layers tell, else a guess that the warning 'preprocessing-guessed' owns up to
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]  how pictures come to the input's size
- * @property {string | string[]} [labels]    'imagenet', names, or the address of a JSON list
+ * @property {string} [fit]                  and shape: 'stretch' (default), 'crop' (the centred part; with a ratio as
+ *   torchvision's 224/256: 'crop:0.875') or 'pad'
+ * @property {string[] | 'imagenet' | string | URL | Blob | Uint8Array} [labels]  names of the classes, or a file of
+ *   them (text, JSON, CSV); default: what the card, the file or a list beside it says
+ * @property {string | number} [head]        which output is asked about, by name or number; default: the one that
+ *   looks like class scores
+ * @property {'softmax' | 'sigmoid' | 'none'} [activation]  what makes probabilities of its numbers, where the file
+ *   does not say: 'sigmoid' for classes that do not exclude each other, 'none' for values
+ * @property {[number, number]} [inputSize]  height and width of the input, where the file leaves them open or
+ *   another size is wanted
  * @property {Record<string, number[]>} [inputShape]  sizes for inputs, ONNX order: {input: [1, 3, 160, 160]}
  * @property {boolean} [precise]             plain loops only; slow, for checking
  * @property {'auto' | 'none'} [cache]       browsers: whether files whose digest is known are kept for the
  *   next visit
  * @property {string} [arch]                 Keras files without a model: 'vgg16', 'xception', ...; default:
  *   found out from the layers
+ * @property {object | string | URL | Blob} [config]  Keras files without a model: the network, as to_json() writes it
  * @property {'f32' | 'f16' | 'int8'} [weights]  Keras files: how the weights are held; default 'f32'
  * @property {string | URL} [packagesUrl]    Keras files on pages without a bundler: folder that holds
  *   h5wasm/ and fflate/; default: node_modules beside the package
@@ -112,8 +137,13 @@ export const LOAD = {
   modelsUrl: anything,
   preprocess: anything,
   resize: anything,
+  fit: fitted,
   labels: anything,
+  head: must((value) => typeof value === 'string' || (Number.isInteger(value) && value >= 0), 'the name or number of an output'),
+  activation: word(CHOICES.activation),
+  inputSize: must((value) => Array.isArray(value) && value.length === 2 && value.every(whole), '[height, width]'),
   inputShape: anything,
+  config: anything,
   precise: anything,
   cache: word(CHOICES.cache),
   arch: anything,
@@ -137,6 +167,7 @@ export const LOAD = {
  *   or the picture's own RGB values, as a published figure was; default: the preset's
  * @property {string | object} [preprocess]  for this picture only
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]  for this picture only
+ * @property {string} [fit]                  for this picture only
  * @property {boolean} [raw]                 report() gives raw maps
  * @property {boolean} [picture]             false: do not bring the decoded picture along (faster for
  *   video; toCanvas and toPNG then need a picture)
@@ -154,6 +185,7 @@ export const EXPLAIN = {
   mapInput: word(CHOICES.mapInput),
   preprocess: anything,
   resize: anything,
+  fit: fitted,
   raw: anything,
   picture: anything,
   signal: abortSignal,
@@ -163,9 +195,24 @@ export const EXPLAIN = {
  * @typedef {object} ScoresOptions
  * @property {string | object} [preprocess]  for this picture only
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]  for this picture only
+ * @property {string} [fit]                  for this picture only
  * @property {AbortSignal} [signal]
  */
-export const SCORES = { preprocess: anything, resize: anything, signal: abortSignal };
+export const SCORES = { preprocess: anything, resize: anything, fit: fitted, signal: abortSignal };
+
+/**
+ * @typedef {object} PreviewOptions
+ * @property {string[]} [modes]              default: every named one
+ * @property {number} [top]                  predictions of each; default 3
+ * @property {(progress: import('../files/files.js').Progress) => void} [onProgress]
+ * @property {AbortSignal} [signal]
+ */
+export const PREVIEWS = {
+  modes: must((value) => Array.isArray(value) && value.every((mode) => MODE_NAMES.includes(mode)), `a list of ${MODE_NAMES.join(', ')}`),
+  top: must((value) => Number.isInteger(value) && value >= 1, 'a whole number from 1'),
+  onProgress: listener,
+  signal: abortSignal,
+};
 
 /**
  * @typedef {object} StepsOptions
@@ -173,6 +220,7 @@ export const SCORES = { preprocess: anything, resize: anything, signal: abortSig
  * @property {string} [layer]                default: the model's
  * @property {string | object} [preprocess]  for this picture only
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]  for this picture only
+ * @property {string} [fit]                  for this picture only
  * @property {AbortSignal} [signal]
  */
 export const STEPS = { class: anything, layer: anything, ...SCORES };

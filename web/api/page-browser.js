@@ -12,6 +12,7 @@
  * @property {(pixels: import('../paint/render.js').Pixels) => any} canvas  painted with the pixels
  */
 import { GradCamError } from '../base/errors.js';
+import { toBytes } from '../paint/pixels.js';
 
 function newCanvas(width, height) {
   if (typeof document === 'undefined') return new OffscreenCanvas(width, height);
@@ -25,7 +26,7 @@ function newCanvas(width, height) {
  */
 function shimAddress(entry) {
   const here = new URL(entry);
-  if (!/^https?:$/.test(here.protocol) || here.origin === location.origin) return null;
+  if (!/^https?:$/.test(here.protocol) || here.origin === globalThis.origin) return null;
   // Put together so that no bundler takes it for a file to copy.
   const script = here.href.replace(/[^/]*$/, 'worker.js');
   const source = new Blob([`import ${JSON.stringify(script)};`], { type: 'text/javascript' });
@@ -65,7 +66,7 @@ export const browserPage = (entry, ownWorker) => ({
   sendable: (file) => file,
 
   async snapshot(image) {
-    if (isInstance(image, 'ImageData')) return image;
+    if (isInstance(image, 'ImageData')) return toBytes(image);
     let size;
     if (isInstance(image, 'HTMLImageElement')) {
       await image.decode().catch((cause) => {

@@ -2,7 +2,7 @@
  * What the public functions give.
  */
 import { GradCamError } from '../base/errors.js';
-import { boxes, mask, normalise, overlay, signed, veil } from '../paint/render.js';
+import { boxes, mask, normalise, overlay, scaled, signed, veil } from '../paint/render.js';
 import { checkOptions, IMAGE, oneOf, PNG } from './options.js';
 import { findPreset } from './presets.js';
 
@@ -13,11 +13,14 @@ import { findPreset } from './presets.js';
  *
  * @typedef {object} Report   what --json of the command line gives too
  * @property {{file: string | null, width: number, height: number}} image
- * @property {{name: string, input: [number, number], classes: number}} model
+ * @property {{name: string, input: [number, number], classes: number, head: string, activation: string}} model
+ * @property {{mode: string, fit: string, from: string}} preprocess   mode: its name or the settings as a list; from:
+ *   option, card, file, network (recognised by its layers) or guess
  * @property {string} method
  * @property {string} layer
  * @property {'logit' | 'softmax'} score
- * @property {{id: number, name: string, score: number, probability: number}[]} predictions
+ * @property {{id: number, name: string, score: number, probability: number | null}[]} predictions   null: the model
+ *   gives values, no probabilities
  * @property {{class: {id: number, name: string}, width: number, height: number, max: number, data: number[],
  *   boxes?: Box[]}[]} maps   data: row by row, divided by max; raw: the sum before ReLU
  * @property {{decode: number, forward: number, backward: number}} timings   milliseconds
@@ -43,12 +46,17 @@ export class Explanation {
     /** The picture as the engine decoded it, RGBA; no data with picture: false.
      * @type {{width: number, height: number, data?: Uint8Array}} */
     this.picture = value.picture;
-    /** The best first; score: before the softmax.
-     * @type {{id: number, name: string, score: number, probability: number}[]} */
+    /** How the picture was prepared. @type {import('../worker/protocol.js').UsedPreprocess} */
+    this.preprocess = value.preprocess;
+    /** The part of the picture that the network saw, in its pixels; null: all of it.
+     * @type {import('../paint/render.js').View | null} */
+    this.view = value.view;
+    /** The best first; score: before the softmax; probability: null where the model gives values.
+     * @type {{id: number, name: string, score: number, probability: number | null}[]} */
     this.predictions = value.predictions;
     /** One for each class asked about. @type {HeatMap[]} */
     this.maps = value.maps.map((map) => new HeatMap(map,
-      { width: value.width, height: value.height, picture: value.picture, preset, info, connection, page }));
+      { width: value.width, height: value.height, picture: value.picture, view: value.view, preset, info, connection, page }));
     /** The tensor's name. @type {string} */
     this.layer = value.layer;
     /** By its name in methods(). @type {string} */
@@ -70,18 +78,20 @@ export class Explanation {
    * @returns {Report}
    */
   report({ file, raw = this.#raw, boxes: threshold } = {}) {
-    const { name, input, classes } = this.#info;
+    const { name, input, classes, head, activation } = this.#info;
+    const { mode, fit, from } = this.preprocess;
     const { decode, forward, backward } = this.timings;
     const short = (value, digits = 7) => Number(value.toPrecision(digits));
     const ms = (value) => Number(value.toFixed(2));
     return {
       image: { file: file ?? null, width: this.picture.width, height: this.picture.height },
-      model: { name, input, classes },
+      model: { name, input, classes, head, activation },
+      preprocess: { mode, fit, from },
       method: this.method,
       layer: this.layer,
       score: this.score,
       predictions: this.predictions.map(({ id, name: label, score, probability }) => (
-        { id, name: label, score: short(score), probability: short(probability) })),
+        { id, name: label, score: short(score), probability: probability === null ? null : short(probability) })),
       maps: this.maps.map((map) => ({
         class: { ...map.class },
         width: map.width,
@@ -158,6 +168,12 @@ export class HeatMap {
     return this.#context.picture;
   }
 
+  /** The part of the picture that it lies on, in its pixels; null: all of it.
+   * @type {import('../paint/render.js').View | null} */
+  get view() {
+    return this.#context.view;
+  }
+
   #style({ preset, colormap, alpha, interpolation, fade = 0 } = {}) {
     const base = preset ? findPreset(preset) : this.#context.preset;
     const style = {
@@ -187,7 +203,7 @@ export class HeatMap {
     if (!picture.data) {
       throw new GradCamError('state', 'The picture was not kept: explain() was called with picture: false.');
     }
-    return { picture, map: this.#map(options.preset), style: this.#style(options) };
+    return { picture, map: this.#map(options.preset), style: this.#style(options), view: this.view };
   }
 
   /**
@@ -200,10 +216,11 @@ export class HeatMap {
     const { picture: wanted = true, width, height, ...paint } = checkOptions(options, IMAGE, 'A heatmap');
     const style = this.#style(paint);
     const map = this.#map(paint.preset);
-    const { picture, info } = this.#context;
+    const { picture, info, view } = this.#context;
     const { rgb } = info.colormaps.find(({ name }) => name === style.colormap);
-    if (wanted) return overlay(this.paintArgs(paint).picture, map, style, rgb);
-    return veil(map, style, rgb, width ?? picture.width, height ?? picture.height);
+    if (wanted) return overlay(this.paintArgs(paint).picture, map, style, rgb, view);
+    const [W, H] = [width ?? picture.width, height ?? picture.height];
+    return veil(map, style, rgb, W, H, view && scaled(view, W / picture.width, H / picture.height));
   }
 
   /**
@@ -234,7 +251,7 @@ export class HeatMap {
   boxes({ threshold = 0.15 } = {}) {
     const { width, height } = this.#context.picture;
     const data = normalise(this.raw, 'relu-max');
-    return boxes({ width: this.width, height: this.height, data }, width, height, threshold);
+    return boxes({ width: this.width, height: this.height, data }, width, height, threshold, this.view);
   }
 
   /**
@@ -246,6 +263,6 @@ export class HeatMap {
     const { width, height } = this.#context.picture;
     const data = normalise(this.raw, 'relu-max');
     return { width, height,
-      data: mask({ width: this.width, height: this.height, data }, width, height, threshold) };
+      data: mask({ width: this.width, height: this.height, data }, width, height, threshold, this.view) };
   }
 }

@@ -1,3 +1,6 @@
+import { refusal } from '../../models/detect.js';
+import { withRemedy } from '../../models/remedies.js';
+
 /**
  * The one error of the public API. `code` is stable and meant for programs, `message` is for people:
  * what happened, where, and what to do about it.
@@ -17,13 +20,39 @@ export class GradCamError extends Error {
   /**
    * @param {string} code
    * @param {string} message
-   * @param {{cause?: unknown}} [options]
+   * @param {{cause?: unknown} & ErrorFacts} [options]
    */
-  constructor(code, message, options) {
-    super(message, options);
+  constructor(code, message, { cause, remedy, refused } = {}) {
+    super(withRemedy(message, remedy, 'api'), cause === undefined ? undefined : { cause });
     this.name = 'GradCamError';
     this.code = code;
+    /** The message without what to do about it. @type {string} */
+    this.reason = message;
+    /** The setting that mends it: tools.withRemedy has the words for each place. @type {string | undefined} */
+    this.remedy = remedy;
+    /** A file that is something else than what was wanted. @type {Refused | undefined} */
+    this.refused = refused;
   }
+}
+
+/**
+ * @typedef {object} Refused
+ * @property {string} name   of the file
+ * @property {import('../../models/detect.js').Detected} found
+ * @property {'model' | 'picture' | 'labels'} wanted
+ *
+ * @typedef {{remedy?: string, refused?: Refused}} ErrorFacts
+ */
+
+/**
+ * @param {import('../../models/detect.js').Detected} found
+ * @param {string} name
+ * @param {'model' | 'picture' | 'labels'} wanted
+ */
+export function refuse(found, name, wanted) {
+  const code = wanted === 'picture' ? 'image' : wanted === 'model' ? 'model' : 'file';
+  return new GradCamError(code, refusal(found, { name, wanted, place: 'api' }),
+    { remedy: found.remedy, refused: { name, found, wanted } });
 }
 
 /** The codes of models/errors.js that have another name here. */
@@ -37,10 +66,10 @@ const CODES = { format: 'model', mismatch: 'model', digest: 'model', storage: 'f
  */
 export function asGradCamError(error) {
   if (error instanceof GradCamError) return error;
-  const { name, code, message } = /** @type {any} */ (error ?? {});
+  const { name, code, message, remedy } = /** @type {any} */ (error ?? {});
   if (name === 'AbortError' || code === 'ABORT_ERR') return cancelled(error);
   if (name === 'ModelError' || name === 'GradCamError') {
-    return new GradCamError(CODES[code] ?? code, message, { cause: error });
+    return new GradCamError(CODES[code] ?? code, message, { cause: error, remedy });
   }
   return new GradCamError('internal', message ? `${name}: ${message}` : String(error),
     { cause: error });

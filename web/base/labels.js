@@ -57,6 +57,7 @@ function editDistance(a, b) {
  * @returns {number}
  */
 export function findClass(wanted, labels) {
+  if (!labels.length) throw new GradCamError('argument', 'The model gives no classes.');
   const text = String(wanted).trim();
   if (/^[+-]?\d+(\.\d+)?$/.test(text)) {
     const id = Number(text);

@@ -14,7 +14,7 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { GradCam, GradCamError, tools } from '../node.js';
 import { listModels } from './models.js';
-import { CommandLineError, targetsOf } from './options.js';
+import { CommandLineError, LOADING, loadOptions, targetsOf } from './options.js';
 
 const npy = (values, shape) => Buffer.from(tools.npy(values, shape).buffer);
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -68,7 +68,7 @@ export async function writeBundle(folder, image, result, cam, options) {
   });
   const files = await resultFiles(result, options);
   files.set(`picture${extname(image).toLowerCase() || '.bin'}`, picture);
-  const { name, engine, threads, preprocess, input } = cam.model;
+  const { name, engine, threads, preprocess, input, head, activation } = cam.model;
   const manifest = {
     format: 1,
     made: new Date().toISOString(),
@@ -80,11 +80,11 @@ export async function writeBundle(folder, image, result, cam, options) {
       width: result.picture.width, height: result.picture.height },
     // What the command line said; left out: the defaults of this version.
     settings: { ...Object.fromEntries(['top', 'class', 'against', 'sum', 'method', 'option', 'layer', 'score', 'preset',
-      'preprocess', 'resize', 'map-input', 'arch', 'weights', 'colormap', 'alpha']
+      ...LOADING, 'map-input', 'colormap', 'alpha']
       .filter((key) => options[key] !== undefined).map((key) => [key, options[key]])),
     threads, variant: engine.endsWith('relaxed-simd') ? 'relaxed' : 'simd' },
     // What was used in the end.
-    used: { method: result.method, layer: result.layer, score: result.score, preset: result.preset, preprocess,
+    used: { method: result.method, layer: result.layer, score: result.score, preset: result.preset, preprocess, head, activation,
       options: { ...Object.fromEntries(cam.options().map(({ name: key, default: value }) => [key, value])),
         ...Object.fromEntries(options.option ?? []) } },
     maps: result.maps.map((map) => ({ class: map.class, delta: map.delta, boxes: map.boxes({ threshold: 0.15 }).slice(0, 10) })),
@@ -136,8 +136,7 @@ export async function replay(options, positionals) {
       `expected ${manifest.model.files[0].sha256}. Say where it is: --model FILE.`);
   }
   const { settings: set } = manifest;
-  const cam = await GradCam.load(model, { preprocess: set.preprocess, resize: set.resize, threads: set.threads,
-    variant: set.variant, arch: set.arch, weights: set.weights });
+  const cam = await GradCam.load(model, loadOptions(set));
   try {
     const result = await cam.explain(resolve(folder, manifest.picture.file), { top: set.top,
       classes: targetsOf(set), method: set.method, options: Object.fromEntries(set.option ?? []), layer: set.layer,

@@ -4,12 +4,12 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { cachedModels } from '../../models/folders.js';
-import { GradCam, GradCamError } from '../node.js';
+import { GradCam, GradCamError, tools } from '../node.js';
 import { listModels } from './models.js';
-import { checkMethod, CommandLineError, known, readCommandLine, targetsOf, USAGE } from './options.js';
+import { checkClasses, checkMethod, CommandLineError, known, loadOptions, readCommandLine, targetsOf, USAGE, wordsOf } from './options.js';
 import { progressBar } from './progress.js';
 
-export { CommandLineError };
+export { CommandLineError, wordsOf };
 
 const say = (text) => process.stdout.write(`${text}\n`);
 const warn = (text) => process.stderr.write(`gradcam: warning: ${text}\n`);
@@ -17,7 +17,7 @@ const warn = (text) => process.stderr.write(`gradcam: warning: ${text}\n`);
 /** Commands that few need are loaded when they are asked for. */
 const evaluate = async (...args) => (await import('./evaluate.js')).evaluate(...args);
 const replay = async (...args) => (await import('./bundle.js')).replay(...args);
-const RUN = { explain, evaluate, replay, layers, methods, models, fetch: fetchModel, convert };
+const RUN = { explain, evaluate, replay, layers, methods, models, operators, fetch: fetchModel, convert };
 
 /** @param {string[]} args what stands after `gradcam` */
 export async function run(args) {
@@ -34,12 +34,12 @@ export async function run(args) {
 
 /** Runs `use` with a loaded model, and ends the worker whatever happens. */
 async function withModel(options, use) {
-  const { model = 'pocket', preprocess, resize, threads = 'auto', variant, arch, weights } = options;
   const bar = progressBar(options);
   let cam;
   try {
-    cam = await GradCam.load(model, { preprocess, resize, threads, variant, arch, weights,
-      onProgress: bar.update });
+    cam = await GradCam.load(options.model ?? 'pocket', { ...loadOptions(options), onProgress: bar.update });
+  } catch (error) {
+    throw error.remedy === 'head' && error.code === 'argument' ? new CommandLineError(wordsOf(error)) : error;
   } finally {
     bar.done();
   }
@@ -102,6 +102,7 @@ async function explain(options, images) {
   const pathsOf = await outputPaths(options.output, images);
   await withModel(options, async (cam) => {
     checkMethod(cam, options);
+    checkClasses(cam, options);
     known(options.colormap, cam.colormaps(), '--colormap');
     const { quiet = false, json, colormap, alpha } = options;
     const style = { colormap, alpha };
@@ -119,12 +120,16 @@ async function explain(options, images) {
           await writeBundle(bundlePath(options.bundle, image, images), image, result, cam, options);
         }
         reports.push(result.report({ file: image, raw: options.raw, boxes: options.boxes }));
-        if (!quiet && json !== '-') print(cam, image, result, [overlay, grid].filter(Boolean));
-        if (!quiet) for (const { text } of result.warnings) warn(`${image}: ${text}`);
+        const printed = !quiet && json !== '-';
+        if (printed) print(cam, image, result, [overlay, grid].filter(Boolean));
+        // The first line says already what was guessed.
+        const more = result.warnings.filter(({ name }) => !printed || name !== GUESS);
+        if (!quiet) for (const { text, remedy } of more) warn(`${image}: ${tools.withRemedy(text, remedy, 'cli')}`);
       } catch (error) {
+        if (error.remedy === 'layer') throw new CommandLineError(wordsOf(error));
         // One bad picture among many does not take the others with it.
         if (images.length === 1) throw error;
-        process.stderr.write(`gradcam: ${image}: ${error.message}\n`);
+        process.stderr.write(`gradcam: ${image}: ${wordsOf(error)}\n`);
         failed += 1;
       }
     }
@@ -145,17 +150,23 @@ async function explainOne(cam, image, options) {
   }
 }
 
+/** The warning that a picture's preprocessing is a guess. */
+const GUESS = 'preprocessing-guessed';
+
 function print(cam, image, result, paths) {
-  const { picture, predictions, method, layer, score } = result;
-  say(`${image}  ${picture.width}x${picture.height}  ${cam.model.name}, ${method} of the ${score} ` +
-    `at ${layer}`);
+  const { picture, predictions, method, layer, score, preprocess } = result;
+  const guess = result.warnings.find(({ name }) => name === GUESS);
+  const asked = predictions.length ? `${cam.model.name}, ${method} of the ${score} at ${layer}` : cam.model.name;
+  say(`${image}  ${picture.width}x${picture.height}  ${asked}${guess
+    ? `; preprocessing ${preprocess.mode} is a guess. ${tools.remedyWords(guess.remedy, 'cli')}` : ''}`);
+  if (!predictions.length) return;
   const rows = predictions.map(({ id, name, probability, score: value }) => (
-    [String(id), name, `${(100 * probability).toFixed(1)} %`, value.toFixed(2)]));
+    [String(id), name, probability === null ? '' : `${(100 * probability).toFixed(1)} %`,
+      Math.abs(value) < 1e9 ? value.toFixed(2) : value.toExponential(2)]));
   const width = (column) => Math.max(...rows.map((row) => row[column].length));
   const [ids, names, percents, values] = [0, 1, 2, 3].map(width);
   for (const [id, name, percent, value] of rows) {
-    say(`  ${id.padStart(ids)}  ${name.padEnd(names)}  ${percent.padStart(percents)}  ` +
-      `${value.padStart(values)}`);
+    say([`  ${id.padStart(ids)}`, name.padEnd(names), ...(percents ? [percent.padStart(percents)] : []), value.padStart(values)].join('  '));
   }
   for (const path of paths) say(`  ${path}`);
 }
@@ -219,6 +230,37 @@ async function models(options, positionals) {
   }
 }
 
+/** The list in lines of a terminal's width. */
+function sayList(title, names) {
+  say(`${title} (${names.length}):`);
+  let line = ' ';
+  for (const name of names) {
+    if (line.length + name.length > 96) {
+      say(line);
+      line = ' ';
+    }
+    line += ` ${name}`;
+  }
+  say(`${line}\n`);
+}
+
+async function operators(options, positionals) {
+  if (positionals.length) throw new CommandLineError('operators takes no pictures.');
+  const { LAYER_NAMES, OPERATOR_NAMES } = await import('../../models/index.js');
+  await withModel({ ...options, model: 'pocket' }, async (cam) => {
+    const list = cam.operators();
+    const keras = { layers: [...LAYER_NAMES].sort(), operators: [...OPERATOR_NAMES].sort() };
+    if (options.json !== undefined) {
+      await writeJson(options.json, { onnx: list, keras });
+      if (options.json === '-') return;
+    }
+    sayList('ONNX operators', list.filter(({ constant }) => !constant).map(({ name }) => name));
+    sayList('ONNX operators whose inputs are all constants', list.filter(({ constant }) => constant).map(({ name }) => name));
+    sayList('Keras layers', keras.layers);
+    sayList('Keras operators', keras.operators);
+  });
+}
+
 /* ---- fetch, convert ---------------------------------------------------------------------------- */
 
 /** Runs `use(onProgress)` with a progress bar. */
@@ -239,11 +281,13 @@ async function fetchModel({ weights, mirror, quiet, force }, names) {
   if (!quiet) say(`${names[0]} ${cached ? 'was there already' : 'is ready'}: ${folder}`);
 }
 
-async function convert({ arch, output, weights, quiet }, files) {
-  if (files.length !== 1) throw new CommandLineError('Name one Keras file: gradcam convert FILE.h5 -o DIR.');
+async function convert({ arch, config, head, 'input-size': inputSize, output, weights, quiet }, files) {
+  if (files.length !== 1) throw new CommandLineError('Name one model, a file or a folder: gradcam convert FILE -o DIR.');
   if (output === undefined) throw new CommandLineError('Say where to: -o DIR.');
   const { convert: convertFile, folderSink } = await import('../../models/index.js');
   const { card, output: folder } = await withProgress({ quiet }, async (onProgress) => convertFile(
-    { source: files[0], arch, weights, out: await folderSink(output), onProgress }));
+    { source: files[0], arch, weights, head, inputSize, out: await folderSink(output), onProgress,
+      config: config && JSON.parse(await readFile(config, 'utf8')) }));
+  for (const { text, remedy } of quiet ? [] : card.warnings ?? []) warn(tools.withRemedy(text, remedy, 'cli'));
   if (!quiet) say(`${card.name} is ready: gradcam IMAGE --model ${join(folder, card.file)}`);
 }

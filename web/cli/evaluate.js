@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { GradCam, GradCamError, tools } from '../node.js';
 import * as trust from './trust.js';
 import { curvesPicture } from './curves.js';
-import { checkMethod, CommandLineError } from './options.js';
+import { checkMethod, CommandLineError, loadOptions } from './options.js';
 import { progressBar } from './progress.js';
 
 const { area, curve, orderOf, resize } = tools;
@@ -69,9 +69,7 @@ export async function evaluate(options, positionals) {
   }
 }
 
-function load({ model = 'pocket', preprocess, resize: how, threads = 'auto', variant, arch, weights }) {
-  return GradCam.load(model, { preprocess, resize: how, threads, variant, arch, weights });
-}
+const load = (options) => GradCam.load(options.model ?? 'pocket', loadOptions(options));
 
 /** Rows of an earlier run with the same settings; a last line that was cut off is dropped. */
 async function resume(log, settings, force) {
@@ -89,16 +87,25 @@ async function resume(log, settings, force) {
 
 /* ---- One photo ----------------------------------------------------------------------------------- */
 
-/** The picture as the network sees it: its input size, 8 bits, on white where it is transparent. */
-function atInputSize({ width, height, data }, [H, W], how) {
+/**
+ * The picture as the network sees it: its input size, 8 bits, on white where it is transparent.
+ * @param {{x: number, y: number, width: number, height: number} | null} view  the part that it sees
+ * @param {number[]} border  colour of what lies outside of the picture
+ */
+function atInputSize({ width, height, data }, [H, W], how, view, border) {
   const out = new Uint8ClampedArray(4 * W * H).fill(255);
+  // Where the picture lies, in the input's pixels.
+  const [right, down] = view ? [W / view.width, H / view.height] : [1, 1];
+  const place = view && { x: -view.x * right, y: -view.y * down, width: width * right, height: height * down };
+  const whole = (plane) => resize({ width, height, data: plane }, W, H, how, place);
+  const inside = view && resize({ width: 1, height: 1, data: Float32Array.of(1) }, W, H, 'nearest', place);
   for (let c = 0; c < 3; ++c) {
     const plane = Float32Array.from({ length: width * height }, (_, i) => {
       const opaque = data[4 * i + 3] / 255;
       return opaque * data[4 * i + c] + 255 * (1 - opaque);
     });
-    resize({ width, height, data: plane }, W, H, how).forEach((value, i) => {
-      out[4 * i + c] = value;
+    whole(plane).forEach((value, i) => {
+      out[4 * i + c] = inside?.[i] === 0 ? border[c] : value;
     });
   }
   return { width: W, height: H, data: out };
@@ -124,8 +131,12 @@ async function evaluateOne(cam, path, file, settings, boxes) {
   const [map] = explained.maps;
   const { preprocess, input } = cam.model;
   const [H, W] = input;
-  const picture = atInputSize(explained.picture, input, preprocess.resize ?? 'bilinear');
-  const predict = async (pixels) => (await cam.scores(pixels)).probabilities[map.class.id];
+  if (!map || map.probability === null) {
+    throw new GradCamError('unsupported', `${cam.model.name} gives no probabilities of classes; evaluating maps needs them.`);
+  }
+  const picture = atInputSize(explained.picture, input, preprocess.resize ?? 'bilinear', map.view, meanColour(preprocess));
+  // It has the input's shape: nothing more is cut off.
+  const predict = async (pixels) => (await cam.scores(pixels, { fit: 'stretch' })).probabilities[map.class.id];
   const heat = resize({ width: map.width, height: map.height, data: positive(map.raw) }, W, H, 'bilinear');
   const plain = tools.plain(picture, meanColour(preprocess));
   const soft = trust.blurred(picture);
@@ -163,7 +174,7 @@ async function boxMetrics(cam, path, annotated, how, pools) {
     const id = ids.reduce((best, one) => (scores[one] > scores[best] ? one : best));
     const { maps: [map], picture } = await cam.explain(path, { ...how, classes: [id] });
     const [w, h] = [picture.width, picture.height];
-    const large = resize({ width: map.width, height: map.height, data: map.raw }, w, h, 'bilinear');
+    const large = resize({ width: map.width, height: map.height, data: map.raw }, w, h, 'bilinear', map.view);
     const top = large.reduce((best, value, i) => (value > large[best] ? i : best), 0);
     const [part] = map.boxes({ threshold: 0.15 });
     found.push({ class: name, id,

@@ -2,7 +2,7 @@
  * Reads the command line: options are known to one table each, wrong ones are named and hinted at.
  */
 import { parseArgs } from 'node:util';
-import { MODE_NAMES, parsePreprocess } from '../../models/modes.js';
+import { MODE_NAMES, parseFit, parsePreprocess } from '../../models/modes.js';
 import { PRESETS, tools } from '../node.js';
 
 const { CHOICES, MOST_THREADS, nearMisses } = tools;
@@ -34,6 +34,22 @@ const preprocess = (value, option) => {
   return value;
 };
 
+const fit = (value, option) => {
+  try {
+    parseFit(value);
+  } catch {
+    wrong(`${option} is "${value}", but must be one of ${CHOICES.fit.join(', ')}, or crop with its ratio: crop:0.875.`);
+  }
+  return value;
+};
+
+/** Height first, as the model has them; one number is both. */
+const size = (value, option) => {
+  const [, height, width = height] = /^(\d{1,5})(?:x(\d{1,5}))?$/i.exec(value) ?? [];
+  return Number(height) >= 1 && Number(width) >= 1 ? [Number(height), Number(width)]
+    : wrong(`${option} is "${value}", but must be height and width, like 224x224.`);
+};
+
 const setting = (value, option) => {
   const [, name, amount] = /^(\w+)=(.+)$/.exec(value) ?? [];
   if (name === undefined || !Number.isFinite(Number(amount))) {
@@ -50,6 +66,11 @@ const MODEL = {
   model: text,
   arch: text,
   weights: oneOf(...CHOICES.weights),
+  config: text,
+  head: text,
+  activation: oneOf(...CHOICES.activation),
+  'input-size': size,
+  labels: text,
   threads: (value, option) => (value === 'auto' ? value : integer(1, MOST_THREADS)(value, option)),
   variant: oneOf(...CHOICES.variant),
 };
@@ -70,6 +91,7 @@ export const COMMANDS = {
     preset: oneOf(...Object.keys(PRESETS)),
     'map-input': oneOf(...CHOICES.mapInput),
     resize: oneOf(...CHOICES.resize),
+    fit,
     preprocess,
     colormap: text,
     alpha: number(0, 1),
@@ -87,6 +109,7 @@ export const COMMANDS = {
     layer: text,
     score: oneOf(...CHOICES.score),
     resize: oneOf(...CHOICES.resize),
+    fit,
     preprocess,
     boxes: text,
     pool: text,
@@ -100,8 +123,9 @@ export const COMMANDS = {
   layers: { ...COMMON, ...MODEL, json: text },
   methods: { ...COMMON, ...MODEL, json: text },
   models: { ...COMMON, json: text },
+  operators: { ...COMMON, json: text },
   fetch: { ...COMMON, weights: oneOf(...CHOICES.weights), mirror: text, force: flag },
-  convert: { ...COMMON, arch: text, output: text, weights: oneOf(...CHOICES.weights) },
+  convert: { ...COMMON, arch: text, config: text, head: text, 'input-size': size, output: text, weights: oneOf(...CHOICES.weights) },
 };
 
 const REPEATED = new Set(['class', 'against', 'option', 'pool']);
@@ -142,6 +166,22 @@ export function readCommandLine(args) {
   return { command, options, positionals: parsed.positionals };
 }
 
+/** The options that say what a model is, as GradCam.load() takes them. */
+export function loadOptions({ preprocess: how, resize, fit: shape, labels, head, activation, 'input-size': inputSize, config, threads = 'auto',
+  variant, arch, weights }) {
+  return { preprocess: how, resize, fit: shape, labels, head, activation, inputSize, config, threads, variant, arch, weights };
+}
+
+/** The names of these options, without those that a machine sets. */
+export const LOADING = ['preprocess', 'resize', 'fit', 'labels', 'head', 'activation', 'input-size', 'config', 'arch', 'weights'];
+
+/** An error in the words of the command line. @returns {string} */
+export function wordsOf(error) {
+  const { refused, reason = error.message, remedy } = error;
+  const sentence = refused ? tools.refusal(refused.found, { name: refused.name, wanted: refused.wanted, place: 'cli' }) : reason;
+  return tools.withRemedy(sentence, remedy, 'cli');
+}
+
 /** What only a loaded model can say to be wrong usage. */
 export function known(value, names, option) {
   if (value === undefined || names.includes(value)) return;
@@ -151,6 +191,15 @@ export function known(value, names, option) {
 export function checkMethod(cam, { method, option = [] }) {
   known(method, cam.methods().map(({ name }) => name), '--method');
   for (const [name] of option) known(name, cam.options().map((one) => one.name), '--option');
+}
+
+/** Classes that the model has. */
+export function checkClasses(cam, { class: plus = [], against = [] }) {
+  try {
+    for (const name of [...plus, ...against]) cam.findClass(name);
+  } catch (error) {
+    wrong(wordsOf(error));
+  }
 }
 
 /**
@@ -195,18 +244,31 @@ export const USAGE = `gradcam: what a network sees in a picture, and where it lo
   gradcam layers --model M             the layers a map can be asked for
   gradcam methods                      the methods and their options
   gradcam models                       the models known by name
+  gradcam operators                    the ONNX operators and Keras layers that are known
   gradcam fetch NAME [--mirror FOLDER|URL] [--weights f32|f16|int8] [--force]
                                        downloads one; --mirror: the official file lies there
-  gradcam convert FILE.h5 [--arch A] -o DIR [--weights f32|f16|int8]
+  gradcam convert FILE [--arch A | --config FILE] -o DIR [--weights f32|f16|int8]
+                                       [--head H] [--input-size HxW]
 
 Model
-  --model NAME|FILE       a name (default: pocket), an .onnx, .h5, .hdf5 or .keras file, or the
-                          folder of a converted model
-  --arch A                of a Keras file that holds weights alone: vgg16, xception, ...
-  --weights f32|f16|int8  how the weights of a Keras file are held (default f32)
+  --model NAME|FILE|FOLDER|URL
+                          a name (default: pocket); a file: ONNX, Keras, TensorFlow.js, TensorFlow
+                          Lite, Teachable Machine ZIP; the folder
+                          of a model, labels beside it
+  --labels FILE|imagenet  names of the classes: text, JSON or CSV (default: what lies beside the model)
   --preprocess P          ${MODE_NAMES.join(', ')}, or a list: order rgb, bgr or grey, then mean
-                          and std on the 0..255 scale: bgr,mean=104/117/123,std=1/1/1
-  --resize R              picture to input: ${CHOICES.resize.join(', ')}
+                          and std on the 0..255 scale: bgr,mean=104/117/123,std=1/1/1 (default: what
+                          the model tells; else a guess, and the first line says so)
+  --fit F                 picture to input: stretch (default), crop (the centred part; crop:0.875 as
+                          torchvision's 224/256) or pad
+  --resize R              and how: ${CHOICES.resize.join(', ')}
+  --input-size HxW        height and width of the input, where the file leaves them open
+  --head NAME|INDEX       the output asked about (default: the one most like class scores)
+  --activation A          what makes probabilities of it: softmax, sigmoid (classes that do not exclude
+                          each other), none (values)
+  --arch A                of a Keras file that holds weights alone: vgg16, xception, ...
+  --config FILE           or its network, as to_json() writes it
+  --weights f32|f16|int8  how the weights of a Keras file are held (default f32)
   --threads N             default: as many as help
   --variant simd|relaxed  WebAssembly without or with fused multiply-add; default: with, where it runs
 Explanation

@@ -1,42 +1,49 @@
 /**
  * The page: takes pictures in, asks the model, shows what comes back. Uses the package's public API
- * alone.
+ * alone. What is shown follows from one state (state.js): render() is the only place that shows it.
  */
 import { GradCam, tools } from '../index.js';
+import { Address } from './address.js';
 import { Camera } from './camera.js';
-import { takePictures } from './intake.js';
+import { takeFiles } from './intake.js';
 import { isNamed, ModelList } from './models.js';
-import { showPredictions } from './predictions.js';
+import { clearPredictions, showPredictions } from './predictions.js';
 import { showProof } from './proof.js';
 import { SAMPLES } from './samples.js';
-import { bundle, download } from './save.js';
+import { saveAs } from './save.js';
 import { Settings } from './settings.js';
 import { Sheet } from './sheet.js';
 import { Stage } from './stage.js';
-
-const OF_A_MODEL = /\.(onnx|h5|hdf5|keras|data|bin|json)$/i;
+import * as states from './state.js';
+import { Suggestions } from './suggestions.js';
+import { plain, sentences } from './words.js';
 
 const byId = (id) => document.getElementById(id);
-const stage = new Stage(byId('frame'), byId('scale'), setWipe);
+const stage = new Stage(byId('frame'), byId('scale'), (share) => onSetting('wipe', share.toFixed(2)));
 const sheet = new Sheet(byId('sheet'), chooseClass);
-const camera = new Camera();
-const settings = new Settings(byId('settings'), (name) => guard(() => onSetting(name)));
+const camera = new Camera(byId('cameras'));
+const settings = new Settings(byId('settings'), (name, value) => guard(() => onSetting(name, value)));
 const models = new ModelList(byId('models'), byId('model'), (name) => openModel(name));
+const address = new Address((link, files) => guard(() => arrive(() => follow(link, files))));
 
-const state = {
-  /** @type {GradCam | null} */ cam: null,
-  /** What the model was loaded from. */ source: 'pocket',
-  /** @type {{image: any, name: string, sample?: string} | null} */ picture: null,
-  /** @type {import('../index.js').Explanation | null} */ result: null,
-  /** The map of the class or layer to compare with, and the names of both. */ other: null,
-  /** The class on show, by id. */ shown: 0,
-  /** Classes that were asked for beside the best ones. @type {Set<number>} */ asked: new Set(),
-};
+/** @type {import('./state.js').State} */
+let state = states.startState(address.link.settings);
+
+/** A link's wishes for a model that has not been asked for yet. @type {import('./state.js').Link | null} */
+let waitingLink = null;
+
+/** How many links are being followed: meanwhile what is on the screen is not yet what they say. */
+let arriving = 0;
+
+function set(next) {
+  state = next;
+  render();
+}
 
 /* ---- Words for the reader ---------------------------------------------------------------------- */
 
 function say(text, { bad = false } = {}) {
-  byId('status').textContent = text;
+  byId('status').textContent = plain(text);
   byId('status').toggleAttribute('data-bad', bad);
 }
 
@@ -89,106 +96,246 @@ byId('cancel').addEventListener('click', () => {
   say(load ? 'Cancelled. What has come of a published model is kept; choose it again to go on.' : 'Cancelled.');
 });
 
-/* ---- The model ---------------------------------------------------------------------------------- */
+/* ---- What is on the screen --------------------------------------------------------------------- */
 
-/** @param {any} source  as for GradCam.load() */
-async function loadModel(source) {
-  if (!waiting.explain) say('Loading the model …');
-  const cam = await withProgress('load', (signal, onProgress) => GradCam.load(source, { signal, onProgress,
-    preprocess: settings.get('preprocess') || undefined }));
-  state.cam?.dispose();
-  Object.assign(state, { cam, source, result: null, other: null });
+/** What each part of the screen was last drawn from. */
+const drawn = new Map();
+
+/** Draws a part anew where something that it follows from is another. */
+function draw(part, values, work) {
+  const before = drawn.get(part);
+  if (before && values.every((value, i) => Object.is(value, before[i]))) return;
+  drawn.set(part, values);
+  work();
+}
+
+const style = () => ({
+  colormap: state.settings.colormap,
+  interpolation: state.settings.interpolation,
+  fade: state.settings.fade === '1' ? tools.FADE : 0,
+  opacity: Number(state.settings.alpha),
+});
+
+function render() {
+  const { model, answer, shown, ask } = state;
+  const { settings: wishes } = state;
+  if (model) draw('model', [model], showModel);
+  draw('compare menu', [model, answer?.maps], fillCompare);
+  draw('controls', [wishes, model], showControls);
+  const pressed = camera.running ? null : ask.picture;
+  draw('pictures', [pressed, gallery.length], () => showPressed(pressed));
+  const live = answer?.picture.live;
+  if (answer && !live) draw('picture', [answer.result.picture], () => stage.setPicture(answer.result.picture, answer.picture.name));
+  else drawn.delete('picture');
+  if (!answer) {
+    draw('nothing', [ask.picture, state.good?.picture], () => {
+      stage.clear({ empty: !state.good || ask.picture !== state.good.picture });
+      sheet.clear();
+      clearPredictions(byId('predictions'));
+      byId('wipe').hidden = true;
+    });
+    for (const part of ['heat', 'tiles', 'list']) drawn.delete(part);
+  } else {
+    drawn.delete('nothing');
+    const map = states.mapOf(state);
+    const other = states.comparedOf(state);
+    const { colormap, interpolation, fade, alpha, boxes, view, wipe } = wishes;
+    draw('heat', [map, other?.map, colormap, interpolation, fade, boxes, view], () => {
+      const look = style();
+      stage.show(map, { ...look, colours: model.cam.colormap(look.colormap), boxes: boxes === '1' }, other, view);
+      byId('wipe').hidden = !other || view !== 'wipe';
+    });
+    draw('opacity', [alpha], () => stage.setOpacity(Number(alpha)));
+    draw('wipe', [wipe], () => {
+      byId('wipe').value = wipe;
+      stage.setWipe(Number(wipe));
+    });
+    draw('list', [answer.maps, shown], () => showPredictions(byId('predictions'), answer.maps, shown, chooseClass));
+    if (!live || sheetIsDue()) {
+      draw('tiles', [answer.maps, colormap, interpolation, fade, alpha], () => sheet.show(model, answer.maps, stage.picture, style()));
+    }
+    sheet.press(shown);
+  }
+  const pending = waiting.explain || arriving || live || (!answer && ask.picture);
+  if (model && !pending) address.write(states.writeLink(state, waitingLink), filesOf(state));
+}
+
+/** What the address cannot name, for the history of this visit. */
+const filesOf = ({ answer, model }) => ({
+  picture: answer && !answer.picture.sample && !answer.picture.address ? answer.picture : null,
+  model: typeof model.source === 'string' ? null : model.source,
+});
+
+const layerText = ({ name, height, width, channels }) => `${name}, ${height}×${width}×${channels}`;
+
+function showModel() {
+  const { cam, source } = state.model;
   globalThis.gradcam = cam; // for those who open the console
-  state.asked.clear();
   models.press(source);
-  if (source !== 'pocket') settings.setNamed('model', isNamed(source) ? source : '');
-  else if (settings.named('model')) settings.setNamed('model', '');
-  const { name, classes, threads, engine, input } = cam.model;
+  const { name, classes, engine, input } = cam.model;
   byId('model-name').textContent = name;
   byId('about').textContent = `${classes} classes, ${input.join('×')} pixels, ${cam.layers().length} layers. Engine ${engine}.`;
-  byId('classes').replaceChildren(...cam.labels.map((label) => new Option(label)));
   settings.fill('colormap', cam.colormaps().map((value) => (
     { value, text: ['viridis', 'cividis'].includes(value) ? `${value} (also for colour-blind eyes)` : value })));
   settings.fill('method', cam.methods().map(({ name: value, title }) => ({ value, text: title })));
   settings.fill('layer', [{ value: '', text: `the usual one: ${cam.defaultLayer}` },
     ...cam.layers().map((layer) => ({ value: layer.name, text: layerText(layer) }))]);
-  fillCompare();
-  moveDepth();
-  showMethod();
-  say(`${name}: ${classes} classes, ${threads} ${threads === 1 ? 'thread' : 'threads'}.${state.picture ? '' : ' It waits for a picture.'}`);
 }
 
-const layerText = ({ name, height, width, channels }) => `${name}, ${height}×${width}×${channels}`;
+/** What the map on show can be compared with. */
+function fillCompare() {
+  const { model, answer } = state;
+  if (!model) return;
+  const listed = answer?.maps.map((map) => map.class.id) ?? [];
+  const chosen = states.comparedClass(state);
+  const ids = chosen === null || listed.includes(chosen) ? listed : [...listed, chosen];
+  settings.fill('compare', [{ value: '', text: 'nothing' },
+    ...ids.map((id) => ({ value: `class:${id}`, text: `the class ${model.cam.labels[id]}` })),
+    ...model.cam.layers().map((layer) => ({ value: `layer:${layer.name}`, text: `the layer ${layerText(layer)}` }))]);
+}
 
-/** The slider follows the menu of layers. */
-function moveDepth() {
-  const layers = state.cam.layers();
-  const wanted = settings.get('layer');
-  const at = layers.findIndex((layer) => (wanted ? layer.name === wanted : layer.default));
+function showControls() {
+  const { model, settings: wishes } = state;
+  settings.show(wishes);
+  if (!model) return;
+  const layers = model.cam.layers();
+  const at = layers.findIndex((layer) => (wishes.layer ? layer.name === wishes.layer : layer.default));
   Object.assign(byId('depth'), { max: layers.length - 1, value: at });
   byId('depth').setAttribute('aria-valuetext', at >= 0 ? layerText(layers[at]) : '');
   const { height, width, channels } = layers[at] ?? {};
   byId('layer-size').textContent = height ? `${height} × ${width} cells, ${channels} channels` : '';
-}
-
-function showMethod() {
-  const method = state.cam.methods().find(({ name }) => name === settings.get('method'));
+  const method = model.cam.methods().find(({ name }) => name === wishes.method);
   byId('method-name').textContent = method?.title ?? '';
   byId('paper').textContent = method?.paper ?? '';
 }
 
+function showPressed(picture) {
+  for (const button of byId('gallery').children) {
+    button.setAttribute('aria-pressed', String(gallery[button.dataset.at] === picture));
+  }
+  for (const button of byId('samples').children) {
+    button.setAttribute('aria-pressed', String(picture?.sample === button.dataset.sample));
+  }
+}
+
+/* ---- The model ---------------------------------------------------------------------------------- */
+
+/**
+ * What the reader chose for one model alone: how pixels are prepared, the names of its classes.
+ * @type {Map<string, {preprocess?: string, labels?: string[]}>}
+ */
+const choices = new Map();
+const keyOf = (source) => (typeof source === 'string' ? source : [source].flat().map(({ name, size }) => `${name} ${size}`).join('\n'));
+const choicesOf = (source) => choices.get(keyOf(source)) ?? {};
+const chooseFor = (source, change) => choices.set(keyOf(source), { ...choicesOf(source), ...change });
+/** Models of this visit, which a link need not ask for. */
+const opened = new Set(['pocket']);
+
+/**
+ * @param {any} source  as for GradCam.load()
+ * @param {import('./state.js').Link | null} [link]  what is wished for it
+ * @param {() => import('./state.js').State} [base]   what it comes into
+ */
+async function loadModel(source, link = null, base = () => state) {
+  if (!waiting.explain) say('Loading the model …');
+  const { preprocess = '', labels } = { ...choicesOf(source), ...(link && { preprocess: link.settings.preprocess }) };
+  const cam = await withProgress('load', (signal, onProgress) => GradCam.load(source, { signal, onProgress, labels,
+    preprocess: preprocess || undefined }));
+  opened.add(keyOf(source));
+  chooseFor(source, { preprocess });
+  const before = state.model;
+  set(states.withModel(base(), { cam, source, preprocess }, link));
+  before?.cam.dispose();
+  const { name, classes, threads, warnings } = cam.model;
+  say(sentences([`${name}: ${classes} classes, ${threads} ${threads === 1 ? 'thread' : 'threads'}.`,
+    ...(warnings ?? []).map(({ text }) => text), state.ask.picture ? '' : 'It waits for a picture.']));
+}
+
 byId('depth').addEventListener('input', ({ target }) => {
-  const layer = state.cam?.layers()[target.value];
-  if (!layer) return;
-  settings.set('layer', layer.default ? '' : layer.name);
-  guard(() => onSetting('layer'));
+  const layer = state.model?.cam.layers()[target.value];
+  if (layer) guard(() => onSetting('layer', layer.default ? '' : layer.name));
 });
 
 /** @param {string | File[]} source  a name or address, or the files of a model, its weights and card too */
 const openModel = (source) => guard(async () => {
-  // How pixels are prepared was said for another network, unless it comes as a bare file.
-  if (isNamed(source)) settings.set('preprocess', '');
+  const link = waitingLink?.model === source ? waitingLink : null;
   try {
-    await loadModel(source);
+    await loadModel(source, link);
   } catch (error) {
-    models.press(state.source);
+    models.press(state.model?.source);
     throw error;
   }
+  waitingLink = null;
   await explain();
 });
 
+/** Names of the classes, for the model that is there. @param {File} file */
+const openLabels = (file) => guard(async () => {
+  if (!state.model) return;
+  const { parseLabels, checkCount } = await import('../../models/labels.js');
+  const { classes } = state.model.cam.model;
+  const { names, warnings } = parseLabels(new Uint8Array(await file.arrayBuffer()), { classes, file: file.name });
+  chooseFor(state.model.source, { labels: names });
+  await loadModel(state.model.source, linkNow());
+  await explain();
+  const doubts = [...warnings, ...checkCount(names, classes, file.name)];
+  say(sentences([`The names of the classes are those of ${file.name} now.`, ...doubts.map(({ text }) => text)]));
+});
+
 byId('onnx').addEventListener('change', ({ target }) => {
-  openModel([...target.files]);
+  if (target.files.length) takeAll([...target.files]);
   target.value = '';
 });
 byId('model-open').addEventListener('click', () => {
-  if (byId('model-url').value) openModel(byId('model-url').value);
+  const wanted = byId('model-url').value.trim();
+  if (wanted) openModel(wanted);
 });
 
 /* ---- Pictures ------------------------------------------------------------------------------------ */
 
+/** @type {import('./state.js').Picture[]} */
 const gallery = [];
 
-/** @param {{image: any, name: string}[]} pictures */
-function addPictures(pictures) {
-  for (const picture of pictures) {
-    if (!gallery.some(({ image }) => image === picture.image)) gallery.push(picture);
-  }
+/**
+ * Opens the first of them that is a picture; the others wait in the gallery.
+ * @param {import('./state.js').Picture[]} pictures
+ */
+async function addPictures(pictures) {
+  gallery.push(...pictures.filter((picture) => !gallery.some(({ image }) => image === picture.image)));
   showGallery();
-  return choose(pictures[0]);
+  const failed = [];
+  for (const picture of pictures) {
+    try {
+      await choose(picture);
+      break;
+    } catch (error) {
+      if (error.code !== 'image') throw error;
+      failed.push(error);
+    }
+  }
+  if (failed.length === pictures.length) throw failed[0];
+  if (failed.length) say(sentences(failed.map(({ message }) => message)), { bad: true });
 }
 
-function choose(picture) {
+/** @param {import('./state.js').Picture} picture */
+async function choose(picture) {
   stopCamera();
-  state.picture = picture;
-  settings.setNamed('sample', picture.sample ?? '');
-  for (const button of byId('gallery').children) {
-    button.setAttribute('aria-pressed', String(button.dataset.at === String(gallery.indexOf(picture))));
+  set(states.withPicture(state, picture));
+  try {
+    await explain();
+  } catch (error) {
+    if (error.code === 'image') forget(picture);
+    if (error.code !== 'image' || picture.sample || error.message.includes(picture.name)) throw error;
+    throw Object.assign(new Error(`${picture.name}: ${error.message}`, { cause: error }), { code: error.code });
   }
-  for (const button of byId('samples').children) {
-    button.setAttribute('aria-pressed', String(button.dataset.sample === picture.sample));
-  }
-  return guard(explain);
+}
+
+/** A file that is no picture does not stay among them. */
+function forget(picture) {
+  const at = gallery.indexOf(picture);
+  if (at < 0) return;
+  gallery.splice(at, 1);
+  showGallery();
 }
 
 function thumbnail({ image, name }, alt) {
@@ -205,9 +352,11 @@ function showGallery() {
   byId('gallery').replaceChildren(...(gallery.length < 2 ? [] : gallery.map((picture, at) => {
     const button = thumbnail(picture, picture.name);
     button.dataset.at = String(at);
-    button.addEventListener('click', () => choose(picture));
+    button.addEventListener('click', () => guard(() => choose(picture)));
     return button;
   })));
+  drawn.delete('pictures');
+  render();
 }
 
 const samples = SAMPLES.map(({ name, url }) => ({ sample: name, name: name.replaceAll('_', ' '), image: url }));
@@ -215,286 +364,392 @@ const samples = SAMPLES.map(({ name, url }) => ({ sample: name, name: name.repla
 byId('samples').append(...samples.map((picture) => {
   const button = thumbnail(picture, `Sample: ${picture.name}`);
   button.dataset.sample = picture.sample;
-  button.addEventListener('click', () => choose(picture));
+  button.addEventListener('click', () => guard(() => choose(picture)));
   return button;
 }));
 
-takePictures({ frame: byId('frame'), input: byId('file') }, (files) => (
-  files.some(({ name }) => OF_A_MODEL.test(name)) ? openModel(files)
-    : addPictures(files.map((image) => ({ image, name: image.name })))));
+const IS_MODEL = /\.(onnx|h5|hdf5|keras|ort|tflite|pb|pth?|safetensors|mlmodel|zip)$/i;
+const OF_A_MODEL = /\.(onnx|h5|hdf5|keras|ort|tflite|pb|pth?|safetensors|mlmodel|zip|data|bin|json)$/i;
+const IS_LABELS = /\.(txt|csv|json)$/i;
+
+/** Everything that was dropped, pasted or chosen at once. @param {File[]} files */
+async function takeAll(files) {
+  const pictures = files.filter(({ name, type }) => !OF_A_MODEL.test(name) && (type.startsWith('image/') || !IS_LABELS.test(name)));
+  const others = files.filter((file) => !pictures.includes(file));
+  const labels = others.filter(({ name }) => IS_LABELS.test(name));
+  if (others.some(({ name }) => IS_MODEL.test(name)) || others.length > labels.length) {
+    const files = others.filter(({ name }) => OF_A_MODEL.test(name));
+    await openModel(files.length === 1 ? files[0] : files);
+    const [names] = others.filter(({ name }) => /\.(txt|csv)$/i.test(name));
+    if (names) await openLabels(names);
+  } else if (labels.length) await openLabels(labels[0]);
+  if (pictures.length) await guard(() => addPictures(pictures.map((image) => ({ image, name: image.name }))));
+}
+
+takeFiles({ frame: byId('frame'), input: byId('file') }, takeAll, (text) => guard(() => openAddress(text)), say);
 
 byId('address').addEventListener('submit', (event) => {
   event.preventDefault();
-  const address = byId('url').value;
-  if (address) guard(() => openAddress(address));
+  const wanted = byId('url').value.trim();
+  if (wanted) guard(() => openAddress(wanted));
 });
 
-async function openAddress(address) {
+/** @param {string} text  the address of a picture */
+async function openAddress(text) {
+  const before = gallery.find((picture) => picture.address === text);
+  if (before) {
+    await choose(before);
+    return;
+  }
   // As an <img>: scripts of this page may not fetch from anywhere.
-  const image = Object.assign(new Image(), { crossOrigin: 'anonymous', src: address });
+  const image = Object.assign(new Image(), { crossOrigin: 'anonymous', src: text });
   say('Fetching the picture …');
+  const shown = text.startsWith('data:') ? 'This picture' : text;
   await image.decode().catch((cause) => {
-    throw new Error(`${address} gave no picture that this page may read: it is not there, or its host does not let other ` +
-      'pages read it. Save the picture and drop it here.', { cause });
+    throw new Error(`${shown} gave no picture that this page may read: it is not there, its host does not let other pages ` +
+      'read it, or it is none of the hosts that this page may speak to. Save the picture and drop it here.', { cause });
   });
-  await addPictures([{ image, name: address.split('/').at(-1) || address }]);
+  const { pathname } = new URL(text, document.baseURI);
+  await addPictures([{ image, name: text.startsWith('data:') ? 'picture' : decodeURIComponent(pathname.split('/').at(-1)) || text,
+    address: /^https?:/.test(image.src) ? image.src : undefined }]);
 }
 
 /* ---- The camera ---------------------------------------------------------------------------------- */
+
+const LIVE = { name: 'camera', image: null, live: true };
 
 /** @returns {{image: ImageData, name: string} | null}  the last picture of the camera, if it ran */
 function stopCamera() {
   const last = camera.stop();
   byId('camera').setAttribute('aria-pressed', 'false');
   byId('camera').textContent = 'Camera';
+  byId('rate').textContent = '';
   return last && { image: last, name: 'camera' };
+}
+
+/** The camera's last picture stays, as a picture like any other; without one, the picture before it. */
+async function keepFrame(last) {
+  if (last) await choose(last);
+  else if (state.answer?.picture.live) await explain();
 }
 
 byId('camera').addEventListener('click', () => guard(async () => {
   if (camera.running) {
-    const last = stopCamera(); // it stays, as a picture like any other
-    if (last) await choose(last);
-    else say('The camera is off.');
+    const last = stopCamera();
+    await keepFrame(last);
+    if (!last) say('The camera is off.');
     return;
   }
-  if (!state.cam) {
+  if (!state.model) {
     say('Wait until the model is there.');
     return;
   }
+  waiting.explain?.abort();
   byId('camera').setAttribute('aria-pressed', 'true');
   byId('camera').textContent = 'Stop the camera';
   say('Waiting for the camera …');
-  const rate = { since: performance.now(), frames: 0 };
+  const rate = { since: 0, frames: 0 };
   try {
-    await camera.start(ask, (result, frame) => {
-      showFrame(result, frame);
+    await camera.start(askFrame, ({ model, asked, result }, frame) => {
+      if (!rate.since) {
+        say('The camera runs. Stop it to keep the picture on show.');
+        rate.since = performance.now();
+      }
+      showFrame(model, asked, result, frame);
       rate.frames += 1;
       const seconds = (performance.now() - rate.since) / 1000;
       if (seconds < 1) return;
-      say(`${(rate.frames / seconds).toFixed(0)} pictures a second. Stop the camera to keep the one on show.`);
+      byId('rate').textContent = `${(rate.frames / seconds).toFixed(0)} pictures a second`;
       Object.assign(rate, { since: performance.now(), frames: 0 });
     });
   } catch (error) {
-    stopCamera();
+    const last = stopCamera();
+    await guard(() => keepFrame(last));
     say({ NotAllowedError: 'The camera was not allowed. Allow it beside the address of this page, and press Camera again.',
       NotFoundError: 'There is no camera.' }[error.name] ?? error.message, { bad: true });
   }
 }));
 
-/** What the model says of one picture of the camera; the canvas is read before this returns. */
-const ask = (frame) => state.cam.explain(frame, { ...asked(), picture: false });
+/** What the model says of one picture of the camera; where the model is changed meanwhile, the new one. */
+async function askFrame(frame) {
+  for (;;) {
+    const { model } = state;
+    const asked = states.askedOf(state);
+    try {
+      const result = await model.cam.explain(frame, { ...optionsOf(asked), picture: false });
+      const wanted = states.missing(state, result.maps).filter((id) => id < model.cam.model.classes);
+      if (wanted.length) {
+        const more = await model.cam.explain(frame, { ...optionsOf(asked), classes: wanted, picture: false });
+        result.maps.push(...more.maps);
+      }
+      if (model === state.model) return { model, asked, result };
+    } catch (error) {
+      if (model === state.model) throw error;
+    }
+  }
+}
 
 const SHEET_EVERY = 250; // ms, for pictures of the camera
 let sheetShown = 0;
 
-/** One picture of the camera: the class on show stays, if it is among the best. */
-function showFrame(result, frame) {
-  stage.setFrame(frame, frame.width, frame.height);
-  Object.assign(state, { result, other: null, from: null });
-  if (!result.maps.some((map) => map.class.id === state.shown)) state.shown = result.maps[0].class.id;
+/** For a camera: whether the tiles are old enough, or of other classes. */
+function sheetIsDue() {
   const now = performance.now();
-  const classes = result.maps.map((map) => map.class.id).join();
-  if (now - sheetShown > SHEET_EVERY || classes !== sheet.classes) {
-    showSheet();
-    sheetShown = now;
-  }
-  show();
+  if (now - sheetShown < SHEET_EVERY && state.answer.maps.map((map) => map.class.id).join() === sheet.classes) return false;
+  sheetShown = now;
+  return true;
+}
+
+/** One picture of the camera: the class on show stays, if it is among the best. */
+function showFrame(model, asked, result, frame) {
+  if (model !== state.model) return;
+  stage.setFrame(frame, frame.width, frame.height);
+  set(states.withAnswer(state, { model, picture: LIVE, asked, result, maps: result.maps }));
 }
 
 /* ---- Explaining ---------------------------------------------------------------------------------- */
 
 /** The settings as explain() wants them. */
-const asked = () => ({
-  top: Math.max(1, Math.min(20, Number(settings.get('top')) || 5)),
-  method: settings.get('method') || undefined,
-  score: settings.get('score'),
-  layer: settings.get('layer') || undefined,
+const optionsOf = ({ top, method, score, layer }) => ({
+  top: Math.max(1, Math.min(20, Math.round(Number(top)) || 5)),
+  method,
+  score,
+  layer: layer || undefined,
 });
 
-/** The picture anew: another one, or other settings. */
+/** Maps of more classes; they share the picture of the first ones, which is not sent again. */
+async function bring(model, picture, asked, result, ids, control) {
+  const more = await model.cam.explain(picture.image, { ...optionsOf(asked), classes: ids, picture: false, ...control });
+  more.picture.data = result.picture.data;
+  result.maps = [...result.maps, ...more.maps];
+}
+
+let turn = 0;
+
+/** The picture anew: another one, or other settings. What fails is withdrawn. */
 async function explain() {
-  const { cam, picture } = state;
-  if (!cam || !picture) return; // it waits until both are there
+  const { model } = state;
+  const { picture } = state.ask;
+  if (!model || !picture || camera.running) return; // it waits until both are there
+  const mine = ++turn;
+  const asked = states.askedOf(state);
   say(`Looking at ${picture.name} …`);
-  const [result, more] = await withProgress('explain', async (signal, onProgress) => {
-    const best = await cam.explain(picture.image, { ...asked(), signal, onProgress });
-    const missing = [...state.asked].filter((id) => !best.maps.some((map) => map.class.id === id));
-    return [best, missing.length ? await cam.explain(picture.image,
-      { ...asked(), classes: missing, picture: false, signal, onProgress }) : null];
-  });
-  if (picture !== state.picture || cam !== state.cam) return; // another one came meanwhile
-  result.maps.push(...(more?.maps ?? []));
-  const another = picture !== state.from;
-  Object.assign(state, { result, from: picture });
-  if (another || !result.maps.some((map) => map.class.id === state.shown)) state.shown = result.maps[0].class.id;
-  stage.setPicture(result.picture, picture.name);
-  fillCompare();
-  await compare();
-  show();
-  showSheet();
+  try {
+    const result = await withProgress('explain', async (signal, onProgress) => {
+      const best = await model.cam.explain(picture.image, { ...optionsOf(asked), signal, onProgress });
+      for (let ids; (ids = states.missing(state, best.maps)).length && model === state.model;) {
+        await bring(model, picture, asked, best, ids, { signal, onProgress });
+      }
+      return best;
+    });
+    if (mine !== turn || model !== state.model) return; // another one came meanwhile
+    set(states.withAnswer(state, { model, picture, asked, result, maps: result.maps }));
+  } catch (error) {
+    if (mine !== turn || model !== state.model) return;
+    set(states.withdrawn(state));
+    throw error;
+  }
+  await compareLayers();
+  const { result } = state.answer;
   const { forward, backward } = result.timings;
   const heatmaps = `${result.maps.length} ${result.maps.length === 1 ? 'heatmap' : 'heatmaps'}`;
-  say([`Network forward ${forward.toFixed(0)} ms, ${heatmaps} ${backward.toFixed(0)} ms, here on your machine.`,
-    ...result.warnings.map(({ text }) => `${text}.`)].join(' '));
+  say(sentences([`Network forward ${forward.toFixed(0)} ms, ${heatmaps} ${backward.toFixed(0)} ms, here on your machine.`,
+    ...result.warnings.map(({ text }) => text)]));
 }
 
 /** A class that is not among the best; the network does not run forward again. */
-async function explainClass(wanted) {
-  const { cam, result, picture } = state;
-  if (!cam || !result) {
+async function explainClass(id) {
+  const { answer } = state;
+  if (!state.model || !answer) {
     say('Choose a picture first.');
     return;
   }
-  const id = cam.findClass(wanted);
-  if (!result.maps.some((map) => map.class.id === id)) {
-    state.asked.add(id);
-    if (camera.running) {
-      say('Stop the camera to ask for a class that is not in the list.');
+  const { extra } = state;
+  if (!answer.maps.some((map) => map.class.id === id)) {
+    set({ ...state, extra: [...extra, id] });
+    if (answer.picture.live || waiting.explain) { // what comes next brings it
+      set({ ...state, ask: { ...state.ask, shown: id } });
       return;
     }
-    const more = await withProgress('explain', (signal, onProgress) => cam.explain(picture.image,
-      { ...asked(), classes: [id], picture: false, signal, onProgress }));
-    result.maps.push(...more.maps);
-    fillCompare();
-    showSheet();
+    try {
+      await withProgress('explain', (signal, onProgress) => (
+        bring(answer.model, answer.picture, answer.asked, answer.result, [id], { signal, onProgress })));
+    } catch (error) {
+      if (state.answer === answer) set({ ...state, extra });
+      throw error;
+    }
+    if (state.answer !== answer) return;
+    set(states.withMaps(state, answer.result.maps));
   }
   await chooseClass(id);
 }
 
 /** Another class on show: nothing is computed anew, but for the other layer that it is compared at. */
 async function chooseClass(id) {
-  state.shown = id;
-  if (settings.get('compare')) await guard(compare);
-  show();
+  set(states.withShown(state, id));
+  await guard(compareLayers);
 }
 
-/** What the map on show can be compared with. */
-function fillCompare() {
-  const classes = state.result?.maps.map((map) => (
-    { value: `class:${map.class.id}`, text: `the class ${map.class.name}` })) ?? [];
-  settings.fill('compare', [{ value: '', text: 'nothing' }, ...classes,
-    ...state.cam.layers().map((layer) => ({ value: `layer:${layer.name}`, text: `the layer ${layerText(layer)}` }))]);
-}
-
-/** Brings the map to compare with. */
-async function compare() {
-  const [, kind, value] = /^(\w+):(.*)$/.exec(settings.get('compare')) ?? [];
-  const { cam, result, picture, shown } = state;
-  state.other = null;
-  if (!kind || !result || camera.running) return;
-  if (kind === 'class') {
-    const map = result.maps.find((one) => one.class.id === Number(value));
-    const own = result.maps.find((one) => one.class.id === shown);
-    if (map) state.other = { map, names: [own.class.name, map.class.name] };
-  } else {
-    const { maps: [map] } = await cam.explain(picture.image,
-      { ...asked(), classes: [shown], layer: value, picture: false });
-    state.other = { map, names: [result.layer, value] };
+/** Brings the map at the layer to compare with. */
+async function compareLayers() {
+  const { answer, shown } = state;
+  const layer = states.comparedLayer(state);
+  if (layer === null || !answer || states.comparedOf(state)) return;
+  if (answer.picture.live) {
+    say('Layers are compared on a still picture: stop the camera first.');
+    return;
   }
-}
-
-const style = () => ({
-  colormap: settings.get('colormap'),
-  interpolation: settings.get('interpolation'),
-  fade: settings.get('fade') === '1' ? tools.FADE : 0,
-  opacity: Number(settings.get('alpha')),
-});
-
-function show() {
-  const { result, shown, other, cam } = state;
-  if (!result) return;
-  const map = result.maps.find((one) => one.class.id === shown);
-  const view = settings.get('view');
-  const look = style();
-  stage.show(map, { ...look, colours: cam.colormap(look.colormap), boxes: settings.get('boxes') === '1' }, other, view);
-  byId('wipe').hidden = !other || view !== 'wipe';
-  showPredictions(byId('predictions'), result.maps, shown, chooseClass);
-  sheet.press(shown);
-}
-
-function showSheet() {
-  if (!state.result) return;
-  sheet.show(state.result.maps, stage.picture, style());
-  sheet.press(state.shown);
+  try {
+    const { maps: [map] } = await answer.model.cam.explain(answer.picture.image,
+      { ...optionsOf(answer.asked), classes: [shown], layer, picture: false });
+    set({ ...state, other: { answer, shown, layer, map } });
+  } catch (error) {
+    if (state.answer !== answer) return;
+    set(states.withSettings(state, { compare: '' }));
+    throw error;
+  }
 }
 
 /** A control has another value: as little as possible is done anew. */
-async function onSetting(name) {
-  if (name === 'alpha') {
-    stage.setOpacity(Number(settings.get('alpha')));
-    showSheet();
-  } else if (name === 'preprocess') {
-    await loadModel(state.source);
-    await explain();
-  } else if (['method', 'score', 'layer', 'top'].includes(name)) {
-    if (!state.cam) return;
-    if (name === 'layer') moveDepth();
-    if (name === 'method') showMethod();
-    if (!camera.running) await explain();
-  } else {
-    if (name === 'compare') await compare();
-    show();
-    if (!['compare', 'view', 'boxes'].includes(name)) showSheet();
+async function onSetting(name, value) {
+  set(states.withSettings(state, { [name]: value }));
+  if (!state.model) return;
+  if (name === 'preprocess') await prepareAs(value);
+  else if (['method', 'score', 'layer', 'top'].includes(name)) await explain();
+  else if (name === 'compare') {
+    const id = states.comparedClass(state);
+    if (id !== null && state.answer && !state.answer.picture.live && states.missing(state, state.answer.maps).length) await explain();
+    await compareLayers();
   }
+}
+
+/** How pixels are prepared: for this model alone. */
+async function prepareAs(preprocess) {
+  const { source, preprocess: before } = state.model;
+  const link = linkNow();
+  try {
+    await loadModel(source, { ...link, settings: { ...link.settings, preprocess } });
+  } catch (error) {
+    set(states.withSettings(state, { preprocess: before }));
+    throw error;
+  }
+  await explain();
+}
+
+/** What is on the screen, as a link would say it. */
+const linkNow = () => states.readLink(states.writeLink(state));
+
+/* ---- Links, back and forward ---------------------------------------------------------------------- */
+
+async function arrive(work) {
+  arriving += 1;
+  try {
+    await work();
+  } finally {
+    arriving -= 1;
+    render();
+  }
+}
+
+/** Shows what a link says. @param {import('./state.js').Link} link @param {{picture?: any, model?: any}} [files] */
+async function follow(link, files = {}) {
+  stopCamera();
+  const sample = samples.find((one) => one.sample === link.sample);
+  const source = files.model ?? (link.model || 'pocket');
+  const known = opened.has(keyOf(source));
+  waitingLink = known ? null : link;
+  // What is meant for a model that is not here waits until that one is.
+  const own = known ? link : states.withoutModel(link, state.model);
+  const wished = () => ({ ...state, settings: own.settings, extra: own.extra,
+    ask: { picture: sample ?? files.picture ?? state.ask.picture, shown: own.shown } });
+  const { model } = state;
+  if (known && (source !== model?.source || own.settings.preprocess !== model.preprocess)) await loadModel(source, own, wished);
+  else set(states.fitting(wished()));
+  if (!sample && link.picture && state.ask.picture?.address !== link.picture) await openAddress(link.picture);
+  else if (differs(state)) await explain();
+  else if (state.answer) {
+    set(states.withShown(state, own.shown ?? state.answer.maps[0].class.id));
+    await compareLayers();
+  }
+  sayWaiting();
+}
+
+/** Nobody's link makes a browser fetch hundreds of megabytes. */
+function sayWaiting() {
+  if (!waitingLink) return;
+  const { model } = waitingLink;
+  byId('model').open = true;
+  say(`The link was made with ${model}; choose it under Model to fetch it.`);
+  if (!isNamed(model)) byId('model-url').value = model;
+}
+
+/** Whether what is asked for is not what was answered. */
+function differs({ answer, ask: { picture }, ...rest }) {
+  if (!picture) return false;
+  if (!answer || answer.picture !== picture) return true;
+  const asked = states.askedOf(rest);
+  return Object.keys(asked).some((name) => asked[name] !== answer.asked[name]) || states.missing(state, answer.maps).length > 0;
 }
 
 /* ---- Wiring -------------------------------------------------------------------------------------- */
 
-function setWipe(share) {
-  byId('wipe').value = String(share);
-  stage.setWipe(share);
-}
+byId('wipe').addEventListener('input', ({ target }) => onSetting('wipe', target.value));
 
-byId('settings').addEventListener('submit', (event) => event.preventDefault());
-byId('wipe').addEventListener('input', ({ target }) => setWipe(Number(target.value)));
+const suggestions = new Suggestions(byId('search'), byId('class'), byId('suggestions'),
+  () => state.model?.cam.labels ?? [], (id) => guard(() => explainClass(id)));
 byId('search').addEventListener('submit', (event) => {
   event.preventDefault();
   const wanted = byId('class').value.trim();
-  if (wanted) guard(() => explainClass(wanted));
+  if (!wanted) return;
+  if (!state.model) say('Wait until the model is there.');
+  else guard(() => explainClass(suggestions.only(wanted) ?? state.model.cam.findClass(wanted)));
 });
-
-const SAVE = {
-  overlay: async (map, look, stem) => download(`${stem}-${map.class.id}.png`, await map.toPNG(look), 'image/png'),
-  grid: async (map, look, stem) => download(`${stem}-grid.png`, await state.cam.grid(state.result.maps, look), 'image/png'),
-  json: async (map, look, stem) => download(`${stem}.json`,
-    `${JSON.stringify(state.result.report({ file: state.picture.name }))}\n`, 'application/json'),
-  npy: async (map, look, stem) => download(`${stem}-${map.class.id}.npy`, tools.npy(map.raw, [map.height, map.width])),
-  bundle: async (map, look, stem) => download(`${stem}-gradcam.zip`, await bundle({ cam: state.cam, source: state.source,
-    result: state.result, name: state.picture.name, style: look, settings: settings.all() })),
-};
 
 byId('save').addEventListener('click', ({ target }) => guard(async () => {
   const what = target.dataset.save;
   if (!what) return;
   if (what === 'link') {
-    const link = settings.link();
     try {
-      await navigator.clipboard.writeText(link);
-      say('The link to these settings is in the clipboard. It holds no picture of yours.');
+      await navigator.clipboard.writeText(location.href);
+      say('The link to what you see is in the clipboard. It holds no picture of yours.');
     } catch {
-      say(`The link to these settings: ${link}`);
+      say(`The link to what you see: ${location.href}`);
     }
     return;
   }
-  if (!state.result?.picture.data) {
+  const { answer, model } = state;
+  if (!answer?.result.picture.data) {
     say(camera.running ? 'Stop the camera to keep its picture, then save.' : 'Choose a picture first.');
     return;
   }
-  const map = state.result.maps.find((one) => one.class.id === state.shown);
   const { opacity: alpha, ...look } = style();
-  await SAVE[what](map, { ...look, alpha }, state.picture.name.replace(/\.\w+$/, '').replace(/\W+/g, '-'));
+  await saveAs(what, { cam: model.cam, source: model.source, result: answer.result, map: states.mapOf(state), name: answer.picture.name,
+    style: { ...look, alpha }, settings: { ...state.settings, ...answer.asked },
+    asSeen: state.settings.boxes === '1' || states.comparedOf(state) ? () => stage.toCanvas() : null });
 }));
 
+// A card that lies over the page goes at Esc, and when something else is pressed.
+document.addEventListener('keydown', ({ key }) => {
+  if (key !== 'Escape' || !byId('proof').open) return;
+  byId('proof').open = false;
+  byId('proof').querySelector('summary').focus();
+});
+document.addEventListener('pointerdown', ({ target }) => {
+  if (byId('proof').open && !byId('proof').contains(target)) byId('proof').open = false;
+});
+
 showProof({ hosts: byId('hosts'), fetched: byId('fetched') });
-const linked = samples.find(({ sample }) => sample === settings.named('sample'));
-if (linked) choose(linked);
-const wantedModel = settings.named('model');
-await guard(() => loadModel('pocket'));
-await guard(explain);
-if (wantedModel && isNamed(wantedModel) && wantedModel !== 'pocket') {
-  // Nobody's link makes a browser fetch hundreds of megabytes.
-  byId('model').open = true;
-  say(`The link was made with ${wantedModel}; choose it under Model to fetch it.`);
+render();
+{
+  const { link } = address;
+  const sample = samples.find((one) => one.sample === link.sample);
+  if (sample) set(states.withPicture(state, sample));
+  waitingLink = ['', 'pocket'].includes(link.model) ? null : link;
+  await arrive(async () => {
+    await guard(() => loadModel('pocket', waitingLink ? states.withoutModel(link) : link));
+    await guard(() => (link.picture && !sample ? openAddress(link.picture) : explain()));
+  });
+  sayWaiting();
 }
 
 // The page works without a network afterwards; where that cannot be had, nothing is lost.

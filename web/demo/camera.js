@@ -7,14 +7,58 @@
 const WIDTH = 320;
 
 export class Camera {
-  #stream = null;
+  /** One run, from the press of the button to the end. @type {{stream: MediaStream | null} | null} */
+  #run = null;
   #video = document.createElement('video');
   /** The frame on show and the one that is being explained, in turn. */
   #frames = [document.createElement('canvas'), document.createElement('canvas')];
   #last = null; // the frame on show
+  #chooser;
 
+  /** @param {HTMLSelectElement} chooser  shown where there are several cameras */
+  constructor(chooser) {
+    this.#chooser = chooser;
+    chooser.addEventListener('change', () => this.#change().catch(() => {}));
+  }
+
+  /** Also while it is being waited for. */
   get running() {
-    return this.#stream !== null;
+    return this.#run !== null;
+  }
+
+  async #open(run, video) {
+    const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, ...video } });
+    if (this.#run !== run) { // stopped meanwhile
+      for (const track of stream.getTracks()) track.stop();
+      return false;
+    }
+    for (const track of run.stream?.getTracks() ?? []) track.stop();
+    run.stream = stream;
+    Object.assign(this.#video, { srcObject: stream, muted: true, playsInline: true });
+    await this.#video.play();
+    return this.#run === run;
+  }
+
+  /** Another one of several cameras. */
+  async #change() {
+    if (this.#run?.stream) await this.#open(this.#run, { deviceId: { exact: this.#chooser.value } });
+  }
+
+  /** Its names are known once it has been allowed. */
+  async #list(run) {
+    const all = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === 'videoinput');
+    if (this.#run !== run) return;
+    const { deviceId } = run.stream.getVideoTracks()[0].getSettings();
+    this.#chooser.replaceChildren(...all.map((one, i) => new Option(one.label || `camera ${i + 1}`, one.deviceId, false, one.deviceId === deviceId)));
+    this.#chooser.hidden = all.length < 2;
+  }
+
+  /** The frame in the video's own proportions, which change when a phone is turned. */
+  #draw(frame) {
+    const { videoWidth, videoHeight } = this.#video;
+    const height = Math.max(1, Math.round((WIDTH * videoHeight) / videoWidth)) || 1;
+    if (frame.width !== WIDTH || frame.height !== height) Object.assign(frame, { width: WIDTH, height });
+    frame.getContext('2d', { willReadFrequently: true }).drawImage(this.#video, 0, 0, WIDTH, height);
   }
 
   /**
@@ -24,25 +68,26 @@ export class Camera {
    */
   async start(ask, show) {
     if (!navigator.mediaDevices) throw new Error('A page reaches the camera only where it comes over https.');
-    const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, facingMode: 'environment' } });
-    this.#stream = stream;
+    const run = { stream: null };
+    this.#run = run;
     this.#last = null;
-    Object.assign(this.#video, { srcObject: stream, muted: true, playsInline: true });
-    await this.#video.play();
-    const { videoWidth, videoHeight } = this.#video;
-    for (const frame of this.#frames) Object.assign(frame, { width: WIDTH, height: Math.round((WIDTH * videoHeight) / videoWidth) });
+    if (!await this.#open(run, { facingMode: 'environment' })) return;
+    this.#list(run).catch(() => {});
     let turn = 0;
     const next = () => {
       turn = 1 - turn;
       const frame = this.#frames[turn];
-      frame.getContext('2d', { willReadFrequently: true }).drawImage(this.#video, 0, 0, frame.width, frame.height);
+      this.#draw(frame);
       return { frame, answer: ask(frame) };
     };
     let pending = next();
-    while (this.#stream === stream) {
+    while (this.#run === run) {
       const { frame, answer } = pending;
       const value = await answer;
-      if (this.#stream !== stream) return;
+      if (this.#run !== run) return;
+      if (run.stream.getVideoTracks().every(({ readyState }) => readyState === 'ended')) {
+        throw new Error('The camera is gone. Plug it in again, or end what else uses it.');
+      }
       pending = next();
       pending.answer.catch(() => {}); // it is awaited in its turn, unless the camera stops
       show(value, frame);
@@ -53,11 +98,13 @@ export class Camera {
 
   /** @returns {ImageData | null}  the picture on show, if there is one */
   stop() {
-    if (!this.#stream) return null;
-    for (const track of this.#stream.getTracks()) track.stop();
-    this.#stream = null;
+    if (!this.#run) return null;
+    for (const track of this.#run.stream?.getTracks() ?? []) track.stop();
+    this.#run = null;
     this.#video.srcObject = null;
+    this.#chooser.hidden = true;
     const last = this.#last;
+    this.#last = null;
     return last && last.getContext('2d').getImageData(0, 0, last.width, last.height);
   }
 }

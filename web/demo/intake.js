@@ -1,16 +1,65 @@
 /**
- * Pictures, and models, that come in by drop, paste or choice.
+ * Pictures, models, names of classes, and addresses of pictures, that come in by drop, paste or choice.
  */
+
+/** So many files of a folder are looked at. */
+const MOST_FILES = 1000;
+
+/** The files of a dropped entry; a folder's, and those of folders in it. */
+async function filesOf(entry, found = []) {
+  if (found.length >= MOST_FILES || entry.name.startsWith('.')) return found;
+  if (entry.isFile) {
+    found.push(await new Promise((done, fail) => { entry.file(done, fail); }));
+    return found;
+  }
+  const reader = entry.createReader();
+  for (;;) { // it gives some at a time
+    const some = await new Promise((done, fail) => { reader.readEntries(done, fail); });
+    if (!some.length) return found;
+    for (const one of some) await filesOf(one, found);
+  }
+}
+
+/** The address of a picture that was dragged out of another page. */
+function addressIn(transfer) {
+  const html = transfer.getData('text/html');
+  const image = html && new DOMParser().parseFromString(html, 'text/html').querySelector('img[src]')?.getAttribute('src');
+  const [line] = transfer.getData('text/uri-list').split(/\r?\n/).filter((one) => one && !one.startsWith('#'));
+  const text = image || line || transfer.getData('text/plain').trim();
+  return /^(https?:|data:image\/)/i.test(text) ? text : null;
+}
 
 /**
  * @param {{frame: HTMLElement, input: HTMLInputElement}} elements
  * @param {(files: File[]) => void} take
+ * @param {(address: string) => void} takeAddress
+ * @param {(text: string, options: {bad: boolean}) => void} say
  */
-export function takePictures({ frame, input }, take) {
+export function takeFiles({ frame, input }, take, takeAddress, say) {
   input.addEventListener('change', () => {
     if (input.files.length) take([...input.files]);
     input.value = ''; // the same file may be chosen again
   });
+
+  async function receive(transfer) {
+    // Entries must be asked for at once; the transfer is empty a moment later.
+    const files = [...transfer.files];
+    const entries = [...(transfer.items ?? [])].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+    const address = files.length ? null : addressIn(transfer);
+    if (entries.some((entry) => entry.isDirectory)) {
+      const all = [];
+      try {
+        for (const entry of entries) await filesOf(entry, all);
+      } catch (cause) {
+        say(`The folder could not be read: ${cause.message}`, { bad: true });
+        return;
+      }
+      if (all.length) take(all.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true })));
+      else say('The folder is empty.', { bad: true });
+    } else if (files.length) take(files);
+    else if (address) takeAddress(address);
+    else say('That is neither a file nor the address of a picture. Save the picture and drop its file here.', { bad: true });
+  }
 
   // The whole page takes drops: a photo that misses the frame must not replace the page.
   let depth = 0;
@@ -24,12 +73,14 @@ export function takePictures({ frame, input }, take) {
   document.addEventListener('drop', (event) => {
     event.preventDefault();
     over(-depth);
-    const { files } = event.dataTransfer;
-    if (files.length) take([...files]);
+    receive(event.dataTransfer);
   });
 
   document.addEventListener('paste', (event) => {
     const { files } = event.clipboardData;
+    const writes = event.target instanceof Element && event.target.matches('input, textarea');
+    const address = files.length || writes ? null : addressIn(event.clipboardData);
     if (files.length) take([...files]);
+    else if (address) takeAddress(address);
   });
 }

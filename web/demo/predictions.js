@@ -12,7 +12,7 @@
  */
 export function showPredictions(list, maps, shown, choose) {
   const focused = list.contains(document.activeElement) ? document.activeElement.dataset.id : null;
-  if (!list.querySelector('button')) list.replaceChildren(); // it held places
+  if (list.querySelector('.blank')) list.replaceChildren(); // it held places
   while (list.children.length > maps.length) list.lastChild.remove();
   while (list.children.length < maps.length) list.append(newRow(choose));
   for (const [i, { class: { id, name }, probability }] of maps.entries()) {
@@ -33,4 +33,11 @@ function newRow(choose) {
   button.addEventListener('click', () => choose(Number(button.dataset.id)));
   item.append(button);
   return item;
+}
+
+/** Empty places, as many as there were rows. */
+export function clearPredictions(list) {
+  for (const { firstChild: row } of list.children) {
+    if (row.matches('button')) row.replaceWith(Object.assign(document.createElement('span'), { className: 'blank' }));
+  }
 }

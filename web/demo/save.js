@@ -64,8 +64,8 @@ async function sha256(bytes) {
  * @param {any} source  as for GradCam.load()
  */
 async function modelFiles(source) {
-  if (Array.isArray(source)) {
-    return Promise.all(source.map(async (file) => ({ file: file.name, bytes: file.size,
+  if (typeof source !== 'string') {
+    return Promise.all([source].flat().map(async (file) => ({ file: file.name, bytes: file.size,
       sha256: await sha256(await file.arrayBuffer()) })));
   }
   const address = /\.json$/i.test(source) ? source
@@ -89,7 +89,7 @@ async function modelFiles(source) {
 export async function bundle({ cam, source, result, name, style, settings }) {
   const json = (value) => new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`);
   const files = {
-    'report.json': json(result.report({ file: name })),
+    'report.json': json(reportOf(result, name)),
     'grid.png': await cam.grid(result.maps, style),
   };
   for (const map of result.maps) {
@@ -108,4 +108,30 @@ export async function bundle({ cam, source, result, name, style, settings }) {
     sha256: digests,
   });
   return zip(files);
+}
+
+/** The maps in it are those of the .npy files: of both kinds of file, one can check the other. */
+const reportOf = (result, name) => ({ ...result.report({ file: name, raw: true }), values: RAW });
+
+const RAW = 'data: the sum over the channels before ReLU, not divided, as in the .npy files; max: its largest value, at least 0';
+
+/** @param {HTMLCanvasElement} canvas @returns {Promise<Blob>} */
+const pngOf = (canvas) => new Promise((done, fail) => {
+  canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error('The browser could not make a PNG of this picture.'))), 'image/png');
+});
+
+/**
+ * @param {string} what   overlay, grid, json, npy or bundle
+ * @param {Parameters<typeof bundle>[0] & {map: import('../index.js').HeatMap, asSeen: (() => HTMLCanvasElement) | null}} given
+ *   asSeen: what is on the screen, where it is more than a heatmap over a picture
+ */
+export async function saveAs(what, given) {
+  const { cam, result, map, name, style, asSeen } = given;
+  const stem = name.replace(/\.\w+$/, '').replace(/\W+/g, '-');
+  const one = `${stem}-${map.class.id}`;
+  if (what === 'overlay') download(`${one}.png`, asSeen ? await pngOf(asSeen()) : await map.toPNG(style), 'image/png');
+  else if (what === 'grid') download(`${stem}-grid.png`, await cam.grid(result.maps, style), 'image/png');
+  else if (what === 'json') download(`${stem}.json`, `${JSON.stringify(reportOf(result, name))}\n`, 'application/json');
+  else if (what === 'npy') download(`${one}.npy`, tools.npy(map.raw, [map.height, map.width]));
+  else download(`${stem}-gradcam.zip`, await bundle(given));
 }

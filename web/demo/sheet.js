@@ -7,6 +7,7 @@ export class Sheet {
   #list;
   #choose;
   #tiles = new Map(); // by the class's id: {button, canvas, percent}
+  #model = null; // that the ids are of
 
   /**
    * @param {HTMLUListElement} list
@@ -19,13 +20,15 @@ export class Sheet {
 
   /**
    * Paints a tile for every map. The tiles of classes that stay are kept, so that a video does not make
-   * new ones for each of its pictures.
+   * new ones for each of its pictures; those of another model are not.
+   * @param {any} model     whose classes they are
    * @param {import('../index.js').HeatMap[]} maps
    * @param {HTMLCanvasElement} picture
    * @param {object} style   as HeatMap.toImageData takes it, and opacity
    */
-  show(maps, picture, { opacity, ...style }) {
-    const before = this.#tiles;
+  show(model, maps, picture, { opacity, ...style }) {
+    const before = model === this.#model ? this.#tiles : new Map();
+    this.#model = model;
     this.#tiles = new Map(maps.map((map) => [map.class.id, before.get(map.class.id) ?? this.#tile(map.class)]));
     const height = Math.max(1, Math.round((WIDTH * picture.height) / picture.width));
     for (const map of maps) {
@@ -43,6 +46,17 @@ export class Sheet {
     if (items.length !== this.#list.children.length || items.some((item, i) => item !== this.#list.children[i])) {
       this.#list.replaceChildren(...items);
     }
+  }
+
+  /** Empty places, as many as there were tiles. */
+  clear() {
+    if (!this.#tiles.size) return;
+    this.#list.replaceChildren(...Array.from(this.#tiles, () => {
+      const item = document.createElement('li');
+      item.append(Object.assign(document.createElement('span'), { className: 'blank' }));
+      return item;
+    }));
+    this.#tiles = new Map();
   }
 
   /** Ids of the classes that have a tile. */

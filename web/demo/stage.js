@@ -11,6 +11,9 @@ const LESS = [40, 110, 220];
 /** The heat need not be finer than what a screen shows. */
 const MOST_HEAT_PIXELS = 768 * 768;
 
+/** iOS gives no canvas of more than 16.7 million pixels, and no screen shows as many. */
+const MOST_PICTURE_PIXELS = 4096 * 2048;
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 export class Stage {
@@ -23,7 +26,9 @@ export class Stage {
   #scale;
   #shown = null; // {map, other, names}
   #name = '';
+  #size = { width: 0, height: 0 };
   #timer = 0;
+  #wipe = 0.5;
 
   /**
    * @param {HTMLElement} frame  holds .picture, two .heat, .boxes, two .chip and .readout
@@ -60,8 +65,9 @@ export class Stage {
    * @param {{width: number, height: number, data: Uint8Array}} picture  RGBA
    * @param {string} name
    */
-  setPicture({ width, height, data }, name) {
-    this.#resize(width, height);
+  setPicture(picture, name) {
+    const { width, height, data } = reduced(picture, MOST_PICTURE_PIXELS);
+    this.#resize(picture.width, picture.height, width, height);
     const pixels = new ImageData(new Uint8ClampedArray(data.buffer, data.byteOffset, data.length), width, height);
     this.#picture.getContext('2d').putImageData(pixels, 0, 0);
     this.#name = name;
@@ -69,13 +75,15 @@ export class Stage {
 
   /** A frame of a video. @param {CanvasImageSource} frame */
   setFrame(frame, width, height) {
-    if (this.#picture.width !== width || this.#picture.height !== height) this.#resize(width, height);
+    if (this.#size.width !== width || this.#size.height !== height) this.#resize(width, height);
     this.#picture.getContext('2d').drawImage(frame, 0, 0, width, height);
     this.#name = 'The camera';
   }
 
-  #resize(width, height) {
-    Object.assign(this.#picture, { width, height });
+  /** The picture's own size, and that of its canvas. */
+  #resize(width, height, columns = width, rows = height) {
+    this.#size = { width, height };
+    Object.assign(this.#picture, { width: columns, height: rows });
     const scale = Math.min(1, Math.sqrt(MOST_HEAT_PIXELS / (width * height)));
     for (const heat of this.#heats) {
       heat.width = Math.max(1, Math.round(width * scale));
@@ -87,6 +95,56 @@ export class Stage {
 
   get picture() {
     return this.#picture;
+  }
+
+  /**
+   * Nothing is known of the picture, or there is none: no heat, no boxes, no scale.
+   * @param {{empty?: boolean}} [options]  empty: without the picture too
+   */
+  clear({ empty = false } = {}) {
+    this.#shown = null;
+    clearTimeout(this.#timer);
+    for (const canvas of this.#heats) canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
+    this.#heats[1].hidden = true;
+    this.#boxes.replaceChildren();
+    this.#chips.forEach((chip) => { chip.hidden = true; });
+    this.#readout.hidden = true;
+    this.#scale.setAttribute('data-empty', '');
+    this.#frame.removeAttribute('data-wipe');
+    if (empty) this.#frame.setAttribute('data-empty', '');
+    this.#picture.setAttribute('aria-label', empty ? 'No picture yet' : this.#name);
+  }
+
+  /** What is on the screen as one canvas: picture, heat or both heats, boxes. */
+  toCanvas() {
+    const { width, height } = this.#picture;
+    const canvas = Object.assign(document.createElement('canvas'), { width, height });
+    const pen = canvas.getContext('2d');
+    pen.drawImage(this.#picture, 0, 0);
+    const border = this.#frame.hasAttribute('data-wipe') ? width * this.#wipe : width;
+    for (const [i, heat] of this.#heats.entries()) {
+      if (heat.hidden) continue;
+      pen.save();
+      pen.beginPath();
+      if (i === 0) pen.rect(0, 0, border, height);
+      else pen.rect(border, 0, width - border, height);
+      pen.clip();
+      pen.globalAlpha = Number(heat.style.opacity);
+      pen.drawImage(heat, 0, 0, width, height);
+      pen.restore();
+    }
+    pen.scale(width / this.#size.width, height / this.#size.height);
+    const unit = Math.max(this.#size.width, this.#size.height) / 500;
+    for (const rect of this.#boxes.children) {
+      const box = ['x', 'y', 'width', 'height'].map((name) => Number(rect.getAttribute(name)));
+      const main = rect.classList.contains('main');
+      pen.setLineDash(main ? [] : [5 * unit, 4 * unit]);
+      for (const [colour, thick] of [['#000', main ? 4.5 : 3.5], ['#fff', main ? 3 : 2]]) {
+        Object.assign(pen, { strokeStyle: colour, lineWidth: thick * unit });
+        pen.strokeRect(...box);
+      }
+    }
+    return canvas;
   }
 
   /**
@@ -143,6 +201,7 @@ export class Stage {
 
   /** @param {number} share  of the width that the first heat has, when two are compared */
   setWipe(share) {
+    this.#wipe = share;
     this.#frame.style.setProperty('--wipe', `${100 * share}%`);
   }
 
@@ -177,7 +236,7 @@ export class Stage {
 
   #describe(map, other) {
     const [box] = map.boxes();
-    const place = box ? `strongest around ${describePlace(box, this.#picture)}` : 'with no evidence anywhere';
+    const place = box ? `strongest around ${describePlace(box, this.#size)}` : 'with no evidence anywhere';
     const beside = other ? `, compared with that of ${other}` : '';
     return `${this.#name}, with the heatmap of ${map.class.name}, ${place}${beside}`;
   }
@@ -211,6 +270,26 @@ function differenceColours() {
 
 function paint(canvas, { width, height, data }) {
   canvas.getContext('2d').putImageData(new ImageData(data, width, height), 0, 0);
+}
+
+/** The picture in at most so many pixels, each the mean of a square of it. */
+function reduced(picture, most) {
+  const step = Math.ceil(Math.sqrt((picture.width * picture.height) / most));
+  if (step <= 1) return picture;
+  const [width, height] = [Math.floor(picture.width / step), Math.floor(picture.height / step)];
+  const data = new Uint8ClampedArray(4 * width * height);
+  for (let y = 0, to = 0; y < height; ++y) {
+    for (let x = 0; x < width; ++x, to += 4) {
+      const sum = [0, 0, 0, 0];
+      for (let j = 0; j < step; ++j) {
+        for (let i = 0, at = 4 * ((y * step + j) * picture.width + x * step); i < step; ++i, at += 4) {
+          for (let c = 0; c < 4; ++c) sum[c] += picture.data[at + c];
+        }
+      }
+      for (let c = 0; c < 4; ++c) data[to + c] = sum[c] / (step * step);
+    }
+  }
+  return { width, height, data };
 }
 
 /** Where a box lies, in words. */

@@ -3,7 +3,10 @@
  * own business (worker/host-node.js).
  *
  * What names a file: an address, a path, a Blob or bytes.
- * @typedef {string | Blob | Uint8Array | {name: string, bytes: Uint8Array | Blob}} FileSpec
+ * @typedef {string | Blob | Uint8Array | {name: string, bytes: Uint8Array | Blob} | Opened} FileSpec
+ *
+ * One whose beginning has been looked at: it can be read once.
+ * @typedef {{name: string, opened: OpenFile}} Opened
  *
  * @typedef {object} Progress
  * @property {string} file           that is being fetched, or the method whose steps are counted
@@ -90,6 +93,42 @@ export function openBlob(blob, name = /** @type {File} */ (blob).name ?? 'the fi
 /** @param {Uint8Array} bytes @returns {OpenFile} */
 export function openBytes(bytes, name = 'the file') {
   return { name, size: bytes.byteLength, chunks: [bytes] };
+}
+
+/** What came as it is, not as an address. @param {Exclude<FileSpec, string>} spec @returns {OpenFile} */
+export function openGiven(spec) {
+  if ('opened' in spec) return spec.opened;
+  if (spec instanceof Uint8Array) return openBytes(spec);
+  if (spec instanceof Blob) return openBlob(spec);
+  return spec.bytes instanceof Blob ? openBlob(spec.bytes, spec.name) : openBytes(spec.bytes, spec.name);
+}
+
+/**
+ * Looks at a file's beginning.
+ * @param {OpenFile} file
+ * @param {number} count  bytes
+ * @returns {Promise<{head: Uint8Array, file: OpenFile}>}  file: as it was, from its beginning on
+ */
+export async function peek(file, count) {
+  const rest = file.chunks[Symbol.asyncIterator]?.() ?? file.chunks[Symbol.iterator]();
+  const pieces = [];
+  let size = 0;
+  while (size < count) {
+    const { done, value } = await rest.next();
+    if (done) break;
+    pieces.push(value);
+    size += value.byteLength;
+  }
+  const chunks = (async function* () {
+    yield* pieces;
+    for (;;) {
+      const { done, value } = await rest.next();
+      if (done) return;
+      yield value;
+    }
+  })();
+  const begin = { ...file, size: size < count ? size : file.size, chunks: pieces };
+  return { head: (await readAll(begin)).subarray(0, count), file: { ...file, chunks } };
 }
 
 /**

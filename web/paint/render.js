@@ -19,6 +19,10 @@
  *
  * @typedef {{width: number, height: number, data: Float32Array}} Map2d
  * @typedef {{width: number, height: number, data: Uint8Array | Uint8ClampedArray}} Pixels  RGBA
+ *
+ * The part of a picture that the network saw, in its pixels; it may lie partly outside (a padded picture).
+ * A map lies on exactly this part. null: all of it.
+ * @typedef {{x: number, y: number, width: number, height: number}} View
  */
 import { GradCamError } from '../base/errors.js';
 
@@ -45,34 +49,54 @@ export function signed(raw) {
   return raw.map((value) => (scale > 0 ? value / scale : 0));
 }
 
-/** Source positions and weights of one axis: [taps][out]. */
-function axis(size, out, how, resampler) {
+/**
+ * Source positions and weights of one axis: [taps][out], and how much of each pixel is covered, where the
+ * source lies on [start, start + length) of it.
+ */
+function axis(size, out, how, resampler, start = 0, length = out) {
   const taps = { nearest: 1, bilinear: 2, bicubic: 4 }[how];
   const index = Array.from({ length: taps }, () => new Int32Array(out));
   const weight = Array.from({ length: taps }, () => new Float32Array(out));
+  const covered = Float32Array.from({ length: out },
+    (_, i) => Math.max(Math.min(i + 1, start + length) - Math.max(i, start), 0));
   const clamp = (i) => Math.min(size - 1, Math.max(0, i));
-  const scale = size / out;
-  let centre = scale / 2; // summed up, as PIL and the engine do it: ties fall alike
+  const scale = size / length;
+  let centre = (0.5 - start) * scale; // summed up, as PIL and the engine do it: ties fall alike
   for (let i = 0; i < out; ++i, centre += scale) {
     if (taps === 1) {
       index[0][i] = clamp(Math.floor(centre));
       weight[0][i] = 1;
       continue;
     }
-    const at = (i + 0.5) * scale - 0.5;
+    const at = (i + 0.5 - start) * scale - 0.5;
     const low = Math.floor(at);
     const t = at - low;
     const weights = taps === 2 ? [1 - t, t] : keys(t, resampler === 'pil' ? -0.5 : -0.75);
     const first = low - (taps === 4 ? 1 : 0);
     // torch repeats the border; PIL leaves away what lies outside.
-    const counts = (k) => resampler !== 'pil' || (first + k >= 0 && first + k < size);
+    const inside = (k) => first + k >= 0 && first + k < size;
+    const counts = (k) => resampler !== 'pil' || inside(k) || covered[i] === 0;
     const total = weights.reduce((sum, value, k) => sum + (counts(k) ? value : 0), 0);
     for (let k = 0; k < taps; ++k) {
       index[k][i] = clamp(first + k);
       weight[k][i] = counts(k) ? weights[k] / total : 0;
     }
   }
-  return { taps, index, weight };
+  return { taps, index, weight, covered };
+}
+
+/** A view of the same picture at another size. @param {View} view @returns {View} */
+export const scaled = ({ x, y, width, height }, right, down) => (
+  { x: x * right, y: y * down, width: width * right, height: height * down });
+
+/** How much of every pixel of a picture the network saw, 0..1, row by row; null: all of it. */
+function coverage(view, width, height) {
+  if (!view) return null;
+  const part = (start, length, out) => Float32Array.from({ length: out },
+    (_, i) => Math.max(Math.min(i + 1, start + length) - Math.max(i, start), 0));
+  const x = part(view.x, view.width, width);
+  const y = part(view.y, view.height, height);
+  return { x, y, whole: x.every((value) => value === 1) && y.every((value) => value === 1) };
 }
 
 /** Keys's cubic convolution: a is -0.75 in torch and OpenCV, -0.5 in PIL. */
@@ -88,9 +112,9 @@ function keys(t, a) {
  * @param {Float32Array} data   h x w x C
  * @returns {(row: number) => Float32Array}   W x C, overwritten by the next call
  */
-function enlarger(data, width, height, outWidth, outHeight, { interpolation, resampler }, C) {
-  const x = axis(width, outWidth, interpolation, resampler);
-  const y = axis(height, outHeight, interpolation, resampler);
+function enlarger(data, width, height, outWidth, outHeight, { interpolation, resampler }, C, view = null) {
+  const x = axis(width, outWidth, interpolation, resampler, view?.x, view?.width);
+  const y = axis(height, outHeight, interpolation, resampler, view?.y, view?.height);
   const mixed = new Float32Array(width * C);
   const out = new Float32Array(outWidth * C);
   return (row) => {
@@ -118,13 +142,21 @@ function enlarger(data, width, height, outWidth, outHeight, { interpolation, res
  * @param {number} outWidth
  * @param {number} outHeight
  * @param {'nearest' | 'bilinear' | 'bicubic'} how
+ * @param {View | null} [view]  the part of the result that the map lies on; the rest becomes 0
  * @returns {Float32Array}
  */
-export function resize({ data, width, height }, outWidth, outHeight, how) {
+export function resize({ data, width, height }, outWidth, outHeight, how, view = null) {
   const style = { interpolation: how, resampler: 'torch' };
-  const row = enlarger(data, width, height, outWidth, outHeight, style, 1);
+  const row = enlarger(data, width, height, outWidth, outHeight, style, 1, view);
   const out = new Float32Array(outWidth * outHeight);
   for (let j = 0; j < outHeight; ++j) out.set(row(j), j * outWidth);
+  const seen = coverage(view, outWidth, outHeight);
+  if (seen && !seen.whole) {
+    for (let i = 0; i < out.length; ++i) {
+      // A pixel of which more than half lies outside.
+      if (seen.x[i % outWidth] < 0.5 || seen.y[Math.floor(i / outWidth)] < 0.5) out[i] = 0;
+    }
+  }
   return out;
 }
 
@@ -147,20 +179,20 @@ function colour(values, rgb, { swapped, power }, out) {
  * @param {Uint8Array} rgb   256 colours
  * @returns {(row: number) => Float32Array}   RGB, 0..255 (bicubic may pass it a little)
  */
-function heat({ data, width: w, height: h }, style, rgb, width, height) {
+function heat({ data, width: w, height: h }, style, rgb, width, height, view) {
   if (style.colourFirst) {
     const small = colour(data, rgb, style, new Float32Array(3 * data.length));
-    return enlarger(small, w, h, width, height, style, 3);
+    return enlarger(small, w, h, width, height, style, 3, view);
   }
-  const large = enlarger(data, w, h, width, height, style, 1);
+  const large = enlarger(data, w, h, width, height, style, 1, view);
   const out = new Float32Array(3 * width);
   return (row) => colour(large(row), rgb, style, out);
 }
 
 /** The share of its weight that the heat has at each pixel, row by row. */
-function strength({ data, width: w, height: h }, style, width, height) {
+function strength({ data, width: w, height: h }, style, width, height, view) {
   const { fade } = style;
-  const large = enlarger(data, w, h, width, height, style, 1);
+  const large = enlarger(data, w, h, width, height, style, 1, view);
   return (row) => {
     const values = large(row);
     for (let i = 0; i < width; ++i) values[i] = Math.min(1, Math.max(0, fade * values[i]));
@@ -168,19 +200,26 @@ function strength({ data, width: w, height: h }, style, width, height) {
   };
 }
 
+/** What the network did not see: recognisable, and like nothing that a colour map makes (overlay.c). */
+const DIM = 0.4;
+const dimmed = (r, g, b) => DIM * (0.299 * r + 0.587 * g + 0.114 * b);
+
 /**
- * Heat over picture, at the picture's size; transparent pictures stand on white.
+ * Heat over picture, at the picture's size; transparent pictures stand on white. What the network did not
+ * see is shown in dim grey.
  * @param {Pixels} picture
  * @param {Map2d} map        0..1
  * @param {Style} style
  * @param {Uint8Array} rgb   256 colours
+ * @param {View | null} [view]  the part of the picture that the map lies on
  * @returns {{width: number, height: number, data: Uint8ClampedArray}} RGBA
  */
-export function overlay(picture, map, style, rgb) {
+export function overlay(picture, map, style, rgb, view = null) {
   const { width, height, data } = picture;
-  const row = heat(map, style, rgb, width, height);
+  const row = heat(map, style, rgb, width, height, view);
   const { alpha, blend } = style;
-  const strong = style.fade ? strength(map, style, width, height) : null;
+  const strong = style.fade ? strength(map, style, width, height, view) : null;
+  const seen = coverage(view, width, height);
   const out = new Uint8ClampedArray(4 * width * height);
   const each = (use) => {
     for (let j = 0; j < height; ++j) {
@@ -191,9 +230,12 @@ export function overlay(picture, map, style, rgb) {
         const share = strengths ? alpha * strengths[i] : alpha;
         const rest = blend === 'add' ? 1 : 1 - share;
         const opaque = data[at + 3] / 255;
+        const under = (c) => opaque * data[at + c] + 255 * (1 - opaque);
+        const part = seen ? seen.x[i] * seen.y[j] : 1;
+        const grey = part < 1 ? dimmed(under(0), under(1), under(2)) : 0;
         for (let c = 0; c < 3; ++c) {
-          const under = opaque * data[at + c] + 255 * (1 - opaque);
-          use(at + c, share * hot[3 * i + c] + rest * under);
+          const value = share * hot[3 * i + c] + rest * under(c);
+          use(at + c, part < 1 ? grey + part * (value - grey) : value);
         }
       }
     }
@@ -214,19 +256,36 @@ export function overlay(picture, map, style, rgb) {
 }
 
 /**
- * The heat with its weight as opacity: laid over the picture by whoever shows it.
+ * The heat with its weight as opacity: laid over the picture by whoever shows it. What the network did not
+ * see is darkened.
+ * @param {View | null} [view]  the part of width x height that the map lies on
  * @returns {{width: number, height: number, data: Uint8ClampedArray}} RGBA
  */
-export function veil(map, style, rgb, width, height) {
+export function veil(map, style, rgb, width, height, view = null) {
   const data = new Uint8ClampedArray(4 * width * height);
-  if (style.colourFirst) colouredVeil(map, style, rgb, width, height, data);
-  else tableVeil(map, style, rgb, width, height, data);
+  if (style.colourFirst) colouredVeil(map, style, rgb, width, height, data, view);
+  else tableVeil(map, style, rgb, width, height, data, view);
+  const seen = coverage(view, width, height);
+  if (seen && !seen.whole) darken(data, seen, width, height);
   return { width, height, data };
 }
 
-function colouredVeil(map, style, rgb, width, height, out) {
-  const row = heat(map, style, rgb, width, height);
-  const strong = style.fade ? strength(map, style, width, height) : null;
+function darken(data, { x, y }, width, height) {
+  for (let j = 0; j < height; ++j) {
+    for (let i = 0; i < width; ++i) {
+      const part = x[i] * y[j];
+      if (part === 1) continue;
+      const at = 4 * (j * width + i);
+      const [own, dark] = [part * data[at + 3], (1 - part) * 255 * (1 - DIM)];
+      for (let c = 0; c < 3; ++c) data[at + c] *= own / (own + dark);
+      data[at + 3] = own + dark;
+    }
+  }
+}
+
+function colouredVeil(map, style, rgb, width, height, out, view) {
+  const row = heat(map, style, rgb, width, height, view);
+  const strong = style.fade ? strength(map, style, width, height, view) : null;
   for (let j = 0; j < height; ++j) {
     const hot = row(j);
     const strengths = strong?.(j);
@@ -239,7 +298,7 @@ function colouredVeil(map, style, rgb, width, height, out) {
 }
 
 /** One of 256 finished pixels for each value: pages do this for every frame of a video. */
-function tableVeil({ data, width: w, height: h }, style, rgb, width, height, out) {
+function tableVeil({ data, width: w, height: h }, style, rgb, width, height, out, view) {
   const table = new Uint32Array(256);
   const bytes = new Uint8ClampedArray(table.buffer);
   const values = Float32Array.from({ length: 256 }, (_, level) => level / 255);
@@ -249,7 +308,7 @@ function tableVeil({ data, width: w, height: h }, style, rgb, width, height, out
     bytes[4 * level + 3] = 255 * style.alpha * (style.fade ? Math.min(1, style.fade * values[level]) : 1);
   }
   const pixels = new Uint32Array(out.buffer);
-  const row = enlarger(data, w, h, width, height, style, 1);
+  const row = enlarger(data, w, h, width, height, style, 1, view);
   for (let j = 0; j < height; ++j) {
     const large = row(j);
     for (let i = 0; i < width; ++i) {
@@ -260,7 +319,7 @@ function tableVeil({ data, width: w, height: h }, style, rgb, width, height, out
 }
 
 /** Connected parts above the threshold, the largest first, at a size that costs little. */
-function partsOf(map, width, height, threshold) {
+function partsOf(map, width, height, threshold, view) {
   if (!(threshold >= 0 && threshold < 1)) {
     throw new GradCamError('argument', `threshold is ${threshold}, but must be from 0 to below 1.`);
   }
@@ -268,7 +327,7 @@ function partsOf(map, width, height, threshold) {
   const shrink = Math.min(1, 512 / Math.max(width, height));
   const W = Math.max(1, Math.round(width * shrink));
   const H = Math.max(1, Math.round(height * shrink));
-  const values = resize(map, W, H, 'bilinear');
+  const values = resize(map, W, H, 'bilinear', view && scaled(view, W / width, H / height));
   let max = 0;
   for (let i = 0; i < values.length; ++i) if (values[i] > max) max = values[i];
   const labels = new Uint32Array(W * H); // number of the part in `found`, from 1; 0: none
@@ -319,8 +378,8 @@ function partsOf(map, width, height, threshold) {
  * @returns {{x: number, y: number, width: number, height: number, area: number, peak: number}[]}
  *   area: pixels of the part; peak: its largest value, 0..1
  */
-export function boxes(map, width, height, threshold) {
-  const { W, H, found } = partsOf(map, width, height, threshold);
+export function boxes(map, width, height, threshold, view = null) {
+  const { W, H, found } = partsOf(map, width, height, threshold, view);
   const [fx, fy] = [width / W, height / H];
   return found.map((part) => ({
     x: Math.round(part.left * fx),
@@ -337,8 +396,8 @@ export function boxes(map, width, height, threshold) {
  * @param {Map2d} map
  * @returns {Uint8Array}
  */
-export function mask(map, width, height, threshold) {
-  const { W, H, labels, found } = partsOf(map, width, height, threshold);
+export function mask(map, width, height, threshold, view = null) {
+  const { W, H, labels, found } = partsOf(map, width, height, threshold, view);
   const out = new Uint8Array(width * height);
   for (let y = 0; found.length && y < height; ++y) {
     const row = Math.floor((y * H) / height) * W;

@@ -1,31 +1,38 @@
 /**
- * What is told about a model that has been loaded: sizes, classes, layers, and how a picture is prepared.
+ * What is told about a model that has been loaded: sizes, classes and what they mean, layers, and how a
+ * picture is prepared; each with where it is known from.
  */
-import { completePreprocess, guessPreprocess } from '../../models/modes.js';
+import { checkCount, parseLabels } from '../../models/labels.js';
+import { pictureFrom } from '../../models/meaning.js';
+import { completePreprocess, describePreprocess, modeOf } from '../../models/modes.js';
+import { GradCamError, refuse } from '../base/errors.js';
 import { completeLabels } from '../base/labels.js';
-import { readJson } from '../files/files.js';
+import { readAll } from '../files/files.js';
+import { detectSpec, nameOf } from '../files/sources.js';
 
 /**
  * @param {import('./wasm.js').Model} model
- * @param {any} card
- * @param {import('../files/sources.js').ModelSource} source
- * @param {import('./protocol.js').LoadArgs} args
+ * @param {{card: any, meaning: import('./load.js').Meaning, source: import('../files/sources.js').ModelSource,
+ *   args: import('./protocol.js').LoadArgs}} loaded
  * @param {{host: import('./host-browser.js').Host, imagenet: string, signal: AbortSignal}} where
  * @returns {Promise<any>}  of ModelInfo, what concerns the model
  */
-export async function describeModel(model, card, source, args, where) {
+export async function describeModel(model, { card, meaning, source, args }, where) {
   const name = card.name ?? source.name;
-  const { height, width, channels } = imageInput(model.shape(model.inputName()));
+  const warnings = [];
+  const { height, width, channels, order } = imageInput(model.shape(model.inputName()), meaning.picture?.order);
+  const output = describeOutput(model, { card, meaning, args }, warnings);
   const layers = model.layers();
   const main = card.layer ? model.findLayer(card.layer) : model.defaultLayer;
   if (main >= 0) layers[main].default = true;
-  const { preprocess, warnings } = channels ? preprocessOf(args, card, name, channels) : { preprocess: null, warnings: [] };
+  const preprocess = channels ? preprocessOf({ args, card, meaning, channels, order }, warnings) : null;
   return {
     name,
     input: [height, width],
     channels,
     classes: model.classCount,
-    labels: await readLabels(args.labels ?? card.labels, model.classCount, where),
+    ...output,
+    labels: await readLabels({ args, source, card, meaning, model, kind: output.kind }, where, warnings),
     layers,
     defaultLayer: card.layer ?? layers[main]?.name ?? null,
     preprocess,
@@ -33,31 +40,121 @@ export async function describeModel(model, card, source, args, where) {
   };
 }
 
-/** What the caller says, else the card, else a guess that is owned up to. */
-function preprocessOf(args, card, name, channels) {
-  const given = args.preprocess ?? card.input;
-  const assumed = !args.preprocess && card.input?.assumed;
-  const guess = guessPreprocess(channels);
-  const preprocess = completePreprocess(given ?? guess, channels, args.resize);
-  if (given && !assumed) return { preprocess, warnings: [] };
-  return { preprocess, warnings: [{ name: 'preprocessing-guessed', text: `No preprocessing is known for ` +
-    `${name}; "${assumed ? '0..1' : guess}" was taken. Say what the network expects ` +
-    'with --preprocess or the option preprocess.' }] };
+/* ---- Outputs ------------------------------------------------------------------------------------------ */
+
+/** Which output the classes come from, what its numbers are, and how they become probabilities. */
+function describeOutput(model, { card, meaning, args }, warnings) {
+  const head = meaning.head ?? card.head ?? {};
+  const said = args.activation ?? (head.name === undefined || card.head?.name === head.name ? card.activation : undefined);
+  // A value has no probability, whatever its number of units.
+  const found = head.kind === 'value' ? 'none' : head.apply;
+  const activation = said ?? found;
+  if (activation !== undefined && model.classCount > 0) model.setActivation(activation);
+  if (model.headIsPicture || model.classCount === 0) {
+    warnings.push({ name: 'no-classes', text: head.text ??
+      `The output "${model.headName.slice(0, 60)}" is ${(model.shape(model.headName) ?? []).join(' x ')}: no list of classes. It has no predictions.` });
+  }
+  const binary = model.classCount === 2 && model.activation === 'sigmoid' && (model.shape(model.headName) ?? []).reduce((a, b) => a * b, 1) === 1;
+  const kind = model.classCount === 0 ? head.kind ?? 'picture' : binary ? 'binary' : model.activation === 'none' ? 'value'
+    : model.activation === 'sigmoid' ? 'labels' : 'classes';
+  return {
+    head: head.name ?? model.headName,
+    heads: (meaning.heads ?? [head]).map(({ name, kind: what, dims }) => ({ name: name ?? model.headName, kind: what ?? kind, dims: dims ?? [] })),
+    kind,
+    activation: model.activation,
+  };
 }
 
-async function readLabels(labels, classes, { host, imagenet, signal }) {
-  const wanted = labels ?? (classes === 1000 ? 'imagenet' : undefined);
-  if (Array.isArray(wanted) || wanted === undefined) return completeLabels(wanted, classes);
-  const spec = wanted === 'imagenet' ? imagenet : wanted;
-  const list = await readJson(await host.open(spec, signal), signal);
-  const names = (list.classes ?? list).map((row) => (Array.isArray(row) ? row.at(-1) : row));
-  return completeLabels(names, classes);
+/* ---- Pictures ----------------------------------------------------------------------------------------- */
+
+/**
+ * What the caller says, else the card, else the file or the network's layers, else a guess that is owned
+ * up to.
+ */
+function preprocessOf({ args, card, meaning, channels, order }, warnings) {
+  const geometry = { resize: args.resize, fit: args.fit };
+  const axes = order === undefined ? {} : { axes: order };
+  const about = (settings, from, network) => ({ mode: describePreprocess(settings), from, ...(network ? { network } : {}), ...settings, ...axes });
+  const stated = card.input ?? {};
+  if (args.preprocess !== undefined) {
+    // It stands for the card's values and resizing; which part of a picture is seen is another question.
+    const { fit, ratio, fill } = stated;
+    const own = typeof args.preprocess === 'string' ? {} : pick(args.preprocess);
+    return about(completePreprocess(args.preprocess, channels, defined({ fit, ratio, fill, ...own, ...defined(geometry) })), 'option');
+  }
+  const known = stated.mean !== undefined || stated.std !== undefined || stated.mode !== undefined || stated.order !== undefined;
+  const guessed = stated.assumed || stated.from === 'guess';
+  if (known && !guessed) {
+    return about(completePreprocess(stated, channels, defined(geometry)), stated.from ?? 'card', stated.network);
+  }
+  const picture = known ? { ...pictureFrom([], [], channels, stated.mode ?? modeOf(stated)), network: stated.network }
+    : meaning.picture?.mode ? meaning.picture : pictureFrom([], [], channels, channels === 1 ? 'tf' : 'torch');
+  if (picture.from === 'guess') warnings.push({ name: 'preprocessing-guessed', text: picture.text, remedy: picture.remedy });
+  return about(completePreprocess(picture.mode, channels, { ...pick(stated), ...defined(geometry) }), picture.from, picture.network);
 }
+
+const defined = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+
+/** Of settings, those that say nothing of the values. */
+const pick = ({ resize, fit, ratio, fill }) => defined({ resize, fit, ratio, fill });
 
 /** Height, width and channels of an input in ONNX order: N,C,H,W or, from TensorFlow, N,H,W,C. */
-function imageInput(shape) {
+function imageInput(shape, order) {
   const [, a, b, c] = shape ?? [];
   if (shape?.length !== 4) return { height: 0, width: 0, channels: 0 };
-  if (a > 4 && c <= 4) return { height: a, width: b, channels: c };
-  return { height: b, width: c, channels: a };
+  const last = order ? order === 'NHWC' : a > 4 && c <= 4;
+  const [height, width, channels] = last ? [a, b, c] : [b, c, a];
+  return { height, width, channels: [1, 3, 4].includes(channels) ? channels : 0, order: last ? 'NHWC' : 'NCHW' };
+}
+
+/* ---- Labels ------------------------------------------------------------------------------------------- */
+
+/** What the caller says, else what came with the model: its card, the file itself, a file beside it. */
+async function readLabels({ args, source, card, meaning, model, kind }, where, warnings) {
+  const classes = model.classCount;
+  const take = (names, more = []) => {
+    warnings.push(...more.map((warning) => ({ ...warning, remedy: 'labels' })));
+    return completeLabels(names, classes);
+  };
+  const list = (names) => take(names.map(String), checkCount(names, classes));
+  const named = async (spec) => {
+    if (spec === 'imagenet') {
+      const { names } = await labelsIn(where.imagenet, where);
+      return take(names, checkCount(names, classes, 'ImageNet\'s list'));
+    }
+    const { names, warnings: odd } = await labelsIn(spec, where, classes);
+    return take(names, odd);
+  };
+  if (classes === 0) return [];
+  if (args.labels !== undefined) return Array.isArray(args.labels) ? list(args.labels) : named(args.labels);
+  if (Array.isArray(card.labels)) return list(card.labels);
+  if (typeof card.labels === 'string') {
+    return named(card.labels === 'imagenet' || typeof source.onnx !== 'string' ? 'imagenet' : where.host.beside(source.onnx, card.labels));
+  }
+  const inside = meaning.labels && parseLabels(asJson(meaning.labels));
+  if (inside && inside.names.length === classes) return take(inside.names);
+  for (const spec of source.labels) {
+    const found = await labelsIn(spec, where, classes).catch(() => null);
+    if (found?.names.length) return take(found.names, found.warnings);
+  }
+  if (classes === 1000) return named('imagenet');
+  if (kind === 'value') return Array.from({ length: classes }, (_, id) => (classes === 1 ? 'value' : `value ${id}`));
+  return take(undefined);
+}
+
+/** Python's {0: 'cat'}, as some exporters write it. */
+const asJson = (text) => (/^\s*\{\s*\d/.test(text) ? text.replace(/([{,]\s*)(\d+)\s*:\s*(?:'([^']*)'|"([^"]*)")/g,
+  (_, before, id, one, two) => `${before}${JSON.stringify(id)}:${JSON.stringify(one ?? two)}`) : text);
+
+/** Lists of names are short. */
+const MOST_BYTES = 16e6;
+
+/** A file of labels. */
+async function labelsIn(spec, { host, signal }, classes) {
+  const { found, spec: now } = await detectSpec(spec, host, signal);
+  const file = nameOf(now, 'The file of labels');
+  if (!['labels', 'text', 'json', 'empty'].includes(found.kind)) throw refuse(found, file, 'labels');
+  const opened = await host.open(now, signal);
+  if (opened.size > MOST_BYTES) throw new GradCamError('file', `${file} has ${Math.round(opened.size / 1e6)} MB: that is no list of labels.`);
+  return parseLabels(await readAll(opened, signal), { classes, file });
 }

@@ -10,6 +10,8 @@
  *   Promise<WebAssembly.Module>} compile  rewrite: what is to be done to the file before
  * @property {(spec: import('./protocol.js').FileSpec) => string | Blob | Uint8Array | null} local
  *   the file in a form that models/ can read here and there; null: it must come by open()
+ * @property {(folder: string) => Promise<string[] | null>} list  addresses of the files in a folder;
+ *   null: it is none, or nobody can tell
  * @property {() => {update: (bytes: Uint8Array) => any, hex: () => string}} sha256
  * @property {(bytes: Uint8Array) => Promise<import('./protocol.js').Pixels | null>} decode
  *   for formats that the engine does not read
@@ -17,8 +19,8 @@
 import { openKept } from '../files/cache.js';
 import { Sha256 } from '../files/digest.js';
 import { GradCamError } from '../base/errors.js';
-import { openBlob, openBytes, openUrl, readJson } from '../files/files.js';
-import { isModelName } from '../files/sources.js';
+import { openGiven, openUrl, readAll } from '../files/files.js';
+import { isModelName, parseCard } from '../files/sources.js';
 
 /** @param {string} file  as a reader knows it @param {any} cause */
 export function notCompiled(file, cause) {
@@ -64,14 +66,15 @@ export const browserHost = {
     if (typeof spec === 'string') {
       return keepAs ? openKept(spec, keepAs, signal) : openUrl(spec, signal);
     }
-    if (spec instanceof Uint8Array) return openBytes(spec);
-    return spec instanceof Blob ? openBlob(spec) : openBytes(spec.bytes, spec.name);
+    return openGiven(spec);
   },
 
   local(spec) {
-    if (typeof spec === 'string') return null;
+    if (typeof spec === 'string' || 'opened' in spec) return null;
     return spec instanceof Uint8Array || spec instanceof Blob ? spec : spec.bytes;
   },
+
+  list: async () => null,
 
   beside: (base, file) => new URL(file, base).href,
 
@@ -83,8 +86,8 @@ export const browserHost = {
     const address = named ? `${folder.replace(/\/*$/, '/')}${model}/model.json`
       : isFolder ? `${model}model.json` : model;
     try {
-      const card = await readJson(await openUrl(address, signal), signal);
-      return { card, onnx: card.file && new URL(card.file, address).href };
+      const card = parseCard(await readAll(await openUrl(address, signal), signal), address);
+      return card && { card, onnx: card.file && new URL(card.file, address).href };
     } catch (error) {
       if (named && error.code === 'network') return null;
       throw error;

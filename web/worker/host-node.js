@@ -4,26 +4,18 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { modelFolders } from '../../models/folders.js';
 import { GradCamError } from '../base/errors.js';
-import { openBlob, openBytes, openUrl } from '../files/files.js';
+import { openGiven, openUrl } from '../files/files.js';
 import { browserHost, notCompiled } from './host-browser.js';
-import { isModelName } from '../files/sources.js';
+import { isModelName, parseCard } from '../files/sources.js';
 
 const isUrl = (address) => /^[a-z][a-z0-9+.-]+:/i.test(address) && !/^[a-z]:[\\/]/i.test(address);
-
-function parseCard(text, path) {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new GradCamError('file', `${path} is not JSON: ${cause.message}`, { cause });
-  }
-}
 
 async function openPath(path, name = basename(path)) {
   const info = await stat(path).catch((cause) => {
@@ -71,9 +63,7 @@ export const nodeHost = {
       if (spec.startsWith('file:')) return openPath(fileURLToPath(spec));
       return isUrl(spec) ? openUrl(spec, signal) : openPath(spec);
     }
-    if (spec instanceof Uint8Array) return openBytes(spec);
-    if (spec instanceof Blob) return openBlob(spec);
-    return spec.bytes instanceof Blob ? openBlob(spec.bytes, spec.name) : openBytes(spec.bytes, spec.name);
+    return openGiven(spec);
   },
 
   local(spec) {
@@ -81,19 +71,31 @@ export const nodeHost = {
       return spec.startsWith('file:') ? fileURLToPath(spec) : isUrl(spec) ? null : spec;
     }
     if (spec instanceof Uint8Array) return spec;
+    if ('opened' in spec) return null;
     return spec instanceof Blob || spec.bytes instanceof Blob ? null : spec.bytes;
   },
 
   beside: (base, file) => (isUrl(base) ? new URL(file, base).href : join(dirname(base), file)),
 
+  async list(folder) {
+    const path = folder.startsWith('file:') ? fileURLToPath(folder) : folder;
+    const entries = await readdir(path, { withFileTypes: true }).catch((cause) => {
+      if (['ENOTDIR', 'ENOENT'].includes(cause.code)) return null;
+      throw new GradCamError('file', `The folder ${path} cannot be read: ${cause.message}.`, { cause });
+    });
+    return entries && entries.filter((entry) => !entry.isDirectory()).map(({ name }) => join(path, name)).sort();
+  },
+
   async findCard(model, options) {
     if (isUrl(model)) return browserHost.findCard(model, options);
     const at = async (path) => {
-      const text = await readFile(path, 'utf8').catch(() => null);
+      const text = await readFile(path).catch(() => null);
       if (text === null) return null;
       const card = parseCard(text, path);
-      return { card, onnx: card.file && join(dirname(path), card.file) };
+      return card && { card, onnx: card.file && join(dirname(path), card.file) };
     };
+    // What lies beside a model under a card's name may be anything.
+    const beside = (path) => at(path).catch(() => null);
     if (isModelName(model)) {
       // A fetched model's card says more than the one shipped, which only tells where to fetch it.
       for (const folder of modelFolders().reverse()) {
@@ -101,12 +103,12 @@ export const nodeHost = {
         if (found) return found;
       }
     }
-    if (model.endsWith('.json')) return at(model);
-    const folder = await at(join(model, 'model.json'));
+    if (/\.json$/i.test(model)) return at(model);
+    const folder = await beside(join(model, 'model.json'));
     if (folder) return folder;
     // A card beside the file: net.json beside net.onnx, or a model.json that names it.
-    const own = await at(model.replace(/\.onnx$/i, '') + '.json');
-    const shared = own ?? await at(join(dirname(model), 'model.json'));
+    const own = await beside(model.replace(/\.onnx$/i, '') + '.json');
+    const shared = own ?? await beside(join(dirname(model), 'model.json'));
     return own || shared?.card.file === basename(model) ? { card: shared.card, onnx: model } : null;
   },
 

@@ -1,10 +1,10 @@
 /**
- * Keras files (.h5, .hdf5, .keras), turned into ONNX while they are loaded: the graph goes into the
- * engine first, then the weights, one after the other; nothing is written anywhere. Runs in the worker.
+ * Keras, TensorFlow.js and TensorFlow Lite files, turned into ONNX while they are loaded: the graph goes into
+ * the engine first, then the weights, one after the other; nothing is written anywhere. Runs in the worker.
  *
- * The converter and, with it, the HDF5 reader are loaded when the first such file is.
+ * The converter and, with it, the reader of the format are loaded when the first such file is.
  */
-import { readAll } from '../files/files.js';
+import { readAll, readJson } from '../files/files.js';
 import { nameOf } from '../files/sources.js';
 
 /** Weights go into the engine in pieces: each is copied into its memory first. */
@@ -21,7 +21,8 @@ const PIECE = 1 << 20;
  * @returns {Promise<any>} the card: name, input, labels, layer, ...
  */
 export async function loadKeras(source, { begin, push }, host, args, { signal, onProgress }) {
-  const { convert } = await import('../../models/index.js');
+  const { convert } = await import('../../models/convert.js');
+  const config = args.config ?? source.config;
   const name = nameOf(source.onnx, 'the file');
   let position = 0;
   const out = {
@@ -40,9 +41,21 @@ export async function loadKeras(source, { begin, push }, host, args, { signal, o
   const { card } = await convert({
     source: await readable(source.onnx, host, { signal, onProgress }),
     fileName: name,
+    beside: async (file) => {
+      try {
+        const [{ spec }] = source.weights(file);
+        return await readAll(await host.open(spec, signal), signal, (loaded) => onProgress({ file, loaded, total: null }));
+      } catch (error) {
+        if (signal.aborted) throw error;
+        return undefined; // the converter knows what it needs
+      }
+    },
     arch: args.arch ?? source.arch,
     weights: args.weights,
-    inputSize: Object.values(args.inputShape ?? {})[0]?.slice(-2),
+    config: config && await readConfig(config, host, signal),
+    inputSize: args.inputSize,
+    inputShape: Object.values(args.inputShape ?? {})[0],
+    head: args.head,
     packagesUrl: args.packagesUrl,
     card: source.card,
     unsigned: true,
@@ -51,6 +64,14 @@ export async function loadKeras(source, { begin, push }, host, args, { signal, o
     signal,
   });
   return card;
+}
+
+/** A network as to_json() writes it: an object, its text, or a file of that. */
+async function readConfig(config, host, signal) {
+  if (typeof config === 'string' && /^\s*\{/.test(config)) return JSON.parse(config);
+  const isFile = typeof config === 'string' || config instanceof Uint8Array || config instanceof Blob || config.bytes !== undefined ||
+    config.opened !== undefined;
+  return isFile ? readJson(await host.open(config, signal), signal) : config;
 }
 
 /** What the converter can read piece by piece where there is such a thing, else all of it. */

@@ -2,7 +2,11 @@
  * The files of a model into the engine: the graph first, then the weights that lie outside of it, piece by
  * piece. Every file with a digest is checked by it, and kept for the next visit once found right.
  */
-import { checkSignal, GradCamError } from '../base/errors.js';
+import { detectBytes, HEAD_BYTES } from '../../models/detect.js';
+import { chooseOutput } from '../../models/meaning.js';
+import { outputsOfOnnx, pictureOfOnnx } from '../../models/onnx/meaning.js';
+import { readOnnx } from '../../models/onnx/read.js';
+import { checkSignal, GradCamError, refuse } from '../base/errors.js';
 import { readAll } from '../files/files.js';
 import { Parcel } from './wasm.js';
 
@@ -12,21 +16,29 @@ import { Parcel } from './wasm.js';
  * @param {import('./host-browser.js').Host} host
  * @param {import('./protocol.js').LoadArgs} args
  * @param {Context} context
- * @returns {Promise<{model: import('./wasm.js').Model, card: any, warnings: import('./protocol.js').Warning[]}>}
+ * @returns {Promise<{model: import('./wasm.js').Model, card: any, meaning: Meaning, warnings: import('./protocol.js').Warning[]}>}
  *   the model, not finished yet; card: the source's, or what a Keras file says of itself
+ *
+ * @typedef {object} Meaning   what the file itself tells
+ * @property {ReturnType<typeof pictureOfOnnx>} [picture]
+ * @property {import('../../models/meaning.js').OutputMeaning} [head]   the output that is asked about
+ * @property {import('../../models/meaning.js').OutputMeaning[]} [heads]
+ * @property {string} [labels]  names of classes in it, as a text
  *
  * @typedef {{signal: AbortSignal, onProgress: (progress: import('./protocol.js').Progress) => void}} Context
  */
 export async function loadModel(source, engine, host, args, context) {
   const loading = new Loading(source, engine, host, args, context);
   const card = await (source.keras ? loading.keras() : loading.onnx());
-  return { model: loading.model, card, warnings: loading.warnings };
+  return { model: loading.model, card, meaning: loading.meaning, warnings: loading.warnings };
 }
 
 class Loading {
   /** @type {import('./wasm.js').Model} */
   model;
   warnings = [];
+  /** @type {Meaning} */
+  meaning = {};
   #source;
   #engine;
   #host;
@@ -44,7 +56,8 @@ class Loading {
   async onnx() {
     const { onnx, card } = this.#source;
     const parcel = await this.#fetched(onnx, card.sha256, (file) => this.#readParcel(file, card.sha256));
-    this.#begin(parcel, this.#args.inputShape);
+    const shape = this.#understand(parcel, card);
+    this.#begin(parcel, { ...shape, ...this.#args.inputShape });
     await this.#pushWeights();
     return card;
   }
@@ -52,23 +65,61 @@ class Loading {
   async keras() {
     const { loadKeras } = await import('./keras.js');
     let location;
-    return loadKeras(this.#source, {
+    const card = await loadKeras(this.#source, {
       begin: (onnx) => {
         const parcel = new Parcel(this.#engine, onnx.byteLength, this.#source.name);
         parcel.write(0, onnx);
         this.#begin(parcel); // its sizes are the file's own, or were given to the converter
         location = this.model.externals()[0]?.location;
+        // The converter puts the output that is asked about first.
+        if (this.model.outputCount > 1) this.model.setOutputs([this.model.outputName()]);
       },
       push: (offset, bytes) => this.model.push(location, offset, bytes),
     }, this.#host, this.#args, this.#context);
+    this.meaning = { head: card.head, heads: card.heads };
+    if (this.#args.head === undefined) this.warnings.push(...card.warnings ?? []);
+    return card;
+  }
+
+  /**
+   * What an ONNX file tells of itself, before the engine owns it: which output is asked about, what its
+   * picture is like.
+   * @returns {Record<string, number[]>}  the size of its input, where it is not the file's own
+   */
+  #understand(parcel, card) {
+    let file;
+    try {
+      file = readOnnx(parcel.view());
+    } catch {
+      return {}; // damaged: the engine says how
+    }
+    const { head, inputSize, inputShape } = this.#args;
+    const heads = outputsOfOnnx(file);
+    const wanted = typeof head === 'number' || /^\d+$/.test(head ?? '') ? card.heads?.[Number(head)]?.name ?? head : head;
+    if (heads.length) {
+      const { chosen, warning } = chooseOutput(heads, wanted ?? heads.find(({ name }) => name === card.head?.name)?.name);
+      const known = [card.head, ...card.heads ?? []].find((one) => one?.name === chosen.name);
+      this.meaning.head = { ...chosen, ...known };
+      this.meaning.heads = card.heads ?? heads;
+      if (warning) this.warnings.push(warning);
+      else if (head === undefined) this.warnings.push(...card.warnings ?? []);
+    }
+    this.meaning.labels = file.metadata.get('names') ?? file.metadata.get('labels') ?? file.metadata.get('classes');
+    const picture = pictureOfOnnx(file);
+    this.meaning.picture = picture;
+    if (picture.problem) throw new GradCamError('unsupported', picture.problem);
+    if (inputShape || picture.order === undefined) return {};
+    return sizeFor(picture, inputSize ?? (card.input?.height && [card.input.height, card.input.width]), inputSize !== undefined);
   }
 
   /** Makes the model from its graph; weights that lie outside of it may follow. */
   #begin(parcel, inputShape = {}) {
     this.model = this.#engine.createModel();
+    const { head, heads } = this.meaning;
     try {
       if (this.#args.precise) this.model.setPrecise(true);
       for (const [input, dims] of Object.entries(inputShape)) this.model.setInputShape(input, dims);
+      if (heads?.length > 1) this.model.setOutputs([head.name]);
     } catch (error) {
       parcel.free();
       throw error;
@@ -108,6 +159,7 @@ class Loading {
       const bytes = await readAll(file, signal, (loaded) => onProgress({ file: file.name, loaded, total: null }));
       const sum = sha256 ? this.#host.sha256() : null;
       sum?.update(bytes);
+      checkKind(file.name, bytes.subarray(0, HEAD_BYTES), bytes.length);
       checkDigest(file.name, sum, sha256);
       const parcel = new Parcel(this.#engine, bytes.byteLength, file.name);
       parcel.write(0, bytes);
@@ -116,6 +168,7 @@ class Loading {
     const parcel = new Parcel(this.#engine, file.size, file.name);
     try {
       const { loaded, sum } = await this.#readPieces(file, sha256, (at, piece) => parcel.write(at, piece));
+      checkKind(file.name, parcel.view().slice(0, Math.min(loaded, HEAD_BYTES)), loaded);
       if (loaded < file.size) throw truncated(file.name, loaded, file.size);
       checkDigest(file.name, sum, sha256);
       return parcel;
@@ -162,6 +215,28 @@ class Loading {
     checkDigest(file.name, sum, sha256);
     return loaded;
   }
+}
+
+/** What a server or a disk gave in the place of an ONNX file. */
+function checkKind(name, head, size) {
+  const found = detectBytes(head, { size, name });
+  if (!['onnx', 'unknown', 'protobuf'].includes(found.kind)) throw refuse(found, name, 'model');
+}
+
+/**
+ * The shape to give to the input, where the file leaves its size open, was made for several pictures at
+ * once, or another size is asked for.
+ */
+function sizeFor({ input, order, batch, height, width, channels, problem }, size, asked) {
+  if (problem) return {};
+  const [H, W] = asked || !height || !width ? [asked || !height ? size?.[0] : height, asked || !width ? size?.[1] : width] : [height, width];
+  if (!H || !W) {
+    throw new GradCamError('argument', `The model leaves the size of its pictures open (${[batch, ...order === 'NHWC'
+      ? [height, width, channels] : [channels, height, width]].map((d) => d ?? '?').join(' x ')}).`, { remedy: 'inputSize' });
+  }
+  const C = channels ?? 3;
+  const same = H === height && W === width && channels !== undefined && (batch ?? 1) === 1;
+  return same ? {} : { [input]: order === 'NHWC' ? [1, H, W, C] : [1, C, H, W] };
 }
 
 function checkDigest(name, sum, expected) {

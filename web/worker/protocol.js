@@ -14,13 +14,16 @@
  * @typedef {{cancel: number}} CancelMessage
  * @typedef {{id: number, progress: Progress}} ProgressMessage
  * @typedef {{id: number, value: any}} ValueMessage
- * @typedef {{id: number, error: {code: string, message: string}}} ErrorMessage
+ * @typedef {{id: number, error: {code: string, message: string} & import('../base/errors.js').ErrorFacts}} ErrorMessage
  *
  * @typedef {object} Requests   what they take and give
  * @property {(args: LoadArgs) => ModelInfo} load
  * @property {(args: ExplainArgs) => ExplainValue} explain
- * @property {(args: Pick<ExplainArgs, 'picture' | 'preprocess' | 'resize'>) =>
+ * @property {(args: Pick<ExplainArgs, 'picture' | 'preprocess' | 'resize' | 'fit'>) =>
  *   {scores: Float32Array, probabilities: Float32Array}} scores   of every class
+ * @property {(args: {picture: PictureSpec, top: number, modes?: string[]}) => Preview[]} previews
+ * @property {(args: Pick<ExplainArgs, 'preprocess' | 'resize' | 'fit'>) => Pick<ModelInfo, 'preprocess' | 'warnings'>} setPreprocess
+ *   how pictures are prepared from now on
  * @property {() => string[]} weightLayers   layers with weights, from the output on
  * @property {(args: {layers: number, seed: number}) => void} randomise   for good
  * @property {(args: StepsArgs) => StepsValue} steps  everything between picture and map, for one class
@@ -37,8 +40,13 @@
  * @property {boolean} precise
  * @property {string | object} [preprocess]
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]
- * @property {string[] | string} [labels]
+ * @property {string} [fit]                 'stretch', 'pad', 'crop' or 'crop:RATIO'
+ * @property {string[] | FileSpec} [labels]  names, 'imagenet', or a file of them
+ * @property {string | number} [head]       the output asked about, by name or number
+ * @property {'softmax' | 'sigmoid' | 'none'} [activation]  what makes probabilities of its numbers
+ * @property {[number, number]} [inputSize]  height and width of the input
  * @property {Record<string, number[]>} [inputShape]  per input, ONNX order
+ * @property {object | FileSpec} [config]   the network of a Keras file of weights, as to_json() writes it
  * @property {'auto' | 'none'} cache        whether files with a digest are kept for the next visit
  * @property {string} [arch]                of a Keras file without a model
  * @property {'f32' | 'f16' | 'int8'} [weights]  how the weights of a Keras file are held
@@ -48,17 +56,30 @@
  * @property {string} name
  * @property {[number, number]} input       height and width of the picture it is fed
  * @property {number} channels              3, or 1 for grey pictures
- * @property {number} classes
+ * @property {number} classes               0: the head gives none
+ * @property {string} head                  the output that the classes come from
+ * @property {{name: string, kind: string, dims: number[]}[]} heads  all outputs of the file
+ * @property {'classes' | 'binary' | 'labels' | 'value' | 'picture' | 'table' | 'features' | 'unknown'} kind  what the
+ *   head gives: classes of which one is right, two classes by one unit, labels each for itself, values, ...
+ * @property {'softmax' | 'sigmoid' | 'none'} activation  none: its predictions have no probability
  * @property {string[]} labels              as many as classes
  * @property {LayerInfo[]} layers
  * @property {string | null} defaultLayer
  * @property {{name: string, title: string, paper: string}[]} methods
  * @property {{name: string, text: string, default: number}[]} options  of methods
  * @property {{name: string, rgb: Uint8Array}[]} colormaps   256 RGB triples each
- * @property {object} preprocess            as used: order, resize, mean, std
+ * @property {UsedPreprocess} preprocess
+ * @property {{name: string, constant: boolean}[]} operators  of ONNX, that the engine knows
  * @property {string} engine                version and variant
  * @property {number} threads               1: no others
  * @property {Warning[]} warnings
+ *
+ * @typedef {import('../../models/modes.js').Preprocess & {mode: string, network?: string, axes?: string,
+ *   from: 'option' | 'card' | 'file' | 'network' | 'guess'}} UsedPreprocess  as used, and from where it is known:
+ *   mode: its name, or the settings as a list that the option preprocess takes; network: whose layers were recognised
+ *
+ * @typedef {{mode: string, predictions: Prediction[]}} Preview
+ * @typedef {{id: number, name: string, score: number, probability: number | null}} Prediction
  *
  * @typedef {object} LayerInfo
  * @property {string} name                  the tensor
@@ -82,12 +103,15 @@
  * @property {'logit' | 'softmax'} score
  * @property {string | object} [preprocess]
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]
+ * @property {string} [fit]
  * @property {'preprocessed' | 'raw'} [mapInput]
  * @property {boolean} pixels               send the decoded picture back
  *
  * @typedef {object} ExplainValue
  * @property {{width: number, height: number, data?: Uint8Array}} picture
- * @property {{id: number, name: string, score: number, probability: number}[]} predictions
+ * @property {import('../paint/render.js').View | null} view  the part of the picture that the network saw; null: all of it
+ * @property {UsedPreprocess} preprocess
+ * @property {Prediction[]} predictions
  * @property {{class: {id: number, name: string}, score: number, probability: number | null,
  *   delta: number, data: Float32Array, terms: {channels: number, data: Float32Array} | null}[]} maps
  *   data: before ReLU
@@ -110,16 +134,18 @@
  * @typedef {object} Warning
  * @property {string} name   for programs: 'no-evidence', 'zero-gradient', 'saturated-softmax', ...
  * @property {string} text   for people
+ * @property {string} [remedy]  the setting that mends it: tools.withRemedy has the words for each place
  *
  * @typedef {object} PaintArgs
  * @property {Pixels} picture
  * @property {{width: number, height: number, data: Float32Array}} map          0..1
  * @property {import('../paint/render.js').Style} style
+ * @property {import('../paint/render.js').View | null} view  the part of the picture that the map lies on
  *
  * @typedef {object} GridArgs
  * @property {Pixels} picture
  * @property {string} title                 of the picture itself
- * @property {{map: PaintArgs['map'], style: PaintArgs['style'], title: string}[]} tiles
+ * @property {{map: PaintArgs['map'], style: PaintArgs['style'], view: PaintArgs['view'], title: string}[]} tiles
  * @property {number} columns
  * @property {number} tileWidth
  */
@@ -196,7 +222,7 @@ export class Connection {
     const entry = this.#open.get(message.id);
     if (!entry) return; // cancelled meanwhile
     if (message.progress) entry.onProgress?.(message.progress);
-    else if (message.error) entry.reject(new GradCamError(message.error.code, message.error.message));
+    else if (message.error) entry.reject(new GradCamError(message.error.code, message.error.message, message.error));
     else entry.resolve(message.value);
   }
 
@@ -234,8 +260,8 @@ export function serve(port, handlers) {
       if (result instanceof Transfer) port.post({ id, value: result.value }, result.buffers);
       else port.post({ id, value: result });
     } catch (error) {
-      const { code, message } = asGradCamError(error);
-      port.post({ id, error: { code, message } });
+      const { code, reason: message, remedy, refused } = asGradCamError(error);
+      port.post({ id, error: { code, message, remedy, refused } });
     } finally {
       running.delete(id);
     }

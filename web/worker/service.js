@@ -2,12 +2,13 @@
  * What the worker does: owns the engine, one model and the last picture, and answers the requests of
  * protocol.js. The same in browsers and in Node; `host` is what differs.
  */
-import { completePreprocess } from '../../models/modes.js';
-import { cancelled, GradCamError } from '../base/errors.js';
+import { detectBytes, HEAD_BYTES, TAIL_BYTES } from '../../models/detect.js';
+import { completePreprocess, describePreprocess, MODE_NAMES } from '../../models/modes.js';
+import { cancelled, GradCamError, refuse } from '../base/errors.js';
 import { findTarget } from '../base/labels.js';
 import { fingerprint } from '../files/digest.js';
 import { readAll } from '../files/files.js';
-import { resolveModel } from '../files/sources.js';
+import { nameOf, resolveModel } from '../files/sources.js';
 import { overlay } from '../paint/render.js';
 import { describeModel } from './describe.js';
 import { loadModel } from './load.js';
@@ -53,19 +54,28 @@ export function createService(host, own) {
     const [source, started] = await Promise.all([resolveModel(args.source, host, { ...args, ...context }),
       startEngine(args, host, own.wasm, signal)]);
     ({ engine } = started);
-    const { model: loaded, card, warnings } = await loadModel(source, engine, host, args, context);
+    const { model: loaded, card, meaning, warnings } = await loadModel(source, engine, host, args, context);
     await breathe(signal);
     model = loaded;
-    model.finish();
-    info = await describeModel(model, card, source, args, { host, imagenet: own.imagenet, signal });
+    finish();
+    info = await describeModel(model, { card, meaning, source, args }, { host, imagenet: own.imagenet, signal });
     info.warnings.push(...warnings, ...started.warnings);
     return Object.assign(info, {
       methods: engine.methods(),
       options: engine.options(),
+      operators: engine.operators(),
       colormaps: engine.colormaps(),
       engine: `${engine.version} ${started.variant === 'simd' ? 'simd' : 'relaxed-simd'}`,
       threads: engine.threads,
     });
+  }
+
+  function finish() {
+    try {
+      model.finish();
+    } catch (error) {
+      throw model.unsupported().length ? new GradCamError(error.code, error.reason, { cause: error, remedy: 'operators' }) : error;
+    }
   }
 
   /* ---- Explaining ---------------------------------------------------------------------------- */
@@ -76,20 +86,23 @@ export function createService(host, own) {
     const bytes = pixels ? spec.data : await readAll(await host.open(spec, signal), signal);
     const key = `${pixels ? spec.width : 'file'}:${fingerprint(bytes)}`;
     if (decoded?.key === key) return decoded;
-    const picture = pixels ? engine.picture(spec) : await decodeFile(bytes);
+    const picture = pixels ? engine.picture(spec) : await decodeFile(bytes, nameOf(spec, 'The picture'));
     decoded?.picture.free();
     decoded = { key, picture };
     return decoded;
   }
 
-  async function decodeFile(bytes) {
+  async function decodeFile(bytes, name) {
     try {
       return engine.decode(bytes);
     } catch (error) {
       if (error.code !== 'image') throw error;
       const pixels = await host.decode(bytes); // WebP and AVIF, where the browser knows them
-      if (!pixels) throw error;
-      return engine.picture(pixels);
+      if (pixels) return engine.picture(pixels);
+      const found = detectBytes(bytes.subarray(0, HEAD_BYTES), { size: bytes.length, tail: bytes.subarray(-TAIL_BYTES), name });
+      // A picture of a kind that is read, and broken: the engine says how.
+      if (found.role === 'picture' && found.read) throw error;
+      throw refuse(found, name, 'picture');
     }
   }
 
@@ -115,8 +128,14 @@ export function createService(host, own) {
   /** Score and probability of every class. */
   async function scores(args, { signal }) {
     await run(args, signal, {});
-    const value = model.scores();
+    const value = info.classes ? model.scores() : outputValues();
     return new Transfer(value, [value.scores.buffer, value.probabilities.buffer]);
+  }
+
+  /** A head that gives no classes: its numbers as they are, in the file's order. */
+  function outputValues() {
+    const values = model.read(model.headName);
+    return { scores: values, probabilities: new Float32Array(values.length).fill(NaN) };
   }
 
   function randomise({ layers, seed }) {
@@ -124,7 +143,7 @@ export function createService(host, own) {
     model.randomise(layers, seed);
   }
 
-  const best = (top) => model.top(Math.min(top, info.classes))
+  const best = (top) => (info.classes ? model.top(Math.min(top, info.classes)) : [])
     .map(({ id, score, probability }) => ({ id, name: info.labels[id], score, probability }));
 
   /**
@@ -143,7 +162,7 @@ export function createService(host, own) {
       await run(args, signal, timings);
       remembered = { question, predictions: best(args.top) };
     }
-    const raw = { ...args, preprocess: 'none', resize: args.resize ?? info.preprocess.resize };
+    const raw = { ...args, preprocess: 'none' };
     const picture = await run(raw, signal, timings);
     return { picture, predictions: remembered.predictions, shown: best(args.top) };
   }
@@ -159,7 +178,8 @@ export function createService(host, own) {
     };
 
     const { picture, predictions, shown } = await predict(args, signal, timings);
-    const warnings = [...info.warnings];
+    const warnings = [...info.warnings.filter(({ name }) => name !== 'preprocessing-guessed' || args.preprocess === undefined)];
+    if (picture.warning) warnings.push(picture.warning);
     if (args.mapInput === 'raw') {
       warnings.push({ name: 'raw-input', text: 'The maps were made from the raw picture, without ' +
         "the model's preprocessing, as a published figure was; the predictions were not" });
@@ -167,7 +187,9 @@ export function createService(host, own) {
     const targets = (args.classes ?? shown.slice(0, most).map(({ id }) => id))
       .map((wanted) => findTarget(wanted, info.labels));
     const layer = args.layer ?? info.defaultLayer;
-    const { scores, probabilities } = model.scores();
+    if (args.layer) checkLayers(args.layer);
+    const { scores, probabilities } = info.classes ? model.scores() : { scores: [], probabilities: [] };
+    const view = viewOf(picture, args);
     for (const option of info.options) model.setOption(option.name, option.default);
     for (const [name, value] of Object.entries(args.options ?? {})) model.setOption(name, value);
     const maps = [];
@@ -190,7 +212,7 @@ export function createService(host, own) {
       maps.push(...some.map(({ id, name, single, weights }, index) => ({
         class: { id, name },
         score: single ? scores[id] : weights.reduce((sum, weight, i) => sum + weight * scores[i], 0),
-        probability: single ? probabilities[id] : null,
+        probability: single && !Number.isNaN(probabilities[id]) ? probabilities[id] : null,
         delta: model.mapDelta(index),
         terms: model.mapTerms(index),
         data: size.data[index],
@@ -207,6 +229,8 @@ export function createService(host, own) {
     const data = args.pixels ? picture.pixels() : undefined;
     const value = {
       picture: { width, height, data },
+      view,
+      preprocess: preprocessFor(args),
       predictions,
       maps,
       width: size.width,
@@ -219,6 +243,15 @@ export function createService(host, own) {
     const buffers = maps.flatMap((map) => [map.data, map.terms?.data].filter(Boolean))
       .map(({ buffer }) => buffer);
     return new Transfer(value, data ? [...buffers, data.buffer] : buffers);
+  }
+
+  /** @param {string} layers  with commas between */
+  function checkLayers(layers) {
+    try {
+      for (const name of layers.split(',')) model.findLayer(name.trim());
+    } catch (error) {
+      throw new GradCamError(error.code, error.reason, { cause: error, remedy: 'layer' });
+    }
   }
 
   /* ---- Step by step ------------------------------------------------------------------------- */
@@ -237,6 +270,7 @@ export function createService(host, own) {
   }
 
   async function steps(args, context) {
+    if (!info.classes) throw new GradCamError('unsupported', `${info.name} gives no classes to explain.`);
     const { value: explanation } = await explain({ ...args, top: info.classes, method: 'gradcam',
       score: 'logit', classes: args.class === undefined ? undefined : [args.class] }, context, 1);
     const [map] = explanation.maps;
@@ -245,11 +279,14 @@ export function createService(host, own) {
     const activations = byChannel(model.read(layer.name), layer.name, layer);
 
     // The cotangent of the logit: 1 at the class. Where the file ends in a softmax, its output is no logit.
-    const output = model.outputName();
+    const output = model.headName;
     const { scores } = model.scores();
-    const isLogits = model.read(output).every((value, id) => value === scores[id]);
-    const cotangent = new Float32Array(info.classes);
-    cotangent[map.class.id] = 1;
+    const values = model.read(output);
+    // One unit that stands for two classes: it is the second's score, and less it the first's.
+    const pair = values.length === 1 && info.classes === 2;
+    const isLogits = values.every((value, id) => value === scores[pair ? 1 : id]);
+    const cotangent = new Float32Array(values.length);
+    cotangent[pair ? 0 : map.class.id] = pair && map.class.id === 0 ? -1 : 1;
     const gradients = isLogits
       ? byChannel(model.vjp(output, [cotangent], layer.name)[0], layer.name, layer) : null;
 
@@ -259,13 +296,44 @@ export function createService(host, own) {
     return new Transfer(value, arrays.map(({ buffer }) => buffer));
   }
 
-  function preprocessFor({ preprocess, resize }) {
+  function preprocessFor({ preprocess, resize, fit }) {
     if (!info.preprocess) {
       throw new GradCamError('unsupported', `${info.name} does not take pictures: its input is ` +
         `${model.shape(model.inputName())?.join('x')}.`);
     }
-    if (!preprocess && !resize) return info.preprocess;
-    return completePreprocess(preprocess ?? info.preprocess, info.channels, resize);
+    if (!preprocess && !resize && !fit) return info.preprocess;
+    const { resize: ownResize, fit: ownFit, ratio, fill, axes } = info.preprocess;
+    const given = typeof preprocess === 'object' ? preprocess : {};
+    const settings = completePreprocess(preprocess ?? info.preprocess, info.channels,
+      { resize: resize ?? given.resize ?? ownResize, fit: fit ?? given.fit ?? ownFit, ratio: given.ratio ?? ratio, fill: given.fill ?? fill });
+    const { network } = info.preprocess;
+    return { mode: describePreprocess(settings), from: preprocess ? 'option' : info.preprocess.from, ...(network ? { network } : {}), ...settings, axes };
+  }
+
+  /** The part of the picture that the network saw; null: all of it. */
+  function viewOf({ width, height }, args) {
+    const pre = preprocessFor(args);
+    return pre.fit === 'stretch' ? null : model.view(width, height, pre);
+  }
+
+  /** From now on pictures are prepared so. */
+  function setPreprocess(args) {
+    info.preprocess = preprocessFor(args);
+    if (args.preprocess) info.warnings = info.warnings.filter(({ name }) => name !== 'preprocessing-guessed');
+    current = remembered = null;
+    const { preprocess, warnings } = info;
+    return { preprocess, warnings };
+  }
+
+  /** What the network answers when its picture is prepared in each of these modes. */
+  async function previews({ picture, top, modes = MODE_NAMES }, { signal, onProgress }) {
+    const list = [];
+    for (const mode of modes) {
+      await run({ picture, preprocess: mode }, signal, {});
+      list.push({ mode, predictions: best(top) });
+      onProgress({ file: 'previews', loaded: list.length, total: modes.length });
+    }
+    return list;
   }
 
   /* ---- Painting ------------------------------------------------------------------------------ */
@@ -280,13 +348,13 @@ export function createService(host, own) {
   }
 
   /** Heat over picture, as a new picture. `under`: the engine's copy of `picture`. */
-  function paint({ picture, map, style }, under) {
+  function paint({ picture, map, style, view }, under) {
     if (style.colourFirst || style.swapped || style.blend !== 'mix' || style.resampler === 'pil' ||
       style.power !== 1 || style.fade) {
       const { rgb } = info.colormaps.find(({ name }) => name === style.colormap);
-      return engine.picture(overlay(picture, map, style, rgb));
+      return engine.picture(overlay(picture, map, style, rgb, view));
     }
-    return engine.overlay(under, map, style);
+    return engine.overlay(under, map, style, view);
   }
 
   function png(args) {
@@ -297,8 +365,8 @@ export function createService(host, own) {
   function grid({ picture, title, tiles, columns, tileWidth }) {
     const pictures = [engine.picture(picture)];
     try {
-      for (const { map, style } of tiles) {
-        pictures.push(paint({ picture, map, style }, pictures[0]));
+      for (const { map, style, view } of tiles) {
+        pictures.push(paint({ picture, map, style, view }, pictures[0]));
       }
       const titles = [title, ...tiles.map((tile) => tile.title)];
       return withPicture(engine.grid(pictures, titles, columns, tileWidth), (whole) => whole.png());
@@ -313,6 +381,8 @@ export function createService(host, own) {
     load,
     explain: (args, context) => explain(args, context),
     scores,
+    previews,
+    setPreprocess,
     randomise,
     weightLayers: () => model.weightLayers(),
     steps,

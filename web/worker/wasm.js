@@ -1,8 +1,8 @@
 /**
  * The only file that knows pointers: gradcam.h's functions as JavaScript classes, one to one.
  *
- * Rules kept here: no view of the heap outlives a call (growth replaces the buffer); everything that
- * leaves is a copy; pointers are unsigned (the heap may pass 2 GB); every failure goes through
+ * Rules kept here: no view of the heap outlives a call (growth replaces the buffer), Parcel.view() aside;
+ * everything that leaves is a copy; pointers are unsigned (the heap may pass 2 GB); every failure goes through
  * check() and becomes a GradCamError with the engine's own words.
  */
 import createGradcam from '../dist/gradcam.js';
@@ -12,8 +12,10 @@ import { GradCamError } from '../base/errors.js';
 const CODES = ['ok', 'argument', 'model', 'unsupported', 'image', 'memory', 'state', 'cancelled'];
 
 const RESIZES = { nearest: 0, bilinear: 1, bicubic: 2 };
-const ORDERS = { rgb: 0, bgr: 1, grey: 2 };
+const ORDERS = { rgb: 0, bgr: 1, grey: 2, rgba: 3, bgra: 4 };
 const FITS = { stretch: 0, crop: 1, pad: 2 };
+const AXES = { NCHW: 1, NHWC: 2 };
+const ACTIVATIONS = ['auto', 'softmax', 'sigmoid', 'none'];
 const SCORES = { logit: 0, softmax: 1 };
 const TAKE = 1;
 
@@ -206,12 +208,21 @@ export class Engine {
       .set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }
 
+  /** No copy: good until the memory at the address is freed. (The heap is shared memory, which grows in place.) */
+  memory(address, count) {
+    return new Uint8Array(this.#memory.buffer, address, count);
+  }
+
   bytes(address, count) {
     return new Uint8Array(this.#memory.buffer, address, count).slice();
   }
 
   floats(address, count) {
     return new Float32Array(this.#memory.buffer, address, count).slice();
+  }
+
+  doubles(address, count) {
+    return new Float64Array(this.bytes(address, 8 * count).buffer);
   }
 
   ints(address, count) {
@@ -272,6 +283,14 @@ export class Engine {
     });
   }
 
+  /** The ONNX operators that are known; constant: where all of its inputs are constants. */
+  operators() {
+    return Array.from({ length: this.call('gcam_operator_count') }, (_, index) => ({
+      name: this.text('gcam_operator_name', index),
+      constant: this.call('gcam_operator_constant', index) === 1,
+    }));
+  }
+
   /** @param {Uint8Array} bytes JPEG, PNG, GIF or BMP */
   decode(bytes) {
     return this.lend(bytes, 'the picture file', (address) => new Picture(this,
@@ -296,11 +315,14 @@ export class Engine {
    * @param {Picture} picture
    * @param {{width: number, height: number, data: Float32Array}} map 0..1
    * @param {{colormap: string, alpha: number, interpolation: string}} style
+   * @param {import('../paint/render.js').View | null} [view]  the part of the picture that the map lies on
    */
-  overlay(picture, map, { colormap, alpha, interpolation }) {
-    return this.lend(map.data, 'the map', (data) => this.lendString(colormap, (name) => new Picture(
+  overlay(picture, map, { colormap, alpha, interpolation }, view) {
+    const lendView = (use) => (view ? this.lend(Float64Array.of(view.x, view.y, view.width, view.height), 'a view', use)
+      : use(0));
+    return this.lend(map.data, 'the map', (data) => this.lendString(colormap, (name) => lendView((part) => new Picture(
       this, this.make('gcam_overlay', this.context, picture.address, data, map.width, map.height,
-        0, name, alpha, RESIZES[interpolation]))));
+        part, name, alpha, RESIZES[interpolation])))));
   }
 
   /**
@@ -355,6 +377,12 @@ export class Picture {
     return this.#engine.call('gcam_image_height', this.#address);
   }
 
+  /** What a person should know about it. @returns {import('./protocol.js').Warning | null} */
+  get warning() {
+    const name = this.#engine.text('gcam_image_warning_name', this.#address);
+    return name ? { name, text: this.#engine.text('gcam_image_warning_text', this.#address) } : null;
+  }
+
   /** @returns {Uint8Array} RGBA */
   pixels() {
     return this.#engine.bytes(this.#engine.pointer('gcam_image_rgba', this.#address),
@@ -390,6 +418,11 @@ export class Parcel {
   write(offset, bytes) {
     if (offset + bytes.byteLength > this.size) throw new RangeError('more bytes than were announced');
     this.#engine.write(this.#address + offset, bytes);
+  }
+
+  /** The bytes where they lie, to look at before they are given away. */
+  view() {
+    return this.#engine.memory(this.#address, this.size);
   }
 
   /** The address, which the caller owns from now on. */
@@ -467,6 +500,22 @@ export class Model {
       (name) => this.#run('gcam_model_set_input_shape', name, shape, dims.length)));
   }
 
+  /** Before load(): only these are looked at, and what they need. @param {string[]} names */
+  setOutputs(names) {
+    const engine = this.#engine;
+    const texts = names.map((name) => encoder.encode(`${name}\0`));
+    engine.borrow(4 * names.length + texts.reduce((sum, text) => sum + text.length, 0), 'names', (list) => {
+      let end = list + 4 * names.length;
+      const addresses = texts.map((text) => {
+        engine.write(end, text);
+        end += text.length;
+        return end - text.length;
+      });
+      engine.write(list, Uint32Array.from(addresses));
+      this.#run('gcam_model_set_outputs', list, names.length);
+    });
+  }
+
   setPrecise(precise) {
     this.#run('gcam_model_set_precision', precise ? 1 : 0);
   }
@@ -502,6 +551,10 @@ export class Model {
     return this.#text('gcam_model_input_name', index);
   }
 
+  get outputCount() {
+    return this.#call('gcam_model_output_count');
+  }
+
   outputName(index = 0) {
     return this.#text('gcam_model_output_name', index);
   }
@@ -513,6 +566,32 @@ export class Model {
       const rank = this.#call('gcam_model_shape', name, dims, 8);
       return rank < 0 ? null : Array.from(engine.ints(dims, rank));
     }));
+  }
+
+  /** How the head's numbers become probabilities. @returns {'softmax' | 'sigmoid' | 'none'} */
+  get activation() {
+    return /** @type {any} */ (ACTIVATIONS[this.#call('gcam_model_activation')]);
+  }
+
+  /** After finish(). @param {string} activation */
+  setActivation(activation) {
+    this.#run('gcam_model_set_activation', ACTIVATIONS.indexOf(activation));
+  }
+
+  /** The output that the classes come from. */
+  get headName() {
+    return this.outputName(this.#call('gcam_model_head'));
+  }
+
+  get headIsPicture() {
+    return this.#call('gcam_model_head_is_picture') === 1;
+  }
+
+  /** Where finish() found operators that are not known: all of them. @returns {string[]} */
+  unsupported() {
+    const list = [];
+    for (let text; (text = this.#text('gcam_model_unsupported', list.length));) list.push(text);
+    return list;
   }
 
   get classCount() {
@@ -547,17 +626,34 @@ export class Model {
 
   /* ---- Running ---- */
 
-  /** @param {Picture} picture @param {import('../../models/modes.js').Preprocess} pre */
-  setImage(picture, { order, resize, mean, std, fit = 'stretch', ratio = 0 }) {
+  /** Runs `use(address)` with a gcam_preprocess. */
+  #lendPreprocess({ order, resize, mean, std, fit = 'stretch', ratio = 0, fill, axes }, use) {
     const four = (values) => Float32Array.from({ length: 4 }, (_, i) => values[i] ?? 0);
-    const pre = new ArrayBuffer(68); // gcam_preprocess: what is not written is 0, the default
+    const pre = new ArrayBuffer(68); // what is not written is 0, the default
     new Int32Array(pre, 0, 2).set([ORDERS[order], RESIZES[resize]]);
     new Float32Array(pre, 8, 4).set(four(mean));
     new Float32Array(pre, 24, 4).set(four([...std, 1, 1, 1]));
     new Int32Array(pre, 40, 1).set([FITS[fit]]);
     new Float32Array(pre, 44, 1).set([ratio]);
-    this.#engine.lend(new Uint8Array(pre), 'the preprocessing',
-      (address) => this.#run('gcam_model_set_image', picture.address, address));
+    new Int32Array(pre, 48, 1).set([fill ? 1 : 0]);
+    new Float32Array(pre, 52, 3).set(fill ?? [0, 0, 0]);
+    new Int32Array(pre, 64, 1).set([AXES[axes] ?? 0]);
+    return this.#engine.lend(new Uint8Array(pre), 'the preprocessing', use);
+  }
+
+  /** @param {Picture} picture @param {import('../../models/modes.js').Preprocess & {axes?: string}} pre */
+  setImage(picture, pre) {
+    this.#lendPreprocess(pre, (address) => this.#run('gcam_model_set_image', picture.address, address));
+  }
+
+  /** What the input shows of a picture of that size, in its pixels. @returns {import('../paint/render.js').View} */
+  view(width, height, pre) {
+    const engine = this.#engine;
+    return this.#lendPreprocess(pre, (address) => engine.borrow(32, 'a view', (at) => {
+      this.#run('gcam_model_view', width, height, address, at);
+      const [x, y, w, h] = engine.doubles(at, 4);
+      return { x, y, width: w, height: h };
+    }));
   }
 
   /** @param {string | null} input @param {Float32Array} values ONNX order */
@@ -579,7 +675,7 @@ export class Model {
     });
   }
 
-  /** @returns {{id: number, score: number, probability: number}[]} best first */
+  /** probability: null where the head has none. @returns {{id: number, score: number, probability: number | null}[]} best first */
   top(k) {
     const engine = this.#engine;
     return engine.borrow(12 * k, 'predictions', (ids) => {
@@ -589,7 +685,7 @@ export class Model {
       const s = engine.floats(scores, count);
       const p = engine.floats(probabilities, count);
       return Array.from(engine.ints(ids, count),
-        (id, index) => ({ id, score: s[index], probability: p[index] }));
+        (id, index) => ({ id, score: s[index], probability: Number.isNaN(p[index]) ? null : p[index] }));
     });
   }
 

@@ -64,7 +64,7 @@ function withCeilMode({ pads = [0, 0, 0, 0], ceil_mode: ceil, kernel_shape: kern
 /** Each makes, from a node and its constants, the function that runs it: (tensors) -> tensor. */
 const builders = {
   Conv(tf, node, constants) {
-    const { attributes: { strides = [1, 1], pads, group = 1 }, activation } = node;
+    const { attributes: { strides = [1, 1], dilations = [1, 1], pads, group = 1 }, activation } = node;
     const source = constants.get(node.inputs[1]);
     const [K, C, H, W] = source.dims;
     const depthwise = group > 1;
@@ -76,7 +76,7 @@ const builders = {
     const bias = tf.tensor1d(shift);
     const run = depthwise ? tf.fused.depthwiseConv2d : tf.fused.conv2d;
     const pad = padding(pads);
-    return ([x]) => run({ x, filter, strides, pad, bias, activation });
+    return ([x]) => run({ x, filter, strides, dilations, pad, bias, activation });
   },
   Gemm(tf, node, constants) {
     const { dims: [K, C], values } = constants.get(node.inputs[1]);
@@ -132,6 +132,11 @@ const folders = {
   Transpose: (_, { dims: [rows, columns], values }) =>
     ({ dims: [columns, rows], values: Array.from({ length: values.length }, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]) }),
   Cast: (_, x) => x,
+  // int8 with a scale for each output channel
+  DequantizeLinear: (_, { dims, values }, scale) => {
+    const row = values.length / dims[0];
+    return { dims, values: Float32Array.from(values, (value, i) => value * scale.values[Math.floor(i / row)]) };
+  },
 };
 
 /** The network as a function from one tensor to another, by their names. */

@@ -1,0 +1,119 @@
+/**
+ * What page, lesson and element must do in every browser: one list, run by chromium.test.mjs,
+ * firefox.test.mjs and webkit.test.mjs. Expected numbers are Node's.
+ */
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { GradCam } from '../../web/node.js';
+import { serve } from '../../emscripten/serve.mjs';
+import { keras3, writeKeras } from '../models/fixtures.mjs';
+import { root } from '../web/shared.mjs';
+
+const SAMPLE = '/models/pocket/samples/golf_ball_and_flower.jpg';
+
+/** How long anything may take on a busy machine, in ms; less than the drivers' own limit. */
+const PATIENCE = 90000;
+
+/** Waits in the page until `condition` holds, which is written as an expression. */
+const until = (condition) => `for (const end = performance.now() + ${PATIENCE}; !(${condition});) {
+  if (performance.now() > end) throw new Error(${JSON.stringify(`not within ${PATIENCE / 1000} s: ${condition}; `)} +
+    (document.getElementById('status')?.textContent ?? ''));
+  await new Promise((next) => setTimeout(next, 50));
+}`;
+
+/** Something here takes the place of a person: what stands in the page's status line. */
+const STATUS = "const status = document.getElementById('status');";
+
+const words = ({ predictions }) => predictions.map(({ name, probability }) => `${name}${(100 * probability).toFixed(1)} %`);
+
+/**
+ * @param {string} name     of the browser
+ * @param {string | false} skip
+ * @param {() => Promise<{goto: (url: string) => Promise<any>, run: (body: string, ...args: any[]) => Promise<any>,
+ *   close: () => Promise<void>}>} launch
+ */
+export function testEverywhere(name, skip, launch) {
+  describe(name, { skip }, () => {
+    let browser;
+    let folder;
+    let expected;
+    let kerasExpected;
+    const servers = {};
+    before(async () => {
+      browser = await launch();
+      for (const isolated of [true, false]) servers[isolated] = await serve({ isolated });
+      const cam = await GradCam.load(`${root}/models/pocket/model.json`, { threads: 1 });
+      expected = await cam.explain(`${root}${SAMPLE}`);
+      cam.dispose();
+      folder = await mkdtemp(join(tmpdir(), 'gradcam-everywhere-'));
+      await writeKeras(keras3(), join(folder, 'keras3.keras'), { compress: true });
+      const keras = await GradCam.load(join(folder, 'keras3.keras'), { threads: 1 });
+      kerasExpected = await keras.explain(`${root}${SAMPLE}`, { top: 3 });
+      keras.dispose();
+    });
+    after(async () => {
+      await browser?.close();
+      for (const server of Object.values(servers)) await server.close();
+      if (folder) await rm(folder, { recursive: true, force: true });
+    });
+
+    for (const isolated of [true, false]) {
+      const how = isolated ? 'isolated' : 'not isolated';
+
+      test(`the page, ${how}: a sample, another class, another layer, a Keras file dropped`, async () => {
+        await browser.goto(`${servers[isolated].origin}/web/demo/`);
+        const found = await browser.run(`${STATUS}
+          ${until("/classes/.test(status.textContent)")}
+          document.querySelector('#samples button').click();
+          ${until("/forward/.test(status.textContent)")}
+          const list = () => [...document.querySelectorAll('#predictions button')].map((one) => one.textContent);
+          const first = list();
+          const tiles = document.querySelectorAll('#sheet canvas').length;
+          document.querySelectorAll('#predictions button')[1].click();
+          const pressed = document.querySelector('#predictions [aria-pressed=true]').textContent;
+          const depth = document.getElementById('depth');
+          status.textContent = '';
+          depth.value = 20;
+          depth.dispatchEvent(new Event('input', { bubbles: true }));
+          ${until("/forward/.test(status.textContent)")}
+          return { first, pressed, tiles, threads: gradcam.model.threads, engine: gradcam.model.engine,
+            isolated: globalThis.crossOriginIsolated, shared: typeof SharedArrayBuffer };`);
+        assert.deepEqual(found.first, words(expected));
+        assert.equal(found.pressed, words(expected)[1]);
+        assert.equal(found.tiles, 5);
+        assert.equal(found.isolated, isolated);
+        console.log(`# ${name}, ${how}: ${found.engine}, ${found.threads} threads, SharedArrayBuffer ${found.shared}`);
+
+        const base64 = (await readFile(join(folder, 'keras3.keras'))).toString('base64');
+        const keras = await browser.run(`${STATUS}
+          const content = Uint8Array.from(atob(args[0]), (letter) => letter.charCodeAt(0));
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([content], 'keras3.keras'));
+          document.getElementById('frame').dispatchEvent(
+            new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));
+          ${until("document.getElementById('model-name').textContent === 'keras3' && /forward/.test(status.textContent)")}
+          return [...document.querySelectorAll('#predictions button')].map((one) => one.textContent);`, base64);
+        assert.deepEqual(keras, words(kerasExpected));
+      });
+
+      test(`the lesson and its elements, ${how}: every step, Node's numbers`, async () => {
+        await browser.goto(`${servers[isolated].origin}/web/demo/learn/`);
+        const found = await browser.run(`
+          const all = [...document.querySelectorAll('grad-cam')];
+          all.forEach((one) => one.setAttribute('loading', 'eager'));
+          ${until('all.every((one) => one.result)')}
+          const [{ cam, result: { predictions: [best], maps: [map] } }] = all;
+          return { bad: all.map((one) => one.shadowRoot.querySelector('[data-bad]')?.textContent).filter(Boolean),
+            best: best.id, raw: [...map.raw], threads: (await cam).model.threads };`);
+        assert.deepEqual(found.bad, []);
+        assert.ok(isolated || found.threads === 1);
+        assert.equal(found.best, expected.predictions[0].id);
+        const { raw, max } = expected.maps[0];
+        assert.ok(found.raw.every((value, i) => Math.abs(value - raw[i]) <= 1e-3 * max));
+      });
+    }
+  });
+}

@@ -1,0 +1,198 @@
+/**
+ * What the page knows: one state, never changed but replaced by another one. Everything on the screen
+ * follows from it by the functions below, so that nothing of one model or picture stands beside another.
+ *
+ * What is asked for and what was answered are apart: `ask` and `settings` are the reader's wishes; an
+ * answer says itself which model, picture and settings it came from. A wish that fails or is
+ * cancelled is withdrawn(), and what stands there is true again.
+ *
+ * @typedef {{image: any, name: string, sample?: string, address?: string}} Picture
+ * @typedef {{cam: import('../index.js').GradCam, source: any, preprocess: string}} Model
+ *
+ * @typedef {object} Answer
+ * @property {Model} model
+ * @property {Picture} picture
+ * @property {{method: string, score: string, layer: string, top: string}} asked   settings it was made with
+ * @property {import('../index.js').Explanation} result
+ * @property {import('../index.js').HeatMap[]} maps   of the best classes, then of those asked for beside them
+ *
+ * @typedef {object} State
+ * @property {Model | null} model
+ * @property {Record<string, string>} settings
+ * @property {{picture: Picture | null, shown: number | null}} ask   shown: null for the best class
+ * @property {number[]} extra        classes asked for beside the best ones
+ * @property {Answer | null} answer
+ * @property {number | null} shown   the class on show, of the answer
+ * @property {{answer: Answer, shown: number, layer: string, map: import('../index.js').HeatMap} | null} other
+ *   the map at another layer, to compare with
+ * @property {{picture: Picture, asked: Answer['asked']} | null} good   what was last answered, by whatever model
+ */
+
+/** What each setting is where the address does not say. Names are those of the form's controls. */
+export const DEFAULTS = Object.freeze({
+  method: 'gradcam', score: 'logit', layer: '', colormap: 'viridis', alpha: '0.6', interpolation: 'bilinear',
+  fade: '1', boxes: '', top: '5', preprocess: '', compare: '', view: 'wipe', wipe: '0.5',
+});
+
+/** They mean something for one model alone. */
+const OF_A_MODEL = ['layer', 'compare', 'preprocess'];
+/** They decide what is computed; the others how it looks. */
+const ASKED = ['method', 'score', 'layer', 'top'];
+
+const pick = (from, names) => Object.fromEntries(names.map((name) => [name, from[name]]));
+
+/** @param {Record<string, string>} settings @returns {State} */
+export const startState = (settings) => Object.freeze({ model: null, settings, ask: { picture: null, shown: null },
+  extra: [], answer: null, shown: null, other: null, good: null });
+
+export const withSettings = (state, settings) => ({ ...state, settings: { ...state.settings, ...settings } });
+
+/**
+ * Another model: nothing of the one before stays but the picture and what is common to all models.
+ * @param {State} state @param {Model} model @param {Link | null} link  what was wished for this one
+ */
+export function withModel(state, model, link = null) {
+  const bound = pick(link?.settings ?? DEFAULTS, OF_A_MODEL);
+  return fitting({ ...state, model, settings: { ...state.settings, ...bound, preprocess: model.preprocess },
+    ask: { ...state.ask, shown: link?.shown ?? null }, extra: link?.extra ?? [], answer: null, shown: null, other: null });
+}
+
+/** Settings that the model does not know become the usual ones. */
+export function fitting(state) {
+  const { cam } = state.model;
+  const { method, layer, colormap, compare } = state.settings;
+  const { classes } = cam.model;
+  const isLayer = (name) => cam.layers().some((one) => one.name === name);
+  const isClass = (id) => Number.isInteger(id) && id >= 0 && id < classes;
+  const [, kind, value] = comparing(compare);
+  const kept = {
+    method: cam.methods().some(({ name }) => name === method) ? method : DEFAULTS.method,
+    layer: isLayer(layer) ? layer : '',
+    colormap: cam.colormaps().includes(colormap) ? colormap : DEFAULTS.colormap,
+    compare: (kind === 'class' ? isClass(Number(value)) : isLayer(value)) ? compare : '',
+  };
+  return { ...withSettings(state, kept), extra: state.extra.filter(isClass),
+    ask: { ...state.ask, shown: isClass(state.ask.shown) ? state.ask.shown : null } };
+}
+
+/** Another picture is wished for; its best class will be on show. */
+export const withPicture = (state, picture) => ({ ...state, ask: { picture, shown: null } });
+
+/** @param {State} state @param {Answer} answer */
+export function withAnswer(state, answer) {
+  const has = (id) => answer.maps.some((map) => map.class.id === id);
+  const shown = has(state.ask.shown) ? state.ask.shown : answer.maps[0].class.id;
+  const good = answer.picture.live ? state.good : { picture: answer.picture, asked: answer.asked };
+  return { ...state, answer, shown, ask: { ...state.ask, shown }, other: null, good };
+}
+
+/** Maps of more classes, of the picture that is on show already. */
+export const withMaps = (state, maps) => ({ ...state, answer: { ...state.answer, maps } });
+
+export const withShown = (state, id) => ({ ...state, shown: id, ask: { ...state.ask, shown: id } });
+
+/** The wish failed or was cancelled: back to what was answered last. */
+export function withdrawn(state) {
+  const { good, answer, shown } = state;
+  const asked = answer?.asked ?? (good && { ...good.asked, layer: '' });
+  const settings = asked ? { ...state.settings, ...asked } : state.settings;
+  return { ...state, settings, ask: { picture: good?.picture ?? null, shown },
+    extra: answer ? state.extra.filter((id) => answer.maps.some((map) => map.class.id === id)) : state.extra };
+}
+
+/* ---- What follows from it ------------------------------------------------------------------------ */
+
+/** The settings that an explanation depends on. */
+export const askedOf = ({ settings }) => pick(settings, ASKED);
+
+const comparing = (text) => /^(class|layer):(.*)$/.exec(text) ?? [];
+
+/** The class that the one on show is compared with, or null. */
+export function comparedClass({ settings }) {
+  const [, kind, value] = comparing(settings.compare);
+  return kind === 'class' ? Number(value) : null;
+}
+
+/** The layer that the one on show is compared with, or null. */
+export function comparedLayer({ settings }) {
+  const [, kind, value] = comparing(settings.compare);
+  return kind === 'layer' ? value : null;
+}
+
+export const mapOf = ({ answer, shown }) => answer?.maps.find((map) => map.class.id === shown) ?? null;
+
+/** Classes that must be there beside the best ones. */
+export function missing(state, maps) {
+  const wanted = [...state.extra, state.ask.shown, comparedClass(state)].filter((id) => id !== null);
+  return [...new Set(wanted)].filter((id) => !maps.some((map) => map.class.id === id));
+}
+
+/** The map to compare with, and what tells the two apart: classes or layers. */
+export function comparedOf(state) {
+  const { answer, other, shown } = state;
+  const map = mapOf(state);
+  if (!map) return null;
+  const id = comparedClass(state);
+  if (id !== null) {
+    const found = answer.maps.find((one) => one.class.id === id);
+    return found ? { map: found, names: [map.class.name, found.class.name] } : null;
+  }
+  const layer = comparedLayer(state);
+  if (layer === null || other?.answer.result !== answer.result || other.shown !== shown || other.layer !== layer) return null;
+  return { map: other.map, names: [answer.result.layer, layer] };
+}
+
+/* ---- Links --------------------------------------------------------------------------------------- */
+
+/**
+ * @typedef {object} Link
+ * @property {Record<string, string>} settings   all of them
+ * @property {string} model      a name or an address; '': the bundled one
+ * @property {string} sample
+ * @property {string} picture    an address
+ * @property {number | null} shown
+ * @property {number[]} extra
+ */
+
+/** @param {string} hash @returns {Link} */
+export function readLink(hash) {
+  const given = Object.fromEntries(new URLSearchParams(hash.replace(/^#/, '')));
+  const ids = (text) => (text ?? '').split(',').filter((one) => /^\d+$/.test(one)).map(Number);
+  const settings = Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, given[name] ?? DEFAULTS[name]]));
+  settings.top = String(Math.max(1, Math.min(20, Math.round(Number(settings.top)) || 5)));
+  for (const name of ['alpha', 'wipe']) {
+    const value = Number(settings[name]);
+    if (!(value >= 0 && value <= 1)) settings[name] = DEFAULTS[name];
+  }
+  return { settings, model: given.model ?? '', sample: given.sample ?? '', picture: given.picture ?? '',
+    shown: ids(given.class)[0] ?? null, extra: ids(given.classes) };
+}
+
+/** What a link says beside its model. @param {Link} link @param {Model | null} [model]  that stays @returns {Link} */
+export const withoutModel = (link, model = null) => ({ ...link, model: '', shown: null, extra: [],
+  settings: { ...link.settings, ...pick(DEFAULTS, OF_A_MODEL), preprocess: model?.preprocess ?? '' } });
+
+/**
+ * What is on the screen, for the address: what differs from the usual. A picture or model that came as
+ * a file is not in it.
+ * @param {State} state
+ * @param {Link | null} [waiting]  what a link says of a model that has not been fetched; it stays there
+ */
+export function writeLink(state, waiting = null) {
+  const { answer, model, extra, shown } = state;
+  const settings = { ...state.settings, ...answer?.asked, ...(waiting && pick(waiting.settings, OF_A_MODEL)) };
+  const source = typeof model?.source === 'string' && model.source !== 'pocket' ? model.source : '';
+  const best = answer?.maps[0].class.id ?? null;
+  const values = {
+    sample: answer?.picture.sample ?? '',
+    picture: answer?.picture.address ?? '',
+    model: waiting?.model ?? source,
+    class: String((waiting ? waiting.shown : shown === best ? null : shown) ?? ''),
+    classes: (waiting?.extra ?? extra).join(','),
+    ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, value === DEFAULTS[name] ? null : value])),
+  };
+  const usual = ['sample', 'picture', 'model', 'class', 'classes'];
+  const entries = Object.entries(values).filter(([name, value]) => value !== null && !(usual.includes(name) && value === ''));
+  const hash = new URLSearchParams(entries).toString();
+  return hash && `#${hash}`;
+}

@@ -1,0 +1,11 @@
+/**
+ * Sentences for the reader of the page.
+ */
+
+export { sentences } from '../base/sentences.js';
+
+/** Without the words that only the command line or a program understands. */
+export const plain = (text) => text
+  .replace(/\bwith --[\w-]+(?: [A-Z][\w./-]*)? or the option preprocess\b/g, 'under Model, “It expects pixels as”')
+  .replace(/,? or (?:with )?--[\w-]+(?: [\w./-]+)?(?=[.,;)])/g, '')
+  .replace(/\b(?:with )?--([\w-]+) or (?=the option)/g, '');
