@@ -42,8 +42,9 @@ float gcam_text_width(const char *text, size_t bytes, float px) {
   return width;
 }
 
-/* ---- Rasteriser --------------------------------------------------------------------------------
- * Exact coverage: every edge adds, per row, the signed area it covers right of itself within its
+/* ---- Rasteriser ------------------------------------------------------------------------------ */
+
+/* Exact coverage: every edge adds, per row, the signed area it covers right of itself within its
  * pixels and the signed height it shades from there on; a running sum along the row gives how much
  * of each pixel is inside. (The accumulation buffer of FreeType's and font-rs's "smooth"
  * renderers.) */

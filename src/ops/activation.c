@@ -17,7 +17,7 @@ typedef struct unary_params {
 static gcam_status unary_shape(gcam_graph *graph, gcam_node *node, const char *a, float a_default,
                                const char *b, float b_default, gcam_error *err) {
   unary_params *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!p) return gcam_node_no_memory(node, err);
   p->a = a ? gcam_node_float(node, a, a_default) : a_default;
   p->b = b ? gcam_node_float(node, b, b_default) : b_default;
   return gcam_node_set_shape(graph, node, 0, gcam_in_shape(graph, node, 0), err);

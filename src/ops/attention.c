@@ -46,17 +46,16 @@ static bool read_heads(const gcam_shape *x, int64_t count, heads *h) {
 
 static gcam_status read_mask(const gcam_graph *graph, const gcam_node *node, attention_params *p,
                              gcam_error *err) {
-  char label[160], text[96];
+  char text[96];
   if (!gcam_node_has_input(node, 3)) return GCAM_OK;
   const gcam_value *mask = &graph->values[node->inputs[3]];
   const gcam_shape *m = &mask->shape;
   const int64_t sizes[4] = {p->B, p->q.count, p->q.length, p->k.length};
   int64_t step = 1;
   bool fits = m->rank >= 1 && m->rank <= 4;
-  gcam_node_label(node, label, sizeof label);
   if (!mask->weight)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "%s: its mask '%.80s' must be a constant", label,
-                     mask->name);
+    return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED, "its mask '%.80s' must be a constant",
+                          mask->name);
   for (int i = m->rank - 1; fits && i >= 0; i--) {
     int axis = 4 - m->rank + i;
     fits = m->dim[i] == 1 || m->dim[i] == sizes[axis];
@@ -64,9 +63,9 @@ static gcam_status read_mask(const gcam_graph *graph, const gcam_node *node, att
     step *= m->dim[i];
   }
   if (!fits)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: a mask of %s does not fit %lldx%lld scores", label,
-                     gcam_shape_text(m, text, sizeof text), (long long)p->q.length,
-                     (long long)p->k.length);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "a mask of %s does not fit %lldx%lld scores",
+                          gcam_shape_text(m, text, sizeof text), (long long)p->q.length,
+                          (long long)p->k.length);
   p->masked = true;
   p->truth = mask->weight->dtype == GCAM_BOOL;
   return GCAM_OK;
@@ -77,12 +76,12 @@ static gcam_status attention_shape(gcam_graph *graph, gcam_node *node, gcam_erro
   const gcam_shape *q = gcam_in_shape(graph, node, 0);
   const gcam_shape *k = gcam_in_shape(graph, node, 1), *v = gcam_in_shape(graph, node, 2);
   attention_params *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!p) return gcam_node_no_memory(node, err);
   gcam_node_label(node, label, sizeof label);
   for (int i = 4; i < node->input_count; i++)
     if (gcam_node_has_input(node, i))
-      return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                       "%s: past keys, past values and padded lengths are not supported", label);
+      return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
+                            "past keys, past values and padded lengths are not supported");
   int64_t kv_heads = gcam_node_int(node, "kv_num_heads", 0);
   bool fits = read_heads(q, gcam_node_int(node, "q_num_heads", 0), &p->q) &&
               read_heads(k, kv_heads, &p->k) && read_heads(v, kv_heads, &p->v) &&
@@ -90,10 +89,10 @@ static gcam_status attention_shape(gcam_graph *graph, gcam_node *node, gcam_erro
               q->dim[0] == v->dim[0] && p->q.size == p->k.size && p->k.length == p->v.length &&
               p->k.count == p->v.count && p->k.count && p->q.count % p->k.count == 0;
   if (!fits)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: its inputs do not fit together: %s, %s and %s",
-                     label, gcam_shape_text(q, text[0], sizeof text[0]),
-                     gcam_shape_text(k, text[1], sizeof text[1]),
-                     gcam_shape_text(v, text[2], sizeof text[2]));
+    return gcam_node_fail(
+        node, err, GCAM_ERR_MODEL, "its inputs do not fit together: %s, %s and %s",
+        gcam_shape_text(q, text[0], sizeof text[0]), gcam_shape_text(k, text[1], sizeof text[1]),
+        gcam_shape_text(v, text[2], sizeof text[2]));
   p->B = q->dim[0];
   p->causal = gcam_node_int(node, "is_causal", 0) != 0;
   p->softcap = gcam_node_float(node, "softcap", 0);

@@ -12,29 +12,28 @@
 
 static gcam_status batch_norm_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   const gcam_shape *x = gcam_in_shape(graph, node, 0);
-  char label[160], text[96];
+  char text[96];
   gcam_batch_norm_params *p = gcam_node_params(graph, node, sizeof *p);
   if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while reading the graph");
-  gcam_node_label(node, label, sizeof label);
   if (x->rank < 2)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %s has no channel axis", label,
-                     gcam_shape_text(x, text, sizeof text));
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its input %s has no channel axis",
+                          gcam_shape_text(x, text, sizeof text));
   bool statistics = false; /* the running mean and variance that only training writes */
   for (int i = 1; i < node->output_count; i++) statistics |= node->outputs[i] >= 0;
   if (gcam_node_int(node, "training_mode", 0) || statistics)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                     "%s: is in training mode; export the model for inference", label);
+    return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
+                          "is in training mode; export the model for inference");
   if (!gcam_node_int(node, "spatial", 1))
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                     "%s: spatial = 0 (statistics per element) is not supported", label);
+    return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
+                          "spatial = 0 (statistics per element) is not supported");
   p->C = x->dim[x->rank - 1];
   p->rows = gcam_numel_range(x, 0, x->rank - 1);
   p->epsilon = gcam_node_float(node, "epsilon", 1e-5f);
   for (int i = 1; i < 5; i++) {
     const gcam_shape *s = gcam_in_shape(graph, node, i);
     if (s->rank != 1 || s->dim[0] != p->C)
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: input %d is %s; %lld values are needed", label, i,
-                       gcam_shape_text(s, text, sizeof text), (long long)p->C);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "input %d is %s; %lld values are needed", i,
+                            gcam_shape_text(s, text, sizeof text), (long long)p->C);
   }
   gcam_shape y = *x;
   return gcam_node_set_shape(graph, node, 0, &y, err);

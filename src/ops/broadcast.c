@@ -40,12 +40,11 @@ int64_t gcam_broadcast_offset(const gcam_broadcast *plan, const gcam_shape *in,
 }
 
 gcam_status gcam_broadcast_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160], a[96], b[96];
+  char a[96], b[96];
   gcam_shape out = *gcam_in_shape(graph, node, 0);
   for (int k = 1; k < node->input_count; k++) {
     if (!gcam_node_has_input(node, k))
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %d is left out",
-                       gcam_node_label(node, label, sizeof label), k);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its input %d is left out", k);
     const gcam_shape *in = gcam_in_shape(graph, node, k);
     bool fits = in->rank == out.rank;
     for (int i = 0; fits && i < out.rank; i++) {
@@ -53,16 +52,15 @@ gcam_status gcam_broadcast_shape(gcam_graph *graph, gcam_node *node, gcam_error 
       if (out.dim[i] == 1) out.dim[i] = in->dim[i];
     }
     if (!fits)
-      return gcam_fail(err, GCAM_ERR_MODEL,
-                       "%s: the shapes of its inputs do not fit together: %s and %s",
-                       gcam_node_label(node, label, sizeof label),
-                       gcam_shape_text(gcam_in_shape(graph, node, 0), a, sizeof a),
-                       gcam_shape_text(in, b, sizeof b));
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                            "the shapes of its inputs do not fit together: %s and %s",
+                            gcam_shape_text(gcam_in_shape(graph, node, 0), a, sizeof a),
+                            gcam_shape_text(in, b, sizeof b));
   }
   GCAM_TRY(gcam_node_set_shape(graph, node, 0, &out, err));
 
   gcam_broadcast *plan = gcam_node_params(graph, node, sizeof *plan);
-  if (!plan) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!plan) return gcam_node_no_memory(node, err);
   for (int k = 0; k < node->input_count; k++)
     plan->axis = first_axis(gcam_in_shape(graph, node, k), &out, plan->axis);
   finish(plan, &out);

@@ -16,30 +16,28 @@ static gcam_status concat_shape(gcam_graph *graph, gcam_node *node, gcam_error *
   gcam_shape out = first->shape;
   const gcam_attr *attr = gcam_node_attr(node, "axis");
   if (!attr && node->opset >= 4)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: its attribute 'axis' is missing",
-                     gcam_node_label(node, label, sizeof label));
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its attribute 'axis' is missing");
   int64_t onnx_axis = gcam_node_int(node, "axis", 1);
   int axis = gcam_value_axis(first, onnx_axis);
   if (axis < 0)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: axis %lld is outside an input of rank %d",
-                     gcam_node_label(node, label, sizeof label), (long long)onnx_axis, out.rank);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "axis %lld is outside an input of rank %d",
+                          (long long)onnx_axis, out.rank);
   for (int k = 1; k < node->input_count; k++) {
     if (!gcam_node_has_input(node, k))
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %d is left out",
-                       gcam_node_label(node, label, sizeof label), k);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its input %d is left out", k);
     const gcam_shape *in = gcam_in_shape(graph, node, k);
     bool fits = in->rank == out.rank;
     for (int i = 0; fits && i < out.rank; i++) fits = i == axis || in->dim[i] == out.dim[i];
     if (!fits)
-      return gcam_fail(
-          err, GCAM_ERR_MODEL, "%s: inputs of shape %s and %s cannot be joined along axis %lld",
-          gcam_node_label(node, label, sizeof label), gcam_shape_text(&first->shape, a, sizeof a),
-          gcam_shape_text(in, b, sizeof b), (long long)onnx_axis);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                            "inputs of shape %s and %s cannot be joined along axis %lld",
+                            gcam_shape_text(&first->shape, a, sizeof a),
+                            gcam_shape_text(in, b, sizeof b), (long long)onnx_axis);
     out.dim[axis] += in->dim[axis];
     GCAM_TRY(gcam_shape_check(&out, gcam_node_label(node, label, sizeof label), err));
   }
   concat_params *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!p) return gcam_node_no_memory(node, err);
   p->axis = axis;
   p->outer = gcam_numel_range(&out, 0, axis);
   p->chunk = gcam_numel_range(&out, axis, out.rank);

@@ -104,26 +104,24 @@ void gcam_bias_gradient(const float *dy, int64_t rows, int64_t channels, float *
 
 gcam_status gcam_bias_check(const gcam_graph *graph, const gcam_node *node, int input,
                             int64_t channels, gcam_error *err) {
-  char label[160], text[96];
+  char text[96];
   if (!gcam_node_has_input(node, input)) return GCAM_OK;
   const gcam_shape *bias = gcam_in_shape(graph, node, input);
   if (bias->rank == 1 && bias->dim[0] == channels) return GCAM_OK;
-  return gcam_fail(err, GCAM_ERR_MODEL, "%s: its bias is %s; %lld values are needed",
-                   gcam_node_label(node, label, sizeof label),
-                   gcam_shape_text(bias, text, sizeof text), (long long)channels);
+  return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its bias is %s; %lld values are needed",
+                        gcam_shape_text(bias, text, sizeof text), (long long)channels);
 }
 
 /* ---- The operator --------------------------------------------------------------------------- */
 
 static gcam_status conv_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   const gcam_shape *x = gcam_in_shape(graph, node, 0), *w = gcam_in_shape(graph, node, 1);
-  char label[160], xs[96], ws[96];
+  char xs[96], ws[96];
   gcam_conv_params *p = gcam_node_params(graph, node, sizeof *p);
   if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while reading the graph");
-  gcam_node_label(node, label, sizeof label);
   if (x->rank >= 3 && w->rank != x->rank)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: an input of rank %d and a weight of rank %d", label,
-                     x->rank, w->rank);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "an input of rank %d and a weight of rank %d",
+                          x->rank, w->rank);
   int64_t kernel[2] = {w->rank == 4 ? w->dim[1] : 1, w->rank >= 2 ? w->dim[w->rank - 2] : 1};
   GCAM_TRY(gcam_window_resolve(node, x, kernel, &p->window, err));
   p->N = x->dim[0];
@@ -132,10 +130,9 @@ static gcam_status conv_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
   p->groups = gcam_node_int(node, "group", 1);
   if (p->groups < 1 || p->C < 1 || p->K < 1 || p->C % p->groups || p->K % p->groups ||
       w->dim[w->rank - 1] != p->C / p->groups)
-    return gcam_fail(err, GCAM_ERR_MODEL,
-                     "%s: input %s and weight %s (channels last) do not fit %lld groups", label,
-                     gcam_shape_text(x, xs, sizeof xs), gcam_shape_text(w, ws, sizeof ws),
-                     (long long)p->groups);
+    return gcam_node_fail(
+        node, err, GCAM_ERR_MODEL, "input %s and weight %s (channels last) do not fit %lld groups",
+        gcam_shape_text(x, xs, sizeof xs), gcam_shape_text(w, ws, sizeof ws), (long long)p->groups);
   GCAM_TRY(gcam_bias_check(graph, node, 2, p->K, err));
   gcam_shape y = gcam_window_output(x, p->window.y.out, p->window.x.out, p->K);
   return gcam_node_set_shape(graph, node, 0, &y, err);

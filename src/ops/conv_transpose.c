@@ -12,7 +12,6 @@
 /* `count` values of an attribute from 0 to 2^24, placed at the axes y, x; -1 where it is absent. */
 static gcam_status read_sizes(const gcam_node *node, const char *name, int count, int64_t size[2],
                               gcam_error *err) {
-  char label[160];
   const gcam_attr *attr = gcam_node_attr(node, name);
   size[0] = size[1] = -1;
   if (!attr) return GCAM_OK;
@@ -22,8 +21,8 @@ static gcam_status read_sizes(const gcam_node *node, const char *name, int count
     fits = attr->ints[i] >= 0 && attr->ints[i] < (int64_t)1 << 24;
   }
   if (fits) return GCAM_OK;
-  return gcam_fail(err, GCAM_ERR_MODEL, "%s: attribute '%s' must be a list of %d sizes",
-                   gcam_node_label(node, label, sizeof label), name, count);
+  return gcam_node_fail(node, err, GCAM_ERR_MODEL, "attribute '%s' must be a list of %d sizes",
+                        name, count);
 }
 
 /* ONNX: the output's size follows from the pads, or the pads from the output's size. */
@@ -31,7 +30,6 @@ static gcam_status resolve(const gcam_node *node, const gcam_shape *x, const int
                            gcam_window *window, gcam_error *err) {
   gcam_auto_pad auto_pad;
   int64_t extra[2], wanted[2];
-  char label[160];
   GCAM_TRY(gcam_window_read(node, x, kernel, window, &auto_pad, err));
   GCAM_TRY(read_sizes(node, "output_padding", x->rank - 2, extra, err));
   GCAM_TRY(read_sizes(node, "output_shape", x->rank - 2, wanted, err));
@@ -49,8 +47,8 @@ static gcam_status resolve(const gcam_node *node, const gcam_shape *x, const int
       wanted[i] = full - w->pad_begin - w->pad_end;
     }
     if (wanted[i] < 1)
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: nothing is left of its output after the padding",
-                       gcam_node_label(node, label, sizeof label));
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                            "nothing is left of its output after the padding");
     w->out = size;
     w->in = wanted[i];
   }
@@ -59,13 +57,12 @@ static gcam_status resolve(const gcam_node *node, const gcam_shape *x, const int
 
 static gcam_status conv_transpose_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   const gcam_shape *x = gcam_in_shape(graph, node, 0), *w = gcam_in_shape(graph, node, 1);
-  char label[160], xs[96], ws[96];
+  char xs[96], ws[96];
   gcam_conv_params *p = gcam_node_params(graph, node, sizeof *p);
   if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while reading the graph");
-  gcam_node_label(node, label, sizeof label);
   if (x->rank >= 3 && w->rank != x->rank)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: an input of rank %d and a weight of rank %d", label,
-                     x->rank, w->rank);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "an input of rank %d and a weight of rank %d",
+                          x->rank, w->rank);
   int64_t kernel[2] = {w->rank == 4 ? w->dim[1] : 1, w->rank >= 2 ? w->dim[w->rank - 2] : 1};
   GCAM_TRY(resolve(node, x, kernel, &p->window, err));
   p->N = x->dim[0];
@@ -73,10 +70,9 @@ static gcam_status conv_transpose_shape(gcam_graph *graph, gcam_node *node, gcam
   p->groups = gcam_node_int(node, "group", 1);
   int64_t per_group = w->dim[w->rank - 1];
   if (p->groups < 1 || p->K < 1 || per_group < 1 || p->K % p->groups || w->dim[0] != p->K)
-    return gcam_fail(err, GCAM_ERR_MODEL,
-                     "%s: input %s and weight %s (channels last) do not fit %lld groups", label,
-                     gcam_shape_text(x, xs, sizeof xs), gcam_shape_text(w, ws, sizeof ws),
-                     (long long)p->groups);
+    return gcam_node_fail(
+        node, err, GCAM_ERR_MODEL, "input %s and weight %s (channels last) do not fit %lld groups",
+        gcam_shape_text(x, xs, sizeof xs), gcam_shape_text(w, ws, sizeof ws), (long long)p->groups);
   p->C = per_group * p->groups;
   GCAM_TRY(gcam_bias_check(graph, node, 2, p->C, err));
   gcam_shape y = gcam_window_output(x, p->window.y.in, p->window.x.in, p->C);

@@ -8,18 +8,16 @@ typedef struct cum_sum_params {
 } cum_sum_params;
 
 static gcam_status cum_sum_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160];
   const gcam_value *x = &graph->values[node->inputs[0]];
   int64_t onnx_axis = 0;
   int count;
   GCAM_TRY(gcam_node_ints(graph, node, "axis", 1, &onnx_axis, 1, &count, err));
   int axis = count ? gcam_value_axis(x, onnx_axis) : -1;
   if (axis < 0)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: axis %lld is outside an input of rank %d",
-                     gcam_node_label(node, label, sizeof label), (long long)onnx_axis,
-                     x->shape.rank);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "axis %lld is outside an input of rank %d",
+                          (long long)onnx_axis, x->shape.rank);
   cum_sum_params *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!p) return gcam_node_no_memory(node, err);
   p->outer = gcam_numel_range(&x->shape, 0, axis);
   p->len = x->shape.dim[axis];
   p->inner = gcam_numel_range(&x->shape, axis + 1, x->shape.rank);

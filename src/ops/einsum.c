@@ -78,14 +78,13 @@ static void implicit_output(const term *in, int operands, int dots, term *out) {
 }
 
 static gcam_status einsum_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160], letters[MAX_LETTERS];
+  char letters[MAX_LETTERS];
   const char *equation = gcam_node_string(node, "equation", ""), *text = equation;
   term in[2] = {{{0}, 0}, {{0}, 0}}, out = {{0}, 0};
   int dots = 0, operands = node->input_count;
   gcam_shape y = {0};
   einsum_params *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
-  gcam_node_label(node, label, sizeof label);
+  if (!p) return gcam_node_no_memory(node, err);
   bool good = true;
   for (int k = 0; good && k < operands; k++) {
     good = (!k || *text++ == ',') &&
@@ -123,8 +122,8 @@ static gcam_status einsum_shape(gcam_graph *graph, gcam_node *node, gcam_error *
     if (good) y.dim[i] = p->size[at];
   }
   if (!good || *text)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: the equation '%.80s' does not fit its inputs", label,
-                     equation);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "the equation '%.80s' does not fit its inputs",
+                          equation);
   GCAM_TRY(gcam_node_set_shape(graph, node, 0, &y, err));
   for (int i = out.count - 1, stride = 1; i >= 0; stride *= (int)y.dim[i--])
     p->stride[2][find_letter(letters, p->letters, out.letter[i])] = stride;

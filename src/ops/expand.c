@@ -14,7 +14,7 @@ static gcam_status repeat_shape(gcam_graph *graph, gcam_node *node, const gcam_s
 }
 
 static gcam_status expand_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160], from[96], to[96];
+  char from[96], to[96];
   const gcam_shape *in = gcam_in_shape(graph, node, 0);
   gcam_shape wish = {0}, x = {0}, y = {0};
   GCAM_TRY(gcam_node_ints(graph, node, "shape", 1, wish.dim, GCAM_MAX_RANK, &wish.rank, err));
@@ -28,14 +28,13 @@ static gcam_status expand_shape(gcam_graph *graph, gcam_node *node, gcam_error *
     fits = fits && (w == 1 || x.dim[i] == 1 || w == x.dim[i]) && x.dim[i] > 0;
   }
   if (!fits)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: %s cannot be expanded to %s",
-                     gcam_node_label(node, label, sizeof label),
-                     gcam_shape_text(in, from, sizeof from), gcam_shape_text(&wish, to, sizeof to));
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "%s cannot be expanded to %s",
+                          gcam_shape_text(in, from, sizeof from),
+                          gcam_shape_text(&wish, to, sizeof to));
   return repeat_shape(graph, node, &x, &y, err);
 }
 
 static gcam_status tile_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160];
   const gcam_shape *x = gcam_in_shape(graph, node, 0);
   int64_t times[GCAM_MAX_RANK];
   gcam_shape y = *x;
@@ -47,9 +46,9 @@ static gcam_status tile_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
     if (fits) y.dim[i] *= times[i];
   }
   if (!fits)
-    return gcam_fail(err, GCAM_ERR_MODEL,
-                     "%s: it needs %d repeats of at least 0, one for each axis of its input",
-                     gcam_node_label(node, label, sizeof label), x->rank);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                          "it needs %d repeats of at least 0, one for each axis of its input",
+                          x->rank);
   return repeat_shape(graph, node, x, &y, err);
 }
 

@@ -2,12 +2,11 @@
 #include "ops/view.h"
 
 static gcam_status flatten_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160];
   const gcam_shape *x = gcam_in_shape(graph, node, 0);
   int64_t axis = gcam_node_int(node, "axis", 1);
   if (axis < -x->rank || axis > x->rank)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: axis %lld is outside an input of rank %d",
-                     gcam_node_label(node, label, sizeof label), (long long)axis, x->rank);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "axis %lld is outside an input of rank %d",
+                          (long long)axis, x->rank);
   int at = (int)(axis < 0 ? axis + x->rank : axis);
   gcam_shape out = {2, {gcam_numel_range(x, 0, at), gcam_numel_range(x, at, x->rank)}};
   return gcam_node_set_shape(graph, node, 0, &out, err);

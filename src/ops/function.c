@@ -113,9 +113,8 @@ static const function_row rows[] = {
 };
 
 static gcam_status function_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160];
   gcam_function_params *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!p) return gcam_node_no_memory(node, err);
   p->row = rows;
   while (p->row->op != node->op) p->row++;
   if (p->row->attr) p->a = gcam_node_float(node, p->row->attr, p->row->otherwise);
@@ -123,8 +122,8 @@ static gcam_status function_shape(gcam_graph *graph, gcam_node *node, gcam_error
     const char *how = gcam_node_string(node, "approximate", "none");
     p->a = !strcmp(how, "tanh");
     if (!p->a && strcmp(how, "none"))
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: approximate '%.40s' is neither none nor tanh",
-                       gcam_node_label(node, label, sizeof label), how);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                            "approximate '%.40s' is neither none nor tanh", how);
   }
   if (node->op == &gcam_op_is_inf) {
     bool below = gcam_node_int(node, "detect_negative", 1) != 0;
@@ -132,8 +131,7 @@ static gcam_status function_shape(gcam_graph *graph, gcam_node *node, gcam_error
     p->a = below && above ? 0 : below ? 1 : above ? 2 : 3;
   }
   if (node->op == &gcam_op_celu && p->a == 0)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: its alpha is 0, and x / alpha has no value",
-                     gcam_node_label(node, label, sizeof label));
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its alpha is 0, and x / alpha has no value");
   return gcam_node_set_shape(graph, node, 0, gcam_in_shape(graph, node, 0), err);
 }
 

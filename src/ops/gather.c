@@ -23,21 +23,19 @@ static bool wrap(int64_t *index, int64_t dim) {
 
 static gcam_status outside(const gcam_node *node, int64_t index, const gcam_shape *x,
                            gcam_error *err) {
-  char label[160], text[96];
-  return gcam_fail(err, GCAM_ERR_MODEL, "%s: index %lld is outside an input of %s",
-                   gcam_node_label(node, label, sizeof label), (long long)index,
-                   gcam_shape_text(x, text, sizeof text));
+  char text[96];
+  return gcam_node_fail(node, err, GCAM_ERR_MODEL, "index %lld is outside an input of %s",
+                        (long long)index, gcam_shape_text(x, text, sizeof text));
 }
 
 static gcam_status axis_of(const gcam_graph *graph, const gcam_node *node, int *axis,
                            gcam_error *err) {
-  char label[160];
   const gcam_value *x = &graph->values[node->inputs[0]];
   int64_t onnx_axis = gcam_node_int(node, "axis", 0);
   *axis = gcam_value_axis(x, onnx_axis);
   if (*axis >= 0) return GCAM_OK;
-  return gcam_fail(err, GCAM_ERR_MODEL, "%s: axis %lld is outside an input of rank %d",
-                   gcam_node_label(node, label, sizeof label), (long long)onnx_axis, x->shape.rank);
+  return gcam_node_fail(node, err, GCAM_ERR_MODEL, "axis %lld is outside an input of rank %d",
+                        (long long)onnx_axis, x->shape.rank);
 }
 
 /* ---- Gather: whole slices along one axis ---------------------------------------------------- */
@@ -67,7 +65,7 @@ static gcam_status gather_shape(gcam_graph *graph, gcam_node *node, gcam_error *
 /* ---- Elements: the index along one axis, the position along the others ---------------------- */
 
 static gcam_status element_places(gcam_graph *graph, gcam_node *node, places *p, gcam_error *err) {
-  char label[160], xs[96], as[96];
+  char xs[96], as[96];
   const gcam_shape *x = gcam_in_shape(graph, node, 0), *at = gcam_in_shape(graph, node, 1);
   int axis;
   GCAM_TRY(axis_of(graph, node, &axis, err));
@@ -75,9 +73,8 @@ static gcam_status element_places(gcam_graph *graph, gcam_node *node, places *p,
   bool fits = at->rank == x->rank;
   for (int i = 0; fits && i < x->rank; i++) fits = i == axis || at->dim[i] <= x->dim[i];
   if (!fits)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: indices of %s do not fit an input of %s",
-                     gcam_node_label(node, label, sizeof label), gcam_shape_text(at, as, sizeof as),
-                     gcam_shape_text(x, xs, sizeof xs));
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "indices of %s do not fit an input of %s",
+                          gcam_shape_text(at, as, sizeof as), gcam_shape_text(x, xs, sizeof xs));
   p->count = gcam_numel(at);
   p->len = 1;
   for (int64_t k = 0; k < p->count; k++) {
@@ -97,7 +94,7 @@ static gcam_status element_places(gcam_graph *graph, gcam_node *node, places *p,
 
 static gcam_status tuple_places(gcam_graph *graph, gcam_node *node, int64_t batch, places *p,
                                 gcam_shape *values, gcam_error *err) {
-  char label[160], xs[96], as[96];
+  char xs[96], as[96];
   const gcam_shape *x = gcam_in_shape(graph, node, 0), *at = gcam_in_shape(graph, node, 1);
   int64_t *index;
   int64_t depth = at->rank ? at->dim[at->rank - 1] : 0;
@@ -106,15 +103,14 @@ static gcam_status tuple_places(gcam_graph *graph, gcam_node *node, int64_t batc
               batch <= x->rank - depth;
   for (int i = 0; fits && i < batch; i++) fits = at->dim[i] == x->dim[i];
   if (!fits)
-    return gcam_fail(err, GCAM_ERR_MODEL,
-                     "%s: indices of %s and %lld batch axes do not fit an input of %s",
-                     gcam_node_label(node, label, sizeof label), gcam_shape_text(at, as, sizeof as),
-                     (long long)batch, gcam_shape_text(x, xs, sizeof xs));
+    return gcam_node_fail(
+        node, err, GCAM_ERR_MODEL, "indices of %s and %lld batch axes do not fit an input of %s",
+        gcam_shape_text(at, as, sizeof as), (long long)batch, gcam_shape_text(x, xs, sizeof xs));
   int first = (int)(batch + depth);
   p->count = gcam_numel_range(at, 0, at->rank - 1);
   p->len = gcam_numel_range(x, first, x->rank);
   p->at = gcam_arena_alloc(&graph->arena, (size_t)p->count + 1, sizeof *p->at);
-  if (!p->at) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!p->at) return gcam_node_no_memory(node, err);
   int64_t each = gcam_numel_range(at, (int)batch, at->rank - 1); /* tuples of one batch */
   for (int64_t k = 0; k < p->count; k++) {
     int64_t offset = k / each; /* of the batch; its axes have the same sizes in x */
@@ -136,7 +132,7 @@ static gcam_status tuple_places(gcam_graph *graph, gcam_node *node, int64_t batc
 static gcam_status take_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   places *p = gcam_node_params(graph, node, sizeof *p);
   gcam_shape out = *gcam_in_shape(graph, node, 1);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!p) return gcam_node_no_memory(node, err);
   if (node->op == &gcam_op_gather_elements)
     GCAM_TRY(element_places(graph, node, p, err));
   else
@@ -163,24 +159,24 @@ static void take_backward(const gcam_args *a) {
 /* ---- Putting -------------------------------------------------------------------------------- */
 
 static gcam_status put_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160], us[96], ws[96];
+  char us[96], ws[96];
   const gcam_shape *x = gcam_in_shape(graph, node, 0), *u = gcam_in_shape(graph, node, 2);
   const char *reduction = gcam_node_string(node, "reduction", "none");
   gcam_shape wanted = *gcam_in_shape(graph, node, 1);
   places *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
-  gcam_node_label(node, label, sizeof label);
+  if (!p) return gcam_node_no_memory(node, err);
   p->add = !strcmp(reduction, "add");
   if (!p->add && strcmp(reduction, "none"))
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "%s: reduction '%.40s' is not supported", label,
-                     reduction);
+    return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED, "reduction '%.40s' is not supported",
+                          reduction);
   if (node->op == &gcam_op_scatter_elements)
     GCAM_TRY(element_places(graph, node, p, err));
   else
     GCAM_TRY(tuple_places(graph, node, 0, p, &wanted, err));
   if (!gcam_shape_equal(&wanted, u))
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: its updates are %s; the indices ask for %s", label,
-                     gcam_shape_text(u, us, sizeof us), gcam_shape_text(&wanted, ws, sizeof ws));
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its updates are %s; the indices ask for %s",
+                          gcam_shape_text(u, us, sizeof us),
+                          gcam_shape_text(&wanted, ws, sizeof ws));
   node->scratch_floats = p->add ? 0 : gcam_numel(x);
   return gcam_node_set_shape(graph, node, 0, x, err);
 }

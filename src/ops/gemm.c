@@ -12,18 +12,17 @@
 
 static gcam_status gemm_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   const gcam_shape *a = gcam_in_shape(graph, node, 0), *b = gcam_in_shape(graph, node, 1);
-  char label[160], as[96], bs[96], cs[96];
+  char as[96], bs[96], cs[96];
   gcam_gemm_params *p = gcam_node_params(graph, node, sizeof *p);
   if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while reading the graph");
-  gcam_node_label(node, label, sizeof label);
   p->trans_a = gcam_node_int(node, "transA", 0) != 0;
   p->trans_b = gcam_node_int(node, "transB", 0) != 0;
   p->alpha = gcam_node_float(node, "alpha", 1);
   p->beta = gcam_node_float(node, "beta", 1);
   if (a->rank != 2 || b->rank != 2 || a->dim[!p->trans_a] != b->dim[p->trans_b])
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: cannot multiply %s%s by %s%s", label,
-                     gcam_shape_text(a, as, sizeof as), p->trans_a ? " transposed" : "",
-                     gcam_shape_text(b, bs, sizeof bs), p->trans_b ? " transposed" : "");
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "cannot multiply %s%s by %s%s",
+                          gcam_shape_text(a, as, sizeof as), p->trans_a ? " transposed" : "",
+                          gcam_shape_text(b, bs, sizeof bs), p->trans_b ? " transposed" : "");
   p->M = a->dim[p->trans_a];
   p->K = a->dim[!p->trans_a];
   p->N = b->dim[!p->trans_b];
@@ -36,8 +35,9 @@ static gcam_status gemm_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
     int64_t columns = c->rank > 0 ? c->dim[c->rank - 1] : 1;
     int64_t rows = c->rank > 1 ? c->dim[c->rank - 2] : 1;
     if (c->rank > 2 || (rows != 1 && rows != p->M) || (columns != 1 && columns != p->N))
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: C is %s, which does not broadcast to %lldx%lld",
-                       label, gcam_shape_text(c, cs, sizeof cs), (long long)p->M, (long long)p->N);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                            "C is %s, which does not broadcast to %lldx%lld",
+                            gcam_shape_text(c, cs, sizeof cs), (long long)p->M, (long long)p->N);
     p->c_row = rows == 1 ? 0 : columns;
     p->c_column = columns == 1 ? 0 : 1;
   }

@@ -9,15 +9,14 @@
 
 static gcam_status global_pool_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   const gcam_shape *x = gcam_in_shape(graph, node, 0);
-  char label[160], text[96];
+  char text[96];
   gcam_global_pool_params *p = gcam_node_params(graph, node, sizeof *p);
   if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while reading the graph");
   gcam_shape y = *x;
   p->pixels = x->rank < 3 ? 0 : gcam_numel_range(x, 1, x->rank - 1);
   if (p->pixels < 1)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %s has no pixels to pool",
-                     gcam_node_label(node, label, sizeof label),
-                     gcam_shape_text(x, text, sizeof text));
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its input %s has no pixels to pool",
+                          gcam_shape_text(x, text, sizeof text));
   p->N = x->dim[0];
   p->C = x->dim[x->rank - 1];
   for (int i = 1; i < x->rank - 1; i++) y.dim[i] = 1;
@@ -84,5 +83,5 @@ const gcam_op gcam_op_global_average_pool = {"GlobalAveragePool",
                                              global_average_pool_backward,
                                              .traits = GCAM_OP_AVERAGES};
 const gcam_op gcam_op_global_max_pool = {
-    "GlobalMaxPool",         GCAM_RULE_SPATIAL,       1, 1, global_pool_shape,
+    "GlobalMaxPool",         GCAM_RULE_SPATIAL,        1,          1, global_pool_shape,
     global_max_pool_forward, global_max_pool_backward, .traits = 0};

@@ -30,27 +30,26 @@ static gcam_status grid_sample_shape(gcam_graph *graph, gcam_node *node, gcam_er
     int taps;
   } modes[] = {{"nearest", 1}, {"linear", 2}, {"bilinear", 2}, {"cubic", 4}, {"bicubic", 4}};
   static const char *const paddings[] = {"zeros", "border", "reflection"};
-  char label[160], xs[96], gs[96];
+  char xs[96], gs[96];
   const gcam_shape *x = gcam_in_shape(graph, node, 0), *grid = gcam_in_shape(graph, node, 1);
   const char *mode = gcam_node_string(node, "mode", "linear");
   const char *pad = gcam_node_string(node, "padding_mode", "zeros");
   grid_sample_params *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
-  gcam_node_label(node, label, sizeof label);
+  if (!p) return gcam_node_no_memory(node, err);
   int known = 0;
   for (int i = 0; i < 5; i++)
     if (!strcmp(mode, modes[i].name)) p->taps = modes[i].taps;
   while (known < 3 && strcmp(pad, paddings[known])) known++;
   if (!p->taps || known == 3)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: mode '%.40s' or padding_mode '%.40s' is unknown",
-                     label, mode, pad);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                          "mode '%.40s' or padding_mode '%.40s' is unknown", mode, pad);
   if (x->rank != 4)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "%s: its input has rank %d; pictures have 4", label,
-                     x->rank);
+    return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED, "its input has rank %d; pictures have 4",
+                          x->rank);
   if (grid->rank != 4 || grid->dim[3] != 2 || grid->dim[0] != x->dim[0] || x->dim[1] < 1 ||
       x->dim[2] < 1)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: a grid of %s does not fit an input of %s", label,
-                     gcam_shape_text(grid, gs, sizeof gs), gcam_shape_text(x, xs, sizeof xs));
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "a grid of %s does not fit an input of %s",
+                          gcam_shape_text(grid, gs, sizeof gs), gcam_shape_text(x, xs, sizeof xs));
   p->N = x->dim[0], p->H = x->dim[1], p->W = x->dim[2], p->C = x->dim[3];
   p->OH = grid->dim[1], p->OW = grid->dim[2];
   p->pad = (padding)known;

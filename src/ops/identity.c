@@ -21,16 +21,14 @@ const gcam_op gcam_op_identity = {
 /* ---- Dropout: its mask is not supported; the importer drops it where nobody reads it -------- */
 
 static gcam_status dropout_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160];
   float training = 0, ratio = 0.5f;
   bool found;
   GCAM_TRY(gcam_node_scalar(graph, node, "training_mode", 2, &training, &found, err));
   /* Nothing is dropped with a ratio of 0: torchvision's Swin is exported so. */
   if (training != 0) GCAM_TRY(gcam_node_scalar(graph, node, "ratio", 1, &ratio, &found, err));
   if (training != 0 && ratio != 0)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                     "%s: it is in training mode; export the model for inference (model.eval())",
-                     gcam_node_label(node, label, sizeof label));
+    return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
+                          "it is in training mode; export the model for inference (model.eval())");
   return identity_shape(graph, node, err);
 }
 
@@ -56,19 +54,17 @@ static gcam_status cast_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
                {4, "UINT16", false},   {5, "INT16", false},   {6, "INT32", false},
                {7, "INT64", false},    {9, "BOOL", false},    {12, "UINT32", false},
                {13, "UINT64", false},  {8, "STRING", false}};
-  char label[160];
   int64_t to = gcam_node_int(node, "to", -1);
   const char *to_name = gcam_node_string(node, "to", NULL); /* opset 1 */
-  gcam_node_label(node, label, sizeof label);
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
     if (to_name ? strcmp(to_name, types[i].name) != 0 : to != types[i].type) continue;
     if (types[i].is_float) return identity_shape(graph, node, err);
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                     "%s: it turns numbers that are computed while the network runs into %s; the "
-                     "engine computes in floats alone",
-                     label, types[i].name);
+    return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
+                          "it turns numbers that are computed while the network runs into %s; the "
+                          "engine computes in floats alone",
+                          types[i].name);
   }
-  return gcam_fail(err, GCAM_ERR_MODEL, "%s: its attribute 'to' names no known type", label);
+  return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its attribute 'to' names no known type");
 }
 
 const gcam_op gcam_op_cast = {"Cast",

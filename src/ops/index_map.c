@@ -9,7 +9,7 @@ gcam_status gcam_index_map_shape(gcam_graph *graph, gcam_node *node, const gcam_
     p->index[i] = gcam_arena_alloc(&graph->arena, (size_t)out->dim[i], sizeof *p->index[i]);
     ok = p->index[i];
   }
-  if (!ok) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!ok) return gcam_node_no_memory(node, err);
   p->in = *gcam_in_shape(graph, node, 0);
   p->out = *out;
   *map = p;

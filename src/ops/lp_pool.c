@@ -17,12 +17,11 @@ typedef struct lp_pool_params {
 
 /* A float in opset 1, an integer since. */
 static gcam_status read_p(const gcam_node *node, double *p, gcam_error *err) {
-  char label[160];
   const gcam_attr *attr = gcam_node_attr(node, "p");
   *p = !attr ? 2 : attr->kind == GCAM_ATTR_FLOAT ? (double)attr->f : (double)attr->i;
   if (*p >= 1 && *p <= 64) return GCAM_OK;
-  return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "%s: p = %g; it must lie between 1 and 64",
-                   gcam_node_label(node, label, sizeof label), *p);
+  return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED, "p = %g; it must lie between 1 and 64",
+                        *p);
 }
 
 /* |x|^p, and the p-th root: without pow() for the usual p. */
@@ -45,22 +44,21 @@ static gcam_status lp_pool_shape(gcam_graph *graph, gcam_node *node, gcam_error 
   GCAM_TRY(gcam_pooling_shape(graph, node, err));
   gcam_pooling_params pool = *(const gcam_pooling_params *)node->params;
   lp_pool_params *params = gcam_node_params(graph, node, sizeof *params);
-  if (!params) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!params) return gcam_node_no_memory(node, err);
   params->pool = pool;
   params->p = p;
   return GCAM_OK;
 }
 
 static gcam_status global_lp_pool_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160], text[96];
+  char text[96];
   const gcam_shape *x = gcam_in_shape(graph, node, 0);
   lp_pool_params *params = gcam_node_params(graph, node, sizeof *params);
-  if (!params) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!params) return gcam_node_no_memory(node, err);
   GCAM_TRY(read_p(node, &params->p, err));
   if (x->rank < 3)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %s has no pixels to pool",
-                     gcam_node_label(node, label, sizeof label),
-                     gcam_shape_text(x, text, sizeof text));
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its input %s has no pixels to pool",
+                          gcam_shape_text(x, text, sizeof text));
   int64_t pixels = gcam_numel_range(x, 1, x->rank - 1);
   gcam_window_axis one = {1, 1, 1, 1, 1, 0, 0}, all = {pixels, 1, pixels, 1, 1, 0, 0};
   params->pool =
@@ -115,17 +113,15 @@ typedef struct lp_norm_params {
 } lp_norm_params;
 
 static gcam_status lp_norm_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160];
   const gcam_value *x = &graph->values[node->inputs[0]];
   int64_t onnx_axis = gcam_node_int(node, "axis", -1);
   int axis = gcam_value_axis(x, onnx_axis);
   lp_norm_params *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!p) return gcam_node_no_memory(node, err);
   GCAM_TRY(read_p(node, &p->p, err));
   if (axis < 0)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: axis %lld is outside an input of rank %d",
-                     gcam_node_label(node, label, sizeof label), (long long)onnx_axis,
-                     x->shape.rank);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "axis %lld is outside an input of rank %d",
+                          (long long)onnx_axis, x->shape.rank);
   p->outer = gcam_numel_range(&x->shape, 0, axis);
   p->len = x->shape.dim[axis];
   p->inner = gcam_numel_range(&x->shape, axis + 1, x->shape.rank);

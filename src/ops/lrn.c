@@ -14,14 +14,13 @@
 
 static gcam_status lrn_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   const gcam_shape *x = gcam_in_shape(graph, node, 0);
-  char label[160], text[96];
+  char text[96];
   gcam_lrn_params *p = gcam_node_params(graph, node, sizeof *p);
   if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while reading the graph");
-  gcam_node_label(node, label, sizeof label);
   int64_t size = gcam_node_int(node, "size", 0);
   if (x->rank < 2 || size < 1)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: cannot normalise %s over %lld channels", label,
-                     gcam_shape_text(x, text, sizeof text), (long long)size);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "cannot normalise %s over %lld channels",
+                          gcam_shape_text(x, text, sizeof text), (long long)size);
   p->C = x->dim[x->rank - 1];
   p->rows = gcam_numel_range(x, 0, x->rank - 1);
   p->before = (size - 1) / 2;

@@ -16,7 +16,7 @@ static int64_t batch_dim(const gcam_shape *shape, int back) {
 
 static gcam_status matmul_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   const gcam_shape *a = gcam_in_shape(graph, node, 0), *b = gcam_in_shape(graph, node, 1);
-  char label[160], as[96], bs[96];
+  char as[96], bs[96];
   gcam_matmul_params *p = gcam_node_params(graph, node, sizeof *p);
   if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while reading the graph");
   bool fits = a->rank >= 1 && b->rank >= 1;
@@ -39,9 +39,8 @@ static gcam_status matmul_shape(gcam_graph *graph, gcam_node *node, gcam_error *
     b_step *= bd;
   }
   if (!fits)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: cannot multiply %s by %s",
-                     gcam_node_label(node, label, sizeof label), gcam_shape_text(a, as, sizeof as),
-                     gcam_shape_text(b, bs, sizeof bs));
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "cannot multiply %s by %s",
+                          gcam_shape_text(a, as, sizeof as), gcam_shape_text(b, bs, sizeof bs));
   gcam_shape y = {0};
   for (int i = 0; i < p->batch_rank; i++) y.dim[y.rank++] = p->batch[i];
   if (a->rank > 1) y.dim[y.rank++] = p->M;

@@ -8,11 +8,9 @@
 #include "ops/pooling.h"
 
 static gcam_status max_pool_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160];
   if (node->output_count > 1 && node->outputs[1] >= 0)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                     "%s: its second output, Indices, is used; the engine does not make it",
-                     gcam_node_label(node, label, sizeof label));
+    return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
+                          "its second output, Indices, is used; the engine does not make it");
   return gcam_pooling_shape(graph, node, err);
 }
 

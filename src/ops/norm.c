@@ -15,14 +15,13 @@
 #include <math.h>
 
 static gcam_status norm_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160], text[96], want[96];
+  char text[96], want[96];
   const gcam_value *x = &graph->values[node->inputs[0]];
   const gcam_shape *s = &x->shape;
   bool by_axes = node->op == &gcam_op_layer_norm || node->op == &gcam_op_rms_norm;
   gcam_shape values = {1, {0}}; /* of scale and shift */
   gcam_norm_params *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
-  gcam_node_label(node, label, sizeof label);
+  if (!p) return gcam_node_no_memory(node, err);
   p->epsilon = gcam_node_float(node, "epsilon", 1e-5f);
   p->centred = node->op != &gcam_op_rms_norm;
   p->groups = 1;
@@ -30,8 +29,8 @@ static gcam_status norm_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
     int64_t onnx_axis = gcam_node_int(node, "axis", -1);
     int axis = gcam_value_axis(x, onnx_axis);
     if (axis < 0)
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: axis %lld is outside an input of rank %d", label,
-                       (long long)onnx_axis, s->rank);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "axis %lld is outside an input of rank %d",
+                            (long long)onnx_axis, s->rank);
     p->count = gcam_numel_range(s, 0, axis);
     p->rows = 1;
     p->row = p->width = gcam_numel_range(s, axis, s->rank);
@@ -39,15 +38,15 @@ static gcam_status norm_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
     for (int i = axis; i < s->rank; i++) values.dim[i - axis] = s->dim[i];
   } else {
     if (s->rank < 2)
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %s has no channel axis", label,
-                       gcam_shape_text(s, text, sizeof text));
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its input %s has no channel axis",
+                            gcam_shape_text(s, text, sizeof text));
     p->count = s->dim[0];
     p->row = s->dim[s->rank - 1];
     p->rows = gcam_numel_range(s, 1, s->rank - 1);
     p->groups = node->op == &gcam_op_instance_norm ? p->row : gcam_node_int(node, "num_groups", 0);
     if (p->groups < 1 || p->row % p->groups)
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: %lld channels do not make %lld groups", label,
-                       (long long)p->row, (long long)p->groups);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "%lld channels do not make %lld groups",
+                            (long long)p->row, (long long)p->groups);
     p->width = p->row / p->groups;
     bool each_group = node->op == &gcam_op_group_norm && node->opset < 21;
     values.dim[0] = each_group ? p->groups : p->row;
@@ -59,9 +58,9 @@ static gcam_status norm_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
     for (int i = 0; fits && !one && i < values.rank; i++)
       fits = values.dim[i] == (i < values.rank - v->rank ? 1 : v->dim[i - values.rank + v->rank]);
     if (!one && !fits)
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: input %d is %s; %s is needed", label, k,
-                       gcam_shape_text(v, text, sizeof text),
-                       gcam_shape_text(&values, want, sizeof want));
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "input %d is %s; %s is needed", k,
+                            gcam_shape_text(v, text, sizeof text),
+                            gcam_shape_text(&values, want, sizeof want));
     if (one) continue;
     bool each_group = !by_axes && values.dim[0] != p->row;
     p->step[k] = !each_group;

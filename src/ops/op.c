@@ -1,5 +1,6 @@
 #include "ops/op.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,20 +74,18 @@ const char *gcam_node_string(const gcam_node *node, const char *name, const char
 /* The constant behind input `input`; fails when the input is computed while the network runs. */
 static gcam_status constant_input(const gcam_graph *graph, const gcam_node *node, const char *name,
                                   int input, const gcam_value **value, gcam_error *err) {
-  char label[160];
   *value = &graph->values[node->inputs[input]];
   if (!(*value)->weight || !(*value)->weight->data)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                     "%s: its input %d ('%s') must be a constant, but '%s' is computed while the "
-                     "network runs; export the model with fixed shapes",
-                     gcam_node_label(node, label, sizeof label), input, name, (*value)->name);
+    return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
+                          "its input %d ('%s') must be a constant, but '%s' is computed while the "
+                          "network runs; export the model with fixed shapes",
+                          input, name, (*value)->name);
   return GCAM_OK;
 }
 
 /* All elements of an integer constant. */
 static gcam_status constant_ints(const gcam_node *node, const char *name, int input,
                                  const gcam_value *value, int64_t *values, gcam_error *err) {
-  char label[160];
   const unsigned char *data = value->weight->data;
   int64_t n = gcam_numel(&value->shape);
   for (int64_t i = 0; i < n; i++) {
@@ -97,8 +96,8 @@ static gcam_status constant_ints(const gcam_node *node, const char *name, int in
       memcpy(&v, data + (size_t)i * 4, 4);
       values[i] = v;
     } else {
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %d ('%s') does not hold integers",
-                       gcam_node_label(node, label, sizeof label), input, name);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its input %d ('%s') does not hold integers",
+                            input, name);
     }
   }
   return GCAM_OK;
@@ -106,18 +105,17 @@ static gcam_status constant_ints(const gcam_node *node, const char *name, int in
 
 gcam_status gcam_node_ints(const gcam_graph *graph, const gcam_node *node, const char *name,
                            int input, int64_t *values, int max, int *count, gcam_error *err) {
-  char label[160];
   const gcam_attr *attr = gcam_node_attr(node, name);
   *count = 0;
   if (attr) {
     const int64_t *ints = attr->kind == GCAM_ATTR_INT ? &attr->i : attr->ints;
     int n = attr->kind == GCAM_ATTR_INT ? 1 : attr->count;
     if (attr->kind != GCAM_ATTR_INT && attr->kind != GCAM_ATTR_INTS)
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: its attribute '%s' is not a list of integers",
-                       gcam_node_label(node, label, sizeof label), name);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                            "its attribute '%s' is not a list of integers", name);
     if (n > max)
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: its attribute '%s' has %d values, at most %d fit",
-                       gcam_node_label(node, label, sizeof label), name, n, max);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                            "its attribute '%s' has %d values, at most %d fit", name, n, max);
     if (n > 0) memcpy(values, ints, (size_t)n * sizeof *values);
     *count = n;
     return GCAM_OK;
@@ -128,11 +126,12 @@ gcam_status gcam_node_ints(const gcam_graph *graph, const gcam_node *node, const
   GCAM_TRY(constant_input(graph, node, name, input, &value, err));
   int64_t n = gcam_numel(&value->shape);
   if (value->shape.rank > 1)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %d ('%s') has rank %d, not 1",
-                     gcam_node_label(node, label, sizeof label), input, name, value->shape.rank);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its input %d ('%s') has rank %d, not 1",
+                          input, name, value->shape.rank);
   if (n > max)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %d ('%s') has %lld values, at most %d fit",
-                     gcam_node_label(node, label, sizeof label), input, name, (long long)n, max);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                          "its input %d ('%s') has %lld values, at most %d fit", input, name,
+                          (long long)n, max);
   *count = (int)n;
   return constant_ints(node, name, input, value, values, err);
 }
@@ -142,19 +141,17 @@ gcam_status gcam_node_indices(gcam_graph *graph, const gcam_node *node, const ch
   const gcam_value *value;
   GCAM_TRY(constant_input(graph, node, name, input, &value, err));
   *values = gcam_arena_alloc(&graph->arena, (size_t)gcam_numel(&value->shape) + 1, sizeof **values);
-  if (!*values) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!*values) return gcam_node_no_memory(node, err);
   return constant_ints(node, name, input, value, *values, err);
 }
 
 gcam_status gcam_node_scalar(const gcam_graph *graph, const gcam_node *node, const char *name,
                              int input, float *value, bool *found, gcam_error *err) {
-  char label[160];
   const gcam_attr *attr = gcam_node_attr(node, name);
   *found = false;
   if (attr) {
     if (attr->kind != GCAM_ATTR_FLOAT && attr->kind != GCAM_ATTR_INT)
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: its attribute '%s' is not a number",
-                       gcam_node_label(node, label, sizeof label), name);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its attribute '%s' is not a number", name);
     *value = attr->kind == GCAM_ATTR_FLOAT ? attr->f : (float)attr->i;
     *found = true;
     return GCAM_OK;
@@ -164,9 +161,9 @@ gcam_status gcam_node_scalar(const gcam_graph *graph, const gcam_node *node, con
   const gcam_value *source;
   GCAM_TRY(constant_input(graph, node, name, input, &source, err));
   if (gcam_numel(&source->shape) != 1)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %d ('%s') must hold one number, not %lld",
-                     gcam_node_label(node, label, sizeof label), input, name,
-                     (long long)gcam_numel(&source->shape));
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                          "its input %d ('%s') must hold one number, not %lld", input, name,
+                          (long long)gcam_numel(&source->shape));
   gcam_weight_read(source->weight, &source->shape, 0, 1, value);
   *found = true;
   return GCAM_OK;
@@ -184,6 +181,20 @@ const gcam_shape *gcam_in_shape(const gcam_graph *graph, const gcam_node *node, 
 
 gcam_shape *gcam_out_shape(gcam_graph *graph, const gcam_node *node, int i) {
   return &graph->values[node->outputs[i]].shape;
+}
+
+gcam_status gcam_node_fail(const gcam_node *node, gcam_error *err, gcam_status status,
+                           const char *format, ...) {
+  char label[160], text[512];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  return gcam_fail(err, status, "%s: %s", gcam_node_label(node, label, sizeof label), text);
+}
+
+gcam_status gcam_node_no_memory(const gcam_node *node, gcam_error *err) {
+  return gcam_node_fail(node, err, GCAM_ERR_MEMORY, "out of memory");
 }
 
 gcam_status gcam_node_set_shape(gcam_graph *graph, gcam_node *node, int output,

@@ -22,7 +22,7 @@ typedef enum gcam_layout_rule {
    * (channels-last when any activation is), outputs have it too. shape() sees equal ranks. */
   GCAM_RULE_POINTWISE,
   /* Keeps the rank and layout of input 0 and has axes among its attributes, which shape() maps
-   * with gcam_node_axis: Concat, Split, Slice, Pad, Softmax, reductions with keepdims. */
+   * with gcam_value_axis: Concat, Split, Slice, Pad, Softmax, reductions with keepdims. */
   GCAM_RULE_AXIS,
   /* ONNX's own order, in and out: Reshape, Flatten, MatMul, Gemm, Squeeze, Unsqueeze. */
   GCAM_RULE_ROWS,
@@ -133,6 +133,10 @@ const gcam_shape *gcam_in_shape(const gcam_graph *graph, const gcam_node *node, 
 gcam_shape *gcam_out_shape(gcam_graph *graph, const gcam_node *node, int i);
 /* "Conv node 'fire2/squeeze'": how error texts begin. The buffer belongs to the caller. */
 const char *gcam_node_label(const gcam_node *node, char *text, size_t size);
+/* gcam_fail with the label and a colon before its words. */
+gcam_status gcam_node_fail(const gcam_node *node, gcam_error *err, gcam_status status,
+                           const char *format, ...) __attribute__((format(printf, 4, 5)));
+gcam_status gcam_node_no_memory(const gcam_node *node, gcam_error *err);
 /* Checks and stores an output shape; output may be -1 (nothing happens). */
 gcam_status gcam_node_set_shape(gcam_graph *graph, gcam_node *node, int output,
                                 const gcam_shape *shape, gcam_error *err);

@@ -25,20 +25,17 @@ static int64_t pad_source(pad_mode mode, int64_t i, int64_t dim) {
 
 static gcam_status pad_mode_of(const gcam_node *node, pad_mode *mode, gcam_error *err) {
   static const char *const names[] = {"constant", "reflect", "edge", "wrap"};
-  char label[160];
   const char *name = gcam_node_string(node, "mode", "constant");
   for (int i = 0; i < 4; i++) {
     if (strcmp(name, names[i])) continue;
     *mode = (pad_mode)i;
     return GCAM_OK;
   }
-  return gcam_fail(err, GCAM_ERR_MODEL,
-                   "%s: mode '%.40s' is not one of constant, reflect, edge, wrap",
-                   gcam_node_label(node, label, sizeof label), name);
+  return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                        "mode '%.40s' is not one of constant, reflect, edge, wrap", name);
 }
 
 static gcam_status pad_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160];
   const gcam_value *x = &graph->values[node->inputs[0]];
   int64_t pads[2 * GCAM_MAX_RANK], axes[GCAM_MAX_RANK];
   int pad_count, axis_count, rank = x->shape.rank;
@@ -51,13 +48,12 @@ static gcam_status pad_shape(gcam_graph *graph, gcam_node *node, gcam_error *err
   GCAM_TRY(
       gcam_node_ints(graph, node, "axes", inputs ? 3 : -1, axes, GCAM_MAX_RANK, &axis_count, err));
   GCAM_TRY(gcam_node_scalar(graph, node, "value", inputs ? 2 : -1, &value, &found, err));
-  gcam_node_label(node, label, sizeof label);
   /* An empty list of axes cannot be told from none; it goes with an empty list of pads. */
   bool all = !axis_count && pad_count;
   int count = all ? rank : axis_count;
   if (pad_count != 2 * count)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: it has %d pads, but %d axes need %d", label,
-                     pad_count, count, 2 * count);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "it has %d pads, but %d axes need %d",
+                          pad_count, count, 2 * count);
 
   gcam_shape out = x->shape;
   int64_t before[GCAM_MAX_RANK] = {0};
@@ -66,16 +62,16 @@ static gcam_status pad_shape(gcam_graph *graph, gcam_node *node, gcam_error *err
     int64_t onnx_axis = all ? k : axes[k], begin = pads[k], end = pads[k + count];
     int axis = gcam_value_axis(x, onnx_axis);
     if (axis < 0 || seen[axis])
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: axis %lld is %s an input of rank %d", label,
-                       (long long)onnx_axis, axis < 0 ? "outside" : "named twice for", rank);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "axis %lld is %s an input of rank %d",
+                            (long long)onnx_axis, axis < 0 ? "outside" : "named twice for", rank);
     seen[axis] = true;
     if (begin > GCAM_MAX_ELEMENTS || begin < -GCAM_MAX_ELEMENTS || end > GCAM_MAX_ELEMENTS ||
         end < -GCAM_MAX_ELEMENTS)
-      return gcam_fail(err, GCAM_ERR_MEMORY, "%s: pads %lld and %lld are too large", label,
-                       (long long)begin, (long long)end);
+      return gcam_node_fail(node, err, GCAM_ERR_MEMORY, "pads %lld and %lld are too large",
+                            (long long)begin, (long long)end);
     if (mode != PAD_CONSTANT && !x->shape.dim[axis] && begin + end > 0)
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: axis %lld is empty, it has nothing to repeat",
-                       label, (long long)onnx_axis);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                            "axis %lld is empty, it has nothing to repeat", (long long)onnx_axis);
     before[axis] = begin;
     out.dim[axis] += begin + end;
   }

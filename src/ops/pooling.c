@@ -13,7 +13,6 @@ static bool covers(const gcam_window_axis *w) {
 
 gcam_status gcam_pooling_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   const gcam_shape *x = gcam_in_shape(graph, node, 0);
-  char label[160];
   int64_t kernel[2];
   gcam_pooling_params *p = gcam_node_params(graph, node, sizeof *p);
   if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while reading the graph");
@@ -25,8 +24,7 @@ gcam_status gcam_pooling_shape(gcam_graph *graph, gcam_node *node, gcam_error *e
   gcam_shape y = gcam_window_output(x, p->window.y.out, p->window.x.out, p->C);
   GCAM_TRY(gcam_node_set_shape(graph, node, 0, &y, err)); /* bounds what covers() loops over */
   if (!covers(&p->window.y) || !covers(&p->window.x))
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                     "%s: its padding is so large that a window holds nothing but padding",
-                     gcam_node_label(node, label, sizeof label));
+    return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
+                          "its padding is so large that a window holds nothing but padding");
   return GCAM_OK;
 }

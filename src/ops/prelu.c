@@ -6,13 +6,13 @@
 #include "ops/broadcast.h"
 
 static gcam_status prelu_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160], x[96], s[96];
+  char x[96], s[96];
   GCAM_TRY(gcam_broadcast_shape(graph, node, err));
   if (!gcam_shape_equal(gcam_out_shape(graph, node, 0), gcam_in_shape(graph, node, 0)))
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: slopes of shape %s do not fit an input of shape %s",
-                     gcam_node_label(node, label, sizeof label),
-                     gcam_shape_text(gcam_in_shape(graph, node, 1), s, sizeof s),
-                     gcam_shape_text(gcam_in_shape(graph, node, 0), x, sizeof x));
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                          "slopes of shape %s do not fit an input of shape %s",
+                          gcam_shape_text(gcam_in_shape(graph, node, 1), s, sizeof s),
+                          gcam_shape_text(gcam_in_shape(graph, node, 0), x, sizeof x));
   return GCAM_OK;
 }
 

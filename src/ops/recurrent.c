@@ -65,20 +65,18 @@ static bool read_activations(const gcam_node *node, recurrent_params *p, int eac
 
 static gcam_status wanted(const gcam_graph *graph, const gcam_node *node, int input, int rank,
                           int64_t d0, int64_t d1, int64_t d2, gcam_error *err) {
-  char label[160], text[96], want[96];
+  char text[96], want[96];
   gcam_shape shape = {rank, {d0, d1, d2}};
   if (!gcam_node_has_input(node, input)) return GCAM_OK;
   const gcam_shape *x = gcam_in_shape(graph, node, input);
   if (gcam_shape_equal(x, &shape)) return GCAM_OK;
-  return gcam_fail(err, GCAM_ERR_MODEL, "%s: input %d is %s; %s is needed",
-                   gcam_node_label(node, label, sizeof label), input,
-                   gcam_shape_text(x, text, sizeof text),
-                   gcam_shape_text(&shape, want, sizeof want));
+  return gcam_node_fail(node, err, GCAM_ERR_MODEL, "input %d is %s; %s is needed", input,
+                        gcam_shape_text(x, text, sizeof text),
+                        gcam_shape_text(&shape, want, sizeof want));
 }
 
 static gcam_status check_inputs(gcam_graph *graph, gcam_node *node, const recurrent_params *p,
                                 gcam_error *err) {
-  char label[160];
   int64_t n0 = p->batch_first ? p->N : p->D, n1 = p->batch_first ? p->D : p->N;
   GCAM_TRY(wanted(graph, node, IN_W, 3, p->D, p->gates * p->H, p->I, err));
   GCAM_TRY(wanted(graph, node, IN_R, 3, p->D, p->gates * p->H, p->H, err));
@@ -89,17 +87,18 @@ static gcam_status check_inputs(gcam_graph *graph, gcam_node *node, const recurr
   for (int i = IN_W; i <= IN_P; i++)
     if (i != IN_H && i != IN_C && gcam_node_has_input(node, i) &&
         !graph->values[node->inputs[i]].weight)
-      return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                       "%s: input %d is computed while the network runs; it must be a constant",
-                       gcam_node_label(node, label, sizeof label), i);
+      return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
+                            "input %d is computed while the network runs; it must be a constant",
+                            i);
   if (!gcam_node_has_input(node, IN_LENGTHS)) return GCAM_OK;
   int64_t *lengths, n = gcam_numel(gcam_in_shape(graph, node, IN_LENGTHS));
   GCAM_TRY(gcam_node_indices(graph, node, "sequence_lens", IN_LENGTHS, &lengths, err));
   for (int64_t i = 0; i < n; i++)
     if (lengths[i] != p->T)
-      return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                       "%s: sequence_lens other than the %lld steps of its input are not supported",
-                       gcam_node_label(node, label, sizeof label), (long long)p->T);
+      return gcam_node_fail(
+          node, err, GCAM_ERR_UNSUPPORTED,
+          "sequence_lens other than the %lld steps of its input are not supported",
+          (long long)p->T);
   return GCAM_OK;
 }
 
@@ -110,15 +109,15 @@ static gcam_status recurrent_shape(gcam_graph *graph, gcam_node *node, gcam_erro
   bool both = !strcmp(direction, "bidirectional"), reverse = !strcmp(direction, "reverse");
   bool lstm = node->op == &gcam_op_lstm, gru = node->op == &gcam_op_gru;
   recurrent_params *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!p) return gcam_node_no_memory(node, err);
   gcam_node_label(node, label, sizeof label);
   if (!both && !reverse && strcmp(direction, "forward"))
-    return gcam_fail(err, GCAM_ERR_MODEL,
-                     "%s: direction '%.40s' is not one of forward, reverse, bidirectional", label,
-                     direction);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                          "direction '%.40s' is not one of forward, reverse, bidirectional",
+                          direction);
   if (x->rank != 3 || r->rank != 3)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %s is not steps x batch x values", label,
-                     gcam_shape_text(x, text, sizeof text));
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its input %s is not steps x batch x values",
+                          gcam_shape_text(x, text, sizeof text));
   p->batch_first = gcam_node_int(node, "layout", 0) != 0;
   p->T = x->dim[p->batch_first];
   p->N = x->dim[!p->batch_first];
@@ -131,18 +130,18 @@ static gcam_status recurrent_shape(gcam_graph *graph, gcam_node *node, gcam_erro
   p->backwards[0] = reverse;
   p->backwards[1] = true;
   if (p->H > GCAM_MAX_ELEMENTS / 8) /* so that no size below overflows */
-    return gcam_fail(err, GCAM_ERR_MEMORY, "%s: %lld hidden units are too many", label,
-                     (long long)p->H);
+    return gcam_node_fail(node, err, GCAM_ERR_MEMORY, "%lld hidden units are too many",
+                          (long long)p->H);
   if (gcam_node_int(node, "hidden_size", p->H) != p->H)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: hidden_size is %lld, its weights have %lld", label,
-                     (long long)gcam_node_int(node, "hidden_size", 0), (long long)p->H);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "hidden_size is %lld, its weights have %lld",
+                          (long long)gcam_node_int(node, "hidden_size", 0), (long long)p->H);
   if (gcam_node_attr(node, "clip") || gcam_node_int(node, "input_forget", 0))
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "%s: clip and input_forget are not supported",
-                     label);
+    return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
+                          "clip and input_forget are not supported");
   if (!read_activations(node, p, lstm ? 3 : gru ? 2 : 1))
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                     "%s: its activations '%.80s' are not Sigmoid, Tanh or Relu for each gate",
-                     label, gcam_node_string(node, "activations", ""));
+    return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
+                          "its activations '%.80s' are not Sigmoid, Tanh or Relu for each gate",
+                          gcam_node_string(node, "activations", ""));
   GCAM_TRY(check_inputs(graph, node, p, err));
 
   gcam_shape steps = {4, {p->T, p->D, p->N, p->H}}, last = {3, {p->D, p->N, p->H}};

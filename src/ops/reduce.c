@@ -47,29 +47,27 @@ static reduce_kind kind_of(const gcam_op *op) {
 }
 
 static gcam_status reduce_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160];
   const gcam_value *x = &graph->values[node->inputs[0]];
   int rank = x->shape.rank, count;
   int64_t axes[GCAM_MAX_RANK];
   bool keep = gcam_node_int(node, "keepdims", 1) != 0, reduced[GCAM_MAX_RANK] = {false};
   GCAM_TRY(gcam_node_ints(graph, node, "axes", 1, axes, GCAM_MAX_RANK, &count, err));
-  gcam_node_label(node, label, sizeof label);
   for (int i = 0; i < count; i++) {
     int axis = gcam_value_axis(x, axes[i]);
     if (axis < 0 || reduced[axis])
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: axis %lld is %s an input of rank %d", label,
-                       (long long)axes[i], axis < 0 ? "outside" : "named twice for", rank);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "axis %lld is %s an input of rank %d",
+                            (long long)axes[i], axis < 0 ? "outside" : "named twice for", rank);
     reduced[axis] = true;
   }
   bool all = !count && !gcam_node_int(node, "noop_with_empty_axes", 0);
   /* Without the axes that make it a picture a tensor has ONNX's order again, which for more than
    * two of them is not ours. The importer keeps dimensions and reshapes behind. */
   if (!keep && x->layout == GCAM_CHANNELS_LAST && rank >= 3)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "%s: keepdims=0 on a channels-last tensor", label);
+    return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED, "keepdims=0 on a channels-last tensor");
 
   gcam_shape out = {0};
   reduce_params *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!p) return gcam_node_no_memory(node, err);
   p->kind = kind_of(node->op);
   p->kept = x->shape;
   for (int i = 0; i < rank; i++) {
@@ -79,7 +77,7 @@ static gcam_status reduce_shape(gcam_graph *graph, gcam_node *node, gcam_error *
   int64_t summed = 1;
   for (int i = 0; i < rank; i++) summed *= all || reduced[i] ? x->shape.dim[i] : 1;
   if (p->kind == REDUCE_MEAN && !summed)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: there is no mean over no elements", label);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "there is no mean over no elements");
   p->scale = p->kind == REDUCE_MEAN ? 1 / (float)summed : 1;
   p->plan = gcam_broadcast_plan(&p->kept, &x->shape);
   /* A double for each result, because a mean may be over 10^5 elements; some need a second. */

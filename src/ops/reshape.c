@@ -10,17 +10,17 @@ static gcam_status reshape_shape(gcam_graph *graph, gcam_node *node, gcam_error 
   int open = -1; /* the axis given as -1 */
   gcam_node_label(node, label, sizeof label);
   if (node->opset >= 5 && !gcam_node_has_input(node, 1))
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input 1 ('shape') is left out", label);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its input 1 ('shape') is left out");
   GCAM_TRY(gcam_node_ints(graph, node, "shape", 1, out.dim, GCAM_MAX_RANK, &out.rank, err));
   for (int i = 0; i < out.rank; i++) {
     if (out.dim[i] == 0 && !allow_zero) {
       if (i >= x->rank)
-        return gcam_fail(err, GCAM_ERR_MODEL,
-                         "%s: size %d is to be copied from an input of rank %d", label, i, x->rank);
+        return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                              "size %d is to be copied from an input of rank %d", i, x->rank);
       out.dim[i] = x->dim[i];
     } else if (out.dim[i] == -1) {
       if (open >= 0)
-        return gcam_fail(err, GCAM_ERR_MODEL, "%s: more than one size is left open", label);
+        return gcam_node_fail(node, err, GCAM_ERR_MODEL, "more than one size is left open");
       open = i;
       out.dim[i] = 1;
     }
@@ -29,8 +29,9 @@ static gcam_status reshape_shape(gcam_graph *graph, gcam_node *node, gcam_error 
   int64_t total = gcam_numel(x), known = gcam_numel(&out);
   if (open >= 0 && known > 0) out.dim[open] = total / known;
   if (gcam_numel(&out) != total)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: %s cannot be reshaped to %s", label,
-                     gcam_shape_text(x, from, sizeof from), gcam_shape_text(&out, to, sizeof to));
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "%s cannot be reshaped to %s",
+                          gcam_shape_text(x, from, sizeof from),
+                          gcam_shape_text(&out, to, sizeof to));
   return gcam_node_set_shape(graph, node, 0, &out, err);
 }
 

@@ -17,16 +17,15 @@ typedef struct rotary_params {
 } rotary_params;
 
 static gcam_status rotary_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160], xs[96], cs[96];
+  char xs[96], cs[96];
   const gcam_shape *x = gcam_in_shape(graph, node, 0);
   const gcam_shape *c = gcam_in_shape(graph, node, 1), *s = gcam_in_shape(graph, node, 2);
   rotary_params *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
-  gcam_node_label(node, label, sizeof label);
+  if (!p) return gcam_node_no_memory(node, err);
   for (int i = 1; i < 3; i++)
     if (!graph->values[node->inputs[i]].weight)
-      return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "%s: its angles (input %d) must be constants",
-                       label, i);
+      return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
+                            "its angles (input %d) must be constants", i);
   bool ids = gcam_node_has_input(node, 3), fits = x->rank == 4;
   if (fits) {
     p->heads = x->dim[1], p->L = x->dim[2], p->D = x->dim[3];
@@ -46,8 +45,8 @@ static gcam_status rotary_shape(gcam_graph *graph, gcam_node *node, gcam_error *
          c->rank == (ids ? 2 : 3) && c->dim[c->rank - 1] == p->pairs &&
          (ids || (c->dim[0] == p->N && c->dim[1] == p->L));
   if (!fits)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: angles of %s do not fit an input of %s", label,
-                     gcam_shape_text(c, cs, sizeof cs), gcam_shape_text(x, xs, sizeof xs));
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "angles of %s do not fit an input of %s",
+                          gcam_shape_text(c, cs, sizeof cs), gcam_shape_text(x, xs, sizeof xs));
   if (ids) {
     const gcam_shape *at = gcam_in_shape(graph, node, 3);
     GCAM_TRY(gcam_node_indices(graph, node, "position_ids", 3, &p->position, err));
@@ -55,9 +54,9 @@ static gcam_status rotary_shape(gcam_graph *graph, gcam_node *node, gcam_error *
     for (int64_t i = 0; fits && i < p->N * p->L; i++)
       fits = p->position[i] >= 0 && p->position[i] < c->dim[0];
     if (!fits)
-      return gcam_fail(err, GCAM_ERR_MODEL,
-                       "%s: position_ids are not %lldx%lld rows of its %lld angles", label,
-                       (long long)p->N, (long long)p->L, (long long)c->dim[0]);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                            "position_ids are not %lldx%lld rows of its %lld angles",
+                            (long long)p->N, (long long)p->L, (long long)c->dim[0]);
   }
   return gcam_node_set_shape(graph, node, 0, x, err);
 }

@@ -20,7 +20,6 @@ static int64_t slice_range(int64_t dim, int64_t *start, int64_t end, int64_t ste
 }
 
 static gcam_status slice_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160];
   const gcam_value *x = &graph->values[node->inputs[0]];
   int64_t starts[GCAM_MAX_RANK], ends[GCAM_MAX_RANK], axes[GCAM_MAX_RANK], steps[GCAM_MAX_RANK];
   int start_count, end_count, axis_count, step_count, rank = x->shape.rank;
@@ -33,13 +32,12 @@ static gcam_status slice_shape(gcam_graph *graph, gcam_node *node, gcam_error *e
       gcam_node_ints(graph, node, "axes", inputs ? 3 : -1, axes, GCAM_MAX_RANK, &axis_count, err));
   GCAM_TRY(gcam_node_ints(graph, node, "steps", inputs ? 4 : -1, steps, GCAM_MAX_RANK, &step_count,
                           err));
-  gcam_node_label(node, label, sizeof label);
   if (start_count != end_count || (axis_count && axis_count != start_count) ||
       (step_count && step_count != start_count) || (!axis_count && start_count > rank))
-    return gcam_fail(err, GCAM_ERR_MODEL,
-                     "%s: starts, ends, axes and steps do not belong together: %d, %d, %d and %d "
-                     "values for an input of rank %d",
-                     label, start_count, end_count, axis_count, step_count, rank);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                          "starts, ends, axes and steps do not belong together: %d, %d, %d and %d "
+                          "values for an input of rank %d",
+                          start_count, end_count, axis_count, step_count, rank);
 
   gcam_shape out = x->shape;
   int64_t start[GCAM_MAX_RANK] = {0}, step[GCAM_MAX_RANK];
@@ -49,14 +47,14 @@ static gcam_status slice_shape(gcam_graph *graph, gcam_node *node, gcam_error *e
     int64_t onnx_axis = axis_count ? axes[k] : k;
     int axis = gcam_value_axis(x, onnx_axis);
     if (axis < 0 || seen[axis])
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: axis %lld is %s an input of rank %d", label,
-                       (long long)onnx_axis, axis < 0 ? "outside" : "named twice for", rank);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "axis %lld is %s an input of rank %d",
+                            (long long)onnx_axis, axis < 0 ? "outside" : "named twice for", rank);
     seen[axis] = true;
     start[axis] = starts[k];
     step[axis] = step_count ? steps[k] : 1;
     if (!step[axis])
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: the step along axis %lld is 0", label,
-                       (long long)onnx_axis);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "the step along axis %lld is 0",
+                            (long long)onnx_axis);
     out.dim[axis] = slice_range(x->shape.dim[axis], &start[axis], ends[k], step[axis]);
   }
   gcam_index_map *map;

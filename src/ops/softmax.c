@@ -11,7 +11,6 @@
 #include <math.h>
 
 static gcam_status softmax_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160];
   const gcam_value *x = &graph->values[node->inputs[0]];
   bool one_axis = node->opset >= 13;
   int64_t axis = gcam_node_int(node, "axis", one_axis ? -1 : 1);
@@ -21,8 +20,8 @@ static gcam_status softmax_shape(gcam_graph *graph, gcam_node *node, gcam_error 
     first = rank;
     last = rank - 1;
   } else if (first < 0) {
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: axis %lld is outside an input of rank %d",
-                     gcam_node_label(node, label, sizeof label), (long long)axis, rank);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "axis %lld is outside an input of rank %d",
+                          (long long)axis, rank);
   } else if (!one_axis) {
     /* ONNX's axes [axis, rank) are neighbours in either layout. Channels-last, they are all but
      * the batch (axis 1), or a tail of the spatial axes, with the channels behind it. */
@@ -31,7 +30,7 @@ static gcam_status softmax_shape(gcam_graph *graph, gcam_node *node, gcam_error 
     if (axis == 1) first = 1;
   }
   gcam_softmax_params *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!p) return gcam_node_no_memory(node, err);
   p->outer = gcam_numel_range(&x->shape, 0, first);
   p->len = gcam_numel_range(&x->shape, first, last + 1);
   p->inner = gcam_numel_range(&x->shape, last + 1, rank);

@@ -14,10 +14,8 @@ typedef struct split_params {
 
 static gcam_status part_sizes(gcam_graph *graph, gcam_node *node, int64_t dim, int64_t *sizes,
                               gcam_error *err) {
-  char label[160];
   int parts = node->output_count, count = 0;
   GCAM_TRY(gcam_node_ints(graph, node, "split", 1, sizes, parts, &count, err));
-  gcam_node_label(node, label, sizeof label);
   if (count) {
     int64_t left = dim;
     for (int i = 0; i < count; i++) {
@@ -28,39 +26,37 @@ static gcam_status part_sizes(gcam_graph *graph, gcam_node *node, int64_t dim, i
       left -= sizes[i];
     }
     if (left || count != parts)
-      return gcam_fail(err, GCAM_ERR_MODEL,
-                       "%s: its %d split sizes do not make up %d outputs of %lld together", label,
-                       count, parts, (long long)dim);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                            "its %d split sizes do not make up %d outputs of %lld together", count,
+                            parts, (long long)dim);
     return GCAM_OK;
   }
   const gcam_attr *num = gcam_node_attr(node, "num_outputs");
   if (num && gcam_node_int(node, "num_outputs", parts) != parts)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: num_outputs is %lld, but it has %d outputs", label,
-                     (long long)gcam_node_int(node, "num_outputs", parts), parts);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "num_outputs is %lld, but it has %d outputs",
+                          (long long)gcam_node_int(node, "num_outputs", parts), parts);
   int64_t size = (dim + parts - 1) / parts;
   if ((!num && dim % parts) || size * (parts - 1) > dim)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: a size of %lld cannot be split into %d parts", label,
-                     (long long)dim, parts);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "a size of %lld cannot be split into %d parts",
+                          (long long)dim, parts);
   for (int i = 0; i < parts; i++) sizes[i] = size;
   sizes[parts - 1] = dim - size * (parts - 1);
   return GCAM_OK;
 }
 
 static gcam_status split_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160];
   const gcam_value *x = &graph->values[node->inputs[0]];
   int64_t onnx_axis = gcam_node_int(node, "axis", 0);
   int axis = gcam_value_axis(x, onnx_axis);
   if (axis < 0)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: axis %lld is outside an input of rank %d",
-                     gcam_node_label(node, label, sizeof label), (long long)onnx_axis,
-                     x->shape.rank);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "axis %lld is outside an input of rank %d",
+                          (long long)onnx_axis, x->shape.rank);
   if (node->output_count < 1 || node->output_count > MAX_PARTS)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "%s: it has %d outputs, 1 to %d are possible",
-                     gcam_node_label(node, label, sizeof label), node->output_count, MAX_PARTS);
+    return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
+                          "it has %d outputs, 1 to %d are possible", node->output_count, MAX_PARTS);
   split_params *p = gcam_node_params(graph, node, sizeof *p);
   if (p) p->sizes = gcam_arena_alloc(&graph->arena, (size_t)node->output_count, sizeof *p->sizes);
-  if (!p || !p->sizes) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!p || !p->sizes) return gcam_node_no_memory(node, err);
   p->axis = axis;
   p->outer = gcam_numel_range(&x->shape, 0, axis);
   p->chunk = gcam_numel_range(&x->shape, axis, x->shape.rank);

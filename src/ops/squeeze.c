@@ -5,21 +5,19 @@
 /* Marks the axes named, counted in a tensor of rank `rank`. */
 static gcam_status mark_axes(const gcam_node *node, const int64_t *axes, int count, int rank,
                              bool *marked, gcam_error *err) {
-  char label[160];
   for (int i = 0; i < count; i++) {
     bool inside = axes[i] >= -rank && axes[i] < rank;
     int axis = inside ? (int)(axes[i] < 0 ? axes[i] + rank : axes[i]) : 0;
     if (!inside || marked[axis])
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: axis %lld is %s a tensor of rank %d",
-                       gcam_node_label(node, label, sizeof label), (long long)axes[i],
-                       inside ? "named twice for" : "outside", rank);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "axis %lld is %s a tensor of rank %d",
+                            (long long)axes[i], inside ? "named twice for" : "outside", rank);
     marked[axis] = true;
   }
   return GCAM_OK;
 }
 
 static gcam_status squeeze_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160], text[96];
+  char text[96];
   const gcam_shape *x = gcam_in_shape(graph, node, 0);
   int64_t axes[GCAM_MAX_RANK];
   bool marked[GCAM_MAX_RANK] = {false};
@@ -29,16 +27,14 @@ static gcam_status squeeze_shape(gcam_graph *graph, gcam_node *node, gcam_error 
   gcam_shape out = {0};
   for (int i = 0; i < x->rank; i++) {
     if (marked[i] && x->dim[i] != 1)
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: axis %d of %s does not have size 1",
-                       gcam_node_label(node, label, sizeof label), i,
-                       gcam_shape_text(x, text, sizeof text));
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "axis %d of %s does not have size 1", i,
+                            gcam_shape_text(x, text, sizeof text));
     if (!marked[i] && (count || x->dim[i] != 1)) out.dim[out.rank++] = x->dim[i];
   }
   return gcam_node_set_shape(graph, node, 0, &out, err);
 }
 
 static gcam_status unsqueeze_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160];
   const gcam_shape *x = gcam_in_shape(graph, node, 0);
   int64_t axes[GCAM_MAX_RANK];
   bool marked[GCAM_MAX_RANK] = {false};
@@ -46,9 +42,9 @@ static gcam_status unsqueeze_shape(gcam_graph *graph, gcam_node *node, gcam_erro
   GCAM_TRY(gcam_node_ints(graph, node, "axes", 1, axes, GCAM_MAX_RANK, &count, err));
   gcam_shape out = {x->rank + count, {0}};
   if (out.rank > GCAM_MAX_RANK)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                     "%s: its output has rank %d; the engine handles up to %d",
-                     gcam_node_label(node, label, sizeof label), out.rank, GCAM_MAX_RANK);
+    return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
+                          "its output has rank %d; the engine handles up to %d", out.rank,
+                          GCAM_MAX_RANK);
   GCAM_TRY(mark_axes(node, axes, count, out.rank, marked, err));
   for (int i = 0, from = 0; i < out.rank; i++) out.dim[i] = marked[i] ? 1 : x->dim[from++];
   return gcam_node_set_shape(graph, node, 0, &out, err);

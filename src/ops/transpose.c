@@ -24,27 +24,25 @@ gcam_shape gcam_permutation_set(gcam_permutation *p, const gcam_shape *from, con
 }
 
 static gcam_status transpose_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  char label[160];
   const gcam_value *x = &graph->values[node->inputs[0]];
   int rank = x->shape.rank, count;
   int64_t perm[GCAM_MAX_RANK];
   bool seen[GCAM_MAX_RANK] = {false};
   GCAM_TRY(gcam_node_ints(graph, node, "perm", -1, perm, GCAM_MAX_RANK, &count, err));
-  gcam_node_label(node, label, sizeof label);
   if (!count) {
     for (int i = 0; i < rank; i++) perm[i] = rank - 1 - i;
   } else if (count != rank) {
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: perm has %d axes, the input %d", label, count, rank);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "perm has %d axes, the input %d", count, rank);
   }
   gcam_permutation *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
+  if (!p) return gcam_node_no_memory(node, err);
   int physical[GCAM_MAX_RANK] = {0};
   for (int i = 0; i < rank; i++) {
     int axis = gcam_value_axis(x, perm[i]);
     if (axis < 0 || seen[axis])
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: perm names axis %lld %s, the input has rank %d",
-                       label, (long long)perm[i], axis < 0 ? "which does not exist" : "twice",
-                       rank);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                            "perm names axis %lld %s, the input has rank %d", (long long)perm[i],
+                            axis < 0 ? "which does not exist" : "twice", rank);
     seen[axis] = true;
     physical[i] = axis;
   }

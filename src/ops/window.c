@@ -9,15 +9,14 @@
 static int spatial_rank(const gcam_shape *in) { return in->rank - 2; }
 
 static gcam_status check_rank(const gcam_node *node, const gcam_shape *in, gcam_error *err) {
-  char label[160], shape[96];
+  char shape[96];
   if (in->rank == 3 || in->rank == 4) return GCAM_OK;
   if (in->rank > 4)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                     "%s: its input has %d spatial axes; the engine does 1-D and 2-D only",
-                     gcam_node_label(node, label, sizeof label), spatial_rank(in));
-  return gcam_fail(err, GCAM_ERR_MODEL, "%s: its input %s has no spatial axis (N, C, H, W)",
-                   gcam_node_label(node, label, sizeof label),
-                   gcam_shape_text(in, shape, sizeof shape));
+    return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
+                          "its input has %d spatial axes; the engine does 1-D and 2-D only",
+                          spatial_rank(in));
+  return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its input %s has no spatial axis (N, C, H, W)",
+                        gcam_shape_text(in, shape, sizeof shape));
 }
 
 /* `count` values of a list attribute, each at least `least`; all `otherwise` when it is absent. */
@@ -28,8 +27,8 @@ static gcam_status read_ints(const gcam_node *node, const char *name, int count,
   for (int i = 0; i < count; i++) values[i] = otherwise;
   if (!attr) return GCAM_OK;
   if (attr->kind != GCAM_ATTR_INTS || attr->count != count)
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: attribute '%s' must be a list of %d integers",
-                     gcam_node_label(node, label, sizeof label), name, count);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "attribute '%s' must be a list of %d integers",
+                          name, count);
   for (int i = 0; i < count; i++) {
     values[i] = attr->ints[i];
     if (values[i] < least || values[i] >= GCAM_WINDOW_LIMIT)
@@ -42,26 +41,27 @@ static gcam_status read_ints(const gcam_node *node, const char *name, int count,
 }
 
 static gcam_status read_auto_pad(const gcam_node *node, gcam_auto_pad *auto_pad, gcam_error *err) {
-  char label[160];
   const char *text = gcam_node_string(node, "auto_pad", "NOTSET");
-  if (!strcmp(text, "NOTSET") || !*text) *auto_pad = GCAM_PAD_EXPLICIT;
-  else if (!strcmp(text, "VALID")) *auto_pad = GCAM_PAD_VALID;
-  else if (!strcmp(text, "SAME_UPPER")) *auto_pad = GCAM_PAD_SAME_UPPER;
-  else if (!strcmp(text, "SAME_LOWER")) *auto_pad = GCAM_PAD_SAME_LOWER;
+  if (!strcmp(text, "NOTSET") || !*text)
+    *auto_pad = GCAM_PAD_EXPLICIT;
+  else if (!strcmp(text, "VALID"))
+    *auto_pad = GCAM_PAD_VALID;
+  else if (!strcmp(text, "SAME_UPPER"))
+    *auto_pad = GCAM_PAD_SAME_UPPER;
+  else if (!strcmp(text, "SAME_LOWER"))
+    *auto_pad = GCAM_PAD_SAME_LOWER;
   else
-    return gcam_fail(err, GCAM_ERR_MODEL,
-                     "%s: auto_pad is '%.40s'; NOTSET, VALID, SAME_UPPER and SAME_LOWER exist",
-                     gcam_node_label(node, label, sizeof label), text);
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                          "auto_pad is '%.40s'; NOTSET, VALID, SAME_UPPER and SAME_LOWER exist",
+                          text);
   return GCAM_OK;
 }
 
 gcam_status gcam_window_kernel(const gcam_node *node, const gcam_shape *in, int64_t kernel[2],
                                gcam_error *err) {
-  char label[160];
   GCAM_TRY(check_rank(node, in, err));
   if (!gcam_node_attr(node, "kernel_shape"))
-    return gcam_fail(err, GCAM_ERR_MODEL, "%s: attribute 'kernel_shape' is missing",
-                     gcam_node_label(node, label, sizeof label));
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "attribute 'kernel_shape' is missing");
   int spatial = spatial_rank(in);
   kernel[0] = 1;
   return read_ints(node, "kernel_shape", spatial, 1, 1, kernel + 2 - spatial, err);
@@ -70,7 +70,6 @@ gcam_status gcam_window_kernel(const gcam_node *node, const gcam_shape *in, int6
 gcam_status gcam_window_read(const gcam_node *node, const gcam_shape *in, const int64_t kernel[2],
                              gcam_window *window, gcam_auto_pad *auto_pad, gcam_error *err) {
   int64_t stride[2], dilation[2], pads[4], stated[2];
-  char label[160];
   GCAM_TRY(check_rank(node, in, err));
   int spatial = spatial_rank(in);
   GCAM_TRY(read_auto_pad(node, auto_pad, err));
@@ -87,13 +86,12 @@ gcam_status gcam_window_read(const gcam_node *node, const gcam_shape *in, const 
     w->stride = stride[i];
     w->dilation = dilation[i];
     if (w->in < 1 || w->kernel < 1 || w->kernel >= GCAM_WINDOW_LIMIT)
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: an input of %lld under a window of %lld",
-                       gcam_node_label(node, label, sizeof label), (long long)w->in,
-                       (long long)w->kernel);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "an input of %lld under a window of %lld",
+                            (long long)w->in, (long long)w->kernel);
     if (stated[i] && stated[i] != w->kernel)
-      return gcam_fail(err, GCAM_ERR_MODEL, "%s: kernel_shape says %lld, the weight's shape %lld",
-                       gcam_node_label(node, label, sizeof label), (long long)stated[i],
-                       (long long)w->kernel);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                            "kernel_shape says %lld, the weight's shape %lld", (long long)stated[i],
+                            (long long)w->kernel);
     if (*auto_pad == GCAM_PAD_EXPLICIT) {
       w->pad_begin = pads[i];
       w->pad_end = pads[i + spatial];
@@ -105,7 +103,6 @@ gcam_status gcam_window_read(const gcam_node *node, const gcam_shape *in, const 
 gcam_status gcam_window_resolve(const gcam_node *node, const gcam_shape *in,
                                 const int64_t kernel[2], gcam_window *window, gcam_error *err) {
   gcam_auto_pad auto_pad;
-  char label[160];
   GCAM_TRY(gcam_window_read(node, in, kernel, window, &auto_pad, err));
   bool ceil_mode = gcam_node_int(node, "ceil_mode", 0) != 0;
   for (int i = 0; i < 2; i++) {
@@ -121,11 +118,11 @@ gcam_status gcam_window_resolve(const gcam_node *node, const gcam_shape *in,
     }
     int64_t room = w->in + w->pad_begin + w->pad_end - span;
     if (room < 0)
-      return gcam_fail(err, GCAM_ERR_MODEL,
-                       "%s: a window that spans %lld does not fit an input of %lld with "
-                       "%lld + %lld of padding",
-                       gcam_node_label(node, label, sizeof label), (long long)span,
-                       (long long)w->in, (long long)w->pad_begin, (long long)w->pad_end);
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL,
+                            "a window that spans %lld does not fit an input of %lld with "
+                            "%lld + %lld of padding",
+                            (long long)span, (long long)w->in, (long long)w->pad_begin,
+                            (long long)w->pad_end);
     w->out = room / w->stride + 1;
     if (ceil_mode && room % w->stride && w->out * w->stride < w->in + w->pad_begin) w->out++;
   }
