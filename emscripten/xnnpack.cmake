@@ -1,4 +1,4 @@
-# Gives the targets XNNPACK, pthreadpool and stb. XNNPACK is built at configure time, once per
+# Gives the targets XNNPACK and stb. XNNPACK is built at configure time, once per
 # variant, and kept in the cache under a key made of everything that decides about the result:
 # removing build/ does not cost another minute.
 #
@@ -53,22 +53,19 @@ if(NOT EXISTS ${xnnpack}/stamp)
     endif()
     message(FATAL_ERROR "XNNPACK did not build; the end of ${log}:\n${text}")
   endif()
-  file(COPY ${xnnpack}/build/libXNNPACK.a ${xnnpack}/build/libpthreadpool.a DESTINATION ${xnnpack})
+  file(COPY ${xnnpack}/build/libXNNPACK.a DESTINATION ${xnnpack})
   file(REMOVE_RECURSE ${xnnpack}/build)
   file(WRITE ${xnnpack}/stamp "")
 endif()
 
 find_package(Threads REQUIRED)
-add_library(pthreadpool STATIC IMPORTED GLOBAL)
-set_target_properties(pthreadpool PROPERTIES IMPORTED_LOCATION ${xnnpack}/libpthreadpool.a)
-target_include_directories(pthreadpool SYSTEM INTERFACE ${sources}/pthreadpool/include)
-target_compile_definitions(pthreadpool INTERFACE PTHREADPOOL_NO_DEPRECATED_API=1)
-target_link_libraries(pthreadpool INTERFACE Threads::Threads)
-
 add_library(XNNPACK STATIC IMPORTED GLOBAL)
 set_target_properties(XNNPACK PROPERTIES IMPORTED_LOCATION ${xnnpack}/libXNNPACK.a)
-target_include_directories(XNNPACK SYSTEM INTERFACE ${sources}/xnnpack/include)
-target_link_libraries(XNNPACK INTERFACE pthreadpool m)
+target_include_directories(XNNPACK SYSTEM INTERFACE ${sources}/xnnpack/include
+  ${sources}/pthreadpool/include)
+target_compile_definitions(XNNPACK INTERFACE PTHREADPOOL_NO_DEPRECATED_API=1)
+# Its thread pool is the engine's (src/base/pthreadpool.c): each library refers to the other.
+target_link_libraries(XNNPACK INTERFACE gradcam Threads::Threads m)
 if(APPLE)
   target_link_options(XNNPACK INTERFACE -Wl,-dead_strip)
 else()

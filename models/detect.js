@@ -43,10 +43,9 @@ export const KINDS = {
   'matlab-hdf5': ['other', 'a MATLAB file', false, 'Export the network to ONNX with exportONNXNetwork.'],
   'keras-json': ['model', 'a Keras network without weights (to_json)', false,
     'Give it together with its weights file, or save the whole model with model.save().', 'config'],
-  tfjs: ['model', 'a TensorFlow.js model (model.json)', false,
-    'Convert it back to Keras with the tensorflowjs converter.'],
-  'tfjs-graph': ['model', 'a TensorFlow.js graph model (model.json)', false, 'Export the model it was made from to ONNX.'],
-  tflite: ['model', 'a TensorFlow Lite model', false, TO_ONNX_TF],
+  tfjs: ['model', 'a TensorFlow.js model (model.json)', true],
+  'tfjs-graph': ['model', 'a TensorFlow.js graph model (model.json)', true],
+  tflite: ['model', 'a TensorFlow Lite model', true],
   'saved-model': ['model', 'a TensorFlow SavedModel (saved_model.pb)', false, TO_ONNX_TF],
   graphdef: ['model', 'a TensorFlow graph (.pb)', false, TO_ONNX_TF],
   checkpoint: ['weights', 'a TensorFlow checkpoint', false, SAVE_KERAS],
@@ -60,22 +59,19 @@ export const KINDS = {
   ort: ['model', 'an ONNX Runtime model (.ort)', false, 'Give the .onnx file it was made from.'],
   'onnx-data': ['weights', 'weights that belong to an ONNX file', false, 'Give the .onnx file, with this one beside it.'],
   shard: ['weights', 'weights of a converted model', false, 'Give the folder, or all the model\'s files at once.'],
-  'tfjs-weights': ['weights', 'weights of a TensorFlow.js model', false, 'They belong to a model.json; convert both back to Keras with the tensorflowjs converter.'],
+  'tfjs-weights': ['weights', 'weights of a TensorFlow.js model', false, 'They belong to a model.json: give both at once.'],
   gguf: ['weights', 'a GGUF file of a language model', false, 'It holds no network for pictures.'],
   numpy: ['other', 'a NumPy array (.npy)', false, 'Give the model itself, as ONNX or Keras.'],
   openvino: ['model', 'an OpenVINO network (.xml)', false, 'Give the ONNX file it was made from.'],
   darknet: ['model', 'a Darknet network (.cfg)', false, 'Convert it to ONNX, together with its .weights file.'],
   card: ['model', 'a model card of this project (model.json)', true],
   // archives
-  'zip-keras': ['model', 'a ZIP archive with a Keras file inside', false, UNPACK],
-  'zip-teachable-keras': ['model', 'a Teachable Machine export (Keras, ZIP)', false,
-    'Unpack it and give keras_model.h5 and labels.txt.'],
-  'zip-teachable-tfjs': ['model', 'a Teachable Machine export (TensorFlow.js, ZIP)', false,
-    'Export the project again, as TensorFlow and Keras.'],
-  'zip-teachable-tflite': ['model', 'a Teachable Machine export (TensorFlow Lite, ZIP)', false,
-    'Export the project again, as TensorFlow and Keras.'],
-  'zip-tflite': ['model', 'a ZIP archive with a TensorFlow Lite model inside', false, `Unpack it. ${TO_ONNX_TF}`],
-  'zip-tfjs': ['model', 'a ZIP archive with a TensorFlow.js model inside', false, 'Convert what is inside to Keras with the tensorflowjs converter.'],
+  'zip-keras': ['model', 'a ZIP archive with a Keras file inside', true],
+  'zip-teachable-keras': ['model', 'a Teachable Machine export (Keras, ZIP)', true],
+  'zip-teachable-tfjs': ['model', 'a Teachable Machine export (TensorFlow.js, ZIP)', true],
+  'zip-teachable-tflite': ['model', 'a Teachable Machine export (TensorFlow Lite, ZIP)', true],
+  'zip-tflite': ['model', 'a ZIP archive with a TensorFlow Lite model inside', true],
+  'zip-tfjs': ['model', 'a ZIP archive with a TensorFlow.js model inside', true],
   'zip-saved-model': ['model', 'a ZIP archive with a TensorFlow SavedModel inside', false, `Unpack it. ${TO_ONNX_TF}`],
   'zip-onnx': ['model', 'a ZIP archive with an ONNX model inside', false, UNPACK],
   'zip-coreml': ['model', 'a ZIP archive with a Core ML package inside', false, 'Export the model it was made from to ONNX.'],
@@ -87,6 +83,7 @@ export const KINDS = {
   gzip: ['other', 'a gzip archive', false, UNPACK],
   tar: ['other', 'a tar archive', false, UNPACK],
   archive: ['other', 'a compressed archive', false, UNPACK],
+  'folder-model': ['model', 'a folder with a model inside', true],
   folder: ['other', 'a folder without a known model inside', false, 'Give the model\'s file inside it.'],
   // pictures
   jpeg: ['picture', 'a JPEG picture', true],
@@ -213,6 +210,7 @@ export function folderKind(names) {
   if (names.some((name) => /\.mlmodel$/.test(name))) return 'coreml';
   if (names.includes('model.json') && names.some((name) => /\.onnx$/.test(name))) return 'card';
   if (names.includes('model.json') && names.some((name) => /\.bin$/.test(name))) return 'tfjs';
+  if (names.filter((name) => /\.(h5|hdf5|keras|tflite)$/.test(name)).length === 1) return 'folder-model';
   return names.some((name) => /^checkpoint$|\.data-\d+-of-\d+$/.test(name)) ? 'checkpoint' : 'folder';
 }
 
@@ -229,7 +227,7 @@ export function refusal(found, { name = 'The file', wanted = 'model', place = 'p
   const other = found.read && found.role !== wanted;
   const nouns = { model: 'a model', picture: 'a picture', labels: 'a list of labels' };
   const not = found.role !== wanted && found.role !== 'weights' && found.kind !== 'folder' ? `, not ${nouns[wanted]}` : '';
-  const advice = other && found.role !== 'weights' ? { model: 'Models are read as ONNX or Keras files.',
+  const advice = other && found.role !== 'weights' ? { model: 'Models are read as ONNX, Keras, TensorFlow.js or TensorFlow Lite files.',
     picture: 'Pictures are read as JPEG, PNG, BMP or GIF.', labels: 'Labels are read as text, JSON or CSV.' }[wanted]
     : (place === 'cli' && COMMANDS[found.kind]) || found.advice;
   return plainMessage(`${title} is ${found.what}${not}.${advice ? ` ${advice}` : ''}`);

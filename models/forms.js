@@ -24,6 +24,15 @@ export function floatToHalf(value) {
   return sign | ((rounded - 0x38000000) >>> 13);
 }
 
+/** @param {number} half the bits of a binary16 */
+export function halfToFloat(half) {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >>> 10) & 31;
+  const fraction = half & 1023;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -24 * fraction);
+}
+
 /** @param {Float32Array} values  @returns {Uint8Array} little-endian halves */
 export function toHalves(values) {
   const out = new Uint16Array(values.length);

@@ -9,8 +9,9 @@
  * like class scores.
  *
  * @typedef {object} PictureMeaning
- * @property {'torch' | 'tf' | 'caffe' | 'unit' | 'none'} mode
+ * @property {'torch' | 'tf' | 'caffe' | 'unit' | 'none'} [mode]  none where `settings` are no mode's
  * @property {'file' | 'network' | 'guess'} from
+ * @property {{order: string, mean: number[], std: number[]}} [settings]  where the file tells numbers that no mode has
  * @property {string} [network]  the well-known network inside, whether it decided or not
  * @property {string} text       one sentence that says why; for a guess, that it is one
  * @property {'preprocess'} [remedy]  for a guess: see remedies.js
@@ -104,7 +105,7 @@ export function describeInput([height, width, channels], published, picture) {
   if (published) return { ...published, ...size, mode: modeOf(published), from: 'network' };
   return {
     ...size,
-    ...settingsOf(picture.mode, channels),
+    ...(picture.settings ?? settingsOf(picture.mode, channels)),
     resize: 'bilinear',
     mode: picture.mode,
     from: picture.from,

@@ -34,7 +34,7 @@
 #ifndef GRADCAM_H
 #define GRADCAM_H
 
-#include "base/types.h" /* gcam_status, gcam_ownership, gcam_precision, gcam_preprocess,
+#include "gradcam_types.h" /* gcam_status, gcam_ownership, gcam_precision, gcam_preprocess,
                            gcam_activation, gcam_score */
 
 #ifdef __cplusplus
@@ -47,7 +47,7 @@ extern "C" {
 typedef struct gcam_context gcam_context;
 typedef struct gcam_model gcam_model;
 
-/* ---- Context ------------------------------------------------------------------------------- */
+/* ---- Context -------------------------------------------------------------------------------- */
 
 /* threads: 1 and below means no worker threads. NULL only when out of memory. */
 GCAM_EXPORT gcam_context *gcam_context_create(int threads);
@@ -260,13 +260,13 @@ GCAM_EXPORT int gcam_warning_count(const gcam_model *net);
 GCAM_EXPORT const char *gcam_warning_name(const gcam_model *net, int index); /* "no-evidence" */
 GCAM_EXPORT const char *gcam_warning_text(const gcam_model *net, int index);
 
-/* ---- Cost ------------------------------------------------------------------------------------ */
+/* ---- Cost ----------------------------------------------------------------------------------- */
 
 /* Bytes held now by weights and packed weights / by activations and gradients. */
 GCAM_EXPORT double gcam_model_weight_bytes(const gcam_model *net);
 GCAM_EXPORT double gcam_model_activation_bytes(const gcam_model *net);
 
-/* ---- Pictures -------------------------------------------------------------------------------- */
+/* ---- Pictures ------------------------------------------------------------------------------- */
 
 /* JPEG, PNG, GIF (first frame), BMP; EXIF orientation applied. At most 2^28 pixels. A file that lacks
  * nothing but its end mark is a picture; one that lacks data is not. `bytes` are the file as it is:
@@ -290,7 +290,7 @@ GCAM_EXPORT const uint8_t *gcam_image_png(gcam_context *ctx, gcam_image *image, 
 GCAM_EXPORT gcam_image *gcam_image_resize(gcam_context *ctx, const gcam_image *image, int width,
                                           int height, gcam_resize how);
 
-/* ---- Heatmaps as pictures -------------------------------------------------------------------- */
+/* ---- Heatmaps as pictures ------------------------------------------------------------------- */
 
 GCAM_EXPORT int gcam_colormap_count(void);
 GCAM_EXPORT const char *gcam_colormap_name(int index); /* "jet", "turbo", "viridis", ... */

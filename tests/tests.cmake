@@ -23,7 +23,7 @@ endforeach()
 
 if(NOT GRADCAM_SANITIZE)
   add_executable(bench_xnnpack ${CMAKE_CURRENT_LIST_DIR}/bench/contenders/xnnpack.c)
-  target_link_libraries(bench_xnnpack PRIVATE XNNPACK)
+  target_link_libraries(bench_xnnpack PRIVATE gradcam)
   set_target_properties(bench_xnnpack PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
   gradcam_warnings(bench_xnnpack)
 endif()

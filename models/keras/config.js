@@ -121,6 +121,10 @@ function chain(name, layers, config) {
       calls: [],
     });
   }
+  // A bare list gives models inside of it no names: they are told apart by their place.
+  layers.forEach((layer, i) => {
+    if (layers.slice(0, i).some((other) => other.name === layer.name)) layer.name = `${layer.name}_${i}`;
+  });
   layers.forEach((layer, i) => {
     layer.calls = i === 0 ? [] : [[{ layer: layers[i - 1].name, call: 0, index: 0 }]];
   });

@@ -311,7 +311,7 @@ def sanity(a, out):
     ref, w = take(cam(net, act)), dict(net.w)
     print(f"sanity: layers made random from the top down, rank correlation with the map before ({len(p)} photos)")
     out["sanity_rank_correlation"] = {}
-    layers = [n for n in net.layers()[::-1] if n != a.layer]  # `smooth` has nothing that was learnt
+    layers = net.layers()[::-1]
     for i, layer in enumerate(layers):
         v = w[layer + ".weight"]
         w[layer + ".weight"] = torch.randn(v.shape, generator=g) * v.std() + v.mean()

@@ -5,10 +5,11 @@
 RUN_DIR: of train.py. -> pocket.onnx, model.json (without figures: evaluate.py --write). The linear layer is the mean of
 MobileNet's and the fitted one: between what ImageNet taught and what the few pictures here made of it lie networks better
 than either (Wortsman et al. 2022). Before the pool, `smooth` takes the mean of 5x5 cells, 0 beyond the border: MobileNet's
-maps have spikes, and a map's peak is then where many cells agree. It is a convolution, the last one, so that whoever asks
-for the last convolution's map gets this one.
+maps have spikes, and a map's peak is then where many cells agree.
 
-The temperature that calibrates the probabilities (Guo et al. 2017) is divided into the last layer. It and the threshold
+One vector is added to the linear layer's row of every class: no probability changes, but every map is lowered alike where
+much is active, so that it falls below 0 where nothing speaks for the class more than for the others, and ReLU has something
+to cut. The temperature that calibrates the probabilities (Guo et al. 2017) is divided into the last layer. It and the threshold
 below which a picture is unfamiliar come from training pictures that the fit did not see. Node and tensor names: `stem`,
 `block3_dw`, `block3_pw`, their `..._relu` (the activation), `smooth`, `gap`, `features`, `logits`.
 """
@@ -30,6 +31,8 @@ from onnxnet import OnnxNet
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WINDOW = 5
+KEPT = float(F.avg_pool2d(torch.ones(1, 1, SIDE // 16, SIDE // 16), WINDOW, 1, WINDOW // 2).mean())  # within the border
+COMMON = 5.0  # what all logits of an average picture are lowered by
 UNFAMILIAR_RATE = 0.05  # of the pictures of known things that may be called unfamiliar
 
 SOURCE = ("MobileNet v1 (alpha 0.75, Keras's ImageNet weights), its last map made twice as fine and smoothed, weights int8; "
@@ -83,16 +86,11 @@ def build(net, temperature, labels=CLASSES):
     for i, (dw, pw) in net.blocks.items():
         x = conv(f"block{i}_dw", dw, x)
         x = conv(f"block{i}_pw", pw, x)
-    # so that the pool of a constant map is the constant, although the window loses what lies beyond the border
-    cells = SIDE // 16
-    kept = float(F.avg_pool2d(torch.ones(1, 1, cells, cells), WINDOW, 1, WINDOW // 2).mean())
-    channels = net.fc.weight.shape[1]
-    weight("smooth.weight", torch.full((channels, 1, WINDOW, WINDOW), 1 / (WINDOW ** 2 * kept)))
-    nodes.append(helper.make_node("Conv", [x, "smooth.weight"], ["smooth"], "smooth", kernel_shape=[WINDOW] * 2,
-                                  strides=[1, 1], pads=[WINDOW // 2] * 4, group=channels))
+    nodes.append(helper.make_node("AveragePool", [x], ["smooth"], "smooth", kernel_shape=[WINDOW] * 2, strides=[1, 1],
+                                  pads=[WINDOW // 2] * 4, count_include_pad=1))
     nodes.append(helper.make_node("GlobalAveragePool", ["smooth"], ["gap"], "gap"))
     nodes.append(helper.make_node("Flatten", ["gap"], ["features"], "features", axis=1))
-    weight("logits.weight", net.fc.weight.detach() / temperature)
+    weight("logits.weight", net.fc.weight.detach() / (temperature * KEPT))
     init.append(numpy_helper.from_array((net.fc.bias.detach() / temperature).numpy(), "logits.bias"))
     nodes.append(helper.make_node("Gemm", ["features", "logits.weight", "logits.bias"], ["logits"], "logits", transB=1))
     g = helper.make_graph(nodes, "pocket",
@@ -152,7 +150,13 @@ def main():
     path = os.path.join(a.out, "pocket.onnx")
     onnx.save(build(net, 1.0)[0], path)
     x, y = held_out(a.data_dir)
-    z = torch.cat([OnnxNet(path).run((p - MEAN) / STD)[0] for p in x.split(32)])
+    run = lambda: map(torch.cat, zip(*(OnnxNet(path).run((p - MEAN) / STD, tensors=("features",)) for p in x.split(32))))
+    _, features = run()
+    average = features.mean(0) / KEPT
+    with torch.no_grad():
+        net.fc.weight -= COMMON * average / average.square().sum()
+    onnx.save(build(net, 1.0)[0], path)
+    z, _ = run()
     temperature = fit_temperature(z, y)
     threshold = float((z / temperature).max(1).values.quantile(UNFAMILIAR_RATE))
     model, layer = build(net, temperature)

@@ -525,7 +525,7 @@ def scene_clutter(h, w):
     mug(im, w * 0.30, h * 0.55, h * 0.17, (60, 110, 170))
     lemon(im, w * 0.60, h * 0.70, h * 0.10, rng)
     lemon(im, w * 0.72, h * 0.80, h * 0.10, rng)
-    golf_ball(im, w * 0.47, h * 0.84, h * 0.075, rng)
+    golf_ball(im, w * 0.47, h * 0.86, h * 0.055, rng)
     return im
 
 
@@ -539,7 +539,7 @@ SCENES = {
     "balloons": (scene_balloons, "balloon", "Right, though small; a third of the probability goes to the parachute."),
     "traffic_light": (scene_traffic_light, "traffic light", "Right."),
     "lighthouse": (scene_lighthouse, "lighthouse", "Right."),
-    "clutter": (scene_clutter, "analog clock", "A clock, a mug, two lemons, a golf ball: one picture, many right answers, none of them sure."),
+    "clutter": (scene_clutter, "golf ball", "A clock, a mug, two lemons, a golf ball: many right answers, none of them sure; the smallest comes first."),
     "sunflower": (scene_sunflower, "daisy", "Wrong, and sure of it: it knows no sunflower, and the daisy is the nearest it has."),
 }
 

@@ -38,7 +38,7 @@ class OnnxNet:
         t = {self.input: x}
         for op, ins, out, at in self.nodes:
             if op == "Conv":
-                t[out] = F.conv2d(padded(t[ins[0]], at.get("pads", [0] * 4)), w[ins[1]], w[ins[2]] if len(ins) > 2 else None,
+                t[out] = F.conv2d(padded(t[ins[0]], at.get("pads", [0] * 4)), w[ins[1]], w[ins[2]],
                                   at.get("strides", [1, 1]), 0, at.get("dilations", [1, 1]), at.get("group", 1))
             elif op == "Clip":
                 t[out] = t[ins[0]].clamp(0, 6)
@@ -49,6 +49,8 @@ class OnnxNet:
             elif op == "MaxPool":
                 t[out] = F.max_pool2d(padded(t[ins[0]], at.get("pads", [0] * 4), -np.inf), at["kernel_shape"],
                                       at["strides"], ceil_mode=bool(at.get("ceil_mode", 0)))
+            elif op == "AveragePool":  # counting the border's zeros
+                t[out] = F.avg_pool2d(padded(t[ins[0]], at["pads"]), at["kernel_shape"], at["strides"])
             elif op == "Concat":
                 t[out] = torch.cat([t[i] for i in ins], at["axis"])
             elif op == "GlobalAveragePool":

@@ -20,7 +20,7 @@ void *gcam_alloc_aligned(int64_t count, int64_t size);
 /* NULL is accepted; so are bytes that came from malloc (GCAM_TAKE). */
 void gcam_free(void *p);
 
-/* ---- For tests ------------------------------------------------------------------------------- */
+/* ---- For tests ------------------------------------------------------------------------------ */
 
 /* The nth request from now on fails (1: the next one), once; 0: none does. */
 void gcam_memory_fail_at(int64_t nth);

@@ -4,7 +4,7 @@
 #ifndef GCAM_BASE_STATUS_H
 #define GCAM_BASE_STATUS_H
 
-#include "base/types.h"
+#include "gradcam_types.h"
 
 typedef struct gcam_error {
   gcam_status status;

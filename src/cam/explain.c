@@ -15,7 +15,7 @@
 typedef struct answer {
   const gcam_question *q;
   gcam_layer layer;
-  gcam_gradients *kept;
+  gcam_gradient_cache *kept;
   bool one_of_many;
   gcam_findings *findings;
   gcam_maps maps;
@@ -69,8 +69,7 @@ static void apply_scale(answer *a, int b) {
   scale_by(gcam_maps_terms(maps, b), pixels * maps->K, scale);
 }
 
-/* ---- One target --------------------------------------------------------------------------------
- */
+/* ---- One target ----------------------------------------------------------------------------- */
 
 static gcam_cam cam_of(const answer *a, int b) {
   const gcam_maps *m = &a->maps;
@@ -111,7 +110,7 @@ static gcam_status coarse_map(answer *a, int b, gcam_cam *cam, gcam_error *err) 
   way.B = 1;
   way.guided = false;
   float *owned, *gradient, *weights = a->coarse + l->H * l->W;
-  GCAM_TRY(gcam_gradients_get(NULL, q->session, &way, &gradient, err));
+  GCAM_TRY(gcam_gradient_cache_get(NULL, q->session, &way, &gradient, err));
   const float *activation = gcam_session_dense(q->session, l->value, &owned);
   bool made = activation != NULL;
   if (made) {
@@ -131,7 +130,7 @@ static gcam_status coarse_map(answer *a, int b, gcam_cam *cam, gcam_error *err) 
     cam->coarse_W = l->W;
     gcam_floats_free(owned);
   }
-  gcam_gradients_done(NULL, gradient);
+  gcam_gradient_cache_done(NULL, gradient);
   return made ? GCAM_OK : no_memory(err);
 }
 
@@ -149,20 +148,19 @@ static gcam_status one_map_with_terms(answer *a, int b, gcam_error *err) {
   return GCAM_OK;
 }
 
-/* ---- All targets -------------------------------------------------------------------------------
- */
+/* ---- All targets ---------------------------------------------------------------------------- */
 
 /* One backward pass for targets [first, first + B). */
 static gcam_status explain_some(answer *a, int first, int B, gcam_error *err) {
   const gcam_question *q = a->q;
   bool needs_gradient = q->method->from != GCAM_FROM_NOTHING;
   float *gradients = NULL;
-  gcam_gradients *kept = B == q->targets.count ? a->kept : NULL;
+  gcam_gradient_cache *kept = B == q->targets.count ? a->kept : NULL;
   if (needs_gradient) {
     gcam_way_back way = a->way;
     way.cotangents += first * way.size;
     way.B = B;
-    GCAM_TRY(gcam_gradients_get(kept, q->session, &way, &gradients, err));
+    GCAM_TRY(gcam_gradient_cache_get(kept, q->session, &way, &gradients, err));
   }
   a->gradients = gradients;
   a->first = first;
@@ -178,7 +176,7 @@ static gcam_status explain_some(answer *a, int first, int B, gcam_error *err) {
       status = no_memory(err);
     if (!status && needs_gradient) apply_scale(a, b);
   }
-  if (needs_gradient) gcam_gradients_done(kept, gradients);
+  if (needs_gradient) gcam_gradient_cache_done(kept, gradients);
   return status;
 }
 
@@ -265,13 +263,13 @@ static gcam_status explain(answer *a, gcam_error *err) {
   GCAM_TRY(find_way(a, err));
   GCAM_TRY(make_room(a, err));
   GCAM_TRY(read_activation(a, err));
-  int at_once = gcam_gradients_at_once(a->q->session, a->way.value, t->count);
+  int at_once = gcam_gradient_cache_at_once(a->q->session, a->way.value, t->count);
   for (int b = 0; b < t->count; b += at_once)
     GCAM_TRY(explain_some(a, b, t->count - b < at_once ? t->count - b : at_once, err));
   return GCAM_OK;
 }
 
-gcam_status gcam_explain_layer(const gcam_question *q, int layer, gcam_gradients *kept,
+gcam_status gcam_explain_layer(const gcam_question *q, int layer, gcam_gradient_cache *kept,
                                bool one_of_many, gcam_maps *maps, gcam_findings *findings,
                                gcam_error *err) {
   answer a = {.q = q,

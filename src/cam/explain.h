@@ -2,7 +2,7 @@
 #ifndef GCAM_CAM_EXPLAIN_H
 #define GCAM_CAM_EXPLAIN_H
 
-#include "cam/gradients.h"
+#include "cam/gradient_cache.h"
 #include "cam/question.h"
 
 /* What is found out on the way. */
@@ -15,7 +15,7 @@ typedef struct gcam_findings {
  * `maps`, which must be empty; on failure there is nothing to free. kept: gradients that may be
  * used again, or NULL. one_of_many: the maps are averaged with others, so that the score's factor
  * belongs to them however small it is. */
-gcam_status gcam_explain_layer(const gcam_question *question, int layer, gcam_gradients *kept,
+gcam_status gcam_explain_layer(const gcam_question *question, int layer, gcam_gradient_cache *kept,
                                bool one_of_many, gcam_maps *maps, gcam_findings *findings,
                                gcam_error *err);
 

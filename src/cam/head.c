@@ -7,8 +7,7 @@
 #include "base/memory.h"
 #include "ops/op.h"
 
-/* ---- Where it is -------------------------------------------------------------------------------
- */
+/* ---- Where it is ---------------------------------------------------------------------------- */
 
 /* Numbers of one picture in a value that is a row of them; 0: it has several axes. */
 static int64_t row_of(const gcam_shape *s) {
@@ -84,8 +83,7 @@ gcam_head gcam_head_make(const gcam_graph *g, int output, gcam_activation activa
   return head;
 }
 
-/* ---- Scores ------------------------------------------------------------------------------------
- */
+/* ---- Scores --------------------------------------------------------------------------------- */
 
 /* One sigmoid unit, which stands for two classes? */
 static bool is_pair(const gcam_head *head) { return head->classes != head->units; }
@@ -133,6 +131,22 @@ void gcam_head_probabilities(const gcam_head *head, const float *logits, float *
                                           : (float)logistic(logits[j]);
 }
 
+int gcam_head_top(const float *scores, int count, int k, int *ids) {
+  if (k > count) k = count;
+  for (int i = 0; i < k; i++) { /* k is small */
+    int best = -1;
+    for (int c = 0; c < count; c++) {
+      bool taken = false;
+      for (int j = 0; j < i && !taken; j++) taken = ids[j] == c;
+      if (!taken &&
+          (best < 0 || scores[c] > scores[best] || (isnan(scores[best]) && !isnan(scores[c]))))
+        best = c;
+    }
+    ids[i] = best;
+  }
+  return k < 0 ? 0 : k;
+}
+
 gcam_status gcam_head_value(const gcam_head *head, gcam_score score, const float *logits,
                             const float *weights, double *value, gcam_error *err) {
   float *s = gcam_alloc(head->classes, sizeof *s);
@@ -148,8 +162,7 @@ gcam_status gcam_head_value(const gcam_head *head, gcam_score score, const float
   return GCAM_OK;
 }
 
-/* ---- Gradients ---------------------------------------------------------------------------------
- */
+/* ---- Gradients ------------------------------------------------------------------------------ */
 
 /* One unit's gradient without its factor p (1 - p), and that factor. */
 static void one_unit(const gcam_head *head, const float *logits, int c, float *cotangent,
@@ -260,8 +273,7 @@ gcam_status gcam_head_cotangent(const gcam_head *head, gcam_score score, const f
   return GCAM_OK;
 }
 
-/* ---- CAM's kind of head ------------------------------------------------------------------------
- */
+/* ---- CAM's kind of head --------------------------------------------------------------------- */
 
 /* The only input that is computed: the value, or -1. */
 static int only_data(const gcam_graph *g, const gcam_node *node) {

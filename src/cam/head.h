@@ -27,6 +27,10 @@ void gcam_head_scores(const gcam_head *head, const float *logits, float *scores)
 /* NaN where the head has no probabilities. */
 void gcam_head_probabilities(const gcam_head *head, const float *logits, float *probabilities);
 
+/* Which of `count` scores are the k best, best first; of equal ones the smaller index, NaN last.
+ * Returns how many there are: k, or fewer. */
+int gcam_head_top(const float *scores, int count, int k, int *ids);
+
 /* A target's score is a sum over the classes of weights[c] s_c, s_c the score or the probability of
  * c: one class is a single 1, "class a, not b" is 1 and -1. */
 gcam_status gcam_head_value(const gcam_head *head, gcam_score score, const float *logits,

@@ -15,8 +15,7 @@ static gcam_status no_memory(gcam_error *err) {
   return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for maps; ask for fewer classes");
 }
 
-/* ---- The input ---------------------------------------------------------------------------------
- */
+/* ---- The input ------------------------------------------------------------------------------ */
 
 /* Variant v: contrast and mirror change fastest, noise slowest. */
 static gcam_status begin_variant(gcam_job *job, int64_t v, gcam_error *err) {
@@ -57,8 +56,7 @@ gcam_status gcam_job_restore(gcam_job *job, gcam_error *err) {
   return GCAM_OK;
 }
 
-/* ---- Steps -------------------------------------------------------------------------------------
- */
+/* ---- Steps ---------------------------------------------------------------------------------- */
 
 /* Adds one variant's map of target b to the average. */
 static void add_variant(gcam_job *job, int b, const float *map, const float *weights,
@@ -223,8 +221,7 @@ gcam_status gcam_job_advance(gcam_job *job, gcam_error *err) {
   return status;
 }
 
-/* ---- Beginning and end -------------------------------------------------------------------------
- */
+/* ---- Beginning and end ---------------------------------------------------------------------- */
 
 static gcam_status prepare_trial(gcam_job *job, gcam_error *err) {
   const gcam_question *q = &job->question;
@@ -269,7 +266,7 @@ static gcam_status prepare(gcam_job *job, gcam_error *err) {
   return GCAM_OK;
 }
 
-gcam_status gcam_job_new(gcam_job **made, gcam_question *question, gcam_gradients *kept,
+gcam_status gcam_job_new(gcam_job **made, gcam_question *question, gcam_gradient_cache *kept,
                          gcam_error *err) {
   gcam_job *job = gcam_alloc_zeroed(1, sizeof *job);
   *made = NULL;

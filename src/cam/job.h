@@ -8,7 +8,7 @@
 
 typedef struct gcam_job {
   gcam_question question;
-  gcam_gradients *kept;
+  gcam_gradient_cache *kept;
   gcam_trial trial;
   float *original; /* the input as the caller gave it; NULL: the job never changes it */
   float *map, *weights, *terms; /* of one target of a trial */
@@ -20,7 +20,7 @@ typedef struct gcam_job {
 
 /* Takes the question, checked, over: also when it fails. Allocates, runs nothing. The session must
  * have done a forward pass. kept: gradients of earlier questions, and of this one; or NULL. */
-gcam_status gcam_job_new(gcam_job **job, gcam_question *question, gcam_gradients *kept,
+gcam_status gcam_job_new(gcam_job **job, gcam_question *question, gcam_gradient_cache *kept,
                          gcam_error *err);
 /* The next step; GCAM_OK also when there is none left. A step that fails gives the session its
  * input and activations back, and puts the job at its beginning. */

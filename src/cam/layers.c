@@ -12,9 +12,7 @@ static gcam_status no_memory(gcam_error *err) {
   return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the list of layers");
 }
 
-/* ---- Tokens
- * ------------------------------------------------------------------------------------
- */
+/* ---- Tokens --------------------------------------------------------------------------------- */
 
 static bool has_shape(const gcam_graph *g, int v, int64_t tokens, int64_t K) {
   const gcam_shape *s = &g->values[v].shape;
@@ -105,9 +103,7 @@ gcam_status gcam_layers_grid(const gcam_graph *g, gcam_token_grid *grid, gcam_er
   return GCAM_OK;
 }
 
-/* ---- The default layer
- * -------------------------------------------------------------------------------------
- */
+/* ---- The default layer ---------------------------------------------------------------------- */
 
 /* counts[v]: the logits depend on more of the value than the tokens before the grid. Behind the
  * last attention of a transformer that reads its class token, the other tokens are computed and
@@ -218,9 +214,7 @@ bool gcam_layers_fit(const gcam_graph *g, const gcam_token_grid *grid) {
   return false;
 }
 
-/* ---- The list
- * ---------------------------------------------------------------------------------------
- */
+/* ---- The list ------------------------------------------------------------------------------- */
 
 static bool layer_of(const gcam_graph *g, const gcam_token_grid *grid, int v, gcam_layer *layer) {
   const gcam_value *value = &g->values[v];
@@ -270,9 +264,7 @@ void gcam_layers_free(gcam_layers *layers) {
   *layers = (gcam_layers){.standard = -1};
 }
 
-/* ---- By name
- * ----------------------------------------------------------------------------------------
- */
+/* ---- By name -------------------------------------------------------------------------------- */
 
 /* Does `name` hold `part` between separators (the ends, '/' or ':')? */
 static bool has_component(const char *name, const char *part) {

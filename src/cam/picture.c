@@ -2,40 +2,56 @@
 
 #include "ops/op.h"
 
-bool gcam_picture_input_is_nchw(const gcam_graph *g) {
-  for (int n = 0; n < g->node_count; n++) {
-    const gcam_node *node = &g->nodes[n];
-    if (node->op->rule == GCAM_RULE_SPATIAL && node->input_count > 0 &&
-        node->inputs[0] == g->inputs[0])
-      return true;
+/* The value that the node's first input was computed from, as long as that was done element by
+ * element or along axes, which leaves the axes' meaning as it is. */
+static int origin(const gcam_graph *g, int v) {
+  while (g->values[v].producer >= 0) {
+    const gcam_node *node = &g->nodes[g->values[v].producer];
+    int i = 0;
+    if (node->op->rule != GCAM_RULE_POINTWISE && node->op->rule != GCAM_RULE_AXIS) break;
+    while (i < node->input_count && (node->inputs[i] < 0 || g->values[node->inputs[i]].weight)) i++;
+    if (i == node->input_count) break;
+    v = node->inputs[i];
   }
+  return v;
+}
+
+static bool is_nchw(const gcam_graph *g, int input) {
+  for (int n = 0; n < g->node_count; n++)
+    if (g->nodes[n].op->rule == GCAM_RULE_SPATIAL && origin(g, g->nodes[n].inputs[0]) == input)
+      return true;
   return false;
 }
 
-gcam_status gcam_picture_input_find(const gcam_graph *g, const char *method, gcam_axes axes,
-                                    gcam_picture_input *input, gcam_error *err) {
+bool gcam_picture_input_find(const gcam_graph *g, gcam_axes axes, int channels,
+                             gcam_picture_input *input) {
   int v = g->inputs[0];
-  const gcam_shape *s = &g->values[v].shape;
-  char text[96];
-  if (s->rank != 4 || s->dim[0] != 1)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                     "'%s' changes the picture or maps it, but the model's input '%.100s' is %s, "
-                     "not one picture",
-                     method, g->values[v].name, gcam_shape_text(s, text, sizeof text));
-  /* sizes and distances of axes 1 to 3 in the file's order, N C H W or N H W C */
-  const int64_t *d = s->dim;
-  bool moved = g->values[v].layout == GCAM_CHANNELS_LAST;
-  int64_t size[3] = {moved ? d[3] : d[1], moved ? d[1] : d[2], moved ? d[2] : d[3]};
-  int64_t apart[3] = {moved ? 1 : d[2] * d[3], moved ? d[2] * d[3] : d[3], moved ? d[3] : 1};
+  const gcam_value *value = &g->values[v];
+  gcam_shape s = gcam_value_onnx_shape(value);
+  const int64_t *size = s.dim;
+  if (s.rank != 4 || size[0] != 1) return false;
+  int64_t apart[4] = {0};
+  for (int i = 1; i < 4; i++)
+    apart[i] = gcam_numel_range(&value->shape, gcam_value_axis(value, i) + 1, 4);
   bool last = axes == GCAM_AXES_NHWC;
-  if (axes == GCAM_AXES_GUESS && !gcam_picture_input_is_nchw(g))
-    last = (size[2] == 1 || size[2] == 3) && size[0] != 1 && size[0] != 3;
-  int y = last ? 0 : 1, x = last ? 1 : 2, c = last ? 2 : 0;
-  *input = (gcam_picture_input){v, size[y], size[x], size[c], apart[y], apart[x], apart[c]};
-  return GCAM_OK;
+  if (axes == GCAM_AXES_GUESS && !is_nchw(g, v))
+    last = channels ? size[3] == channels && size[1] != channels
+                    : (size[3] == 1 || size[3] == 3) && size[1] != 1 && size[1] != 3;
+  int y = last ? 1 : 2, x = last ? 2 : 3, c = last ? 3 : 1;
+  *input = (gcam_picture_input){v, last, size[y], size[x], size[c], apart[y], apart[x], apart[c]};
+  return true;
 }
 
 void gcam_input_to_rows(const gcam_picture_input *in, const float *from, float *to) {
-  for (int64_t i = 0; i < in->H * in->W; i++)
-    for (int64_t c = 0; c < in->C; c++) to[i * in->C + c] = from[gcam_input_at(in, i, c)];
+  for (int64_t y = 0; y < in->H; y++)
+    for (int64_t x = 0; x < in->W; x++)
+      for (int64_t c = 0; c < in->C; c++)
+        *to++ = from[y * in->row + x * in->column + c * in->channel];
+}
+
+void gcam_input_from_rows(const gcam_picture_input *in, const float *from, float *to) {
+  for (int64_t y = 0; y < in->H; y++)
+    for (int64_t x = 0; x < in->W; x++)
+      for (int64_t c = 0; c < in->C; c++)
+        to[y * in->row + x * in->column + c * in->channel] = *from++;
 }

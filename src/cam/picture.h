@@ -8,6 +8,7 @@
 /* value (y, x, c) is at y row + x column + c channel. */
 typedef struct gcam_picture_input {
   int value;
+  bool channels_last; /* in the file */
   int64_t H, W, C, row, column, channel;
 } gcam_picture_input;
 
@@ -19,13 +20,14 @@ static inline int64_t gcam_input_size(const gcam_picture_input *in) {
   return in->H * in->W * in->C;
 }
 
-/* Does a convolution or pooling read it as it is? Then its axis 1 is the channels, however many. */
-bool gcam_picture_input_is_nchw(const gcam_graph *graph);
-/* axes: which axes are which, where somebody knows; else told by that, or by where 1 or 3 channels
- * can be. Fails where the input is not one picture; `method` begins the words. */
-gcam_status gcam_picture_input_find(const gcam_graph *graph, const char *method, gcam_axes axes,
-                                    gcam_picture_input *input, gcam_error *err);
-/* To the order [H][W][C]. */
+/* axes: which axes are which, where somebody knows. GCAM_AXES_GUESS: axis 1 is the channels where a
+ * convolution or pooling reads it so, however many; else the last is, as TensorFlow's exporters
+ * leave it, if it alone is as long as the picture has `channels` (0: 1 or 3). False: it is not one
+ * picture. */
+bool gcam_picture_input_find(const gcam_graph *graph, gcam_axes axes, int channels,
+                             gcam_picture_input *input);
+/* To the order [H][W][C], and from it. */
 void gcam_input_to_rows(const gcam_picture_input *input, const float *from, float *to);
+void gcam_input_from_rows(const gcam_picture_input *input, const float *from, float *to);
 
 #endif

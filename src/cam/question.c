@@ -20,6 +20,18 @@ static gcam_status adapt_targets(gcam_question *q, gcam_error *err) {
   return GCAM_OK;
 }
 
+static gcam_status find_input(gcam_question *q, gcam_error *err) {
+  const gcam_graph *g = q->session->graph;
+  if (gcam_picture_input_find(g, q->axes, 0, &q->input)) return GCAM_OK;
+  const gcam_value *value = &g->values[g->inputs[0]];
+  gcam_shape shape = gcam_value_onnx_shape(value);
+  char text[96];
+  return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
+                   "'%s' changes the picture or maps it, but the model's input '%.100s' is %s, "
+                   "not one picture",
+                   q->method->name, value->name, gcam_shape_text(&shape, text, sizeof text));
+}
+
 static gcam_status check_layers(gcam_question *q, gcam_error *err) {
   q->H = q->W = 0;
   for (int l = 0; l < q->layer_count; l++) {
@@ -48,8 +60,7 @@ gcam_status gcam_question_check(gcam_question *q, gcam_error *err) {
   q->augmented = q->options.value[GCAM_OPTION_AUGMENT] != 0;
   q->changes_input = q->noisy || q->augmented || m->forwards;
   GCAM_TRY(adapt_targets(q, err));
-  if (gcam_method_to_input(m) || q->changes_input)
-    GCAM_TRY(gcam_picture_input_find(q->session->graph, m->name, q->axes, &q->input, err));
+  if (gcam_method_to_input(m) || q->changes_input) GCAM_TRY(find_input(q, err));
   GCAM_TRY(check_layers(q, err));
   if (gcam_method_to_input(m)) q->H = q->input.H, q->W = q->input.W, q->K = q->input.C;
   return GCAM_OK;

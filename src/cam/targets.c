@@ -9,8 +9,7 @@ static gcam_status no_memory(gcam_error *err) {
   return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for scores; ask for fewer classes");
 }
 
-/* ---- Making ------------------------------------------------------------------------------------
- */
+/* ---- Making --------------------------------------------------------------------------------- */
 
 static void label(gcam_targets *t, int b) {
   const float *w = t->weights ? t->weights + (int64_t)b * t->head->classes : NULL;
@@ -95,8 +94,7 @@ void gcam_targets_free(gcam_targets *t) {
   t->weights = t->given = NULL;
 }
 
-/* ---- Values and gradients ----------------------------------------------------------------------
- */
+/* ---- Values and gradients ------------------------------------------------------------------- */
 
 static double product(const float *a, const float *b, int64_t n) {
   double sum = 0;

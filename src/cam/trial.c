@@ -1,7 +1,7 @@
 #include "cam/trial.h"
 
 #include "base/memory.h"
-#include "cam/gradients.h"
+#include "cam/gradient_cache.h"
 
 float *gcam_trial_input(gcam_trial *t) {
   t->touched = true;
@@ -30,7 +30,7 @@ gcam_status gcam_trial_scores(const gcam_trial *t, double *scores, gcam_error *e
 gcam_status gcam_trial_add_gradients(gcam_trial *t, gcam_error *err) {
   const gcam_targets *targets = t->targets;
   int64_t n = gcam_input_size(&t->input);
-  int at_once = gcam_gradients_at_once(t->session, t->input.value, targets->count);
+  int at_once = gcam_gradient_cache_at_once(t->session, t->input.value, targets->count);
   GCAM_TRY(gcam_targets_cotangents(targets, t->session, &t->cotangents, err));
   for (int b = 0; b < targets->count; b += at_once) {
     int B = targets->count - b < at_once ? targets->count - b : at_once;
@@ -40,10 +40,10 @@ gcam_status gcam_trial_add_gradients(gcam_trial *t, gcam_error *err) {
                          .size = targets->size,
                          .B = B};
     float *gradients;
-    GCAM_TRY(gcam_gradients_get(NULL, t->session, &way, &gradients, err));
+    GCAM_TRY(gcam_gradient_cache_get(NULL, t->session, &way, &gradients, err));
     for (int64_t i = 0; i < B * n; i++)
       t->sums[b * n + i] += t->cotangents.scales[b + i / n] * gradients[i];
-    gcam_gradients_done(NULL, gradients);
+    gcam_gradient_cache_done(NULL, gradients);
   }
   return GCAM_OK;
 }

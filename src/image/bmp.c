@@ -125,8 +125,7 @@ int64_t gcam_bmp_least_bytes(const gcam_bmp *bmp) {
   return (int64_t)bmp->offset + (row + 31) / 32 * 4 * (bmp->height - 1) + (row + 7) / 8;
 }
 
-/* ---- Pixels ------------------------------------------------------------------------------------
- */
+/* ---- Pixels --------------------------------------------------------------------------------- */
 
 static void read_palette(const gcam_bmp *bmp, const uint8_t *bytes, uint8_t rgba[256][4]) {
   for (int i = 0; i < 256; i++) {

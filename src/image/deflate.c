@@ -57,8 +57,7 @@ static void put_bits(gcam_deflate *z, uint32_t value, int count) {
   }
 }
 
-/* ---- Huffman codes ----------------------------------------------------------------------------
- */
+/* ---- Huffman codes -------------------------------------------------------------------------- */
 
 typedef struct code {
   uint16_t bits; /* reversed, ready to be written */
@@ -141,8 +140,7 @@ static void make_codes(const uint32_t *freq, int count, int limit, code *codes) 
   }
 }
 
-/* ---- Lengths and distances (RFC 1951, 3.2.5) ---------------------------------------------------
- */
+/* ---- Lengths and distances (RFC 1951, 3.2.5) ------------------------------------------------ */
 
 static const uint16_t length_base[29] = {3,  4,  5,  6,   7,   8,   9,   10,  11, 13,
                                          15, 17, 19, 23,  27,  31,  35,  43,  51, 59,
@@ -165,8 +163,7 @@ static int distance_code(int distance, int *extra_bits, int *extra) {
   return d < 2 ? d : 2 * log + (d >> (log - 1) & 1);
 }
 
-/* ---- Blocks ------------------------------------------------------------------------------------
- */
+/* ---- Blocks --------------------------------------------------------------------------------- */
 
 static void put_code_lengths(gcam_deflate *z, const code *literals, const code *distances) {
   static const uint8_t order[LENGTH_CODES] = {16, 17, 18, 0, 8,  7, 9,  6, 10, 5,

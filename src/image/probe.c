@@ -56,7 +56,7 @@ static gcam_status check_size(gcam_error *err, const char *format, int64_t width
   return GCAM_OK;
 }
 
-/* ---- JPEG ------------------------------------------------------------------------------------ */
+/* ---- JPEG ----------------------------------------------------------------------------------- */
 
 enum { SOF0 = 0xC0, SOF2 = 0xC2, DHT = 0xC4, JPG = 0xC8, DAC = 0xCC, SOF15 = 0xCF };
 enum { RST0 = 0xD0, RST7 = 0xD7, SOI = 0xD8, EOI = 0xD9, SOS = 0xDA, DRI = 0xDD };
@@ -227,7 +227,7 @@ static gcam_status probe_jpeg(const uint8_t *bytes, size_t size, gcam_probe *pro
   return GCAM_OK;
 }
 
-/* ---- PNG ------------------------------------------------------------------------------------- */
+/* ---- PNG ------------------------------------------------------------------------------------ */
 
 const uint8_t gcam_png_end[12] = "\0\0\0\0IEND\xAE\x42\x60\x82";
 
@@ -269,7 +269,7 @@ static gcam_status probe_png(const uint8_t *bytes, size_t size, gcam_probe *prob
                     (size_t)data);
 }
 
-/* ---- GIF ------------------------------------------------------------------------------------- */
+/* ---- GIF ------------------------------------------------------------------------------------ */
 
 /* From a chain of sub-blocks to what follows it; 0 when it does not end. */
 static size_t gif_skip_blocks(const uint8_t *bytes, size_t size, size_t at) {
@@ -329,7 +329,7 @@ static gcam_status probe_gif(const uint8_t *bytes, size_t size, gcam_probe *prob
   return cut_off(err, "GIF", size);
 }
 
-/* ---- BMP ------------------------------------------------------------------------------------- */
+/* ---- BMP ------------------------------------------------------------------------------------ */
 
 static gcam_status probe_bmp(const uint8_t *bytes, size_t size, gcam_probe *probe,
                              gcam_error *err) {
@@ -350,8 +350,7 @@ static gcam_status probe_bmp(const uint8_t *bytes, size_t size, gcam_probe *prob
   return GCAM_OK;
 }
 
-/* ---- Everything else --------------------------------------------------------------------------
- */
+/* ---- Everything else ------------------------------------------------------------------------ */
 
 static bool is_text(const uint8_t *bytes, size_t size) {
   for (size_t i = 0; i < size && i < 64; i++)

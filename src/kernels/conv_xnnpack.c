@@ -87,7 +87,7 @@ static enum xnn_status made(enum xnn_status status, xnn_operator_t op) {
   return status == xnn_status_success && !op ? xnn_status_out_of_memory : status;
 }
 
-static gcam_status conv_reshape(conv_kernel *k, int64_t batch, const gcam_pool *pool,
+static gcam_status conv_reshape(conv_kernel *k, int64_t batch, const gcam_threads *pool,
                                 gcam_error *err) {
   const gcam_conv_spec *c = &k->spec;
   size_t need = 0, oh, ow;
@@ -122,7 +122,7 @@ static gcam_status conv_reshape(conv_kernel *k, int64_t batch, const gcam_pool *
 }
 
 static gcam_status conv_run(gcam_kernel *kernel, int64_t batch, const float *in, float *out,
-                            const gcam_pool *pool, gcam_error *err) {
+                            const gcam_threads *pool, gcam_error *err) {
   conv_kernel *k = (conv_kernel *)kernel;
   if (k->batch != batch) {
     k->batch = 0;
@@ -149,7 +149,7 @@ typedef struct scattered_kernel {
 } scattered_kernel;
 
 static gcam_status scattered_run(gcam_kernel *kernel, int64_t batch, const float *in, float *out,
-                                 const gcam_pool *pool, gcam_error *err) {
+                                 const gcam_threads *pool, gcam_error *err) {
   scattered_kernel *k = (scattered_kernel *)kernel;
   const gcam_conv_spec *c = &k->spec;
   if (k->batch != batch) {

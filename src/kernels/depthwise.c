@@ -42,7 +42,7 @@ static void gradient_row(void *context, size_t index) {
 }
 
 static gcam_status depthwise_run(gcam_kernel *kernel, int64_t batch, const float *in, float *out,
-                                 const gcam_pool *pool, gcam_error *err) {
+                                 const gcam_threads *pool, gcam_error *err) {
   (void)err;
   rows_task task = {(depthwise_kernel *)kernel, in, out};
   gcam_parallel(pool, (size_t)(batch * task.k->spec.H), gradient_row, &task);

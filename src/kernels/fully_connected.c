@@ -6,10 +6,14 @@
  *   dot    out[m][r] += alpha * sum_k W[r][k] x[m][k]      (forward with transB, backward without)
  *   axpy   out[m][k] += alpha * sum_r x[m][r] W[r][k]      (the other two); rows r where every
  *          x[m][r] is zero, as ReLU leaves many, are not read at all
- * Half and int8 weights are widened piece by piece in the cache. */
+ * Half and int8 weights are widened piece by piece in the cache.
+ *
+ * With more rows than MANY, as a transformer's tokens are, arithmetic is what takes the time: then
+ * it is a matrix product (matrix_product.c), from the same copy. */
 #include <string.h>
 
 #include "kernels/kernel.h"
+#include "kernels/matrix_product.h"
 #include "kernels/simd.h"
 #include "ops/gemm.h"
 #include "ops/matmul.h"
@@ -19,6 +23,7 @@ enum {
   ROWS_A_TASK = 32, /* dot: rows of W a task */
   ROWS_AT_ONCE = 8, /* axpy: rows of W that are added in one go */
   TARGETS = 8,      /* axpy: rows of out that share one reading of W */
+  MANY = 8,         /* rows of x */
   SMALL = 1 << 15   /* weights below which a thread's wake-up costs more than it saves */
 };
 
@@ -36,7 +41,8 @@ static const float *weight_piece(const product *p, int64_t row, int64_t from, in
                                  float *buffer) {
   const gcam_weight *w = p->weights->weight;
   int64_t at = row * p->columns + from;
-  if (w->dtype == GCAM_F32 && !w->scale) return (const float *)w->data + at;
+  if (w->dtype == GCAM_F32 && !w->scale && (uintptr_t)w->data % _Alignof(float) == 0)
+    return (const float *)w->data + at;
   gcam_weight_read(w, &p->weights->shape, at, n, buffer);
   return buffer;
 }
@@ -131,15 +137,33 @@ static void axpy_task(void *context, size_t index) {
     axpy_piece(p, m, p->M - m < TARGETS ? (int)(p->M - m) : TARGETS, k, n);
 }
 
-static void multiply(const product *p, bool by_rows, const gcam_pool *pool) {
+/* by_rows: x times the transpose of W. */
+static void multiply_many(const product *p, bool by_rows, const gcam_threads *pool) {
+  int64_t K = by_rows ? p->columns : p->rows;
+  gcam_products products = {.M = p->M,
+                            .N = by_rows ? p->rows : p->columns,
+                            .K = K,
+                            .a = {p->x, K, 1},
+                            .b = {NULL, by_rows ? 1 : p->columns, by_rows ? p->columns : 1},
+                            .weights = p->weights,
+                            .c = p->out,
+                            .alpha = p->alpha,
+                            .add = true};
+  gcam_products_run(&products, pool);
+}
+
+static void multiply(const product *p, bool by_rows, const gcam_threads *pool) {
+  if (p->M > MANY) {
+    multiply_many(p, by_rows, pool);
+    return;
+  }
   size_t tasks = by_rows ? (size_t)((p->rows + ROWS_A_TASK - 1) / ROWS_A_TASK)
                          : (size_t)((p->columns + PIECE - 1) / PIECE);
   bool small = p->rows * p->columns < SMALL;
   gcam_parallel(small ? NULL : pool, tasks, by_rows ? dot_task : axpy_task, (void *)p);
 }
 
-/* ---- Gemm
- * ---------------------------------------------------------------------------------------- */
+/* ---- Gemm ----------------------------------------------------------------------------------- */
 
 static bool gemm_applies(const gcam_graph *graph, const gcam_node *node) {
   const gcam_gemm_params *p = node->params;
@@ -158,7 +182,7 @@ static product gemm_product(const gcam_args *a, int64_t M, const float *x, float
                    .out = out};
 }
 
-static void gemm_forward(const gcam_args *a, const gcam_pool *pool) {
+static void gemm_forward(const gcam_args *a, const gcam_threads *pool) {
   const gcam_gemm_params *p = a->node->params;
   float *y = a->out[0];
   memset(y, 0, (size_t)(p->M * p->N) * sizeof *y);
@@ -175,7 +199,7 @@ static void gemm_forward(const gcam_args *a, const gcam_pool *pool) {
   multiply(&job, p->trans_b, pool);
 }
 
-static void gemm_backward(const gcam_args *a, const gcam_pool *pool) {
+static void gemm_backward(const gcam_args *a, const gcam_threads *pool) {
   const gcam_gemm_params *p = a->node->params;
   if (!a->dout[0] || !a->din[0]) return;
   product job = gemm_product(a, a->B * p->M, a->dout[0], a->din[0]);
@@ -185,8 +209,7 @@ static void gemm_backward(const gcam_args *a, const gcam_pool *pool) {
 const gcam_twin gcam_twin_gemm = {&gcam_op_gemm, gemm_applies, gemm_forward, gemm_backward,
                                   .reads_stored_weights = true};
 
-/* ---- MatMul
- * -------------------------------------------------------------------------------------- */
+/* ---- MatMul --------------------------------------------------------------------------------- */
 
 /* x [..., K] by a constant matrix [K][N]: all of x's leading axes are rows. */
 static bool matmul_applies(const gcam_graph *graph, const gcam_node *node) {
@@ -210,13 +233,13 @@ static product matmul_product(const gcam_args *a, int64_t M, const float *x, flo
                    .out = out};
 }
 
-static void matmul_forward(const gcam_args *a, const gcam_pool *pool) {
+static void matmul_forward(const gcam_args *a, const gcam_threads *pool) {
   product job = matmul_product(a, matmul_rows(a), a->in[0], a->out[0]);
   memset(job.out, 0, (size_t)(job.M * job.columns) * sizeof *job.out);
   multiply(&job, false, pool);
 }
 
-static void matmul_backward(const gcam_args *a, const gcam_pool *pool) {
+static void matmul_backward(const gcam_args *a, const gcam_threads *pool) {
   if (!a->dout[0] || !a->din[0]) return;
   product job = matmul_product(a, a->B * matmul_rows(a), a->dout[0], a->din[0]);
   multiply(&job, true, pool);

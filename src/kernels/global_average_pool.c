@@ -7,7 +7,7 @@ static bool always(const gcam_graph *graph, const gcam_node *node) {
   return true;
 }
 
-static void forward(const gcam_args *a, const gcam_pool *pool) {
+static void forward(const gcam_args *a, const gcam_threads *pool) {
   const gcam_global_pool_params *p = a->node->params;
   (void)pool; /* reads each activation once: not worth waking threads for */
   float scale = 1 / (float)p->pixels;
@@ -46,7 +46,7 @@ static void backward_part(void *context, size_t index) {
   }
 }
 
-static void backward(const gcam_args *a, const gcam_pool *pool) {
+static void backward(const gcam_args *a, const gcam_threads *pool) {
   const gcam_global_pool_params *p = a->node->params;
   if (!a->dout[0] || !a->din[0]) return;
   spread t = {a, p, .pixels = TASK_FLOATS / p->C + 1};

@@ -8,7 +8,7 @@
 #ifndef GCAM_KERNELS_KERNEL_H
 #define GCAM_KERNELS_KERNEL_H
 
-#include "base/pool.h"
+#include "base/threads.h"
 #include "ops/op.h"
 
 /* A 2-D convolution: everything a kernel needs to know. Pixels are C floats apart on the way in and
@@ -37,7 +37,7 @@ struct gcam_kernel {
   /* out = kernel(in) for `batch` pictures. in: dense [batch][H][W][C]. Fails only without memory.
    */
   gcam_status (*run)(gcam_kernel *kernel, int64_t batch, const float *in, float *out,
-                     const gcam_pool *pool, gcam_error *err);
+                     const gcam_threads *pool, gcam_error *err);
   void (*free)(gcam_kernel *kernel);
   /* Gives the weights back, [K][kh][kw][C / groups], as good as new; NULL where it cannot. With it
    * the source of the weights need not be kept. */
@@ -48,8 +48,8 @@ struct gcam_kernel {
 typedef struct gcam_twin {
   const gcam_op *op;
   bool (*applies)(const gcam_graph *graph, const gcam_node *node);
-  void (*forward)(const gcam_args *a, const gcam_pool *pool);  /* NULL: the plain one */
-  void (*backward)(const gcam_args *a, const gcam_pool *pool); /* NULL: the plain one */
+  void (*forward)(const gcam_args *a, const gcam_threads *pool);  /* NULL: the plain one */
+  void (*backward)(const gcam_args *a, const gcam_threads *pool); /* NULL: the plain one */
   /* Constant inputs are read through gcam_weight (a->in is NULL for those not stored as float32),
    * so that half and int8 weights need no float copy. */
   bool reads_stored_weights;

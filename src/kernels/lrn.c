@@ -38,7 +38,7 @@ static void forward_row(void *context, size_t index) {
   }
 }
 
-static void forward(const gcam_args *a, const gcam_pool *pool) {
+static void forward(const gcam_args *a, const gcam_threads *pool) {
   const gcam_lrn_params *p = a->node->params;
   gcam_parallel(pool, (size_t)p->rows, forward_row, (void *)a);
 }

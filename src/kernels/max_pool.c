@@ -44,7 +44,7 @@ static void forward_row(void *context, size_t index) {
   }
 }
 
-static void forward(const gcam_args *a, const gcam_pool *pool) {
+static void forward(const gcam_args *a, const gcam_threads *pool) {
   pool_task task = {a->node->params, a};
   gcam_parallel(pool, (size_t)(task.p->N * task.p->window.y.out), forward_row, &task);
 }
@@ -98,7 +98,7 @@ static void backward_block(void *context, size_t index) {
     }
 }
 
-static void backward(const gcam_args *a, const gcam_pool *pool) {
+static void backward(const gcam_args *a, const gcam_threads *pool) {
   pool_task task = {a->node->params, a};
   if (!a->dout[0] || !a->din[0]) return;
   size_t blocks = (size_t)((task.p->C + CHANNELS - 1) / CHANNELS);

@@ -3,6 +3,9 @@
 #ifndef GCAM_KERNELS_SIMD_H
 #define GCAM_KERNELS_SIMD_H
 
+#include <stdint.h>
+#include <string.h>
+
 #ifdef __wasm_relaxed_simd__
 #include <wasm_simd128.h>
 #endif
@@ -13,6 +16,20 @@ static inline gcam_f4 gcam_f4_load(const float *p) { return *(const gcam_f4 *)p;
 static inline void gcam_f4_store(float *p, gcam_f4 v) { *(gcam_f4 *)p = v; }
 static inline gcam_f4 gcam_f4_splat(float x) { return (gcam_f4){x, x, x, x}; }
 static inline float gcam_f4_sum(gcam_f4 v) { return (v[0] + v[1]) + (v[2] + v[3]); }
+
+/* The first n <= 4 of four: what is missing is `fill`, or stays as it is. */
+static inline gcam_f4 gcam_f4_load_part(const float *p, int64_t n, float fill) {
+  float v[4] = {fill, fill, fill, fill};
+  if (n >= 4) return gcam_f4_load(p);
+  memcpy(v, p, (size_t)n * sizeof *v);
+  return gcam_f4_load(v);
+}
+static inline void gcam_f4_store_part(float *p, int64_t n, gcam_f4 v) {
+  if (n >= 4)
+    gcam_f4_store(p, v);
+  else
+    memcpy(p, &v, (size_t)n * sizeof *p);
+}
 
 /* a b + c; one rounding where the machine has it (relaxed SIMD), two elsewhere. */
 static inline gcam_f4 gcam_f4_madd(gcam_f4 a, gcam_f4 b, gcam_f4 c) {

@@ -62,8 +62,7 @@ static int64_t V_step(const winograd_kernel *k) { return k->block * k->spec.C + 
 static int64_t M_step(const winograd_kernel *k) { return k->block * k->K8 + LINE; }
 static int64_t work_floats(const winograd_kernel *k) { return P * (V_step(k) + M_step(k)); }
 
-/* ---- Transforms
- * ----------------------------------------------------------------------------------- */
+/* ---- Transforms ----------------------------------------------------------------------------- */
 
 /* Interpolation points 0, +-A, +-B and infinity. The usual +-1 and +-2 amplify rounding
  * several times more than points of product near 1 do (Barabasz et al., arXiv 1803.10986); these
@@ -203,8 +202,7 @@ static void transform_output(const winograd_kernel *k, const float *M, int64_t t
   }
 }
 
-/* ---- Matrix product
- * ------------------------------------------------------------------------------- */
+/* ---- Matrix product ------------------------------------------------------------------------- */
 
 /* out[rows][8] = a[rows][C] u[C][8], rows <= 4 a compile-time constant after inlining. */
 static inline ALWAYS_INLINE void tile_product(int rows, int64_t C, const float *a, const float *u,
@@ -253,8 +251,7 @@ static void product(int64_t tiles, int64_t C, int64_t columns, int64_t K8, const
   for (int64_t n = 0; n < columns; n += COLUMNS) column_product(tiles, C, K8, V, U + n * C, M + n);
 }
 
-/* ---- Walking
- * ------------------------------------------------------------------------------------- */
+/* ---- Walking -------------------------------------------------------------------------------- */
 
 typedef struct job {
   const winograd_kernel *k;
@@ -318,8 +315,7 @@ static void shared_output(void *context, size_t t) {
   output_tile(j, block_M(j, 0), j->first, (int64_t)t);
 }
 
-/* ---- Weights
- * ------------------------------------------------------------------------------------- */
+/* ---- Weights -------------------------------------------------------------------------------- */
 
 /* Weights [9] of output channel n and input channel ch: at[n * out + tap * tap_step + ch * in]. */
 typedef struct weight_view {
@@ -433,11 +429,11 @@ static void group_product(void *context, size_t thread, size_t group) {
 }
 
 static gcam_status winograd_run(gcam_kernel *kernel, int64_t batch, const float *in, float *out,
-                                const gcam_pool *pool, gcam_error *err) {
+                                const gcam_threads *pool, gcam_error *err) {
   winograd_kernel *k = (winograd_kernel *)kernel;
   int64_t floats = work_floats(k) * (k->shared ? 1 : pool->count);
   if (k->source.weight) floats += group_floats(k) * pool->count;
-  float *work = gcam_pool_work(pool, floats);
+  float *work = gcam_threads_work(pool, floats);
   if (!work) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution's work space");
   job j = {k, in, out, work, batch * k->tiles_y * k->tiles_x, 0, 0};
   if (!k->shared) {

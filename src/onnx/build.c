@@ -76,6 +76,28 @@ static gcam_node *next_node(gcam_graph *graph) {
   return memset(&graph->nodes[graph->node_count], 0, sizeof *graph->nodes);
 }
 
+/* A part of Split may hold nothing: a constant, whatever it was cut from. Where nothing at all is
+ * left, the sizes are wrong. */
+static gcam_status empty_output(gcam_import *im, gcam_node *node, int output) {
+  gcam_value *y = &im->graph->values[node->outputs[output]];
+  bool others = false;
+  char label[160], text[96];
+  for (int i = 0; i < node->output_count; i++)
+    if (node->outputs[i] >= 0 && gcam_numel(gcam_out_shape(im->graph, node, i))) others = true;
+  if (!others)
+    return gcam_fail(im->err, GCAM_ERR_MODEL,
+                     "%.160s: its output '" GCAM_NAME_FORMAT "' is empty (%s)",
+                     gcam_node_label(node, label, sizeof label), y->name,
+                     gcam_shape_text(&y->shape, text, sizeof text));
+  y->weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *y->weight);
+  if (!y->weight) return gcam_state_no_memory(im);
+  y->weight->data = gcam_state_constant(im, y->name, 0);
+  if (!y->weight->data) return im->err->status;
+  y->producer = -1;
+  node->outputs[output] = -1;
+  return GCAM_OK;
+}
+
 gcam_status gcam_build_node(gcam_import *im, const import_node *spec) {
   gcam_graph *graph = im->graph;
   gcam_arena *arena = &graph->arena;
@@ -107,14 +129,9 @@ gcam_status gcam_build_node(gcam_import *im, const import_node *spec) {
   for (int i = 0; i < spec->out_count; i++) {
     if (spec->out[i] < 0) continue;
     gcam_value *y = &graph->values[spec->out[i]];
-    char label[160], text[96];
     if (y->shape.rank < 3) y->layout = GCAM_ROWS;
     y->producer = graph->node_count;
-    if (!gcam_numel(&y->shape) && !constant)
-      return gcam_fail(im->err, GCAM_ERR_MODEL,
-                       "%.160s: its output '" GCAM_NAME_FORMAT "' is empty (%s)",
-                       gcam_node_label(node, label, sizeof label), y->name,
-                       gcam_shape_text(&y->shape, text, sizeof text));
+    if (!gcam_numel(&y->shape) && !constant) GCAM_TRY(empty_output(im, node, i));
   }
   if (constant && given) {
     for (int i = 0; i < spec->out_count; i++)
@@ -174,12 +191,6 @@ static bool keeps_memory(const gcam_shape *shape, const int *perm) {
     last = perm[i];
   }
   return true;
-}
-
-gcam_shape gcam_build_onnx_shape(const gcam_value *value) {
-  gcam_shape shape = value->shape;
-  for (int i = 0; i < shape.rank; i++) shape.dim[i] = value->shape.dim[gcam_value_axis(value, i)];
-  return shape;
 }
 
 gcam_status gcam_build_layout(gcam_import *im, int v, gcam_layout layout, int *result) {
@@ -251,7 +262,7 @@ gcam_status gcam_build_rank(gcam_import *im, int v, int rank, int *result) {
   const gcam_value *x = &im->graph->values[v];
   *result = v;
   if (x->shape.rank >= rank) return GCAM_OK;
-  gcam_shape from = gcam_build_onnx_shape(x), shape = {.rank = rank};
+  gcam_shape from = gcam_value_onnx_shape(x), shape = {.rank = rank};
   for (int i = 0; i < rank; i++)
     shape.dim[i] = i < rank - from.rank ? 1 : from.dim[i - (rank - from.rank)];
   size_t size = strlen(x->name) + 16;

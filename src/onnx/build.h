@@ -30,6 +30,5 @@ gcam_status gcam_build_reshape(gcam_import *im, int value, const gcam_shape *sha
                                const char *name, int *result);
 /* Sizes of 1 in front until the rank is there: what broadcasting means. */
 gcam_status gcam_build_rank(gcam_import *im, int value, int rank, int *result);
-gcam_shape gcam_build_onnx_shape(const gcam_value *value);
 
 #endif

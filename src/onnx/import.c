@@ -306,8 +306,6 @@ static gcam_status make_inputs(gcam_import *im, const gcam_input_override *overr
   return GCAM_OK;
 }
 
-/* ---- Values --------------------------------------------------------------------------------- */
-
 /* ---- The end -------------------------------------------------------------------------------- */
 
 /* Marks the nodes and values that the outputs need. Nodes are in order, so that one sweep back

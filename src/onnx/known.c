@@ -26,7 +26,7 @@ void gcam_unsupported_free(gcam_unsupported *list) {
   memset(list, 0, sizeof *list);
 }
 
-/* ---- What is not known ----------------------------------------------------------------------- */
+/* ---- What is not known ---------------------------------------------------------------------- */
 
 typedef struct unknown {
   const onnx_node *node; /* the first of its kind */
@@ -86,7 +86,7 @@ static gcam_status find_unknowns(gcam_import *im, unknowns *all) {
   return GCAM_OK;
 }
 
-/* ---- Words ----------------------------------------------------------------------------------- */
+/* ---- Words ---------------------------------------------------------------------------------- */
 
 /* "Mystery node 'odd' (opset 13), 3 times" */
 static int describe(gcam_import *im, const unknown *kind, char *text, size_t size) {

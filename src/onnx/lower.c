@@ -116,7 +116,7 @@ static gcam_status value_input(gcam_import *im, int n, int **in, int *count) {
 static gcam_status lower_shape(gcam_import *im, int n, int x) {
   const onnx_node *node = &im->file->nodes[n];
   gcam_node shell = {.attrs = node->attrs, .attr_count = node->attr_count};
-  gcam_shape shape = gcam_build_onnx_shape(&im->graph->values[x]);
+  gcam_shape shape = gcam_value_onnx_shape(&im->graph->values[x]);
   int64_t total = gcam_numel(&shape), from = gcam_node_int(&shell, "start", 0);
   int64_t to = gcam_node_int(&shell, "end", shape.rank);
   bool size = !strcmp(node->op, "Size");
@@ -199,7 +199,7 @@ static gcam_status old_broadcast(gcam_import *im, int n, const gcam_op *op, int 
   if (im->opset >= 7 || op->rule != GCAM_RULE_POINTWISE || count != 2 || in[0] < 0 || in[1] < 0)
     return GCAM_OK;
   int rank = im->graph->values[in[0]].shape.rank;
-  gcam_shape shape = gcam_build_onnx_shape(&im->graph->values[in[1]]);
+  gcam_shape shape = gcam_value_onnx_shape(&im->graph->values[in[1]]);
   int64_t axis = gcam_node_int(&shell, "axis", rank - shape.rank);
   if (!strcmp(op->name, "PRelu"))
     axis = shape.rank == 1 && shape.dim[0] > 1 ? 1 : rank - shape.rank;
@@ -236,7 +236,7 @@ static gcam_status reduced_shape(gcam_import *im, const import_node *spec, gcam_
   int64_t axes[GCAM_MAX_RANK];
   int count;
   GCAM_TRY(gcam_node_ints(im->graph, &shell, "axes", 1, axes, GCAM_MAX_RANK, &count, im->err));
-  gcam_shape x = gcam_build_onnx_shape(&im->graph->values[spec->in[0]]);
+  gcam_shape x = gcam_value_onnx_shape(&im->graph->values[spec->in[0]]);
   bool all = !count && !gcam_node_int(&shell, "noop_with_empty_axes", 0);
   bool gone[GCAM_MAX_RANK] = {false};
   for (int i = 0; i < count; i++) gone[axes[i] < 0 ? axes[i] + x.rank : axes[i]] = true;

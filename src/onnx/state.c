@@ -79,7 +79,7 @@ gcam_status gcam_state_name(gcam_import *im) {
   return GCAM_OK;
 }
 
-/* ---- Values -------------------------------------------------------------------------------- */
+/* ---- Values --------------------------------------------------------------------------------- */
 
 gcam_status gcam_state_add_value(gcam_import *im, const char *name, int *value) {
   int v = gcam_graph_add_value(im->graph, name);

@@ -78,13 +78,16 @@ BINARY(add, "Add", u + v, 1.0f, 1.0f, GCAM_OP_LINEAR)
 BINARY(sub, "Sub", u - v, 1.0f, -1.0f, GCAM_OP_LINEAR)
 BINARY(mul, "Mul", u * v, v, u, GCAM_OP_LINEAR)
 BINARY(div, "Div", u / v, 1 / v, -y / v, GCAM_OP_LINEAR)
-/* u^v. Where v is 0 the slope is 0, and not 0 * infinity; 0^v does not change with v > 0. */
-BINARY(pow, "Pow", powf(u, v), v == 0 ? 0.0f : v * powf(u, v - 1),
+/* u^v, mostly a square. Where v is 0 the slope is 0, and not 0 * infinity; 0^v does not change with
+ * v > 0. */
+BINARY(pow, "Pow", v == 2 ? u * u : powf(u, v),
+       v == 2 ? 2 * u : v == 0 ? 0.0f : v * powf(u, v - 1),
        u == 0 && v >= 0 ? 0.0f : y * logf(u), 0)
 /* clang-format on */
 
-/* ---- Max and Min: y = the largest or smallest of all inputs; those that tie share the gradient
- * evenly -------------------------------------------------------------------------------------- */
+/* ---- Max and Min ---------------------------------------------------------------------------- */
+
+/* y = the largest or smallest of all inputs; those that tie share the gradient evenly. */
 
 /* sign: 1 for the largest, -1 for the smallest. */
 static inline void extreme_forward(const gcam_args *a, float sign) {

@@ -113,7 +113,7 @@ gcam_status gcam_bias_check(const gcam_graph *graph, const gcam_node *node, int 
                    gcam_shape_text(bias, text, sizeof text), (long long)channels);
 }
 
-/* ---- The operator ---------------------------------------------------------------------------- */
+/* ---- The operator --------------------------------------------------------------------------- */
 
 static gcam_status conv_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   const gcam_shape *x = gcam_in_shape(graph, node, 0), *w = gcam_in_shape(graph, node, 1);

@@ -3,11 +3,12 @@
  *
  * Steps (Floor, Ceil, Round, Sign, Not, IsNaN, IsInf) have the gradient 0 everywhere, as PyTorch
  * has it. */
+#include "ops/function.h"
+
 #include <math.h>
 #include <string.h>
 
 #include "ops/logistic.h"
-#include "ops/op.h"
 
 /* a: the operator's one attribute. */
 typedef float (*value_fn)(float x, float a);
@@ -88,11 +89,6 @@ typedef struct function_row {
   float otherwise;
 } function_row;
 
-typedef struct function_params {
-  const function_row *row;
-  float a;
-} function_params;
-
 static const function_row rows[] = {
     {&gcam_op_neg, neg, neg_slope, NULL, 0},
     {&gcam_op_abs, absolute, sign_slope, NULL, 0},
@@ -118,7 +114,7 @@ static const function_row rows[] = {
 
 static gcam_status function_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   char label[160];
-  function_params *p = gcam_node_params(graph, node, sizeof *p);
+  gcam_function_params *p = gcam_node_params(graph, node, sizeof *p);
   if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
   p->row = rows;
   while (p->row->op != node->op) p->row++;
@@ -142,13 +138,13 @@ static gcam_status function_shape(gcam_graph *graph, gcam_node *node, gcam_error
 }
 
 static void function_forward(const gcam_args *args) {
-  const function_params *p = args->node->params;
+  const gcam_function_params *p = args->node->params;
   int64_t n = gcam_numel(gcam_in_shape(args->graph, args->node, 0));
   for (int64_t i = 0; i < n; i++) args->out[0][i] = p->row->value(args->in[0][i], p->a);
 }
 
 static void function_backward(const gcam_args *args) {
-  const function_params *p = args->node->params;
+  const gcam_function_params *p = args->node->params;
   int64_t n = gcam_numel(gcam_in_shape(args->graph, args->node, 0));
   if (!args->dout[0] || !args->din[0] || !p->row->slope) return;
   for (int64_t i = 0; i < n; i++) {

@@ -40,8 +40,7 @@ static gcam_status axis_of(const gcam_graph *graph, const gcam_node *node, int *
                    gcam_node_label(node, label, sizeof label), (long long)onnx_axis, x->shape.rank);
 }
 
-/* ---- Gather: whole slices along one axis ------------------------------------------------------
- */
+/* ---- Gather: whole slices along one axis ---------------------------------------------------- */
 
 static gcam_status gather_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   const gcam_shape *x = gcam_in_shape(graph, node, 0), *at = gcam_in_shape(graph, node, 1);
@@ -65,8 +64,7 @@ static gcam_status gather_shape(gcam_graph *graph, gcam_node *node, gcam_error *
   return gcam_node_set_shape(graph, node, 0, &out, err);
 }
 
-/* ---- Elements: the index along one axis, the position along the others ------------------------
- */
+/* ---- Elements: the index along one axis, the position along the others ---------------------- */
 
 static gcam_status element_places(gcam_graph *graph, gcam_node *node, places *p, gcam_error *err) {
   char label[160], xs[96], as[96];
@@ -95,8 +93,7 @@ static gcam_status element_places(gcam_graph *graph, gcam_node *node, places *p,
   return GCAM_OK;
 }
 
-/* ---- ND: tuples of indices for the leading axes, behind `batch` axes that run together --------
- */
+/* ---- ND: tuples of indices for the leading axes, behind `batch` axes that run together ------ */
 
 static gcam_status tuple_places(gcam_graph *graph, gcam_node *node, int64_t batch, places *p,
                                 gcam_shape *values, gcam_error *err) {
@@ -134,7 +131,7 @@ static gcam_status tuple_places(gcam_graph *graph, gcam_node *node, int64_t batc
   return GCAM_OK;
 }
 
-/* ---- Taking ---------------------------------------------------------------------------------- */
+/* ---- Taking --------------------------------------------------------------------------------- */
 
 static gcam_status take_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   places *p = gcam_node_params(graph, node, sizeof *p);
@@ -163,7 +160,7 @@ static void take_backward(const gcam_args *a) {
         a->din[0][b * n + p->at[k] + i] += a->dout[0][(b * p->count + k) * p->len + i];
 }
 
-/* ---- Putting --------------------------------------------------------------------------------- */
+/* ---- Putting -------------------------------------------------------------------------------- */
 
 static gcam_status put_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   char label[160], us[96], ws[96];

@@ -36,9 +36,33 @@ int gcam_graph_find(const gcam_graph *graph, const char *name) {
 
 void gcam_graph_free(gcam_graph *graph) {
   for (int i = 0; i < graph->value_count; i++) gcam_weight_free(graph->values[i].weight);
-  for (int i = 0; i < graph->node_count; i++)
-    for (int j = 0; j < graph->nodes[i].attr_count; j++)
-      gcam_weight_free(graph->nodes[i].attrs[j].tensor);
   gcam_arena_free(&graph->arena);
   memset(graph, 0, sizeof *graph);
+}
+
+int gcam_value_axis(const gcam_value *value, int64_t axis) {
+  int rank = value->shape.rank;
+  if (axis < -rank || axis >= rank) return -1;
+  if (axis < 0) axis += rank;
+  if (value->layout == GCAM_ROWS || rank < 3 || axis == 0) return (int)axis;
+  return axis == 1 ? rank - 1 : (int)axis - 1;
+}
+
+gcam_shape gcam_value_onnx_shape(const gcam_value *value) {
+  gcam_shape shape = value->shape;
+  for (int i = 0; i < shape.rank; i++) shape.dim[i] = value->shape.dim[gcam_value_axis(value, i)];
+  return shape;
+}
+
+void gcam_value_from_onnx(const gcam_value *value, const float *from, float *to) {
+  gcam_shape shape = gcam_value_onnx_shape(value);
+  int perm[GCAM_MAX_RANK];
+  for (int i = 0; i < shape.rank; i++) perm[gcam_value_axis(value, i)] = i;
+  gcam_permute(to, from, &shape, perm, sizeof *to);
+}
+
+void gcam_value_to_onnx(const gcam_value *value, const float *from, float *to) {
+  int perm[GCAM_MAX_RANK];
+  for (int i = 0; i < value->shape.rank; i++) perm[i] = gcam_value_axis(value, i);
+  gcam_permute(to, from, &value->shape, perm, sizeof *to);
 }

@@ -40,9 +40,7 @@ typedef struct gcam_attr {
   const char *s;
   const int64_t *ints;
   const float *floats;
-  int count;               /* of ints or floats */
-  gcam_shape tensor_shape; /* GCAM_ATTR_TENSOR, ONNX order */
-  gcam_weight *tensor;
+  int count; /* of ints or floats */
 } gcam_attr;
 
 struct gcam_op;
@@ -77,5 +75,14 @@ int gcam_graph_add_value(gcam_graph *graph, const char *name);
 int gcam_graph_find(const gcam_graph *graph, const char *name);
 /* Frees the graph's arena, weights included. */
 void gcam_graph_free(gcam_graph *graph);
+
+/* ---- A value's axes ------------------------------------------------------------------------- */
+
+/* Physical axis of ONNX axis `axis` (may be negative) of the value; -1 when out of range. */
+int gcam_value_axis(const gcam_value *value, int64_t axis);
+gcam_shape gcam_value_onnx_shape(const gcam_value *value);
+/* The value's elements from ONNX's order to ours, and back. */
+void gcam_value_from_onnx(const gcam_value *value, const float *from, float *to);
+void gcam_value_to_onnx(const gcam_value *value, const float *from, float *to);
 
 #endif

@@ -18,7 +18,7 @@ const gcam_op gcam_op_identity = {
     .traits = GCAM_OP_VIEW | GCAM_OP_SAMPLES | GCAM_OP_KEEPS_POSITIONS,
     .data_inputs = 1};
 
-/* ---- Dropout: its mask is not supported; the importer drops it where nobody reads it --------- */
+/* ---- Dropout: its mask is not supported; the importer drops it where nobody reads it -------- */
 
 static gcam_status dropout_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   char label[160];
@@ -44,7 +44,7 @@ const gcam_op gcam_op_dropout = {"Dropout",
                                  .traits = GCAM_OP_VIEW | GCAM_OP_SAMPLES | GCAM_OP_KEEPS_POSITIONS,
                                  .data_inputs = 1};
 
-/* ---- Cast: activations are float32 inside, whatever float type the file speaks of ------------ */
+/* ---- Cast: activations are float32 inside, whatever float type the file speaks of ----------- */
 
 static gcam_status cast_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   static const struct {

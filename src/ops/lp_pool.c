@@ -107,8 +107,7 @@ static void lp_pool_backward(const gcam_args *a) {
   for (int64_t i = 0; i < n; i++) over_window(a->node->params, a, i, true);
 }
 
-/* ---- LpNormalization ---------------------------------------------------------------------------
- */
+/* ---- LpNormalization ------------------------------------------------------------------------ */
 
 typedef struct lp_norm_params {
   int64_t outer, len, inner;

@@ -10,18 +10,9 @@
  * of one channel, Group all pixels of C / G neighbouring channels, channels-last. Inputs: x, scale,
  * shift. scale and shift have a value for each element (Layer, RMS), for each channel (Instance;
  * Group since opset 21) or for each group (Group before). */
+#include "ops/norm.h"
+
 #include <math.h>
-
-#include "ops/op.h"
-
-/* Element j of row i of group g lies at x[(n * rows + i) * row + g * width + j]. */
-typedef struct norm_params {
-  int64_t count, groups; /* n < count, g < groups */
-  int64_t rows, row, width;
-  int64_t group_step[3], step[3]; /* of inputs 1 and 2: index g * group_step + j * step */
-  float epsilon;
-  bool centred;
-} norm_params;
 
 static gcam_status norm_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   char label[160], text[96], want[96];
@@ -29,7 +20,7 @@ static gcam_status norm_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
   const gcam_shape *s = &x->shape;
   bool by_axes = node->op == &gcam_op_layer_norm || node->op == &gcam_op_rms_norm;
   gcam_shape values = {1, {0}}; /* of scale and shift */
-  norm_params *p = gcam_node_params(graph, node, sizeof *p);
+  gcam_norm_params *p = gcam_node_params(graph, node, sizeof *p);
   if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
   gcam_node_label(node, label, sizeof label);
   p->epsilon = gcam_node_float(node, "epsilon", 1e-5f);
@@ -80,7 +71,7 @@ static gcam_status norm_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
 }
 
 /* The mean (0 where it is not taken away) and r of the group whose first element is x[at]. */
-static void norm_moments(const norm_params *p, const float *x, double *mean, double *r) {
+static void norm_moments(const gcam_norm_params *p, const float *x, double *mean, double *r) {
   double n = (double)p->rows * (double)p->width, m = 0, square = 0;
   if (p->centred) {
     for (int64_t i = 0; i < p->rows; i++)
@@ -97,7 +88,7 @@ static void norm_moments(const norm_params *p, const float *x, double *mean, dou
 }
 
 static void norm_forward(const gcam_args *a) {
-  const norm_params *p = a->node->params;
+  const gcam_norm_params *p = a->node->params;
   bool shifted = gcam_node_has_input(a->node, 2);
   for (int64_t k = 0; k < p->count * p->groups; k++) {
     int64_t g = k % p->groups, at = k / p->groups * p->rows * p->row + g * p->width;
@@ -115,7 +106,7 @@ static void norm_forward(const gcam_args *a) {
 }
 
 static void norm_backward(const gcam_args *a) {
-  const norm_params *p = a->node->params;
+  const gcam_norm_params *p = a->node->params;
   int64_t size = p->count * p->rows * p->row,
           scales = gcam_numel(gcam_in_shape(a->graph, a->node, 1));
   bool shifted = gcam_node_has_input(a->node, 2) && a->din[2];

@@ -47,7 +47,7 @@ const char *gcam_node_label(const gcam_node *node, char *text, size_t size) {
   return text;
 }
 
-/* ---- Attributes ------------------------------------------------------------------------------ */
+/* ---- Attributes ----------------------------------------------------------------------------- */
 
 const gcam_attr *gcam_node_attr(const gcam_node *node, const char *name) {
   for (int i = 0; i < node->attr_count; i++)
@@ -172,7 +172,7 @@ gcam_status gcam_node_scalar(const gcam_graph *graph, const gcam_node *node, con
   return GCAM_OK;
 }
 
-/* ---- Shapes ---------------------------------------------------------------------------------- */
+/* ---- Shapes --------------------------------------------------------------------------------- */
 
 bool gcam_node_has_input(const gcam_node *node, int input) {
   return input >= 0 && input < node->input_count && node->inputs[input] >= 0;
@@ -184,14 +184,6 @@ const gcam_shape *gcam_in_shape(const gcam_graph *graph, const gcam_node *node, 
 
 gcam_shape *gcam_out_shape(gcam_graph *graph, const gcam_node *node, int i) {
   return &graph->values[node->outputs[i]].shape;
-}
-
-int gcam_value_axis(const gcam_value *value, int64_t axis) {
-  int rank = value->shape.rank;
-  if (axis < -rank || axis >= rank) return -1;
-  if (axis < 0) axis += rank;
-  if (value->layout == GCAM_ROWS || rank < 3 || axis == 0) return (int)axis;
-  return axis == 1 ? rank - 1 : (int)axis - 1;
 }
 
 gcam_status gcam_node_set_shape(gcam_graph *graph, gcam_node *node, int output,

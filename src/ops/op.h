@@ -110,7 +110,7 @@ bool gcam_node_clamp(const gcam_graph *graph, const gcam_node *node, float *lo, 
 bool gcam_node_constant_from(const gcam_graph *graph, const gcam_node *node, int from);
 const gcam_op *gcam_op_at(int index);
 
-/* ---- For shape(): reading a node ------------------------------------------------------------- */
+/* ---- For shape(): reading a node ------------------------------------------------------------ */
 
 const gcam_attr *gcam_node_attr(const gcam_node *node, const char *name);
 int64_t gcam_node_int(const gcam_node *node, const char *name, int64_t otherwise);
@@ -131,8 +131,6 @@ bool gcam_node_has_input(const gcam_node *node, int input);
 /* The shape of input i / output i. */
 const gcam_shape *gcam_in_shape(const gcam_graph *graph, const gcam_node *node, int i);
 gcam_shape *gcam_out_shape(gcam_graph *graph, const gcam_node *node, int i);
-/* Physical axis of ONNX axis `axis` (may be negative) of the value; -1 when out of range. */
-int gcam_value_axis(const gcam_value *value, int64_t axis);
 /* "Conv node 'fire2/squeeze'": how error texts begin. The buffer belongs to the caller. */
 const char *gcam_node_label(const gcam_node *node, char *text, size_t size);
 /* Checks and stores an output shape; output may be -1 (nothing happens). */

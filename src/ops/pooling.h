@@ -1,4 +1,4 @@
-/* pooling.h: what MaxPool and AveragePool share, for the kernels. (base/pool.h is the threads.) */
+/* pooling.h: what MaxPool and AveragePool share, for the kernels. */
 #ifndef GCAM_OPS_POOLING_H
 #define GCAM_OPS_POOLING_H
 

@@ -42,8 +42,7 @@ static float slope_of(activation kind, float y) {
   return kind == SIGMOID ? y * (1 - y) : kind == TANH ? 1 - y * y : y > 0;
 }
 
-/* ---- Reading the node --------------------------------------------------------------------------
- */
+/* ---- Reading the node ----------------------------------------------------------------------- */
 
 /* `activations`: names with commas between them. */
 static bool read_activations(const gcam_node *node, recurrent_params *p, int each) {
@@ -160,8 +159,7 @@ static gcam_status recurrent_shape(gcam_graph *graph, gcam_node *node, gcam_erro
   return gcam_node_set_shape(graph, node, 2, &last, err);
 }
 
-/* ---- One sequence in one direction -------------------------------------------------------------
- */
+/* ---- One sequence in one direction ---------------------------------------------------------- */
 
 typedef struct sequence {
   const recurrent_params *p;
@@ -313,8 +311,7 @@ static void step_backward(const sequence *s, int64_t k, float *dh, float *dc, fl
   memcpy(dh, next, (size_t)H * sizeof *dh);
 }
 
-/* ---- All of them -------------------------------------------------------------------------------
- */
+/* ---- All of them ---------------------------------------------------------------------------- */
 
 static sequence begin(const gcam_args *a, int64_t d, int64_t n) {
   const recurrent_params *p = a->node->params;

@@ -87,7 +87,7 @@ static gcam_status reduce_shape(gcam_graph *graph, gcam_node *node, gcam_error *
   return gcam_node_set_shape(graph, node, 0, &out, err);
 }
 
-/* ---- Sum and Mean ---------------------------------------------------------------------------- */
+/* ---- Sum and Mean --------------------------------------------------------------------------- */
 
 static void linear_forward(const gcam_args *a) {
   const reduce_params *p = a->node->params;
@@ -117,7 +117,7 @@ static void linear_backward(const gcam_args *a) {
   }
 }
 
-/* ---- The others: a state of two numbers for each result -------------------------------------- */
+/* ---- The others: a state of two numbers for each result ------------------------------------- */
 
 typedef struct state {
   double s, t; /* LogSumExp: sum e^(x - t), t the largest x; others: s is the result so far */

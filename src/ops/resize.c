@@ -6,23 +6,41 @@
  *   coordinate_transformation_mode: where output o lies in the input (coordinate());
  *   mode, nearest_mode, cubic_coeff_a, exclude_outside: which elements weigh how much.
  *
+ *   antialias: where an axis shrinks, the kernel is stretched until it covers what one output does.
+ *
  * Inputs: x of any rank; roi (not used), scales or sizes: constants in ONNX's order of axes.
- * Not supported, and said so: tf_crop_and_resize, antialias, keep_aspect_ratio_policy.
+ * Not supported, and said so: tf_crop_and_resize.
  * https://onnx.ai/onnx/operators/onnx__Resize.html */
-#include "ops/resize.h"
-
 #include <math.h>
 #include <string.h>
 
+#include "ops/op.h"
+
 #define GCAM_RESIZE_LIMIT ((int64_t)1 << 20) /* longest side, for the tables */
 
-/* ---- Parameters ------------------------------------------------------------------------------ */
+/* ---- Parameters ----------------------------------------------------------------------------- */
+
+/* Along one axis, output o is the sum over t < taps of weight[o * taps + t] times input element
+ * index[o * taps + t]. */
+typedef struct resize_axis {
+  int64_t in, out;
+  int taps; /* nearest 1, linear 2, cubic 4, more with antialias; an axis that keeps its size: 1 */
+  int32_t *index;
+  float *weight;
+} resize_axis;
+
+typedef struct resize_params {
+  int depth;     /* axes [0, depth) hold every axis that changes */
+  int64_t inner; /* elements of the axes behind them, which are copied as they are */
+  resize_axis axis[GCAM_MAX_RANK]; /* physical order, [depth] of them */
+} resize_params;
 
 typedef struct resize_mode {
   const char *label; /* of the node, for messages */
   const char *mode, *coordinates, *nearest;
   double cubic_a;
-  bool exclude_outside;
+  bool exclude_outside, antialias;
+  int keep_ratio; /* 0: sizes are as given; else not larger (-1), not smaller (1) than them */
 } resize_mode;
 
 static bool one_of(const char *text, const char *const *names) {
@@ -57,11 +75,12 @@ static gcam_status read_mode(const gcam_node *node, resize_mode *m, gcam_error *
   if (m->nearest && !one_of(m->nearest, nearest))
     return gcam_fail(err, GCAM_ERR_MODEL, "%s: nearest_mode '%.40s' does not exist", m->label,
                      m->nearest);
-  if (gcam_node_int(node, "antialias", 0))
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED, "%s: antialias is not supported", m->label);
-  if (strcmp(gcam_node_string(node, "keep_aspect_ratio_policy", "stretch"), "stretch"))
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                     "%s: only the keep_aspect_ratio_policy 'stretch' is supported", m->label);
+  m->antialias = gcam_node_int(node, "antialias", 0) != 0 && strcmp(m->mode, "nearest");
+  const char *policy = gcam_node_string(node, "keep_aspect_ratio_policy", "stretch");
+  m->keep_ratio = !strcmp(policy, "not_larger") ? -1 : !strcmp(policy, "not_smaller");
+  if (!m->keep_ratio && strcmp(policy, "stretch"))
+    return gcam_fail(err, GCAM_ERR_MODEL, "%s: keep_aspect_ratio_policy '%.40s' does not exist",
+                     m->label, policy);
   return GCAM_OK;
 }
 
@@ -113,30 +132,43 @@ static double nearest_index(const resize_mode *m, double at, bool shrinks) {
   return !strcmp(m->nearest, "round_prefer_ceil") ? floor(at + 0.5) : ceil(at - 0.5);
 }
 
-/* Keys's kernel at the four neighbours of a point that lies f behind the second. */
-static void cubic_weights(double f, double a, double w[4]) {
-  double f2 = f * f, f3 = f2 * f;
-  w[0] = a * (f3 - 2 * f2 + f);
-  w[1] = (a + 2) * f3 - (a + 3) * f2 + 1;
-  w[2] = -(a + 2) * f3 + (2 * a + 3) * f2 - a * f;
-  w[3] = a * (f2 - f3);
+/* What an element at distance d weighs: a tent, or Keys's kernel. */
+static double kernel(const resize_mode *m, bool cubic, double d) {
+  double a = m->cubic_a;
+  d = fabs(d);
+  if (!cubic) return d < 1 ? 1 - d : 0;
+  if (d <= 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+  return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0;
 }
 
-static void fill_axis(const resize_mode *m, gcam_resize_axis *axis, double scale) {
-  bool shrinks = scale > 0 ? scale < 1 : axis->out < axis->in;
+/* How much closer together the kernel sees an axis's elements. */
+static double stretch(const resize_mode *m, const resize_axis *axis, double scale) {
+  double ratio = scale > 0 ? scale : (double)axis->out / (double)axis->in;
+  return m->antialias && ratio < 1 ? ratio : 1;
+}
+
+static int tap_count(const resize_mode *m, const resize_axis *axis, double scale) {
+  double reach = (!strcmp(m->mode, "cubic") ? 2 : 1) / stretch(m, axis, scale);
+  if (!strcmp(m->mode, "nearest")) return 1;
+  return reach > (double)axis->in ? 2 * (int)axis->in : 2 * (int)ceil(reach);
+}
+
+static void fill_axis(const resize_mode *m, resize_axis *axis, double scale) {
+  bool shrinks = scale > 0 ? scale < 1 : axis->out < axis->in, cubic = !strcmp(m->mode, "cubic");
+  double closer = stretch(m, axis, scale), last = (double)axis->in - 1;
   for (int64_t o = 0; o < axis->out; o++) {
     double at = coordinate(m->coordinates, (double)o, (double)axis->in, (double)axis->out, scale);
-    double base = floor(at), w[4] = {1, 0, 0, 0}, sum = 0;
-    if (axis->taps == 1) base = nearest_index(m, at, shrinks);
-    if (axis->taps == 2) w[1] = at - base, w[0] = 1 - w[1];
-    if (axis->taps == 4) cubic_weights(at - base, m->cubic_a, w), base -= 1;
+    double first = axis->taps == 1 ? nearest_index(m, at, shrinks) : floor(at) + 1 - axis->taps / 2;
+    double sum = 0;
+    float *weight = axis->weight + o * axis->taps;
     for (int t = 0; t < axis->taps; t++) {
-      double i = base + t, last = (double)axis->in - 1;
-      if (m->exclude_outside && axis->taps == 4 && (i < 0 || i > last)) w[t] = 0;
-      sum += w[t];
+      double i = first + t, w = axis->taps == 1 ? 1 : kernel(m, cubic, (i - at) * closer);
+      if (m->exclude_outside && (cubic || m->antialias) && (i < 0 || i > last)) w = 0;
+      sum += w;
+      weight[t] = (float)w;
       axis->index[o * axis->taps + t] = (int32_t)(i < 0 ? 0 : i > last ? last : i);
     }
-    for (int t = 0; t < axis->taps; t++) axis->weight[o * axis->taps + t] = (float)(w[t] / sum);
+    for (int t = 0; t < axis->taps; t++) weight[t] = (float)(weight[t] / sum);
   }
 }
 
@@ -144,7 +176,7 @@ static gcam_status resize_shape(gcam_graph *graph, gcam_node *node, gcam_error *
   const gcam_value *x = &graph->values[node->inputs[0]];
   char text[160];
   resize_mode m = {.label = gcam_node_label(node, text, sizeof text)};
-  gcam_resize_params *p = gcam_node_params(graph, node, sizeof *p);
+  resize_params *p = gcam_node_params(graph, node, sizeof *p);
   if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while reading the graph");
   GCAM_TRY(read_mode(node, &m, err));
 
@@ -164,26 +196,34 @@ static gcam_status resize_shape(gcam_graph *graph, gcam_node *node, gcam_error *
                      count, x->shape.rank);
 
   gcam_shape y = x->shape;
-  double scale_of[GCAM_MAX_RANK] = {0};
+  double scale_of[GCAM_MAX_RANK] = {0}, common = 0;
+  for (int i = 0; i < count && size_count && m.keep_ratio; i++) {
+    int axis = gcam_value_axis(x, axis_count ? axes[i] : i);
+    double scale = axis < 0 ? 0 : (double)sizes[i] / (double)x->shape.dim[axis];
+    if (!i || (scale - common) * m.keep_ratio > 0) common = scale;
+  }
   for (int i = 0; i < count; i++) {
     int axis = gcam_value_axis(x, axis_count ? axes[i] : i);
     if (axis < 0)
       return gcam_fail(err, GCAM_ERR_MODEL, "%s: axis %lld is out of range", m.label,
                        (long long)axes[i]);
-    double size = size_count ? (double)sizes[i] : floor((float)y.dim[axis] * scales[i]);
+    double size = common       ? floor(common * (double)y.dim[axis] + 0.5)
+                  : size_count ? (double)sizes[i]
+                               : floor((float)y.dim[axis] * scales[i]);
     if (!(size >= 1) || size > (double)GCAM_MAX_ELEMENTS || x->shape.dim[axis] < 1)
       return gcam_fail(err, GCAM_ERR_MODEL, "%s: cannot resize %lld elements to %g", m.label,
                        (long long)x->shape.dim[axis], size);
     y.dim[axis] = (int64_t)size;
-    if (!size_count) scale_of[axis] = scales[i];
+    scale_of[axis] = size_count ? common : scales[i];
     if (y.dim[axis] == x->shape.dim[axis] && (size_count || scales[i] == 1)) continue;
-    p->axis[axis].taps = !strcmp(m.mode, "nearest") ? 1 : !strcmp(m.mode, "cubic") ? 4 : 2;
+    p->axis[axis] = (resize_axis){.in = x->shape.dim[axis], .out = y.dim[axis]};
+    p->axis[axis].taps = tap_count(&m, &p->axis[axis], scale_of[axis]);
     if (axis >= p->depth) p->depth = axis + 1;
   }
   GCAM_TRY(gcam_node_set_shape(graph, node, 0, &y, err));
 
   for (int i = 0; i < p->depth; i++) {
-    gcam_resize_axis *axis = &p->axis[i];
+    resize_axis *axis = &p->axis[i];
     bool same = axis->taps == 0;
     axis->in = x->shape.dim[i];
     axis->out = y.dim[i];
@@ -191,9 +231,12 @@ static gcam_status resize_shape(gcam_graph *graph, gcam_node *node, gcam_error *
     if (axis->out > GCAM_RESIZE_LIMIT)
       return gcam_fail(err, GCAM_ERR_MEMORY, "%s: a side of %lld is over %lld", m.label,
                        (long long)axis->out, (long long)GCAM_RESIZE_LIMIT);
-    size_t taps = (size_t)axis->out * (size_t)axis->taps;
-    axis->index = gcam_arena_alloc(&graph->arena, taps, sizeof *axis->index);
-    axis->weight = gcam_arena_alloc(&graph->arena, taps, sizeof *axis->weight);
+    int64_t taps = axis->out * axis->taps;
+    if (taps > 8 * GCAM_RESIZE_LIMIT)
+      return gcam_fail(err, GCAM_ERR_MEMORY, "%s: %lld elements weigh in on one side", m.label,
+                       (long long)taps);
+    axis->index = gcam_arena_alloc(&graph->arena, (size_t)taps, sizeof *axis->index);
+    axis->weight = gcam_arena_alloc(&graph->arena, (size_t)taps, sizeof *axis->weight);
     if (!axis->index || !axis->weight)
       return gcam_fail(err, GCAM_ERR_MEMORY, "%s: out of memory", m.label);
     if (!same) fill_axis(&m, axis, scale_of[i]);
@@ -206,11 +249,11 @@ static gcam_status resize_shape(gcam_graph *graph, gcam_node *node, gcam_error *
   return GCAM_OK;
 }
 
-/* ---- The sums -------------------------------------------------------------------------------- */
+/* ---- The sums ------------------------------------------------------------------------------- */
 
 /* to[i] += weight * from[i] at the end of every path of taps through the axes. `at` indexes rows of
  * x, [inner] long each; `gather` reads x and writes y, else reads y and adds to x. */
-static void follow_taps(const gcam_resize_params *p, const int64_t *o, int axis, int64_t at,
+static void follow_taps(const resize_params *p, const int64_t *o, int axis, int64_t at,
                         double weight, const float *from, float *to, bool gather) {
   if (axis == p->depth) {
     if (gather)
@@ -220,7 +263,7 @@ static void follow_taps(const gcam_resize_params *p, const int64_t *o, int axis,
     for (int64_t i = 0; i < p->inner; i++) to[i] += (float)(weight * from[i]);
     return;
   }
-  const gcam_resize_axis *a = &p->axis[axis];
+  const resize_axis *a = &p->axis[axis];
   for (int t = 0; t < a->taps; t++) {
     int64_t tap = o[axis] * a->taps + t;
     follow_taps(p, o, axis + 1, at * a->in + a->index[tap], weight * a->weight[tap], from, to,
@@ -229,8 +272,8 @@ static void follow_taps(const gcam_resize_params *p, const int64_t *o, int axis,
 }
 
 /* Visits every row of y, with its coordinates. */
-static void each_row(const gcam_resize_params *p, const float *x_in, float *y_out,
-                     const float *dy_in, float *dx_out) {
+static void each_row(const resize_params *p, const float *x_in, float *y_out, const float *dy_in,
+                     float *dx_out) {
   int64_t o[GCAM_MAX_RANK] = {0}, rows = 1;
   for (int i = 0; i < p->depth; i++) rows *= p->axis[i].out;
   for (int64_t row = 0; row < rows; row++) {

@@ -6,13 +6,9 @@
  *
  * Since opset 13 along one axis (default: the last); before, over all axes from `axis` (default 1)
  * on, together. */
+#include "ops/softmax.h"
+
 #include <math.h>
-
-#include "ops/op.h"
-
-typedef struct softmax_params {
-  int64_t outer, len, inner;
-} softmax_params;
 
 static gcam_status softmax_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   char label[160];
@@ -34,7 +30,7 @@ static gcam_status softmax_shape(gcam_graph *graph, gcam_node *node, gcam_error 
     if (x->layout == GCAM_CHANNELS_LAST && rank >= 3 && axis >= 2) last = rank - 2;
     if (axis == 1) first = 1;
   }
-  softmax_params *p = gcam_node_params(graph, node, sizeof *p);
+  gcam_softmax_params *p = gcam_node_params(graph, node, sizeof *p);
   if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "Out of memory for '%s'", node->name);
   p->outer = gcam_numel_range(&x->shape, 0, first);
   p->len = gcam_numel_range(&x->shape, first, last + 1);
@@ -43,7 +39,7 @@ static gcam_status softmax_shape(gcam_graph *graph, gcam_node *node, gcam_error 
 }
 
 static void forward(const gcam_args *a, bool logarithm) {
-  const softmax_params p = *(const softmax_params *)a->node->params;
+  const gcam_softmax_params p = *(const gcam_softmax_params *)a->node->params;
   for (int64_t group = 0; group < p.outer * p.inner; group++) {
     int64_t at = group / p.inner * p.len * p.inner + group % p.inner;
     const float *x = a->in[0] + at;
@@ -63,7 +59,7 @@ static void forward(const gcam_args *a, bool logarithm) {
 }
 
 static void backward(const gcam_args *a, bool logarithm) {
-  const softmax_params p = *(const softmax_params *)a->node->params;
+  const gcam_softmax_params p = *(const gcam_softmax_params *)a->node->params;
   int64_t n = p.outer * p.len * p.inner;
   if (!a->dout[0] || !a->din[0]) return;
   for (int b = 0; b < a->B; b++) {

@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 
-/* ---- Its numbers ----------------------------------------------------------------------------- */
+/* ---- Its numbers ---------------------------------------------------------------------------- */
 
 const float *gcam_weight_floats(gcam_weight *weight, const gcam_shape *shape) {
   if (weight->f32) return weight->f32;
@@ -78,7 +78,7 @@ void gcam_weight_read(const gcam_weight *weight, const gcam_shape *shape, int64_
   /* clang-format on */
 }
 
-/* ---- From state to state --------------------------------------------------------------------- */
+/* ---- From state to state -------------------------------------------------------------------- */
 
 /* Values may share a weight: pointers are cleared, so that each is freed once. */
 void gcam_weight_free(gcam_weight *weight) {

@@ -11,7 +11,7 @@ static gcam_status no_memory(gcam_error *err) {
                    "out of memory for a convolution's weights; close other models");
 }
 
-/* ---- Reading weights ------------------------------------------------------------------------- */
+/* ---- Reading weights ------------------------------------------------------------------------ */
 
 static const gcam_value *weights_of(const gcam_graph *g, const gcam_step *step) {
   return &g->values[g->nodes[step->conv_node].inputs[1]];
@@ -66,7 +66,7 @@ static const float *plain_weights(const gcam_graph *g, const gcam_step *step) {
   return plain ? w->data : NULL;
 }
 
-/* ---- Making kernels -------------------------------------------------------------------------- */
+/* ---- Making kernels ------------------------------------------------------------------------- */
 
 /* *kernel: one that reads the convolution's weights where they are stored, where that pays; else
  * NULL, without failing. */
@@ -130,7 +130,7 @@ gcam_status gcam_pack_backward(const gcam_graph *g, gcam_step *step, gcam_error 
   return GCAM_OK;
 }
 
-/* ---- Weights are held once ------------------------------------------------------------------- */
+/* ---- Weights are held once ------------------------------------------------------------------ */
 
 /* Where the kernel can give float weights back, their source is superfluous, if nobody else reads
  * it. */
@@ -177,7 +177,7 @@ void gcam_pack_apply(gcam_weight_changes *changes) {
   changes->count = 0;
 }
 
-/* ---- A plan's kernels ------------------------------------------------------------------------ */
+/* ---- A plan's kernels ----------------------------------------------------------------------- */
 
 static bool is_stale(const gcam_graph *g, const gcam_step *step, const bool *stale) {
   for (int k = 0; stale && k < step->node_count; k++) {

@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 
-gcam_status gcam_run_make(gcam_run *run, gcam_graph *g, const gcam_pool *pool, gcam_error *err) {
+gcam_status gcam_run_make(gcam_run *run, gcam_graph *g, const gcam_threads *pool, gcam_error *err) {
   int64_t widest = 1, scratch = 0;
   for (int n = 0; n < g->node_count; n++) {
     const gcam_node *node = &g->nodes[n];

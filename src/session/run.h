@@ -2,12 +2,12 @@
 #ifndef GCAM_SESSION_RUN_H
 #define GCAM_SESSION_RUN_H
 
-#include "base/pool.h"
+#include "base/threads.h"
 #include "session/plan.h"
 
 typedef struct gcam_run {
   gcam_graph *graph;
-  const gcam_pool *pool;
+  const gcam_threads *pool;
   gcam_plan plan;
   const float **in; /* work arrays for one node's arguments, sized for the widest node */
   float **out, **din;
@@ -16,7 +16,8 @@ typedef struct gcam_run {
 } gcam_run;
 
 /* Work arrays for the graph; the plan is the caller's. On failure gcam_run_free. */
-gcam_status gcam_run_make(gcam_run *run, gcam_graph *graph, const gcam_pool *pool, gcam_error *err);
+gcam_status gcam_run_make(gcam_run *run, gcam_graph *graph, const gcam_threads *pool,
+                          gcam_error *err);
 void gcam_run_free(gcam_run *run);
 
 /* Fills in and out for one node. floats: constants stored otherwise become float copies; else their

@@ -8,7 +8,7 @@
 #include "session/forward.h"
 #include "session/place.h"
 
-/* ---- Beginning and end ----------------------------------------------------------------------- */
+/* ---- Beginning and end ---------------------------------------------------------------------- */
 
 static gcam_status set_up(gcam_session *s, gcam_error *err) {
   int64_t values = (int64_t)s->graph->value_count + 1;
@@ -21,7 +21,7 @@ static gcam_status set_up(gcam_session *s, gcam_error *err) {
   return gcam_plan_make(&s->run.plan, s->graph, &s->wishes, NULL, NULL, err);
 }
 
-gcam_status gcam_session_create(gcam_session **session, gcam_graph *graph, const gcam_pool *pool,
+gcam_status gcam_session_create(gcam_session **session, gcam_graph *graph, const gcam_threads *pool,
                                 gcam_precision precision, gcam_error *err) {
   gcam_session *s = gcam_alloc_zeroed(1, sizeof *s);
   *session = NULL;
@@ -48,7 +48,7 @@ void gcam_session_free(gcam_session *s) {
   gcam_free(s);
 }
 
-/* ---- Running --------------------------------------------------------------------------------- */
+/* ---- Running -------------------------------------------------------------------------------- */
 
 float *gcam_session_input(gcam_session *s, int index) {
   s->inputs_set[index] = true;
@@ -73,7 +73,7 @@ gcam_status gcam_session_forward_from(gcam_session *s, int value, gcam_error *er
   return status;
 }
 
-/* ---- Other plans ----------------------------------------------------------------------------- */
+/* ---- Other plans ---------------------------------------------------------------------------- */
 
 /* The plan that the wishes ask for now, run as far as the present one has been. */
 static gcam_status plan_anew(gcam_session *s, const bool *stale, gcam_error *err) {
@@ -123,7 +123,7 @@ gcam_status gcam_session_renew(gcam_session *s, const bool *stale, gcam_error *e
   return GCAM_OK;
 }
 
-/* ---- Asking ---------------------------------------------------------------------------------- */
+/* ---- Asking --------------------------------------------------------------------------------- */
 
 const gcam_slot *gcam_session_slot(const gcam_session *s, int value) {
   return &s->run.plan.slots[value];

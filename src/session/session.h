@@ -15,7 +15,7 @@
 
 typedef struct gcam_session {
   gcam_graph *graph;
-  const gcam_pool *pool;
+  const gcam_threads *pool;
   gcam_wishes wishes;
   gcam_run run;
   bool *inputs_set; /* [graph->input_count] */
@@ -24,7 +24,7 @@ typedef struct gcam_session {
 
 /* Plans and allocates. The graph and the pool stay with the caller and must outlive the session.
  * Packing takes over the graph's weights: after a failure it can only be freed. */
-gcam_status gcam_session_create(gcam_session **session, gcam_graph *graph, const gcam_pool *pool,
+gcam_status gcam_session_create(gcam_session **session, gcam_graph *graph, const gcam_threads *pool,
                                 gcam_precision precision, gcam_error *err);
 void gcam_session_free(gcam_session *session);
 

@@ -8,13 +8,16 @@
  *   --only NAME    networks whose name contains this; nothing is written to docs/
  *   --quick        three rounds, and without what takes longest; nothing is written to docs/
  *   --no-browser   Node alone
+ *   --busy         what a busy machine does, nothing else; nothing is written to docs/
  */
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../../emscripten/tools.mjs';
+import { busyGoals, busyTable, measureBusy } from './busy.mjs';
 import { compare } from './compare.mjs';
+import { singleGoalTable } from './goals.mjs';
 import * as chromium from './hosts/chromium.mjs';
 import * as native from './hosts/native.mjs';
 import * as node from './hosts/node.mjs';
@@ -30,6 +33,7 @@ const { values: options } = parseArgs({ options: {
   only: { type: 'string', default: '' },
   quick: { type: 'boolean', default: false },
   'no-browser': { type: 'boolean', default: false },
+  busy: { type: 'boolean', default: false },
 } });
 const { only, quick } = options;
 const rounds = Number(options.rounds ?? (quick ? 3 : 9));
@@ -63,6 +67,14 @@ if (!networks.length) {
   process.exit(1);
 }
 
+const beside = () => measureBusy(networks, { rounds, progress, say });
+if (options.busy) {
+  const found = await beside();
+  console.log(`${busyTable(found)}\n\n${singleGoalTable(busyGoals(found))}`);
+  if (busy > 0.5) console.log(`\nThe load average was ${busy.toFixed(1)} at the start: rough figures.`);
+  process.exit();
+}
+
 /** Already now, for who waits. */
 function summary(these) {
   const times = these.map(({ contender, forward, toRival }) => `${contender} ${forward.toFixed(1)} ms${toRival ? ` (${toRival.toFixed(2)})` : ''}`);
@@ -94,6 +106,7 @@ const found = {
   rows,
   keras: networks.some(({ arch }) => arch === 'vgg16') ? await section('VGG16 from a Keras file', () => measureKeras(how)) : undefined,
   methods: await section('methods', () => measureMethods(networks, how)),
+  beside: await section('a busy machine', beside),
   roofline: networks.some(({ arch }) => arch) ? await section('roofline', () => measureRoofline(networks, hosts.at(-1), how)) : undefined,
   size: statSync(join(root, 'web/dist/gradcam.wasm')).size,
 };

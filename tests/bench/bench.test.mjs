@@ -12,7 +12,7 @@ const pocket = () => readOnnx(readFileSync(new URL('../../models/pocket/pocket.o
 test('the ONNX reader: nodes, attributes, int8 weights', () => {
   const graph = pocket();
   const count = (op) => graph.nodes.filter((node) => node.op === op).length;
-  assert.deepEqual([count('Conv'), count('Clip'), count('Gemm')], [28, 27, 1]);
+  assert.deepEqual([count('Conv'), count('Clip'), count('Gemm')], [27, 27, 1]);
   assert.deepEqual([graph.input, graph.output], ['input', 'logits']);
   const stem = graph.nodes.find(({ op }) => op === 'Conv');
   assert.deepEqual(stem.attributes.pads, [0, 0, 1, 1]);
@@ -27,8 +27,7 @@ test('the ONNX reader: nodes, attributes, int8 weights', () => {
 test('fusing: every ReLU6 becomes part of the convolution before it', () => {
   const { nodes } = fuse(pocket());
   assert.equal(nodes.filter(({ op }) => op === 'Clip').length, 0);
-  const linear = nodes.filter(({ op, activation }) => op === 'Conv' && activation !== 'relu6');
-  assert.deepEqual(linear.map(({ output }) => output), ['smooth']);
+  assert.ok(nodes.filter(({ op }) => op === 'Conv').every(({ activation }) => activation === 'relu6'));
   assert.equal(nodes.find(({ op }) => op === 'Gemm').activation, 'linear');
 });
 

@@ -1,5 +1,6 @@
 /** The report, docs/bench.md. */
 import { cpus } from 'node:os';
+import { busyGoals, busyTable } from './busy.mjs';
 import { goalTable, singleGoalTable } from './goals.mjs';
 import { kerasGoals, kerasTable } from './keras.mjs';
 import { methodGoals, methodTable } from './methods.mjs';
@@ -20,16 +21,17 @@ const post = (rows) => rows.filter((row) => row.postsWay)
   .map((row) => `${(row.postsWay / 1000).toFixed(1)} s in ${row.runtime}`).join(', ');
 
 /**
- * @param {{rows: object[], size: number, keras?: object[], methods?: object,
+ * @param {{rows: object[], size: number, keras?: object[], methods?: object, beside?: object[],
  *   roofline?: object, notes: string[], rounds: number, quick: boolean, minutes: string,
  *   busy: number}} found
  */
-export function report({ rows, size, keras, methods, roofline, notes, rounds, quick, busy, minutes }) {
+export function report({ rows, size, keras, methods, beside, roofline, notes, rounds, quick, busy, minutes }) {
   const engines = [...new Set(rows.map((row) => row.engine))].join(', ');
   const single = [
     { text: 'gradcam.wasm, kB', found: size / 1000, most: 450, digits: 0 },
     ...(keras ? kerasGoals(keras) : []),
     ...(methods ? methodGoals(methods) : []),
+    ...(beside ? busyGoals(beside) : []),
   ];
   const parts = [`# Speed
 
@@ -51,7 +53,7 @@ ${notes.map((note) => `- ${note}`).join('\n')}`);
 - Each contender is a process (in Chromium: a browser) of its own that loads the network once; rounds go round all of them. Figures are medians. Before anything is timed, every contender's output is compared with ours; 1e-3 of the largest value is allowed, ${Math.max(...rows.map((row) => row.off ?? 0)).toExponential(1)} is the most there was.
 - VGG16 and Xception have synthetic weights: speed does not depend on their values.
 - tfjs-wasm runs the same graph, built from its fused operators, channels last. It runs on one thread in Node, and in Chromium where it finds few cores; "threads" says what it had. Its gradients re-run what follows the layer, and are measured on one thread alone. It has no gradient of a depthwise convolution. onnxruntime-web has no gradients.
-- Native XNNPACK runs the convolutions, poolings and fully connected layers alone, weights packed beforehand, with the kernels it chooses for this CPU.
+- Native XNNPACK runs the convolutions, poolings and fully connected layers alone, weights packed beforehand, with the kernels it chooses for this CPU, on the engine's threads.
 - A map is made from a forward pass that has been run, to the default layer; the gradient to the input is that of one logit.${rows.some((row) => row.postsWay) ? ` The post's way, for eight classes: one forward pass, then for each class two more and a gradient (the class's score by a whole pass; the layer's activation by a second one, whose rest runs inside tfjs's gradient): 17 forward passes and 8 gradients to block5_conv3, ${post(rows)}.` : ''}
 - Load includes starting the engine and reading the files; peak is the process's largest resident size after forward pass and maps. Browsers do not tell theirs.`);
   parts.push(`## All figures
@@ -67,6 +69,11 @@ ${kerasTable(keras)}`);
 By the package's public interface, one thread.
 
 ${methodTable(methods)}`);
+  if (beside) parts.push(`## On a busy machine
+
+The forward pass in Node, relaxed SIMD: on the idle machine, and with every core but one taken by a loop that never ends. Means over 0.7 s, medians of the rounds.
+
+${busyTable(beside)}`);
   if (roofline) parts.push(`## Roofline
 
 Every layer alone, relaxed SIMD, one thread, ${roofline.runtime}. The peak, ${(roofline.ceilings.flops / 1e9).toFixed(1)} GFLOP/s, and the memory's ${(roofline.ceilings.bandwidth / 1e9).toFixed(1)} GB/s were measured in the same process by two WebAssembly loops (multiply-adds in registers; reading 128 MB). GFLOP are counted as the definition has them, so that Winograd, which needs up to 4 times fewer multiplications, can pass the peak. Bytes are input, weights and output, each once; layers that fit a cache can pass the memory's rate; "of what its bytes allow" compares with the peak or with the memory, whichever is the lower roof.

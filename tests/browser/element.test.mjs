@@ -77,7 +77,7 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
   for (const isolated of [true, false]) {
     test(`a picture, its classes, its heat; ${isolated ? 'isolated' : 'not isolated'}`, async () => {
       const own = isolated ? await serve({ isolated: true }) : web.server;
-      const { page, problems } = await openBody({ ...web, server: own }, `<grad-cam id="a" src="${SAMPLE}" top="2" class="golf ball"></grad-cam>`, { isolated });
+      const { page, problems } = await openBody({ ...web, server: own }, `<grad-cam id="a" src="${SAMPLE}" top="2" target="golf ball"></grad-cam>`, { isolated });
       try {
         await ready(page, 'a');
         assert.equal(await page.evaluate(() => crossOriginIsolated), isolated);
@@ -170,8 +170,8 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
     }
   });
 
-  test('attributes: class, layer, top, opacity, colormap', async () => {
-    const { page, problems } = await openBody(web, `<grad-cam id="a" src="${SAMPLE}" class="${second}" top="1" opacity="0.3"></grad-cam>`);
+  test('attributes: target, layer, top, opacity, colormap', async () => {
+    const { page, problems } = await openBody(web, `<grad-cam id="a" src="${SAMPLE}" target="${second}" top="1" opacity="0.3"></grad-cam>`);
     try {
       await ready(page, 'a');
       const first = await look(page, 'a');
@@ -204,7 +204,7 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
 
   test('failures are said and fired, and can be got over', async () => {
     const { page } = await openBody(web,
-      `<grad-cam id="a" src="${SAMPLE}" class="unicorn"></grad-cam><grad-cam id="b" src="/web/absent.jpg" loading="eager"></grad-cam>
+      `<grad-cam id="a" src="${SAMPLE}" target="unicorn"></grad-cam><grad-cam id="b" src="/web/absent.jpg" loading="eager"></grad-cam>
        <grad-cam id="c" src="${SAMPLE}" model="nosuch" loading="eager"></grad-cam><grad-cam id="d" src="${SAMPLE}" steps="alpah" loading="eager"></grad-cam>`);
     try {
       await page.waitForFunction(() => ['a', 'b', 'c', 'd'].every((id) => seen[id]?.some(([type]) => type === 'error')), null, WAIT);
@@ -265,6 +265,115 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
     } finally {
       await page.close();
       await outer.close();
+    }
+  });
+
+  /** Solid canvases and the samples tell pictures apart. */
+  const top1 = (page, id) => page.evaluate((name) => document.getElementById(name).result?.predictions[0].name, id);
+  const busy = (page, id) => page.waitForFunction((name) => !document.getElementById(name).result, id, WAIT);
+  const heatIn = (page, id) => page.locator(`#${id}`).locator('canvas.heat').evaluate((canvas) => (
+    canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0)));
+
+  test("the author's class attribute is CSS's; target and classes are the network's", async () => {
+    const { page, problems } = await openBody(web, `<grad-cam id="a" class="card wide" src="${SAMPLE}" top="1" target="${second}" classes="${church}|golf ball"></grad-cam>
+      <grad-cam id="b" class="card" src="${SAMPLE}" steps="picture" loading="eager"></grad-cam>`);
+    try {
+      await ready(page, 'a');
+      const { buttons, status } = await look(page, 'a');
+      assert.ok(status.startsWith(second));
+      for (const name of [second, church]) assert.ok(buttons.some(([words]) => words.startsWith(name)), name);
+      await ready(page, 'b');
+      await page.locator('#b').locator('td button').nth(1).click();
+      await page.waitForFunction(() => document.getElementById('b').hasAttribute('target'));
+      assert.deepEqual(await page.$$eval('grad-cam', (all) => all.map((one) => one.className)), ['card wide', 'card']);
+      // Its maps can be saved, also those that were asked for beside the best ones.
+      assert.ok(await page.evaluate(async () => (await Promise.all(document.getElementById('a').result.maps.map((map) => map.toPNG()))).every((png) => png.length > 100)));
+      assert.deepEqual(problems, []);
+    } finally {
+      await page.close();
+    }
+  });
+
+  test('no old map over a new picture, also where that one fails; none without a picture', async () => {
+    const { page } = await openBody(web, `<grad-cam id="a" src="${SAMPLE}" top="1"></grad-cam><grad-cam id="none" loading="eager"></grad-cam>`);
+    try {
+      await ready(page, 'a');
+      assert.ok(await heatIn(page, 'a'));
+      await page.evaluate(() => document.getElementById('a').setAttribute('src', '/web/absent.jpg'));
+      await page.waitForFunction(() => document.getElementById('a').shadowRoot.querySelector('[data-bad]'), null, WAIT);
+      assert.equal(await heatIn(page, 'a'), false);
+      assert.deepEqual((await page.locator('#a').getByRole('button').all()).length, 0);
+      await page.evaluate(() => document.getElementById('a').setAttribute('src', '/models/pocket/samples/church.jpg'));
+      await ready(page, 'a');
+      assert.equal(await top1(page, 'a'), church);
+      await page.evaluate(() => document.getElementById('a').removeAttribute('src'));
+      await busy(page, 'a');
+      assert.equal(await heatIn(page, 'a'), false);
+      for (const id of ['a', 'none']) {
+        await page.waitForFunction((name) => /no picture yet/.test(document.getElementById(name).shadowRoot.querySelector('[role=status]').textContent), id);
+        assert.equal(await page.locator(`#${id}`).locator('.empty').count(), 0);
+      }
+    } finally {
+      await page.close();
+    }
+  });
+
+  test('the picture between the tags: its width stays the page\'s; another address is another picture', async () => {
+    const { page } = await openBody(web, `<style>grad-cam { width: 600px } #a img { width: 100% } #b img { width: 200px; margin-left: 50px }</style>
+      <grad-cam id="a" top="1"><img src="${SAMPLE}" alt="A"></grad-cam><grad-cam id="b" top="1"><img src="${SAMPLE}" alt="B"></grad-cam>`);
+    try {
+      for (const id of ['a', 'b']) await ready(page, id);
+      const places = () => page.$$eval('grad-cam', (all) => all.map((one) => [one.querySelector('img'), one.shadowRoot.querySelector('.heat')]
+        .map((part) => { const { left, top, width, height } = part.getBoundingClientRect(); return [left, top, width, height].map(Math.round); })));
+      await page.waitForTimeout(200);
+      const [a, b] = await places();
+      assert.equal(a[0][2], 600);
+      assert.equal(b[0][2], 200);
+      for (const [img, heat] of [a, b]) assert.deepEqual(heat, img);
+      await page.evaluate(() => { document.querySelector('#a img').src = '/models/pocket/samples/church.jpg'; });
+      await page.waitForFunction((name) => document.getElementById('a').result?.predictions[0].name === name, church, WAIT);
+      await page.evaluate((src) => document.querySelector('#a img').replaceWith(Object.assign(new Image(), { src, alt: 'again' })), SAMPLE);
+      await page.waitForFunction((name) => document.getElementById('a').result?.predictions[0].name === name, best, WAIT);
+    } finally {
+      await page.close();
+    }
+  });
+
+  test('a canvas that was drawn anew, for the heatmap and for a step', async () => {
+    const { page } = await openBody(web, '<grad-cam id="a" top="1"></grad-cam><grad-cam id="b" steps="picture" loading="eager"></grad-cam>');
+    try {
+      const draw = (src) => page.evaluate(async (address) => {
+        window.canvas ??= Object.assign(document.createElement('canvas'), { width: 480, height: 360 });
+        const image = Object.assign(new Image(), { src: address });
+        await image.decode();
+        window.canvas.getContext('2d').drawImage(image, 0, 0, 480, 360);
+        for (const id of ['a', 'b']) document.getElementById(id).image = window.canvas;
+      }, src);
+      const says = (names) => page.waitForFunction((wanted) => {
+        const [a, b] = ['a', 'b'].map((id) => document.getElementById(id).result);
+        return a?.predictions[0].name === wanted && b?.explanation.predictions[0].name === wanted;
+      }, names, WAIT);
+      await draw(SAMPLE);
+      await says(best);
+      await draw('/models/pocket/samples/church.jpg');
+      await says(church);
+    } finally {
+      await page.close();
+    }
+  });
+
+  test("light or dark as the page's own text is, whatever the system prefers", async () => {
+    const { page } = await openBody(web, `<style>.dark { background: #111; color: #eee } .light { background: #fff; color: #222 }</style>
+      <div class="dark"><grad-cam id="a" src="${SAMPLE}" top="1"></grad-cam></div><div class="light"><grad-cam id="b" src="${SAMPLE}" top="1"></grad-cam></div>`);
+    try {
+      for (const scheme of ['light', 'dark']) {
+        await page.emulateMedia({ colorScheme: scheme });
+        for (const id of ['a', 'b']) await ready(page, id);
+        const inks = await page.$$eval('grad-cam', (all) => all.map((one) => getComputedStyle(one.shadowRoot.querySelector('.classes button')).color));
+        assert.deepEqual(inks, ['rgb(233, 235, 238)', 'rgb(29, 34, 41)'], scheme);
+      }
+    } finally {
+      await page.close();
     }
   });
 

@@ -363,7 +363,7 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
     assert.ok(Math.abs(Number(await page.inputValue('#wipe')) - 0.25) < 0.02);
     assert.match(await page.$eval('#frame', (frame) => frame.style.getPropertyValue('--wipe')), /^2[45]/);
     // Two layers of one class.
-    await page.selectOption('[name=compare]', { label: 'the layer block8_pw_relu, 10×10×384' });
+    await page.selectOption('[name=compare]', { label: 'the layer block8_pw_relu, 14×14×384' });
     await page.waitForFunction(() => document.querySelector('.chip.second').textContent === 'block8_pw_relu');
     assert.deepEqual(problems, []);
     await page.close();

@@ -65,8 +65,7 @@ static gcam_model *load(const char *name) {
   return net;
 }
 
-/* ---- Values ------------------------------------------------------------------------------------
- */
+/* ---- Values --------------------------------------------------------------------------------- */
 
 static gcam_status explain_entry(gcam_model *net, const json *entry) {
   const char *method = json_text(entry, "method"), *layer = json_text(entry, "layer");
@@ -154,8 +153,7 @@ static bool warned(gcam_model *net, const char *warning) {
 
 static bool says(const char *words) { return strstr(gcam_message(ctx), words) != NULL; }
 
-/* ---- Tokens ------------------------------------------------------------------------------------
- */
+/* ---- Tokens --------------------------------------------------------------------------------- */
 
 static void tokens(void) {
   gcam_model *net = check_network("transformer");
@@ -181,8 +179,7 @@ static void tokens(void) {
   gcam_model_free(check_network("transformer_pooled"));
 }
 
-/* ---- Heads -------------------------------------------------------------------------------------
- */
+/* ---- Heads ---------------------------------------------------------------------------------- */
 
 static void one_sigmoid(void) {
   const char *name = "one_sigmoid";
@@ -306,8 +303,7 @@ static void guided(void) {
   gcam_model_free(net);
 }
 
-/* ---- Warnings ----------------------------------------------------------------------------------
- */
+/* ---- Warnings ------------------------------------------------------------------------------- */
 
 static void warnings(void) {
   gcam_model *net = load("labels");
@@ -333,8 +329,7 @@ static void warnings(void) {
   gcam_model_free(net);
 }
 
-/* ---- Arithmetic of scores ----------------------------------------------------------------------
- */
+/* ---- Arithmetic of scores ------------------------------------------------------------------- */
 
 /* Several classes under a softmax: sum over i of p_i (w_j - w_i), by its definition, in long
  * double. */
@@ -398,8 +393,7 @@ static void softmax_cost(void) {
   free(cotangent);
 }
 
-/* ---- The input ---------------------------------------------------------------------------------
- */
+/* ---- The input ------------------------------------------------------------------------------ */
 
 static gcam_model *load_made(make_graph *g, int opset) {
   wire file = make_model(g, opset);
@@ -467,8 +461,7 @@ static void four_channels_last(void) {
   gcam_model_free(net);
 }
 
-/* ---- Memory ------------------------------------------------------------------------------------
- */
+/* ---- Memory --------------------------------------------------------------------------------- */
 
 /* Each request of an explanation fails in turn: a status and words, and the same call afterwards
  * gives the same map. */
@@ -514,8 +507,7 @@ static void every_allocation(const char *name, const char *method, bool cotangen
   gcam_model_free(net);
 }
 
-/* ---- Files that went wrong ---------------------------------------------------------------------
- */
+/* ---- Files that went wrong ------------------------------------------------------------------ */
 
 /* shared/cases: how each ends, and where its map belongs. */
 static const struct shared_case {

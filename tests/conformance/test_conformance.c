@@ -44,7 +44,7 @@ static int reason_count;
 static int op_cases[MAX_OPS]; /* cases run as a network that hold this operator of the engine */
 static bool quiet;            /* the case is expected not to pass */
 
-/* ---- Files ----------------------------------------------------------------------------------- */
+/* ---- Files ---------------------------------------------------------------------------------- */
 
 /* A TensorProto of its own file, read by the engine's reader as the weight of an empty graph. */
 typedef struct tensor_file {
@@ -98,8 +98,7 @@ typedef struct test_case {
   int in_count, out_count;
 } test_case;
 
-/* ---- What the engine does not do ---------------------------------------------------------------
- */
+/* ---- What the engine does not do ------------------------------------------------------------ */
 
 /* Cases whose reason does not show in the file. They must not pass: then they are wrong here. */
 static const struct {
@@ -225,8 +224,7 @@ static const char *reason_of(const test_case *t) {
   return NULL;
 }
 
-/* ---- Which inputs come from the picture
- * ---------------------------------------------------------- */
+/* ---- Which inputs come from the picture ----------------------------------------------------- */
 
 /* May this input of the operator come from the picture? Weights are constants in every network. */
 static bool may_be_active(const onnx_node *node, int input) {
@@ -293,8 +291,7 @@ static void list(const char *name, const char *reason) {
   listed_count++;
 }
 
-/* ---- Running a case ----------------------------------------------------------------------------
- */
+/* ---- Running a case ------------------------------------------------------------------------- */
 
 /* The model with some inputs bound: protobuf merges a second `graph` into the first. */
 static wire bind(const test_case *t, const bool *active) {
@@ -514,8 +511,7 @@ static void check_case(test_case *t) {
   fold_count++;
 }
 
-/* ---- All cases ---------------------------------------------------------------------------------
- */
+/* ---- All cases ------------------------------------------------------------------------------ */
 
 static int read_tensors(const char *folder, const char *kind, const onnx_value_info *infos,
                         int info_count, tensor_file *to) {
@@ -586,6 +582,16 @@ static const char *find_data(void) {
   return stat("/usr/share/libonnx-testdata/data", &info) ? NULL : "/usr/share/libonnx-testdata/data";
 }
 
+/* The cases of ONNX's newest opsets, which no package has yet. NULL: not here. */
+static const char *find_newest(void) {
+  static char folder[4096];
+  const char *cache = getenv("GRADCAM_CACHE");
+  struct stat info;
+  snprintf(folder, sizeof folder, "%s/onnx-newest/onnx/backend/test/data/node",
+           cache && *cache ? cache : ".cache");
+  return stat(folder, &info) ? NULL : folder;
+}
+
 int main(int argc, char **argv) {
   static const char *const suites[] = {"node", "simple", "pytorch-operator", "pytorch-converted"};
   bool dumping = argc == 3 && !strcmp(argv[1], "--dump");
@@ -599,14 +605,24 @@ int main(int argc, char **argv) {
         "them (Debian package libonnx-testdata)\n0 passed, 0 failed, 1 skipped\n");
     return 0;
   }
-  if (given)
+  const char *newest = given ? NULL : find_newest();
+  if (given) {
     cases = check_suite("node", given, NULL);
-  else
+  } else if (data) {
     for (int s = 0; s < 4; s++) {
       char folder[4200];
       snprintf(folder, sizeof folder, "%s/%s", data, suites[s]);
       cases += check_suite(suites[s], folder, only);
     }
+  }
+  if (newest) {
+    int more = check_suite("node", newest, only);
+    printf("%d of the cases are of the newest opsets\n", more);
+    cases += more;
+  } else if (!given) {
+    printf("SKIP: the cases of the newest opsets (../shared/data/onnx-node) are not here\n");
+    skipped++;
+  }
   if (dump) fclose(dump);
   printf("\nListed, not done by the engine, and refused with words:\n");
   for (int i = 0; i < reason_count; i++) printf("%4d  %s\n", reasons[i].count, reasons[i].text);

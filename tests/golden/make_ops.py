@@ -2263,6 +2263,27 @@ def make_resize():
            opset=9, first=True, mode='nearest')
     resize('opset 9, linear', (2, 2, 3, 3),
            lambda x: matrix_resize(matrix_resize(x, 2, up), 3, up), twice, opset=9, mode='linear')
+    # PyTorch takes a = -0.5 here, and leaves out what lies outside.
+    smooth = dict(antialias=1, exclude_outside=1, coordinate_transformation_mode='half_pixel')
+    resize('linear, antialias', (1, 2, 7, 9), inter('bilinear', False, size=(3, 4), antialias=True),
+           sizes=[1, 2, 3, 4], opset=18, mode='linear', **smooth)
+    resize('linear, antialias, one way up', (1, 2, 9, 3),
+           inter('bilinear', False, size=(4, 5), antialias=True), sizes=[1, 2, 4, 5], opset=18,
+           mode='linear', **smooth)
+    resize('cubic, antialias', (1, 2, 11, 9),
+           inter('bicubic', False, size=(4, 5), antialias=True), sizes=[1, 2, 4, 5], opset=18,
+           mode='cubic', cubic_coeff_a=-0.5, **smooth)
+    resize('linear, antialias, after Conv', (1, 4, 8, 9),
+           inter('bilinear', False, size=(3, 2), antialias=True), sizes=[1, 4, 3, 2], opset=18,
+           first=True, mode='linear', **smooth)
+    for policy, size in (('not_larger', (3, 6)), ('not_smaller', (5, 10))):
+        n = Numbers('resize/' + policy)
+        case('resize', f'opset 18, {policy}',
+             ('Resize', ['x', '', '', 'sizes'],
+              {'axes': [2, 3], 'mode': 'linear', 'keep_aspect_ratio_policy': policy}),
+             {'x': n.normal(1, 2, 4, 8)},
+             lambda t, size=size: F.interpolate(t['x'], size=size, mode='bilinear'),
+             {'sizes': i64(3, 10)}, 18)
     n = Numbers('resize/axes')
     case('resize', 'opset 18, axes',
          ('Resize', ['x', '', '', 'sizes'], {'axes': [3, 2], 'mode': 'linear'}),

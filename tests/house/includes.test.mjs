@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../src/', import.meta.url));
 /* Each may include those of a smaller number. */
-const height = { base: 0, ops: 1, image: 1, kernels: 2, session: 3, onnx: 4, cam: 5, gradcam: 6 };
+const height = { gradcam_types: 0, base: 1, ops: 2, image: 2, kernels: 3, session: 4, onnx: 5, cam: 6, gradcam: 6, facade: 7 };
 
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
   .map((path) => path.replaceAll('\\', '/'))
@@ -61,7 +61,7 @@ test('no circle of modules', () => {
 });
 
 /* What a folder shows as a whole. */
-const shown = new Set(['image/image.h', 'onnx/onnx.h', 'onnx/import.h', 'onnx/model.h']);
+const shown = new Set(['gradcam.h', 'image/image.h', 'onnx/onnx.h', 'onnx/import.h', 'onnx/model.h']);
 
 /* A name is defined in the .c that has it at the beginning of a line with a body behind it. */
 test('functions are declared in the header of the file that defines them', () => {

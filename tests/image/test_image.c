@@ -100,8 +100,7 @@ static void check_refused(const char *what, const void *bytes, size_t size, gcam
   if (status == GCAM_OK) gcam_picture_free(image);
 }
 
-/* ---- Decoding ----------------------------------------------------------------------------------
- */
+/* ---- Decoding ------------------------------------------------------------------------------- */
 
 /* Differences in the mean and at most; the colour of nothing does not count. */
 static int compare_pixels(const uint8_t *a, const uint8_t *b, size_t size, double *mean) {
@@ -194,8 +193,7 @@ static void test_tiny(void) {
   gcam_picture_free(grid);
 }
 
-/* ---- What is no picture -------------------------------------------------------------------------
- */
+/* ---- What is no picture --------------------------------------------------------------------- */
 
 static void put_be32(uint8_t *p, uint32_t v) {
   for (int i = 0; i < 4; i++) p[i] = (uint8_t)(v >> (24 - 8 * i));
@@ -447,8 +445,7 @@ static void test_damage(void) {
         errors, pictures);
 }
 
-/* ---- Resizing and the network's input
- * ------------------------------------------------------------ */
+/* ---- Resizing and the network's input ------------------------------------------------------- */
 
 static float map_value(int i) { return (float)(i * 37 % 101) / 100; }
 
@@ -584,8 +581,7 @@ static void test_picture_resize(void) {
   gcam_picture_free(small);
 }
 
-/* ---- Fitting a picture into the input, and a map on what was seen -----------------------------
- */
+/* ---- Fitting a picture into the input, and a map on what was seen --------------------------- */
 
 static gcam_order parse_order(const char *name) {
   static const char *const names[] = {"rgb", "bgr", "grey", "rgba", "bgra"};
@@ -772,8 +768,7 @@ static void test_overlay_view(void) {
   free(values.data);
 }
 
-/* ---- Colours, overlay, grid, text
- * ------------------------------------------------------------------ */
+/* ---- Colours, overlay, grid, text ----------------------------------------------------------- */
 
 static void test_colormaps(void) {
   static const char *const order[] = {"jet",   "turbo",  "viridis", "inferno",
@@ -967,8 +962,7 @@ static void test_grid(void) {
   gcam_picture_free(bare);
 }
 
-/* ---- PNG
- * ------------------------------------------------------------------------------------------ */
+/* ---- PNG ------------------------------------------------------------------------------------ */
 
 static uint32_t be32(const uint8_t *p) {
   return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
@@ -1053,8 +1047,7 @@ static void test_png(void) {
     }
 }
 
-/* ---- The shared photos
- * -------------------------------------------------------------------------------- */
+/* ---- The shared photos ---------------------------------------------------------------------- */
 
 static void test_photos(void) {
   const char *shared = shared_folder();

@@ -4,7 +4,7 @@
  * the same call must then give the same as if nothing had happened. Under AddressSanitizer nothing
  * leaks.
  *
- * Not made to fail: the thread pool's own memory (pthreadpool has no allocator to replace). */
+ * The threads' own memory is asked for once, when a context is made: tests/base/test_threads.c. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ static void check(bool ok, const char *what, const char *which, int at) {
   if (!ok) printf("FAIL %s: %s (request %d): %s\n", what, which, at, ctx ? gcam_message(ctx) : "");
 }
 
-/* ---- The harness ----------------------------------------------------------------------------- */
+/* ---- The harness ---------------------------------------------------------------------------- */
 
 /* What a call gave, as bytes. */
 typedef wire result;
@@ -120,7 +120,7 @@ static void fail_each(const scenario *s, const char *argument) {
   wire_free(&expected);
 }
 
-/* ---- Networks -------------------------------------------------------------------------------- */
+/* ---- Networks ------------------------------------------------------------------------------- */
 
 static void begin_graph(make_graph *g, int channels) {
   const int64_t dims[] = {1, channels, SIZE, SIZE};
@@ -231,7 +231,7 @@ static bool ready(world *w, const char *network) {
   return loaded(w, network) && give_input(w->net) && !gcam_model_forward(w->net);
 }
 
-/* ---- Loading --------------------------------------------------------------------------------- */
+/* ---- Loading -------------------------------------------------------------------------------- */
 
 static bool begin_context(world *w, const char *argument) {
   (void)w, (void)argument;
@@ -316,7 +316,7 @@ static void see_outputs(world *w, result *r) {
   }
 }
 
-/* ---- External data --------------------------------------------------------------------------- */
+/* ---- External data -------------------------------------------------------------------------- */
 
 enum { OUTSIDE = CLASSES * 3 };
 
@@ -360,7 +360,7 @@ static gcam_status act_external(world *w) {
   return status ? status : gcam_model_finish(w->net);
 }
 
-/* ---- Running --------------------------------------------------------------------------------- */
+/* ---- Running -------------------------------------------------------------------------------- */
 
 static bool begin_run(world *w, const char *network) { return loaded(w, network); }
 static bool begin_forward(world *w, const char *network) {
@@ -434,7 +434,7 @@ static gcam_status act_randomise(world *w) {
   return gcam_model_randomise(w->net, w->text[0] - '0', 11);
 }
 
-/* ---- Explaining ------------------------------------------------------------------------------ */
+/* ---- Explaining ----------------------------------------------------------------------------- */
 
 static bool begin_explain(world *w, const char *method) {
   const char *at = strchr(method, '@');
@@ -495,7 +495,7 @@ static void see_maps(world *w, result *r) {
   see_last(w, r);
 }
 
-/* ---- Pictures -------------------------------------------------------------------------------- */
+/* ---- Pictures ------------------------------------------------------------------------------- */
 
 static void see_image(world *w, result *r) {
   int width = gcam_image_width(w->made), height = gcam_image_height(w->made);
@@ -567,7 +567,7 @@ static gcam_status act_map_resize(world *w) {
   return gcam_map_resize(ctx, map, 3, 2, w->scores, 8, 8, NULL, 0, GCAM_BICUBIC);
 }
 
-/* ---- All of it ------------------------------------------------------------------------------- */
+/* ---- All of it ------------------------------------------------------------------------------ */
 
 int main(int argc, char **argv) {
   const char *only = argc > 1 ? argv[1] : NULL;

@@ -63,7 +63,7 @@ test('damage inside an .h5 file is an error or a sound result, never a crash', a
 test('something else than HDF5, and no file at all', async (t) => {
   const { folder } = await fixture(t);
   await writeFile(join(folder, 'text.h5'), 'hello world, this is text');
-  await fails(folder, { source: join(folder, 'text.h5') }, 'format', /^text\.h5 is a text, not a model\. Models are read as ONNX or Keras files\.$/);
+  await fails(folder, { source: join(folder, 'text.h5') }, 'format', /^text\.h5 is a text, not a model\. Models are read as ONNX, Keras, TensorFlow\.js or TensorFlow Lite files\.$/);
   await fails(folder, { source: join(folder, 'none.h5') }, 'format', /none\.h5 cannot be read/);
   await fails(folder, { source: 42 }, 'argument', /path \(Node\), a File or Blob/);
 });

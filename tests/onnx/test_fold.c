@@ -151,7 +151,7 @@ static void expect_run(const char *what, wire *model, int count, int64_t first, 
   wire_free(model);
 }
 
-/* ---- Slice ----------------------------------------------------------------------------------- */
+/* ---- Slice ---------------------------------------------------------------------------------- */
 
 static int64_t clamp(int64_t v, int64_t low, int64_t high) {
   return v < low ? low : v > high ? high : v;
@@ -209,7 +209,7 @@ static void test_slice(void) {
         }
 }
 
-/* ---- Split ----------------------------------------------------------------------------------- */
+/* ---- Split ---------------------------------------------------------------------------------- */
 
 /* sizes NULL: equal parts. The output looked at is the last one. */
 static wire split_model(int t, int64_t size, int parts, const int64_t *sizes, int size_count,
@@ -275,7 +275,7 @@ static void test_split(void) {
   }
 }
 
-/* ---- Pad ------------------------------------------------------------------------------------- */
+/* ---- Pad ------------------------------------------------------------------------------------ */
 
 static int64_t pad_value(const char *mode, int64_t i, int64_t size, int64_t fill) {
   if (i >= 0 && i < size) return 1 + i;
@@ -316,7 +316,7 @@ static void test_pad(void) {
       }
 }
 
-/* ---- Concat, Transpose, Gather and the views ------------------------------------------------- */
+/* ---- Concat, Transpose, Gather and the views ------------------------------------------------ */
 
 static void test_concat(void) {
   const int64_t a[] = {2, 1}, b[] = {2, 2}, c[] = {3, 1};
@@ -448,7 +448,7 @@ static void test_views(void) {
     }
 }
 
-/* ---- Arithmetic on integers ------------------------------------------------------------------ */
+/* ---- Arithmetic on integers ----------------------------------------------------------------- */
 
 /* Sums over nothing, and over something; sizes of 1 stay and go. */
 static void test_reduce(void) {

@@ -43,8 +43,7 @@ static void keep_seed(const wire *model) {
   sizes[count++] = model->size;
 }
 
-/* ---- Memory that fails ------------------------------------------------------------------------
- */
+/* ---- Memory that fails ---------------------------------------------------------------------- */
 
 static bool mutating; /* thousands of files: not each with every failure */
 static int sites;     /* allocations that were made to fail */
@@ -93,7 +92,7 @@ static void fail_each(const wire *model, const gcam_import_request *request, gca
   CHECK(!"too many allocations");
 }
 
-/* ---- Importing ------------------------------------------------------------------------------- */
+/* ---- Importing ------------------------------------------------------------------------------ */
 
 typedef struct imported {
   gcam_onnx *file;
@@ -164,8 +163,7 @@ static float element(const gcam_value *v, int64_t i) {
   return f;
 }
 
-/* ---- A small network ---------------------------------------------------------------------------
- */
+/* ---- A small network ------------------------------------------------------------------------ */
 
 enum { C = 2, K = 3, CLASSES = 4 };
 static float conv_w[K * C * 3 * 3], conv_b[K], fc_w[CLASSES * K], fc_b[CLASSES];
@@ -284,8 +282,7 @@ static void test_borrowed(void) {
   CHECK(borrowed == 1);
 }
 
-/* ---- Broken files ------------------------------------------------------------------------------
- */
+/* ---- Broken files --------------------------------------------------------------------------- */
 
 static void test_cuts(void) {
   wire model = small_model();
@@ -536,8 +533,7 @@ static void test_names(void) {
   REFUSE(&model, GCAM_ERR_UNSUPPORTED, "Mystery node 'a?\?(?z'");
 }
 
-/* ---- Shapes and inputs -------------------------------------------------------------------------
- */
+/* ---- Shapes and inputs ---------------------------------------------------------------------- */
 
 static wire identity_model(const int64_t *dims, int rank, int type) {
   make_graph g = {0};
@@ -583,8 +579,7 @@ static void test_half_input(void) {
   wire_free(&model);
 }
 
-/* ---- Merging and external data ------------------------------------------------------------------
- */
+/* ---- Merging and external data -------------------------------------------------------------- */
 
 /* Protobuf: a message field that comes twice is merged. Weights are appended to a finished file. */
 static void test_merge(void) {
@@ -753,8 +748,7 @@ static void test_external_refused(void) {
   wire_free(&model);
 }
 
-/* ---- Weights that are not float32
- * ---------------------------------------------------------------- */
+/* ---- Weights that are not float32 ----------------------------------------------------------- */
 
 static void test_stored_half(void) {
   uint16_t half[K * C * 9];
@@ -813,8 +807,7 @@ static void test_stored_int8(void) {
   wire_free(&model);
 }
 
-/* ---- Layout ------------------------------------------------------------------------------------
- */
+/* ---- Layout --------------------------------------------------------------------------------- */
 
 /* Two readers in ONNX's order: the tensor is turned once. */
 static void test_rows_once(void) {
@@ -1075,8 +1068,7 @@ static void test_costs(void) {
   REFUSE(&model, GCAM_ERR_MEMORY, "activations take more than 2048 MB");
 }
 
-/* ---- Published networks
- * -------------------------------------------------------------------------- */
+/* ---- Published networks --------------------------------------------------------------------- */
 
 /* ../shared/data/onnx/README.md says what the padding folds to. */
 static void test_mobilenet(void) {

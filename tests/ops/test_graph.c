@@ -39,7 +39,7 @@ static int add_constant(gcam_graph *graph, const char *name, gcam_dtype dtype, g
   return index;
 }
 
-/* ---- Values ---- */
+/* ---- Values --------------------------------------------------------------------------------- */
 
 static void test_values(void) {
   gcam_graph graph = {0};
@@ -67,7 +67,7 @@ static void test_values(void) {
   gcam_graph_free(&graph);
 }
 
-/* ---- Axes ---- */
+/* ---- Axes ----------------------------------------------------------------------------------- */
 
 static void test_axes(void) {
   gcam_value nhwc = {.shape = {4, {1, 5, 6, 3}}, .layout = GCAM_CHANNELS_LAST};
@@ -131,7 +131,7 @@ static void test_permute(void) {
   CHECK(copy == 3, "a scalar");
 }
 
-/* ---- Weights ---- */
+/* ---- Weights -------------------------------------------------------------------------------- */
 
 /* Half precision as IEEE 754 defines it: sign, 5 bits of exponent, 10 of fraction. */
 static double half_value(unsigned h) {
@@ -256,7 +256,7 @@ static void test_weight_quantized(void) {
   }
 }
 
-/* ---- Nodes ---- */
+/* ---- Nodes ---------------------------------------------------------------------------------- */
 
 static void test_op_table(void) {
   CHECK(gcam_op_count() >= 46, "%d operators", gcam_op_count());

@@ -19,7 +19,7 @@ static uint64_t state;
 static const char *const precision_name[] = {"fast", "precise", "plain"};
 static const double tolerance[] = {1e-4, 1e-5, 0};
 
-/* ---- Random numbers -------------------------------------------------------------------------- */
+/* ---- Random numbers ------------------------------------------------------------------------- */
 
 static uint64_t next(void) { /* xorshift64*, Vigna 2016 */
   state ^= state >> 12, state ^= state << 25, state ^= state >> 27;
@@ -43,7 +43,7 @@ static float *noise(size_t count, float size) {
   return values;
 }
 
-/* ---- Building random networks ---------------------------------------------------------------- */
+/* ---- Building random networks --------------------------------------------------------------- */
 
 enum { NAME = 16 };
 
@@ -143,14 +143,16 @@ static window random_window(const network *net, int largest_pad_is_kernel) {
 }
 
 /* Weights in int8 with a scale for each output channel, as a DequantizeLinear node reads them. */
-static void add_quantized(network *net, const char *name, const int64_t *dims, float size) {
-  size_t count = (size_t)(dims[0] * dims[1] * dims[2] * dims[3]);
+static void add_quantized(network *net, const char *name, const int64_t *dims, int rank,
+                          float size) {
+  size_t count = 1;
+  for (int i = 0; i < rank; i++) count *= (size_t)dims[i];
   int8_t *q = malloc(count);
   float *scale = malloc((size_t)dims[0] * sizeof *scale);
   if (!q || !scale) exit(1);
   for (size_t i = 0; i < count; i++) q[i] = (int8_t)pick(-127, 127);
   for (int64_t k = 0; k < dims[0]; k++) scale[k] = size / 74 * (1 + (float)(k % 5) / 4);
-  make_weight(&net->w, "q", 3, dims, 4, q, count);
+  make_weight(&net->w, "q", 3, dims, rank, q, count);
   make_weight(&net->w, "q_scale", 1, dims, 1, scale, (size_t)dims[0] * sizeof *scale);
   make_node(&net->w, "DequantizeLinear", "", "q q_scale", name);
   make_int(&net->w, "axis", 0);
@@ -166,7 +168,7 @@ static void add_conv(network *net, window v, int outputs, int groups, int bias) 
   snprintf(more, sizeof more, bias ? "%s %s" : "%s", weight, shift);
   float size = 1.7f / sqrtf((float)(dims[1] * dims[2] * dims[3]));
   if (net->quantized)
-    add_quantized(net, weight, dims, size);
+    add_quantized(net, weight, dims, 4, size);
   else
     add_random(net, weight, dims, 4, size, 0);
   if (bias) add_random(net, shift, dims, 1, 1, 0);
@@ -217,7 +219,7 @@ static void add_border(network *net) {
   net->dims[3] += pads[3] + pads[7];
 }
 
-/* ---- Comparing ------------------------------------------------------------------------------- */
+/* ---- Comparing ------------------------------------------------------------------------------ */
 
 /* What a network gives at one precision. */
 typedef struct results {
@@ -344,7 +346,7 @@ static void check(gcam_context *ctx, network *net, int opset) {
   wire_free(&model);
 }
 
-/* ---- Kinds of networks ----------------------------------------------------------------------- */
+/* ---- Kinds of networks ---------------------------------------------------------------------- */
 
 static const int channel_choices[] = {1, 3, 4, 5, 7, 8, 12, 16, 17, 19, 24, 32, 33};
 
@@ -388,8 +390,8 @@ static void random_large(gcam_context *ctx) {
   check(ctx, &net, 14);
 }
 
-/* Large weights, which Winograd transforms anew in every run, from floats and from int8; the number of
- * channels is a multiple of what it does at once, or not. */
+/* Large weights, which Winograd transforms anew in every run, from floats and from int8; the number
+ * of channels is a multiple of what it does at once, or not. */
 static void random_lean(gcam_context *ctx) {
   for (int i = 0; i < 4; i++) {
     network net;
@@ -542,6 +544,80 @@ static void random_sigmoid(gcam_context *ctx) {
   check(ctx, &net, 14);
 }
 
+/* A transformer's layers on many rows, [..., tokens][K]: a product by a constant, float or int8,
+ * with LayerNormalization, Gelu, Erf, Softmax over the last axis around it. */
+static void random_tokens(gcam_context *ctx) {
+  network net;
+  char text[96];
+  begin(&net, pick(1, 2), pick(1, 4), pick(1, 19), pick(0, 3) ? pick(1, 40) : pick(250, 530));
+  int64_t in = net.dims[3], out = pick(0, 3) ? pick(1, 70) : pick(200, 600);
+  int gemm = pick(0, 1), transposed = gemm && pick(0, 1), int8 = pick(0, 2) == 0,
+      shift = pick(0, 1);
+  int64_t dims[] = {transposed ? out : in, transposed ? in : out};
+  if (pick(0, 1) && in > 1) {
+    int rms = pick(0, 2) == 0;
+    add_random(&net, "scale", &in, 1, 1, 0);
+    add_random(&net, "shift", &in, 1, 1, 0);
+    add_node(&net, rms ? "RMSNormalization" : "LayerNormalization",
+             shift && !rms ? "scale shift" : "scale");
+    make_real(&net.w, "epsilon", 1e-3f);
+    tell(&net, rms ? "; RMSNormalization" : "; LayerNormalization");
+  }
+  if (int8)
+    add_quantized(&net, "m", dims, 2, 1.7f / sqrtf((float)in));
+  else
+    add_random(&net, "m", dims, 2, 1.7f / sqrtf((float)in), 0);
+  add_random(&net, "c", &out, 1, 1, 0);
+  if (gemm) {
+    add_node(&net, "Flatten", "");
+    make_int(&net.w, "axis", 3);
+    add_node(&net, "Gemm", pick(0, 1) ? "m c" : "m");
+    make_int(&net.w, "transB", transposed);
+    if (pick(0, 2) == 0) make_real(&net.w, "alpha", 0.5f);
+  } else {
+    add_node(&net, "MatMul", "m");
+    if (pick(0, 1)) add_node(&net, "Add", "c"), tell(&net, "; Add");
+  }
+  snprintf(text, sizeof text, "; %s %lld to %lld%s%s", gemm ? "Gemm" : "MatMul", (long long)in,
+           (long long)out, transposed ? " transB" : "", int8 ? " int8" : "");
+  tell(&net, text);
+  static const char *const ops[] = {"Gelu", "Gelu", "Erf", "Softmax", "Relu"};
+  int op = pick(0, 4);
+  add_node(&net, ops[op], "");
+  if (op == 0) make_text(&net.w, "approximate", "tanh");
+  tell(&net, op ? "; " : "; tanh ");
+  tell(&net, ops[op]);
+  check(ctx, &net, 23);
+}
+
+/* softmax(Q K^T) V; keys and values of each head, or of all heads together. */
+static void random_attention(gcam_context *ctx) {
+  network net;
+  int shared = pick(0, 2) == 0, E = pick(1, 34), T = pick(1, 3) > 1 ? pick(1, 24) : pick(120, 270);
+  begin(&net, pick(1, 2), pick(1, 3), T, pick(1, 34));
+  int64_t D = net.dims[3], q[] = {D, D}, v[] = {D, E}, order[] = {0, 1, 3, 2};
+  char text[96];
+  add_random(&net, "wq", q, 2, 2 / sqrtf((float)D), 0);
+  add_random(&net, "wv", v, 2, 2 / sqrtf((float)D), 0);
+  if (shared) {
+    make_node(&net.w, "ReduceMean", "", "x", "keys");
+    make_ints(&net.w, "axes", (int64_t[]){1}, 1);
+  } else {
+    make_node(&net.w, "Sigmoid", "", "x", "keys");
+  }
+  make_node(&net.w, "Transpose", "", "keys", "turned");
+  make_ints(&net.w, "perm", order, 4);
+  make_node(&net.w, "MatMul", "", "keys wv", "values");
+  add_node(&net, "MatMul", "wq");
+  add_node(&net, "MatMul", "turned");
+  add_node(&net, "Softmax", "");
+  make_int(&net.w, "axis", -1);
+  add_node(&net, "MatMul", "values");
+  snprintf(text, sizeof text, "; attention to %d%s", E, shared ? ", shared keys" : "");
+  tell(&net, text);
+  check(ctx, &net, 17);
+}
+
 /* A block whose input is read twice: its gradient is a sum. */
 static void random_residual(gcam_context *ctx) {
   network net;
@@ -573,9 +649,9 @@ static void known_troubles(gcam_context *ctx) {
 
 int main(int argc, char **argv) {
   static void (*const kinds[])(gcam_context *) = {
-      random_conv,      random_conv, random_conv,    random_winograd,
-      random_separable, random_pool, random_pool,    random_branches,
-      random_head,      random_lrn,  random_sigmoid, random_residual};
+      random_conv,    random_conv,     random_conv,     random_winograd, random_separable,
+      random_pool,    random_pool,     random_branches, random_head,     random_lrn,
+      random_sigmoid, random_residual, random_tokens,   random_tokens,   random_attention};
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 20240607;
   int rounds = argc > 2 ? atoi(argv[2]) : 15;
   state = seed * 2862933555777941757u + 3037000493u;

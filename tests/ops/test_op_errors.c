@@ -548,15 +548,13 @@ static void test_resize(void) {
     gcam_status status;
   } texts[] = {{"mode", "lanczos", GCAM_ERR_UNSUPPORTED},
                {"coordinate_transformation_mode", "tf_crop_and_resize", GCAM_ERR_UNSUPPORTED},
-               {"nearest_mode", "up", GCAM_ERR_MODEL}};
-  for (int i = 0; i < 3; i++) {
+               {"nearest_mode", "up", GCAM_ERR_MODEL},
+               {"keep_aspect_ratio_policy", "crop", GCAM_ERR_MODEL}};
+  for (int i = 0; i < 4; i++) {
     w = resize(INTS(1, 4, 5, 9), NULL, 0);
     make_text(&w, texts[i].name, texts[i].value);
-    expect(texts[i].name, &w, 13, texts[i].status, texts[i].value);
+    expect(texts[i].name, &w, 18, texts[i].status, texts[i].value);
   }
-  w = resize(INTS(1, 4, 5, 9), NULL, 0);
-  make_int(&w, "antialias", 1);
-  expect("antialias", &w, 18, GCAM_ERR_UNSUPPORTED, "antialias");
   w = (make_graph){0};
   make_input(&w, "x", 1, X4);
   make_input(&w, "s", 1, INTS(4));

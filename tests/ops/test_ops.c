@@ -32,7 +32,7 @@ static void check(int good, const char *symbol, const char *name, gcam_precision
          value);
 }
 
-/* ---- Reading the file ------------------------------------------------------------------------ */
+/* ---- Reading the file ----------------------------------------------------------------------- */
 
 typedef struct reader {
   const unsigned char *at, *end;
@@ -173,7 +173,7 @@ static void free_case(golden_case *c) {
   }
 }
 
-/* ---- Comparing ------------------------------------------------------------------------------- */
+/* ---- Comparing ------------------------------------------------------------------------------ */
 
 static double largest(const float *values, size_t count) {
   double most = 0;
@@ -198,7 +198,7 @@ static void note(double *worst, double value) {
   if (value > *worst) *worst = value;
 }
 
-/* ---- One case -------------------------------------------------------------------------------- */
+/* ---- One case ------------------------------------------------------------------------------- */
 
 static int run_forward(gcam_model *net, const golden_case *c) {
   for (int i = 0; i < c->input_count; i++)
@@ -308,7 +308,7 @@ static void check_case(gcam_context *ctx, const golden_case *c, const char *symb
   gcam_model_free(net);
 }
 
-/* ---- One file -------------------------------------------------------------------------------- */
+/* ---- One file ------------------------------------------------------------------------------- */
 
 static int contains(const golden_case *c, const char *text) {
   size_t n = strlen(text);

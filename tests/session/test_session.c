@@ -59,7 +59,7 @@ static int size_of(gcam_model *net, const char *tensor) {
   return n;
 }
 
-/* ---- Concatenations -------------------------------------------------------------------------- */
+/* ---- Concatenations ------------------------------------------------------------------------- */
 
 /* Tensors a, b of one convolution each, and whatever `kind` makes of them: "joined". */
 static const char *const joins[] = {
@@ -161,7 +161,7 @@ static void concatenations(void) {
   }
 }
 
-/* ---- Ablation at views ----------------------------------------------------------------------- */
+/* ---- Ablation at views ---------------------------------------------------------------------- */
 
 /* r -> `way` v -> convolution, and r -> another: the sum of both goes to the head. `way` leaves the
  * numbers as they are. */
@@ -214,7 +214,7 @@ static void views(void) {
   }
 }
 
-/* ---- A Split whose first part nobody reads --------------------------------------------------- */
+/* ---- A Split whose first part nobody reads -------------------------------------------------- */
 
 static bool halved(bool split, double seen[C]) {
   make_graph g;
@@ -255,7 +255,7 @@ static void unread_part(void) {
   check(error < 1e-6, "as Slice does", error);
 }
 
-/* ---- Hidden values without memory ------------------------------------------------------------ */
+/* ---- Hidden values without memory ----------------------------------------------------------- */
 
 /* Every kind of fused step: Winograd (whose kernel holds the only copy of the weights), with a
  * norm, with a Pad, and into a concatenation. */
@@ -329,7 +329,7 @@ static void hidden(void) {
   gcam_model_free(plain);
 }
 
-/* ---- NaN ------------------------------------------------------------------------------------- */
+/* ---- NaN ------------------------------------------------------------------------------------ */
 
 static void not_a_number(void) {
   float out[2][C * PIXELS], slope[2][3 * PIXELS], cotangent[C * PIXELS];

@@ -26,7 +26,7 @@ function newCanvas(width, height) {
  */
 function shimAddress(entry) {
   const here = new URL(entry);
-  if (!/^https?:$/.test(here.protocol) || here.origin === location.origin) return null;
+  if (!/^https?:$/.test(here.protocol) || here.origin === globalThis.origin) return null;
   // Put together so that no bundler takes it for a file to copy.
   const script = here.href.replace(/[^/]*$/, 'worker.js');
   const source = new Blob([`import ${JSON.stringify(script)};`], { type: 'text/javascript' });

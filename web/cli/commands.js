@@ -282,7 +282,7 @@ async function fetchModel({ weights, mirror, quiet, force }, names) {
 }
 
 async function convert({ arch, config, head, 'input-size': inputSize, output, weights, quiet }, files) {
-  if (files.length !== 1) throw new CommandLineError('Name one Keras file: gradcam convert FILE.h5 -o DIR.');
+  if (files.length !== 1) throw new CommandLineError('Name one model, a file or a folder: gradcam convert FILE -o DIR.');
   if (output === undefined) throw new CommandLineError('Say where to: -o DIR.');
   const { convert: convertFile, folderSink } = await import('../../models/index.js');
   const { card, output: folder } = await withProgress({ quiet }, async (onProgress) => convertFile(

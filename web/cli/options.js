@@ -248,12 +248,13 @@ export const USAGE = `gradcam: what a network sees in a picture, and where it lo
   gradcam operators                    the ONNX operators and Keras layers that are known
   gradcam fetch NAME [--mirror FOLDER|URL] [--weights f32|f16|int8] [--force]
                                        downloads one; --mirror: the official file lies there
-  gradcam convert FILE.h5 [--arch A | --config FILE] -o DIR [--weights f32|f16|int8]
+  gradcam convert FILE [--arch A | --config FILE] -o DIR [--weights f32|f16|int8]
                                        [--head H] [--input-size HxW]
 
 Model
   --model NAME|FILE|FOLDER|URL
-                          a name (default: pocket); an ONNX or Keras file, under any name; the folder
+                          a name (default: pocket); a file: ONNX, Keras, TensorFlow.js, TensorFlow
+                          Lite, Teachable Machine ZIP; the folder
                           of a model, labels beside it
   --labels FILE|imagenet  names of the classes: text, JSON or CSV (default: what lies beside the model)
   --preprocess P          ${MODE_NAMES.join(', ')}, or a list: order rgb, bgr or grey, then mean

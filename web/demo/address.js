@@ -10,11 +10,13 @@ export class Address {
   #visit = performance.timeOrigin;
   #written = location.hash;
   #last = '';
+  #state = null; // of the history, as written
 
   /** @param {(link: import('./state.js').Link, files: {picture?: any, model?: any}) => void} follow  another address came */
   constructor(follow) {
     const came = () => {
-      if (location.hash === this.#written && history.state?.visit === this.#visit) return;
+      if (location.hash === this.#written && same(history.state, this.#state)) return;
+      this.#state = history.state;
       this.#written = location.hash;
       this.#last = '';
       follow(readLink(location.hash), this.#files());
@@ -35,12 +37,12 @@ export class Address {
   write(hash, files) {
     const places = Object.fromEntries(Object.entries(files).filter(([, thing]) => thing).map(([name, thing]) => [name, this.#place(thing)]));
     const [before, now] = [history.state ?? {}, { visit: this.#visit, ...places }];
-    const sameFiles = before.picture === now.picture && before.model === now.model;
-    const changed = [...changes(this.#written, hash), ...(sameFiles ? [] : ['file'])].join();
+    const changed = [...changes(this.#written, hash), ...(same(before, now) ? [] : ['file'])].join();
     if (!changed && before.visit === this.#visit) return;
-    const step = before.visit === this.#visit && changed && changed !== this.#last;
+    const step = before.visit === this.#visit && changed && (changed !== this.#last || /\b(file|sample|picture|model)\b/.test(changed));
     this.#last = changed;
     this.#written = hash;
+    this.#state = now;
     history[step ? 'pushState' : 'replaceState'](now, '', location.pathname + location.search + hash);
   }
 
@@ -54,6 +56,9 @@ export class Address {
     return visit === this.#visit ? { picture: this.#things[picture], model: this.#things[model] } : {};
   }
 }
+
+/** Whether two entries of the history mean the same files. */
+const same = (one, other) => ['visit', 'picture', 'model'].every((name) => one?.[name] === other?.[name]);
 
 /** Names of what differs between two links. */
 function changes(one, other) {

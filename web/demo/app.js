@@ -24,13 +24,16 @@ const sheet = new Sheet(byId('sheet'), chooseClass);
 const camera = new Camera(byId('cameras'));
 const settings = new Settings(byId('settings'), (name, value) => guard(() => onSetting(name, value)));
 const models = new ModelList(byId('models'), byId('model'), (name) => openModel(name));
-const address = new Address((link, files) => guard(() => follow(link, files)));
+const address = new Address((link, files) => guard(() => arrive(() => follow(link, files))));
 
 /** @type {import('./state.js').State} */
 let state = states.startState(address.link.settings);
 
 /** A link's wishes for a model that has not been asked for yet. @type {import('./state.js').Link | null} */
 let waitingLink = null;
+
+/** How many links are being followed: meanwhile what is on the screen is not yet what they say. */
+let arriving = 0;
 
 function set(next) {
   state = next;
@@ -153,7 +156,8 @@ function render() {
     }
     sheet.press(shown);
   }
-  if (model && !live && !waiting.explain) address.write(states.writeLink(state, waitingLink), filesOf(state));
+  const pending = waiting.explain || arriving || live || (!answer && ask.picture);
+  if (model && !pending) address.write(states.writeLink(state, waitingLink), filesOf(state));
 }
 
 /** What the address cannot name, for the history of this visit. */
@@ -364,8 +368,8 @@ byId('samples').append(...samples.map((picture) => {
   return button;
 }));
 
-const IS_MODEL = /\.(onnx|h5|hdf5|keras|ort|tflite|pb|pth?|safetensors|mlmodel)$/i;
-const OF_A_MODEL = /\.(onnx|h5|hdf5|keras|ort|tflite|pb|pth?|safetensors|mlmodel|data|bin|json)$/i;
+const IS_MODEL = /\.(onnx|h5|hdf5|keras|ort|tflite|pb|pth?|safetensors|mlmodel|zip)$/i;
+const OF_A_MODEL = /\.(onnx|h5|hdf5|keras|ort|tflite|pb|pth?|safetensors|mlmodel|zip|data|bin|json)$/i;
 const IS_LABELS = /\.(txt|csv|json)$/i;
 
 /** Everything that was dropped, pasted or chosen at once. @param {File[]} files */
@@ -637,6 +641,16 @@ const linkNow = () => states.readLink(states.writeLink(state));
 
 /* ---- Links, back and forward ---------------------------------------------------------------------- */
 
+async function arrive(work) {
+  arriving += 1;
+  try {
+    await work();
+  } finally {
+    arriving -= 1;
+    render();
+  }
+}
+
 /** Shows what a link says. @param {import('./state.js').Link} link @param {{picture?: any, model?: any}} [files] */
 async function follow(link, files = {}) {
   stopCamera();
@@ -731,9 +745,10 @@ render();
   const sample = samples.find((one) => one.sample === link.sample);
   if (sample) set(states.withPicture(state, sample));
   waitingLink = ['', 'pocket'].includes(link.model) ? null : link;
-  await guard(() => loadModel('pocket', waitingLink ? states.withoutModel(link) : link));
-  if (link.picture && !sample) await guard(() => openAddress(link.picture));
-  else await guard(explain);
+  await arrive(async () => {
+    await guard(() => loadModel('pocket', waitingLink ? states.withoutModel(link) : link));
+    await guard(() => (link.picture && !sample ? openAddress(link.picture) : explain()));
+  });
   sayWaiting();
 }
 

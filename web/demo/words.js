@@ -2,9 +2,7 @@
  * Sentences for the reader of the page.
  */
 
-/** Every text ends with one full stop. @param {string[]} texts */
-export const sentences = (texts) => texts.map((text) => text.trim()).filter(Boolean)
-  .map((text) => (/[.!?…]$/.test(text) ? text : `${text}.`)).join(' ');
+export { sentences } from '../base/sentences.js';
 
 /** Without the words that only the command line or a program understands. */
 export const plain = (text) => text

@@ -7,6 +7,7 @@
  *
  * A picture between the tags is shown until, and if, the heatmap comes; it also sets the size.
  */
+import { sentences } from '../base/sentences.js';
 import { holdModel, sharedSteps, tools } from './models.js';
 import { sheet } from './style.js';
 
@@ -28,8 +29,9 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
  * @attr {string} model         a model's name or the address of an .onnx or model.json; default pocket
  * @attr {string} method        default gradcam
  * @attr {string} layer         a layer's name, or auto
- * @attr {string} class         a class of the network by name or id, several joined by "|"; it is shown
- *   first, and listed after the best ones
+ * @attr {string} target        the class of the network that is shown first, by name or id; it is listed
+ *   after the best ones
+ * @attr {string} classes       more of them to list, joined by "|"
  * @attr {number} top           how many of the best classes are listed; default 3
  * @attr {string} score         logit or softmax
  * @attr {number} opacity       of the heat, 0 to 1; default 0.6; near 0 the map always fades out
@@ -64,8 +66,8 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
  * @cssprop --grad-cam-ratio    of the reserved space, if nothing in the slot gives one; default 4 / 3
  */
 export class GradCamElement extends Base {
-  static observedAttributes = ['src', 'model', 'method', 'layer', 'class', 'top', 'score', 'opacity',
-    'colormap', 'steps', 'loading'];
+  static observedAttributes = ['src', 'model', 'method', 'layer', 'target', 'classes', 'top', 'score',
+    'opacity', 'colormap', 'steps', 'loading'];
 
   static #observer = null;
 
@@ -76,6 +78,10 @@ export class GradCamElement extends Base {
   #holder = null; // our share of a model
   #heldModel = null;
   #image = null;
+  #source = null; // key of the picture and model that are on show, or under way
+  #redrawn = 0; // how often the image was given: a canvas may have been drawn anew
+  #watcher = null;
+  #placer = null;
   #shown = null; // id of the class on show
   #result = null;
   #views = new Map(); // the steps on show, by name
@@ -87,6 +93,7 @@ export class GradCamElement extends Base {
 
   set image(value) {
     this.#image = value;
+    this.#redrawn += 1;
     this.#changed();
   }
 
@@ -112,7 +119,8 @@ export class GradCamElement extends Base {
   }
 
   connectedCallback() {
-    this.#parts ??= build(this);
+    this.#parts ??= this.#build();
+    this.#watchSlot();
     this.#layOut();
     if (this.getAttribute('loading') === 'eager' || typeof IntersectionObserver !== 'function') {
       this.#wake();
@@ -123,6 +131,8 @@ export class GradCamElement extends Base {
 
   disconnectedCallback() {
     GradCamElement.#observer?.unobserve(this);
+    this.#watcher?.disconnect();
+    this.#placer?.disconnect();
     this.#running?.abort();
     this.#holder?.release();
     this.#holder = null;
@@ -142,6 +152,45 @@ export class GradCamElement extends Base {
     } else {
       this.#changed();
     }
+  }
+
+  #build() {
+    const parts = build(this);
+    // An image's load does not bubble. It may be another picture than before, of whatever srcset gave.
+    for (const type of ['load', 'error']) {
+      this.addEventListener(type, ({ target }) => {
+        if (target === this.#slotted) this.#changed();
+      }, true);
+    }
+    return parts;
+  }
+
+  /** The picture between the tags: another one, another address, another size. */
+  #watchSlot() {
+    this.#watcher ??= new MutationObserver(() => {
+      this.#placeHeat();
+      this.#changed();
+    });
+    this.#watcher.observe(this, { childList: true, subtree: true, attributes: true, attributeFilter: ['src', 'srcset', 'sizes'] });
+    this.#placer ??= new ResizeObserver(() => this.#placeHeat());
+    this.#placer.disconnect();
+    this.#placer.observe(this.#parts.stage);
+    if (this.#slotted) this.#placer.observe(this.#slotted);
+  }
+
+  /** The heat lies on the picture between the tags, wherever the page's styles put that. */
+  #placeHeat() {
+    const { heat, stage } = this.#parts;
+    const img = this.#slotted;
+    if (!img || !stage.hasAttribute('data-slotted')) {
+      for (const side of ['left', 'top', 'width', 'height', 'objectFit', 'objectPosition']) heat.style[side] = '';
+      return;
+    }
+    this.#placer.observe(img);
+    const [inner, outer] = [img.getBoundingClientRect(), stage.getBoundingClientRect()];
+    const { objectFit, objectPosition } = getComputedStyle(img);
+    Object.assign(heat.style, { left: `${inner.left - outer.left}px`, top: `${inner.top - outer.top}px`,
+      width: `${inner.width}px`, height: `${inner.height}px`, objectFit, objectPosition });
   }
 
   static #watch(element) {
@@ -188,10 +237,16 @@ export class GradCamElement extends Base {
     return !layer || layer === 'auto' ? undefined : layer;
   }
 
+  /** The class to show first, and more to list. @returns {(string | number)[]} */
   get #wanted() {
-    const text = this.getAttribute('class')?.trim();
-    if (!text) return [];
-    return text.split('|').map((one) => (/^\d+$/.test(one.trim()) ? Number(one) : one.trim()));
+    const more = (this.getAttribute('classes') ?? '').split('|');
+    return [this.getAttribute('target') ?? '', ...more].map((one) => one.trim()).filter(Boolean)
+      .map((one) => (/^\d+$/.test(one) ? Number(one) : one));
+  }
+
+  /** Whether the first of those is to be shown; else the best one is. */
+  get #hasTarget() {
+    return Boolean(this.getAttribute('target')?.trim());
   }
 
   /** null: none; []: all, below the heatmap; names: these alone. */
@@ -208,7 +263,7 @@ export class GradCamElement extends Base {
     return this.querySelector('img');
   }
 
-  get #source() {
+  get #picture() {
     const given = this.getAttribute('src');
     const img = this.#slotted;
     return this.#image ?? (given ? new URL(given, this.baseURI).href : img?.currentSrc || img?.src || null);
@@ -218,7 +273,9 @@ export class GradCamElement extends Base {
 
   /** What can be shown before anything is known, in the size it will have. */
   #layOut() {
-    const { stage, picture, classes, own, figure } = this.#parts;
+    const { stage, picture, classes, own, figure, all } = this.#parts;
+    // The page's own text says whether its ground is dark, whatever the system prefers.
+    all.style.colorScheme = isLight(getComputedStyle(this.parentElement ?? document.documentElement).color) ? 'dark' : 'light';
     const alone = this.#stepsAlone;
     figure.hidden = alone;
     if (alone) return;
@@ -227,6 +284,8 @@ export class GradCamElement extends Base {
     const inSlot = Boolean(img) && !this.#image;
     stage.toggleAttribute('data-slotted', inSlot);
     picture.hidden = inSlot || Boolean(this.#image) || !src;
+    stage.hidden = !inSlot && !this.#image && !src;
+    this.#placeHeat();
     own.hidden = !this.#image;
     if (!picture.hidden && picture.getAttribute('src') !== src) {
       picture.src = src;
@@ -234,19 +293,22 @@ export class GradCamElement extends Base {
     }
     if (!this.#result) {
       const rows = Math.max(1, Math.min(20, this.#number('top') + this.#wanted.length));
-      classes.replaceChildren(...Array.from({ length: rows }, () => {
-        const row = Object.assign(document.createElement('li'), { className: 'empty' });
-        row.append(document.createElement('span'));
-        return row;
-      }));
+      if (classes.childElementCount !== rows || !classes.querySelector('.empty')) this.#emptyRows(this.#picture ? rows : 0);
     }
   }
 
   async #run() {
     this.#layOut();
-    const image = this.#source;
-    if (!image) return;
+    const image = this.#picture;
+    const source = image && [typeof image === 'string' ? image : this.#redrawn, this.#modelAddress()].join(' ');
+    if (source !== this.#source || !image) this.#forget();
+    this.#source = source;
     this.#running?.abort();
+    if (!image) {
+      this.#emptyRows(0);
+      this.#say('There is no picture yet.');
+      return;
+    }
     const controller = new AbortController();
     this.#running = controller;
     const { signal } = controller;
@@ -259,11 +321,31 @@ export class GradCamElement extends Base {
       else if (!steps) this.#dropViews();
     } catch (error) {
       if (signal.aborted || error.code === 'cancelled') return;
+      this.#forget();
       this.#say(error.message, true);
       this.dispatchEvent(new CustomEvent('error', { detail: error }));
     } finally {
       if (this.#running === controller) this.#running = null;
     }
+  }
+
+  /** Nothing of another picture or model stays: no heat, no classes, no steps. */
+  #forget() {
+    const { stage, heat } = this.#parts;
+    if (this.#result?.maps) this.#emptyRows(this.#result.maps.length);
+    this.#result = null;
+    this.#shown = null;
+    heat.getContext('2d').clearRect(0, 0, heat.width, heat.height);
+    stage.removeAttribute('data-ready');
+    this.#source = null;
+  }
+
+  #emptyRows(count) {
+    this.#parts.classes.replaceChildren(...Array.from({ length: count }, () => {
+      const row = Object.assign(document.createElement('li'), { className: 'empty' });
+      row.append(document.createElement('span'));
+      return row;
+    }));
   }
 
   async #model() {
@@ -305,12 +387,13 @@ export class GradCamElement extends Base {
     const missing = wanted.filter((id) => !result.maps.some((map) => map.class.id === id));
     if (missing.length) {
       const more = await cam.explain(image, { ...options, top, classes: missing, picture: false });
+      more.picture.data = result.picture.data; // one picture for all maps, to paint them over
       result.maps.push(...more.maps);
       result.warnings.push(...more.warnings.filter(({ text }) => !result.warnings.some((one) => one.text === text)));
     }
     if (signal.aborted) return;
     this.#result = result;
-    this.#shown = wanted[0] ?? result.maps[0].class.id;
+    this.#shown = this.#hasTarget ? wanted[0] : result.maps[0].class.id;
     this.#paint();
     this.dispatchEvent(new CustomEvent('result', { detail: result }));
   }
@@ -323,10 +406,7 @@ export class GradCamElement extends Base {
     if (!result?.maps) return;
     const { stage, own, heat, classes } = this.#parts;
     const { width, height } = result.picture;
-    if (this.#image) {
-      Object.assign(own, { width, height });
-      own.getContext('2d').putImageData(new ImageData(new Uint8ClampedArray(result.picture.data), width, height), 0, 0);
-    }
+    if (this.#image) drawReduced(own, result.picture);
     const map = result.maps.find((one) => one.class.id === this.#shown) ?? result.maps[0];
     const scale = Math.min(1, Math.sqrt(MOST_HEAT_PIXELS / (width * height)));
     const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
@@ -346,8 +426,7 @@ export class GradCamElement extends Base {
     const focused = this.shadowRoot.activeElement?.dataset?.id;
     classes.replaceChildren(...result.maps.map((one) => this.#classRow(one)));
     if (focused) classes.querySelector(`[data-id="${focused}"]`)?.focus();
-    const words = result.warnings.map(({ text }) => text).join(' ');
-    this.#say(`${describe(map)} ${words}`.trim());
+    this.#say(sentences([describe(map), ...result.warnings.map(({ text }) => text)]));
   }
 
   #classRow({ class: { id, name }, probability }) {
@@ -380,7 +459,7 @@ export class GradCamElement extends Base {
   async #showSteps(cam, image, names, signal) {
     const { findSteps } = await import('./steps/index.js');
     const chosen = findSteps(names);
-    const [wanted] = this.#wanted;
+    const wanted = this.#hasTarget ? this.#wanted[0] : undefined;
     const options = { class: wanted ?? (this.#stepsAlone ? undefined : this.#shown), layer: this.#layer };
     if (this.#stepsAlone) this.#say('Computing …');
     const steps = await sharedSteps(cam, image, options);
@@ -407,7 +486,7 @@ export class GradCamElement extends Base {
     if (!this.#stepsAlone) return;
     this.#result = steps;
     this.#shown = steps.class.id;
-    this.#say(steps.explanation.warnings.map(({ text }) => text).join(' '));
+    this.#say(sentences(steps.explanation.warnings.map(({ text }) => text)));
     this.dispatchEvent(new CustomEvent('result', { detail: steps }));
   }
 
@@ -424,7 +503,7 @@ export class GradCamElement extends Base {
       choose: (id) => {
         const detail = { id, name: cam.labels[id] };
         this.dispatchEvent(new CustomEvent('change', { detail }));
-        this.setAttribute('class', String(id));
+        this.setAttribute('target', String(id));
       },
     });
     if (step.formula) {
@@ -458,7 +537,7 @@ export class GradCamElement extends Base {
 function build(host) {
   const root = host.attachShadow({ mode: 'open' });
   root.adoptedStyleSheets = [sheet()];
-  root.innerHTML = `
+  root.innerHTML = `<div class="all">
     <figure class="whole">
       <div class="stage" part="stage">
         <slot></slot>
@@ -472,11 +551,34 @@ function build(host) {
     </figure>
     <div class="steps"></div>
     <progress part="progress" max="1" aria-label="Loading the network" hidden></progress>
-    <p class="status" part="status" role="status"></p>`;
+    <p class="status" part="status" role="status"></p></div>`;
   const find = (selector) => root.querySelector(selector);
-  return { figure: find('.whole'), stage: find('.stage'), picture: find('img'), own: find('.own'),
+  return { all: find('.all'), figure: find('.whole'), stage: find('.stage'), picture: find('img'), own: find('.own'),
     heat: find('.heat'), classes: find('.classes'), steps: find('.steps'), progress: find('progress'),
     status: find('.status') };
+}
+
+/** iOS gives no canvas of more than 16.7 million pixels, and no screen shows as many. */
+const MOST_PICTURE_PIXELS = 4096 * 2048;
+
+/** The picture on a canvas; a large one in fewer pixels. */
+function drawReduced(canvas, { width, height, data }) {
+  const step = Math.ceil(Math.sqrt((width * height) / MOST_PICTURE_PIXELS));
+  const [columns, rows] = [Math.max(1, Math.floor(width / step)), Math.max(1, Math.floor(height / step))];
+  const pixels = new ImageData(columns, rows);
+  if (step === 1) pixels.data.set(data);
+  else {
+    const [from, to] = [new Uint32Array(data.buffer, data.byteOffset, width * height), new Uint32Array(pixels.data.buffer)];
+    for (let y = 0, at = 0; y < rows; ++y) for (let x = 0; x < columns; ++x) to[at++] = from[y * step * width + x * step];
+  }
+  Object.assign(canvas, { width: columns, height: rows });
+  canvas.getContext('2d').putImageData(pixels, 0, 0);
+}
+
+/** Whether a computed colour is nearer to white than to black. @param {string} colour */
+function isLight(colour) {
+  const [r, g, b] = (colour.match(/[\d.]+/g) ?? []).map(Number);
+  return /^rgb/.test(colour) && 0.3 * r + 0.59 * g + 0.11 * b > 140;
 }
 
 const percentOf = (share) => `${(100 * share).toFixed(1)} %`;

@@ -71,6 +71,8 @@ const MOST_KNOWN = 4;
  * @returns {Promise<import('../index.js').Steps>}
  */
 export function sharedSteps(cam, image, options) {
+  // What can be drawn anew is another picture each time.
+  if (image?.getContext || image?.videoWidth !== undefined) return cam.steps(image, options);
   if (!known.has(cam)) known.set(cam, []);
   const list = known.get(cam);
   const same = list.find((entry) => entry.image === image && entry.class === options.class &&

@@ -4,6 +4,12 @@
  */
 const CSS = `
 :host {
+  display: block;
+  container-type: inline-size;
+  font: 1rem/1.5 system-ui, sans-serif;
+  text-align: start;
+}
+.all {
   --accent: var(--grad-cam-accent, #0b6e99);
   --accent-ink: var(--grad-cam-accent-ink, #ffffff);
   --ink: var(--grad-cam-ink, #1d2229);
@@ -16,25 +22,21 @@ const CSS = `
   --minus: #2166ac;
   --bad: #a4262c;
   --radius: var(--grad-cam-radius, 10px);
-  display: block;
-  container-type: inline-size;
   color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif;
-  text-align: start;
 }
-@media screen and (prefers-color-scheme: dark) {
-  :host {
-    --accent: var(--grad-cam-accent, #6cc3ea);
-    --accent-ink: var(--grad-cam-accent-ink, #0c1a22);
-    --ink: var(--grad-cam-ink, #e9ebee);
-    --muted: var(--grad-cam-muted, #a0a9b4);
-    --surface: var(--grad-cam-surface, #1c2127);
-    --sunk: var(--grad-cam-sunk, #14171b);
-    --line: var(--grad-cam-line, #333b45);
-    --bar: var(--grad-cam-bar, #24465a);
-    --plus: #f1a340;
-    --minus: #74add1;
-    --bad: #ff9a94;
+@supports (color: light-dark(#000, #fff)) {
+  .all {
+    --accent: var(--grad-cam-accent, light-dark(#0b6e99, #6cc3ea));
+    --accent-ink: var(--grad-cam-accent-ink, light-dark(#ffffff, #0c1a22));
+    --ink: var(--grad-cam-ink, light-dark(#1d2229, #e9ebee));
+    --muted: var(--grad-cam-muted, light-dark(#5a636e, #a0a9b4));
+    --surface: var(--grad-cam-surface, light-dark(#ffffff, #1c2127));
+    --sunk: var(--grad-cam-sunk, light-dark(#f3f1ed, #14171b));
+    --line: var(--grad-cam-line, light-dark(#dcd9d3, #333b45));
+    --bar: var(--grad-cam-bar, light-dark(#d6e8f0, #24465a));
+    --plus: light-dark(#b35806, #f1a340);
+    --minus: light-dark(#2166ac, #74add1);
+    --bad: light-dark(#a4262c, #ff9a94);
   }
 }
 :host([hidden]), [hidden] { display: none !important; }
@@ -52,9 +54,9 @@ figure { margin: 0; }
   border-radius: var(--radius);
   background: var(--sunk);
 }
-.stage[data-slotted] { aspect-ratio: auto; width: fit-content; max-width: 100%; }
+.stage[data-slotted] { aspect-ratio: auto; border-radius: 0; background: none; }
 .stage:not([data-slotted]) slot { display: none; }
-::slotted(img) { display: block; max-width: 100%; height: auto; }
+::slotted(img) { display: block; border-radius: var(--grad-cam-radius, 10px); max-width: 100%; height: auto; }
 .picture, .heat { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }
 .heat { pointer-events: none; opacity: 0; transition: opacity 0.15s; }
 
@@ -81,6 +83,13 @@ figure { margin: 0; }
 .classes button[aria-pressed='true'] { border-color: var(--accent); font-weight: 600; }
 .classes button > :first-child { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 [part='percent'], output, .figures dd, td { font-variant-numeric: tabular-nums; }
+
+@media (forced-colors: active) {
+  .classes button { border-color: ButtonBorder; forced-color-adjust: none; background: linear-gradient(Highlight, Highlight) no-repeat 0 100% / calc(100% * var(--share)) 0.35rem, ButtonFace; color: ButtonText; }
+  .classes button[aria-pressed='true'] { outline: 3px solid Highlight; outline-offset: -1px; }
+  .meter { border: 1px solid CanvasText; }
+  .meter i { forced-color-adjust: none; background: Highlight; }
+}
 
 .status { min-height: 1.5em; margin: 0.3rem 0 0; color: var(--muted); font-size: 0.875rem; }
 .status[data-bad] { color: var(--bad); }

@@ -1,7 +1,8 @@
 /**
  * From what the caller names a model by, to its card and its files. Runs in the worker.
  *
- * A model is an ONNX file, its weights inside or in further files, or a Keras file (see worker/keras.js).
+ * A model is an ONNX file, its weights inside or in further files, or a file that is converted while it is
+ * loaded (see worker/keras.js): Keras, TensorFlow.js, TensorFlow Lite, or an archive of these.
  * What a file is, its bytes say (models/detect.js); its name is the last hint.
  * A card is a model.json: {name, title, file, sha256, bytes, external, shards: [{file, bytes, sha256}],
  * input: {order, mean, std, resize, fit}, layer, labels, head, download}. `external` is the name that the
@@ -12,7 +13,7 @@ import { GradCamError } from '../base/errors.js';
 import { baseName, isModelName, peek, readAll } from './files.js';
 import { refuse } from './refuse.js';
 
-const MODEL_NAME = /\.(onnx|h5|hdf5?|keras)$/i;
+const MODEL_NAME = /\.(onnx|h5|hdf5?|keras|tflite|json|zip)$/i;
 
 /**
  * @typedef {import('./files.js').FileSpec} FileSpec
@@ -41,13 +42,13 @@ const MODEL_NAME = /\.(onnx|h5|hdf5?|keras)$/i;
  * @typedef {object} ModelSource
  * @property {string} name
  * @property {any} card                                    {} where there is none
- * @property {FileSpec} onnx     or the Keras file
- * @property {boolean} keras
+ * @property {FileSpec} onnx     or the file to convert
+ * @property {boolean} keras     it is to be converted
  * @property {string} [arch]                               of a published Keras file
  * @property {FileSpec} [config] a Keras network without weights, which this file has
  * @property {FileSpec[]} labels files that may hold its labels, the likeliest first
  * @property {(location: string) => {spec: FileSpec, sha256?: string, bytes?: number}[]}
- *   weights   the pieces of an external data file, in order
+ *   weights   the pieces of an external data file, in order; of any other file, itself
  */
 
 /**
@@ -61,6 +62,7 @@ export async function resolveModel(given, host, options) {
   const source = given.files ? await sortFiles(given.files, host, options.signal) : { weights: [], ...given };
   let found = { card: {}, onnx: source.onnx };
   if (typeof source.onnx === 'string') {
+    if (TEACHABLE.test(source.onnx)) source.onnx = source.onnx.replace(/\/*$/, '/model.json');
     const known = await host.findCard(source.onnx, options);
     if (known) {
       found = known;
@@ -94,6 +96,9 @@ export async function resolveModel(given, host, options) {
   };
 }
 
+/** The link that Teachable Machine shares a model by: a folder. */
+const TEACHABLE = /^https:\/\/teachablemachine\.withgoogle\.com\/models\/[^/?#]+\/*$/;
+
 /** A file's own name, where it has one. */
 export function nameOf(spec, otherwise = '') {
   return typeof spec === 'string' ? baseName(spec) : /** @type {any} */ (spec).name ?? otherwise;
@@ -109,7 +114,8 @@ export function nameOf(spec, otherwise = '') {
  * @returns {Promise<{found: Detected, spec: FileSpec}>}  spec: by which it is to be read from now on
  */
 export async function detectSpec(spec, host, signal) {
-  const local = host.local(spec);
+  const blob = spec instanceof Blob ? spec : /** @type {any} */ (spec)?.bytes instanceof Blob ? /** @type {any} */ (spec).bytes : null;
+  const local = host.local(spec) ?? blob; // an archive lists what is in it at its end
   const name = nameOf(spec) || undefined;
   if (local !== null) {
     if (typeof local === 'string') await host.open(spec, signal); // it says what is not there
@@ -120,8 +126,10 @@ export async function detectSpec(spec, host, signal) {
   return { found: detectBytes(head, { size, name: name ?? file.name }), spec: { name: name ?? file.name, opened: file } };
 }
 
-/** What the engine and the converter read, and what they have better words for than "unknown". */
-const READ = ['onnx', 'keras', 'keras-h5', 'keras-weights', 'hdf5'];
+/** What the converter reads, and what it has better words for than "unknown". */
+const WHOLE = ['keras', 'keras-h5', 'tfjs', 'tfjs-graph', 'tflite', 'zip-keras', 'zip-tfjs', 'zip-tflite', 'zip-teachable-keras',
+  'zip-teachable-tfjs', 'zip-teachable-tflite'];
+const READ = ['onnx', ...WHOLE, 'keras-weights', 'hdf5'];
 
 /**
  * The kind of a model's file; anything else is refused by what it is.
@@ -137,6 +145,8 @@ async function modelKind(onnx, card, host, signal) {
   });
   const name = nameOf(onnx, 'The file');
   if (READ.includes(found.kind)) return { kind: found.kind, spec };
+  // An archive from an address: what is in it stands at its end, which the converter sees.
+  if (found.kind === 'zip' && typeof onnx === 'string' && host.local(onnx) === null) return { kind: found.kind, spec };
   if (['unknown', 'protobuf'].includes(found.kind) && /\.onnx$/i.test(name)) return { kind: 'onnx', spec };
   throw refuse(found, name, 'model');
 }
@@ -150,11 +160,11 @@ async function sortFiles(files, host, signal) {
   const known = await Promise.all(files.map(async (spec) => ({ ...await detectSpec(spec, host, signal), name: nameOf(spec, 'a file') })));
   const are = (...kinds) => known.filter(({ found }) => kinds.includes(found.kind));
   const cards = known.filter(({ found, name }) => found.kind === 'card' || (found.kind === 'json' && name === 'model.json'));
-  const whole = are('onnx', 'keras', 'keras-h5');
+  const whole = are('onnx', ...WHOLE);
   const models = whole.length ? whole : are('keras-weights', 'hdf5');
   if (models.length > 1 || !known.length) {
     const names = models.slice(0, 3).map(({ name }) => name.slice(-40)).join(', ');
-    throw new GradCamError('argument', 'A model is one ONNX or Keras file, with its weights, labels and model.json where it has such; ' +
+    throw new GradCamError('argument', 'A model is one ONNX, Keras, TensorFlow.js or TensorFlow Lite file, with its weights, labels and model.json where it has such; ' +
       `${models.length} came${names && `: ${names}${models.length > 3 ? ', ...' : ''}`}.`);
   }
   if (!models.length) {
@@ -170,14 +180,14 @@ async function sortFiles(files, host, signal) {
     card: cards[0]?.spec,
     config: config?.spec,
     labels: labels.sort((a, b) => rank(a.name) - rank(b.name))[0]?.spec,
-    weights: known.filter((one) => one !== model && one !== cards[0] && one !== config && !labels.includes(one)).map(({ spec }) => spec),
+    weights: known.filter((one) => one !== model && one !== cards[0] && one !== config).map(({ spec }) => spec),
   };
 }
 
 /** A folder without a card: the one model in it, with what lies beside. */
 async function sortFolder(folder, inside, host, signal) {
   const whole = (await detectSpec(folder, { ...host, open: async () => ({}) }, signal)).found;
-  if (!['folder', 'card'].includes(whole.kind)) throw refuse(whole, nameOf(folder.replace(/[\\/]+$/, '')), 'model');
+  if (!['folder', 'folder-model', 'card', 'tfjs'].includes(whole.kind)) throw refuse(whole, nameOf(folder.replace(/[\\/]+$/, '')), 'model');
   const files = inside.filter((file) => !/\.(jpe?g|png|gif|bmp|webp|heic|md|py|ipynb)$/i.test(file)).slice(0, MOST_FILES);
   const kinds = await Promise.all(files.map(async (file) => (await detectSpec(file, host, signal)).found));
   if (!kinds.some(({ role }) => role === 'model' || role === 'weights')) throw refuse(whole, nameOf(folder.replace(/[\\/]+$/, '')), 'model');
@@ -234,9 +244,11 @@ const CARD_FIELDS = ['file', 'download', 'input', 'labels', 'shards', 'layer', '
 /**
  * @param {Uint8Array} bytes
  * @param {string} name  path or address
+ * @returns {any}  null: it is a TensorFlow.js model, which goes by the same name
  */
 export function parseCard(bytes, name) {
   const found = detectBytes(bytes.subarray(0, HEAD_BYTES), { size: bytes.length, name: baseName(name) });
+  if (['tfjs', 'tfjs-graph'].includes(found.kind)) return null;
   if (!['card', 'json', 'labels'].includes(found.kind)) throw refuse(found, baseName(name), 'model');
   let card;
   try {

@@ -87,7 +87,7 @@ export const browserHost = {
       : isFolder ? `${model}model.json` : model;
     try {
       const card = parseCard(await readAll(await openUrl(address, signal), signal), address);
-      return { card, onnx: card.file && new URL(card.file, address).href };
+      return card && { card, onnx: card.file && new URL(card.file, address).href };
     } catch (error) {
       if (named && error.code === 'network') return null;
       throw error;

@@ -92,7 +92,7 @@ export const nodeHost = {
       const text = await readFile(path).catch(() => null);
       if (text === null) return null;
       const card = parseCard(text, path);
-      return { card, onnx: card.file && join(dirname(path), card.file) };
+      return card && { card, onnx: card.file && join(dirname(path), card.file) };
     };
     // What lies beside a model under a card's name may be anything.
     const beside = (path) => at(path).catch(() => null);

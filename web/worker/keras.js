@@ -1,8 +1,8 @@
 /**
- * Keras files (.h5, .hdf5, .keras), turned into ONNX while they are loaded: the graph goes into the
- * engine first, then the weights, one after the other; nothing is written anywhere. Runs in the worker.
+ * Keras, TensorFlow.js and TensorFlow Lite files, turned into ONNX while they are loaded: the graph goes into
+ * the engine first, then the weights, one after the other; nothing is written anywhere. Runs in the worker.
  *
- * The converter and, with it, the HDF5 reader are loaded when the first such file is.
+ * The converter and, with it, the reader of the format are loaded when the first such file is.
  */
 import { readAll, readJson } from '../files/files.js';
 import { nameOf } from '../files/sources.js';
@@ -41,6 +41,15 @@ export async function loadKeras(source, { begin, push }, host, args, { signal, o
   const { card } = await convert({
     source: await readable(source.onnx, host, { signal, onProgress }),
     fileName: name,
+    beside: async (file) => {
+      try {
+        const [{ spec }] = source.weights(file);
+        return await readAll(await host.open(spec, signal), signal, (loaded) => onProgress({ file, loaded, total: null }));
+      } catch (error) {
+        if (signal.aborted) throw error;
+        return undefined; // the converter knows what it needs
+      }
+    },
     arch: args.arch ?? source.arch,
     weights: args.weights,
     config: config && await readConfig(config, host, signal),

@@ -39,7 +39,7 @@ function attribute(element, name, value) {
 /** Gives every element what the state says; the elements do the rest. */
 function apply() {
   for (const element of elements) {
-    attribute(element, 'class', state.class);
+    attribute(element, 'target', state.class);
     attribute(element, 'layer', state.layer);
     attribute(element, 'colormap', state.colormap);
     if (state.image) element.image = state.image;

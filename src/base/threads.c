@@ -1,4 +1,4 @@
-#include "base/pool.h"
+#include "base/threads.h"
 
 #include "base/memory.h"
 #include "base/tensor.h"
@@ -8,13 +8,13 @@ struct gcam_work {
   int64_t floats;
 };
 
-void gcam_pool_init(gcam_pool *pool, int threads) {
+void gcam_threads_init(gcam_threads *pool, int threads) {
   pool->threads = threads > 1 ? pthreadpool_create((size_t)threads) : NULL;
   pool->count = pool->threads ? (int)pthreadpool_get_threads_count(pool->threads) : 1;
   pool->work = gcam_alloc_zeroed(1, sizeof *pool->work);
 }
 
-void gcam_pool_free(gcam_pool *pool) {
+void gcam_threads_free(gcam_threads *pool) {
   if (pool->threads) pthreadpool_destroy(pool->threads);
   if (pool->work) gcam_floats_free(pool->work->data);
   gcam_free(pool->work);
@@ -23,7 +23,7 @@ void gcam_pool_free(gcam_pool *pool) {
   pool->count = 1;
 }
 
-float *gcam_pool_work(const gcam_pool *pool, int64_t floats) {
+float *gcam_threads_work(const gcam_threads *pool, int64_t floats) {
   struct gcam_work *work = pool->work;
   if (!work) return NULL;
   if (work->floats < floats) {
@@ -34,7 +34,7 @@ float *gcam_pool_work(const gcam_pool *pool, int64_t floats) {
   return work->data;
 }
 
-void gcam_parallel(const gcam_pool *pool, size_t n, void (*task)(void *context, size_t i),
+void gcam_parallel(const gcam_threads *pool, size_t n, void (*task)(void *context, size_t i),
                    void *context) {
   if (!pool || !pool->threads || n < 2) {
     for (size_t i = 0; i < n; i++) task(context, i);
@@ -43,7 +43,7 @@ void gcam_parallel(const gcam_pool *pool, size_t n, void (*task)(void *context, 
   pthreadpool_parallelize_1d(pool->threads, task, context, n, 0);
 }
 
-void gcam_parallel_with_thread(const gcam_pool *pool, size_t n,
+void gcam_parallel_with_thread(const gcam_threads *pool, size_t n,
                                void (*task)(void *context, size_t thread, size_t i),
                                void *context) {
   if (!pool || !pool->threads || n < 2) {

@@ -1,4 +1,4 @@
-#include "cam/gradients.h"
+#include "cam/gradient_cache.h"
 
 #include <string.h>
 
@@ -15,12 +15,12 @@ static void forget(struct gcam_kept *kept) {
   memset(kept, 0, sizeof *kept);
 }
 
-void gcam_gradients_clear(gcam_gradients *g) {
+void gcam_gradient_cache_clear(gcam_gradient_cache *g) {
   for (int i = 0; i < GCAM_KEPT_GRADIENTS; i++) forget(&g->kept[i]);
   g->oldest = 0;
 }
 
-int gcam_gradients_at_once(const gcam_session *s, int value, int count) {
+int gcam_gradient_cache_at_once(const gcam_session *s, int value, int count) {
   const gcam_graph *g = s->graph;
   int64_t largest = gcam_numel(&g->values[value].shape);
   for (int v = 0; g->values[value].producer < 0 && v < g->value_count; v++)
@@ -37,8 +37,8 @@ static bool same(const gcam_way_back *a, const gcam_way_back *b) {
          !memcmp(a->cotangents, b->cotangents, (size_t)cotangent_floats(a) * sizeof(float));
 }
 
-gcam_status gcam_gradients_get(gcam_gradients *kept, gcam_session *s, const gcam_way_back *way,
-                               float **gradients, gcam_error *err) {
+gcam_status gcam_gradient_cache_get(gcam_gradient_cache *kept, gcam_session *s,
+                                    const gcam_way_back *way, float **gradients, gcam_error *err) {
   int64_t n = cotangent_floats(way), floats = gcam_numel(&s->graph->values[way->value].shape);
   bool keep = kept && floats * way->B <= KEPT_FLOATS && n <= KEPT_FLOATS;
   for (int i = 0; keep && i < GCAM_KEPT_GRADIENTS; i++)
@@ -62,7 +62,7 @@ gcam_status gcam_gradients_get(gcam_gradients *kept, gcam_session *s, const gcam
   return GCAM_OK;
 }
 
-void gcam_gradients_done(const gcam_gradients *kept, float *gradients) {
+void gcam_gradient_cache_done(const gcam_gradient_cache *kept, float *gradients) {
   for (int i = 0; kept && i < GCAM_KEPT_GRADIENTS; i++)
     if (kept->kept[i].data == gradients) return;
   gcam_floats_free(gradients);

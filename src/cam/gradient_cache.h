@@ -1,7 +1,7 @@
-/* gradients.h: backward passes of explanations, and the last of them kept: the next method at the
- * same value and for the same cotangents takes its gradients from here. */
-#ifndef GCAM_CAM_GRADIENTS_H
-#define GCAM_CAM_GRADIENTS_H
+/* gradient_cache.h: backward passes of explanations, and the last of them kept: the next method at
+ * the same value and for the same cotangents takes its gradients from here. */
+#ifndef GCAM_CAM_GRADIENT_CACHE_H
+#define GCAM_CAM_GRADIENT_CACHE_H
 
 #include "session/session.h"
 
@@ -17,23 +17,23 @@ typedef struct gcam_way_back {
   bool guided;
 } gcam_way_back;
 
-typedef struct gcam_gradients {
+typedef struct gcam_gradient_cache {
   struct gcam_kept {
     float *data;       /* NULL: none */
     float *cotangents; /* a copy */
     gcam_way_back way; /* its cotangents are the copy */
   } kept[GCAM_KEPT_GRADIENTS];
   int oldest;
-} gcam_gradients;
+} gcam_gradient_cache;
 
-void gcam_gradients_clear(gcam_gradients *gradients);
+void gcam_gradient_cache_clear(gcam_gradient_cache *gradients);
 
 /* How many targets one backward pass to `value` takes: on the way to an input lie large layers. */
-int gcam_gradients_at_once(const gcam_session *session, int value, int count);
+int gcam_gradient_cache_at_once(const gcam_session *session, int value, int count);
 /* From `kept` where it has them, and into it where they are small. kept NULL: neither. To be given
- * to gcam_gradients_done. */
-gcam_status gcam_gradients_get(gcam_gradients *kept, gcam_session *session,
-                               const gcam_way_back *way, float **gradients, gcam_error *err);
-void gcam_gradients_done(const gcam_gradients *kept, float *gradients);
+ * to gcam_gradient_cache_done. */
+gcam_status gcam_gradient_cache_get(gcam_gradient_cache *kept, gcam_session *session,
+                                    const gcam_way_back *way, float **gradients, gcam_error *err);
+void gcam_gradient_cache_done(const gcam_gradient_cache *kept, float *gradients);
 
 #endif

@@ -1,7 +1,7 @@
-/* types.h: the words of the public interface that the inside speaks too. It is a part of gradcam.h,
- * and includes nothing of ours; whoever reads gradcam.h reads it along. */
-#ifndef GCAM_BASE_TYPES_H
-#define GCAM_BASE_TYPES_H
+/* gradcam_types.h: the words of gradcam.h that the inside of the engine speaks too: a part of the
+ * public interface, which gradcam.h includes. It includes nothing of ours. */
+#ifndef GRADCAM_TYPES_H
+#define GRADCAM_TYPES_H
 
 #include <stddef.h>
 #include <stdint.h>

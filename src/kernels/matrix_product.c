@@ -1,0 +1,161 @@
+/* matrix_product.c: see the header.
+ *
+ * A task makes a block of c, at most ROWS_A_TASK x COLUMNS_A_TASK. For DEPTH of the sum's terms at
+ * a time it packs its columns of b in groups of eight, [group][DEPTH][8], which then lie in the
+ * caches, in the order in which they are read; a is read where it is, transposed or not. Nothing is
+ * kept from run to run: packing costs one step in ROWS_A_TASK, and weights are there once. */
+#include "kernels/matrix_product.h"
+
+#include "kernels/simd.h"
+#include "ops/weight.h"
+
+enum {
+  ROWS = 4, /* of a register tile, 4 x 8 floats: with more, V8 spills */
+  COLUMNS = 8,
+  DEPTH = 256,
+  ROWS_A_TASK = 256,
+  COLUMNS_A_TASK = 32,
+  SMALL = 1 << 17 /* multiplications below which a thread's wake-up costs more than it saves */
+};
+
+#define ALWAYS_INLINE __attribute__((always_inline))
+
+typedef struct job {
+  const gcam_products *p;
+  int64_t row_blocks, rows, column_blocks; /* rows: of a block */
+  int64_t first;                           /* product */
+} job;
+
+/* ---- Packing --------------------------------------------------------------------------------- */
+
+/* Numbers [from, from + n) of row `line` of b as it is stored. */
+static const float *line_of(const gcam_products *p, const float *b, int64_t line, int64_t from,
+                            int64_t n, float *buffer) {
+  int64_t at = line * (p->b.column == 1 ? p->b.row : p->b.column) + from;
+  if (!p->weights) return b + at;
+  const gcam_weight *w = p->weights->weight;
+  if (w->dtype == GCAM_F32 && !w->scale && (uintptr_t)w->data % _Alignof(float) == 0)
+    return (const float *)w->data + at;
+  gcam_weight_read(w, &p->weights->shape, at, n, buffer);
+  return buffer;
+}
+
+/* to[group][depth][8]: columns [j, j + columns) of rows [k, k + depth); zeros behind the last. */
+static void pack_rows(const gcam_products *p, const float *b, int64_t j, int64_t columns, int64_t k,
+                      int64_t depth, float *to) {
+  float buffer[COLUMNS_A_TASK];
+  for (int64_t i = 0; i < depth; i++) {
+    const float *from = line_of(p, b, k + i, j, columns, buffer);
+    for (int64_t n = 0; n < columns; n += 4)
+      gcam_f4_store(to + n / COLUMNS * COLUMNS * depth + i * COLUMNS + n % COLUMNS,
+                    gcam_f4_load_part(from + n, columns - n, 0));
+  }
+}
+
+/* The same where columns are stored one after the other. */
+static void pack_columns(const gcam_products *p, const float *b, int64_t j, int64_t columns,
+                         int64_t k, int64_t depth, float *to) {
+  static const float zeros[DEPTH];
+  float buffer[4][DEPTH];
+  for (int64_t n = 0; n < columns; n += 4) {
+    const float *from[4];
+    float *u = to + n / COLUMNS * COLUMNS * depth + n % COLUMNS;
+    for (int q = 0; q < 4; q++)
+      from[q] = n + q < columns ? line_of(p, b, j + n + q, k, depth, buffer[q]) : zeros;
+    for (int64_t i = 0; i < depth; i += 4) {
+      gcam_f4 v[4];
+      for (int q = 0; q < 4; q++) v[q] = gcam_f4_load_part(from[q] + i, depth - i, 0);
+      gcam_f4_transpose(v);
+      for (int q = 0; q < 4 && i + q < depth; q++) gcam_f4_store(u + (i + q) * COLUMNS, v[q]);
+    }
+  }
+}
+
+/* ---- Multiplying ----------------------------------------------------------------------------- */
+
+/* c[rows][columns <= 8] = or += alpha a[rows][depth] b[depth][8]; rows and down are constants after
+ * inlining. down: a's columns lie together. */
+static inline ALWAYS_INLINE void tile(const gcam_products *p, int rows, bool down, int64_t depth,
+                                      const float *a, const float *b, float *c, int64_t columns,
+                                      bool add) {
+  gcam_f4 s[ROWS][2];
+  int64_t step = down ? p->a.column : p->a.row;
+  for (int r = 0; r < rows; r++) s[r][0] = s[r][1] = gcam_f4_splat(0);
+  for (int64_t k = 0; k < depth; k++, b += COLUMNS) {
+    gcam_f4 u0 = gcam_f4_load(b), u1 = gcam_f4_load(b + 4);
+    for (int r = 0; r < rows; r++) {
+      gcam_f4 x = gcam_f4_splat(down ? a[k * step + r] : a[r * step + k]);
+      s[r][0] = gcam_f4_madd(x, u0, s[r][0]);
+      s[r][1] = gcam_f4_madd(x, u1, s[r][1]);
+    }
+  }
+  for (int r = 0; r < rows; r++, c += p->N)
+    for (int half = 0; half < 2 && half * 4 < columns; half++) {
+      float *to = c + half * 4;
+      int64_t n = columns - half * 4;
+      gcam_f4 v = s[r][half] * gcam_f4_splat(p->alpha);
+      if (add) v += gcam_f4_load_part(to, n, 0);
+      gcam_f4_store_part(to, n, v);
+    }
+}
+
+static void strip(const gcam_products *p, int64_t rows, int64_t depth, const float *a,
+                  const float *b, float *c, int64_t columns, bool add) {
+  bool down = p->a.column != 1;
+  int64_t r = 0;
+  for (; r + ROWS <= rows; r += ROWS)
+    if (down)
+      tile(p, ROWS, true, depth, a + r, b, c + r * p->N, columns, add);
+    else
+      tile(p, ROWS, false, depth, a + r * p->a.row, b, c + r * p->N, columns, add);
+  for (; r < rows; r++)
+    if (down)
+      tile(p, 1, true, depth, a + r, b, c + r * p->N, columns, add);
+    else
+      tile(p, 1, false, depth, a + r * p->a.row, b, c + r * p->N, columns, add);
+}
+
+static void block_task(void *context, size_t index) {
+  const job *t = context;
+  const gcam_products *p = t->p;
+  float packed[DEPTH * COLUMNS_A_TASK];
+  int64_t i = (int64_t)index, j = i % t->column_blocks * COLUMNS_A_TASK;
+  i /= t->column_blocks;
+  int64_t row = i % t->row_blocks * t->rows, product = t->first + i / t->row_blocks;
+  int64_t rows = p->M - row < t->rows ? p->M - row : t->rows;
+  int64_t columns = p->N - j < COLUMNS_A_TASK ? p->N - j : COLUMNS_A_TASK;
+  const float *a = p->a.at + row * p->a.row, *b = p->b.at;
+  float *c = p->c + row * p->N + j;
+  for (int axis = p->axes; axis-- > 0; product /= p->size[axis]) {
+    int64_t at = product % p->size[axis];
+    a += at * p->a_step[axis];
+    if (b) b += at * p->b_step[axis];
+    c += at * p->c_step[axis];
+  }
+  for (int64_t k = 0; k < p->K || !k; k += DEPTH) {
+    int64_t depth = p->K - k < DEPTH ? p->K - k : DEPTH;
+    (p->b.column == 1 ? pack_rows : pack_columns)(p, b, j, columns, k, depth, packed);
+    for (int64_t n = 0; n < columns; n += COLUMNS) {
+      int64_t some = columns - n < COLUMNS ? columns - n : COLUMNS;
+      strip(p, rows, depth, a + k * p->a.column, packed + n * depth, c + n, some, p->add || k);
+    }
+  }
+}
+
+void gcam_products_run(const gcam_products *p, const gcam_threads *pool) {
+  int64_t count = 1, blocks = (p->M + ROWS_A_TASK - 1) / ROWS_A_TASK;
+  bool shared = false; /* products that add to one matrix take turns */
+  for (int axis = 0; axis < p->axes; axis++) {
+    count *= p->size[axis];
+    shared |= p->size[axis] > 1 && !p->c_step[axis];
+  }
+  if (!blocks || !p->N || !count) return;
+  job j = {p, blocks, (p->M + blocks - 1) / blocks, 0, 0};
+  j.rows = (j.rows + ROWS - 1) / ROWS * ROWS;
+  j.row_blocks = (p->M + j.rows - 1) / j.rows;
+  j.column_blocks = (p->N + COLUMNS_A_TASK - 1) / COLUMNS_A_TASK;
+  int64_t tasks = j.row_blocks * j.column_blocks, work = p->M * p->N * p->K;
+  if (!shared) tasks *= count, work *= count;
+  for (; j.first < (shared ? count : 1); j.first++)
+    gcam_parallel(work < SMALL ? NULL : pool, (size_t)tasks, block_task, &j);
+}

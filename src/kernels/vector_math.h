@@ -1,0 +1,78 @@
+/* vector_math.h: exp and what is made of it, four values at a time; a library's take one. NaN stays
+ * NaN. */
+#ifndef GCAM_KERNELS_VECTOR_MATH_H
+#define GCAM_KERNELS_VECTOR_MATH_H
+
+#include "kernels/simd.h"
+
+typedef int32_t gcam_i4 __attribute__((vector_size(16)));
+typedef uint32_t gcam_u4 __attribute__((vector_size(16)));
+
+static inline gcam_f4 gcam_f4_select(gcam_i4 mask, gcam_f4 yes, gcam_f4 no) {
+  return (gcam_f4)(((gcam_i4)yes & mask) | ((gcam_i4)no & ~mask));
+}
+
+static inline gcam_f4 gcam_f4_minus_abs(gcam_f4 x) { return (gcam_f4)((gcam_i4)x | INT32_MIN); }
+
+/* e^z for z <= 0, and e^-87 (1.6e-38) below -87.
+ *
+ * e^z = 2^n e^r, n = round(z / ln 2), |r| <= ln 2 / 2, e^r by its series to r^7: relative error
+ * below one unit in the last place. */
+static inline gcam_f4 gcam_f4_exp(gcam_f4 z) {
+  const gcam_f4 round = gcam_f4_splat(12582912.0f); /* 1.5 * 2^23: adding it leaves no fraction */
+  const gcam_f4 lowest = gcam_f4_splat(-87);
+  gcam_i4 nan = z != z;
+  gcam_f4 x = gcam_f4_select(z < lowest, lowest, z);
+  gcam_f4 shifted = x * gcam_f4_splat(1.44269504f) + round;
+  gcam_f4 n = shifted - round;
+  /* ln 2 in two parts: n times the first is exact */
+  gcam_f4 r = x - n * gcam_f4_splat(0.693359375f) + n * gcam_f4_splat(2.12194440e-4f);
+  gcam_f4 p = gcam_f4_splat(1.0f / 5040);
+  p = gcam_f4_madd(p, r, gcam_f4_splat(1.0f / 720));
+  p = gcam_f4_madd(p, r, gcam_f4_splat(1.0f / 120));
+  p = gcam_f4_madd(p, r, gcam_f4_splat(1.0f / 24));
+  p = gcam_f4_madd(p, r, gcam_f4_splat(1.0f / 6));
+  p = gcam_f4_madd(p, r, gcam_f4_splat(0.5f));
+  p = gcam_f4_madd(p, r, gcam_f4_splat(1));
+  p = gcam_f4_madd(p, r, gcam_f4_splat(1));
+  /* times 2^n: n is in the low bits of shifted */
+  p = (gcam_f4)((gcam_u4)p + ((gcam_u4)shifted << 23));
+  return gcam_f4_select(nan, z, p);
+}
+
+/* 1 / (1 + e^-x): with e = e^-|x|, 1 / (1 + e) for x >= 0, e / (1 + e) below. */
+static inline gcam_f4 gcam_f4_logistic(gcam_f4 x) {
+  const gcam_f4 one = gcam_f4_splat(1);
+  gcam_f4 e = gcam_f4_exp(gcam_f4_minus_abs(x));
+  return gcam_f4_select(x < 0, e, one) / (one + e);
+}
+
+/* sum of c[i] x^i */
+static inline gcam_f4 gcam_f4_polynomial(const float *c, int degree, gcam_f4 x) {
+  gcam_f4 p = gcam_f4_splat(c[degree]);
+  for (int i = degree; i-- > 0;) p = gcam_f4_madd(p, x, gcam_f4_splat(c[i]));
+  return p;
+}
+
+/* erf(x), and beside it 1 + erf(x), which keeps its digits where that is near 0, and e^(-x^2).
+ *
+ * |x| < 1:  erf(x) / x is a polynomial in x^2, relative error 4e-8
+ * else:     erfc(|x|) = e^(-x^2) u P(u), u = 1 / (1 + 0.4 |x|), as Abramowitz and Stegun 7.1.26,
+ *           relative error 4e-8; both fitted with least largest relative error */
+static inline gcam_f4 gcam_f4_erf(gcam_f4 x, gcam_f4 *one_more, gcam_f4 *gauss) {
+  static const float inner[] = {1.12837911f,    -0.37612325f,   0.112801798f,
+                                -0.0267113112f, 0.00491755083f, -0.00056314189f};
+  static const float outer[] = {0.22562553f,    0.226716101f, 0.198633119f, 0.213539347f,
+                                0.00739065325f, 0.244409353f, -0.116560385f};
+  const gcam_f4 one = gcam_f4_splat(1);
+  gcam_f4 t = -gcam_f4_minus_abs(x), e = gcam_f4_exp(-(x * x));
+  gcam_f4 u = one / gcam_f4_madd(gcam_f4_splat(0.4f), t, one);
+  gcam_f4 rest = e * u * gcam_f4_polynomial(outer, 6, u); /* erfc(|x|) */
+  gcam_f4 near = x * gcam_f4_polynomial(inner, 5, x * x);
+  gcam_i4 is_near = t < one, below = x < 0;
+  *gauss = e;
+  *one_more = gcam_f4_select(is_near, one + near, gcam_f4_select(below, rest, one + (one - rest)));
+  return gcam_f4_select(is_near, near, gcam_f4_select(below, rest - one, one - rest));
+}
+
+#endif

@@ -1,0 +1,342 @@
+/**
+ * What stands on the page belongs together: model, picture, settings, maps, names, files that are saved
+ * and the address; also after failures, cancelling, reload, back and forward.
+ */
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { GradCam } from '../../web/node.js';
+import { plain, sentences } from '../../web/demo/words.js';
+import { classesLike } from '../../web/demo/suggestions.js';
+import { keras3, writeKeras } from '../models/fixtures.mjs';
+import { browserAndServer, openPage, root, withoutBrowser } from './browser.mjs';
+
+const WAIT = { timeout: 60000 };
+const sampleFile = (name) => `${root}/models/pocket/samples/${name}.jpg`;
+
+test('sentences end once, and without words of the command line', () => {
+  assert.equal(sentences(['One', 'Two.', '', 'Three?']), 'One. Two. Three?');
+  assert.equal(plain('Ask for one thread: the option threads: 1, or --threads 1.'), 'Ask for one thread: the option threads: 1.');
+  assert.ok(!/--/.test(plain('Say what the network expects with --preprocess or the option preprocess.')));
+});
+
+test('classes by a part of their name, the nearest first', () => {
+  const labels = ['tench', 'tabby cat', 'catamaran', 'bobcat', 'cat', 'Egyptian_cat'];
+  assert.deepEqual(classesLike('CAT', labels).map((id) => labels[id]), ['cat', 'catamaran', 'tabby cat', 'Egyptian_cat', 'bobcat']);
+  assert.deepEqual(classesLike('', labels), []);
+  assert.deepEqual(classesLike('7', labels), []);
+});
+
+describe('what stands on the page belongs together', { skip: withoutBrowser }, () => {
+  const web = browserAndServer();
+  let folder;
+  let keras;
+  /** Node's answers for samples. */
+  const expected = {};
+  let labels;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'gradcam-state-'));
+    keras = join(folder, 'keras3.keras');
+    await writeKeras(keras3(), keras, { compress: true });
+    const cam = await GradCam.load(`${root}/models/pocket/model.json`, { threads: 1 });
+    for (const name of ['golf_ball', 'flower', 'church']) expected[name] = await cam.explain(sampleFile(name));
+    ({ labels } = cam);
+    cam.dispose();
+  });
+  after(() => folder && rm(folder, { recursive: true, force: true }));
+
+  const words = ({ predictions }) => predictions.map(({ name, probability }) => `${name}${(100 * probability).toFixed(1)} %`);
+  const list = (page) => page.$$eval('#predictions button', (all) => all.map((one) => one.textContent));
+  const tiles = (page) => page.$$eval('#sheet button', (all) => all.map((one) => one.querySelector('.name').textContent));
+  const status = (page, pattern) => page.waitForFunction((source) => new RegExp(source).test(document.getElementById('status').textContent), pattern.source, WAIT);
+  const shown = (page) => page.$eval('#predictions [aria-pressed=true]', (one) => one.dataset.id);
+  const bad = (page) => page.waitForFunction(() => document.getElementById('status').hasAttribute('data-bad'), null, WAIT);
+
+  async function demo(hash = '') {
+    const { page, problems } = await openPage(web.browser, `${web.server.origin}/web/demo/${hash}`);
+    await status(page, /classes|forward|made with/);
+    await page.$$eval('details.settings', (all) => all.forEach((one) => { one.open = true; }));
+    return { page, problems };
+  }
+  async function explained(page, work) {
+    await page.$eval('#status', (line) => { line.textContent = ''; });
+    await work();
+    await status(page, /forward/);
+  }
+  const sample = (page, name) => explained(page, () => page.click(`[data-sample=${name}]`));
+  const slider = (page, at) => page.$eval('#depth', (depth, value) => {
+    depth.value = value;
+    depth.dispatchEvent(new Event('input', { bubbles: true }));
+  }, at);
+
+  /** Another class than the best five of that sample. */
+  const outside = (name) => labels.findIndex((_, id) => !expected[name].predictions.some((one) => one.id === id));
+
+  test('an unreadable file is no picture: name, tiles, address and saving stay with the one on show', async () => {
+    const { page } = await demo();
+    await sample(page, 'golf_ball');
+    const address = page.url();
+    await page.setInputFiles('#file', [{ name: 'broken one.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('no picture') }]);
+    await bad(page);
+    assert.match(await page.textContent('#status'), /broken one\.jpg/);
+    assert.deepEqual(await list(page), words(expected.golf_ball));
+    assert.equal(await page.getAttribute('[data-sample=golf_ball]', 'aria-pressed'), 'true');
+    assert.equal(page.url(), address);
+    const [saved] = await Promise.all([page.waitForEvent('download'), page.click('[data-save=overlay]')]);
+    assert.match(saved.suggestedFilename(), /^golf-ball-/);
+    // Another setting explains the picture that is there, not the file.
+    await explained(page, () => page.selectOption('[name=score]', 'softmax'));
+    assert.deepEqual(await list(page), words(expected.golf_ball));
+    await page.close();
+  });
+
+  test('of several files the first that is a picture opens; what is none is named', async () => {
+    const { page } = await demo();
+    await page.setInputFiles('#file', [{ name: 'notes.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('no picture') },
+      { name: 'a flower.jpg', mimeType: 'image/jpeg', buffer: await readFile(sampleFile('flower')) },
+      { name: 'b.jpg', mimeType: 'image/jpeg', buffer: await readFile(sampleFile('church')) }]);
+    await bad(page);
+    assert.match(await page.textContent('#status'), /notes\.jpg/);
+    assert.deepEqual(await list(page), words(expected.flower));
+    assert.deepEqual(await page.$$eval('#gallery button', (all) => all.map(({ title }) => title)), ['a flower.jpg', 'b.jpg']);
+    await page.close();
+  });
+
+  test('another model: its own classes, tiles, layers and preprocessing', async () => {
+    const { page, problems } = await demo();
+    await sample(page, 'golf_ball');
+    await explained(page, () => page.selectOption('#preprocess', 'caffe'));
+    await explained(page, () => slider(page, 3));
+    await explained(page, () => page.setInputFiles('#onnx', keras));
+    const [names, tileNames] = [await list(page), await tiles(page)];
+    assert.deepEqual(tileNames, names, 'tiles and list are of one model');
+    assert.equal(names.length, 3);
+    assert.equal(await page.inputValue('#preprocess'), '', 'preprocessing is not taken over');
+    assert.equal(await page.inputValue('[name=layer]'), '');
+    assert.equal(await page.evaluate(() => window.gradcam.model.name), 'keras3');
+    // Back to the first: the choice was for it, and is kept.
+    await page.waitForSelector('[data-model=pocket]');
+    await explained(page, () => page.click('[data-model=pocket]'));
+    assert.equal(await page.inputValue('#preprocess'), 'caffe');
+    assert.notDeepEqual(await list(page), words(expected.golf_ball));
+    await explained(page, () => page.selectOption('#preprocess', ''));
+    assert.deepEqual(await list(page), words(expected.golf_ball));
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+
+  test('a method that was cancelled gives its name back', async () => {
+    const { page } = await demo();
+    await sample(page, 'flower');
+    await page.selectOption('[name=method]', 'rise');
+    await page.waitForSelector('#cancel', { state: 'visible' });
+    await page.click('#cancel');
+    await page.waitForFunction(() => document.querySelector('[name=method]').value === 'gradcam');
+    assert.match(await page.textContent('#method-name'), /^Grad-CAM$/);
+    assert.ok(!/method=/.test(page.url()));
+    await page.close();
+  });
+
+  test('a class that was searched for: every kind of saving works, and another picture has it too', async () => {
+    const { page } = await demo();
+    await sample(page, 'golf_ball');
+    const id = outside('golf_ball');
+    await page.fill('#class', labels[id]);
+    await page.press('#class', 'Enter');
+    await page.waitForFunction((wanted) => document.querySelector('#predictions [aria-pressed=true]').dataset.id === wanted, String(id), WAIT);
+    for (const what of ['overlay', 'grid', 'json', 'npy', 'bundle']) {
+      const [saved] = await Promise.all([page.waitForEvent('download', WAIT), page.click(`[data-save=${what}]`)]);
+      assert.ok((await readFile(await saved.path())).length > 100, what);
+    }
+    assert.match(page.url(), new RegExp(`class=${id}(&|$)`));
+    await page.close();
+  });
+
+  test('the saved overlay has the boxes that are on the screen', async () => {
+    const { page } = await demo();
+    await sample(page, 'golf_ball');
+    const save = async () => {
+      const [saved] = await Promise.all([page.waitForEvent('download'), page.click('[data-save=overlay]')]);
+      return (await readFile(await saved.path())).toString('base64');
+    };
+    const without = await save();
+    await page.check('[name=boxes]');
+    const box = await page.$eval('.boxes rect.main', (rect) => ['x', 'y', 'width', 'height'].map((name) => Number(rect.getAttribute(name))));
+    const lighter = await page.evaluate(async ([pictures, [x, y, , height]]) => {
+      const pixels = await Promise.all(pictures.map(async (base64) => {
+        const image = Object.assign(new Image(), { src: `data:image/png;base64,${base64}` });
+        await image.decode();
+        const canvas = Object.assign(document.createElement('canvas'), { width: image.width, height: image.height });
+        const pen = canvas.getContext('2d');
+        pen.drawImage(image, 0, 0);
+        return pen.getImageData(Math.max(0, Math.round(x)), Math.round(y + height / 2), 1, 1).data;
+      }));
+      return pixels[1][0] - pixels[0][0] + pixels[1][2] - pixels[0][2];
+    }, [[without, await save()], box]);
+    assert.ok(lighter > 100, `the box's edge is lighter by ${lighter}`);
+    await page.close();
+  });
+
+  test('a link brings everything that one sees; so do reload, back, forward, and pasting it into an open tab', async () => {
+    const { page, problems } = await demo();
+    await sample(page, 'golf_ball');
+    await explained(page, () => page.selectOption('[name=method]', 'layercam'));
+    const layer = await page.$eval('[name=layer]', (select) => select.options[select.options.length - 4].value);
+    await explained(page, () => page.selectOption('[name=layer]', layer));
+    await page.selectOption('[name=colormap]', 'cividis');
+    const second = expected.golf_ball.predictions[1].id;
+    await page.click(`#predictions [data-id="${second}"]`);
+    await page.selectOption('[name=compare]', { index: 1 });
+    await page.waitForSelector('#wipe', { state: 'visible' });
+    await page.$eval('#wipe', (wipe) => {
+      wipe.value = '0.3';
+      wipe.dispatchEvent(new Event('input', { bubbles: true }));
+    });
+    const seen = () => page.evaluate(() => ({
+      values: ['method', 'layer', 'colormap', 'compare'].map((name) => document.querySelector(`[name=${name}]`).value),
+      shown: document.querySelector('#predictions [aria-pressed=true]').dataset.id, wipe: document.getElementById('wipe').value,
+      chips: [...document.querySelectorAll('.chip')].map((one) => one.textContent),
+      list: [...document.querySelectorAll('#predictions button')].map((one) => one.textContent),
+      heat: document.getElementById('heat').toDataURL(),
+    }));
+    const before = await seen();
+    const link = page.url();
+    assert.equal(before.shown, String(second));
+    assert.deepEqual(before.values.slice(0, 3), ['layercam', layer, 'cividis']);
+
+    await page.reload();
+    await status(page, /forward/);
+    assert.equal(page.url(), link, 'the address is not rewritten before the menus are filled');
+    assert.deepEqual(await seen(), before);
+
+    await sample(page, 'church');
+    assert.notEqual(page.url(), link);
+    await explained(page, () => page.goBack());
+    assert.deepEqual(await seen(), before);
+    await explained(page, () => page.goForward());
+    assert.deepEqual((await seen()).list, words(expected.church));
+
+    const { page: other } = await demo();
+    await explained(other, () => other.evaluate((hash) => { location.hash = hash; }, new URL(link).hash));
+    assert.equal(await other.$eval('#heat', (heat) => heat.toDataURL()), before.heat);
+    await other.close();
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+
+  test('back to a picture and a model that came as files', async () => {
+    const { page } = await demo();
+    await explained(page, () => page.setInputFiles('#file', sampleFile('flower')));
+    await explained(page, () => page.setInputFiles('#file', sampleFile('church')));
+    await explained(page, () => page.goBack());
+    assert.deepEqual(await list(page), words(expected.flower));
+    await explained(page, () => page.setInputFiles('#onnx', keras));
+    await explained(page, () => page.goBack());
+    assert.equal(await page.textContent('#model-name'), 'pocket');
+    assert.deepEqual(await list(page), words(expected.flower));
+    await explained(page, () => page.goForward());
+    assert.equal(await page.textContent('#model-name'), 'keras3');
+    await page.close();
+  });
+
+  test('a link with a class outside the best ones, and one with a model that is not here', async () => {
+    const id = outside('flower');
+    const { page } = await demo(`#sample=flower&class=${id}`);
+    await status(page, /forward/);
+    assert.equal(await shown(page), String(id));
+    await page.close();
+    const hash = '#sample=flower&model=vgg16&class=980&layer=block5_conv3&preprocess=caffe';
+    const { page: other } = await demo(hash);
+    await status(other, /made with vgg16/);
+    assert.deepEqual(await list(other), words(expected.flower), 'the bundled model, as it is');
+    assert.deepEqual([...new URLSearchParams(new URL(other.url()).hash.slice(1))].sort(), [...new URLSearchParams(hash.slice(1))].sort(), 'the wish stays in the address');
+    await other.close();
+  });
+
+  test('a part of a name: one press on a suggestion', async () => {
+    const { page } = await demo();
+    await sample(page, 'flower');
+    await page.fill('#class', 'golf');
+    const ids = classesLike('golf', labels);
+    assert.deepEqual(await page.$$eval('#suggestions button', (all) => all.map((one) => one.textContent)), ids.slice(0, 8).map((id) => labels[id]));
+    await page.click('#suggestions button');
+    await page.waitForFunction((id) => document.querySelector('#predictions [aria-pressed=true]').dataset.id === id, String(ids[0]), WAIT);
+    await page.fill('#class', 'golf');
+    await page.keyboard.press('Escape');
+    assert.ok(await page.isHidden('#suggestions'));
+    await page.close();
+  });
+
+  test('the card with what was fetched goes at Esc and when something else is pressed', async () => {
+    const { page } = await demo();
+    const open = () => page.$eval('#proof', (proof) => proof.open);
+    await page.click('#proof summary');
+    assert.ok(await open());
+    await page.keyboard.press('Escape');
+    assert.ok(!await open());
+    await page.click('#proof summary');
+    await page.mouse.click(5, 5);
+    assert.ok(!await open());
+    await page.close();
+  });
+
+  test('dropped: a list of names, an address, a folder\'s file, nothing of use', async () => {
+    const { page } = await demo();
+    await sample(page, 'flower');
+    const drop = (data, files = []) => page.evaluate(([texts, contents]) => {
+      const transfer = new DataTransfer();
+      for (const [type, text] of Object.entries(texts)) transfer.setData(type, text);
+      for (const [name, text] of contents) transfer.items.add(new File([text], name));
+      document.getElementById('frame').dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    }, [data, files]);
+    await drop({}, [['names.txt', labels.map((_, id) => `thing ${id}`).join('\n')]]);
+    await status(page, /those of names\.txt now/);
+    const things = ({ predictions }) => predictions.map(({ id, probability }) => `thing ${id}${(100 * probability).toFixed(1)} %`);
+    assert.deepEqual(await list(page), things(expected.flower));
+    await explained(page, () => drop({ 'text/uri-list': `${web.server.origin}/models/pocket/samples/church.jpg` }));
+    // Decoded by the browser, whose pixels differ by a level here and there.
+    const names = (all) => all.slice(0, 1).map((text) => text.replace(/[\d.]{3,5} %$/, ''));
+    assert.deepEqual(names(await list(page)), names(things(expected.church)));
+    await drop({ 'text/plain': 'only words' });
+    await bad(page);
+    assert.match(await page.textContent('#status'), /neither a file nor the address/);
+    await page.close();
+  });
+
+  test('the camera: pressed twice it opens once; another model and preprocessing while it runs; classes compared', async () => {
+    const { page, problems } = await demo();
+    await page.evaluate(() => {
+      window.streams = [];
+      const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+      navigator.mediaDevices.getUserMedia = async (wanted) => {
+        const stream = await ask(wanted);
+        window.streams.push(stream);
+        return stream;
+      };
+      const camera = document.getElementById('camera');
+      camera.click();
+      camera.click();
+      camera.click();
+    });
+    await page.waitForFunction(() => document.getElementById('rate').textContent, null, WAIT);
+    const live = () => page.evaluate(() => window.streams.filter((stream) => stream.getTracks().some(({ readyState }) => readyState === 'live')).length);
+    assert.equal(await live(), 1);
+    assert.equal(await page.getAttribute('#rate', 'role'), null, 'a rate that changes every second is not read aloud');
+    await page.selectOption('[name=compare]', { index: 2 });
+    await page.waitForSelector('#wipe', { state: 'visible' });
+    await page.setInputFiles('#onnx', keras);
+    await page.waitForFunction(() => document.querySelectorAll('#predictions button').length === 3, null, WAIT);
+    assert.deepEqual((await tiles(page)).map((text) => text.replace(/[\d.]+ %$/, '')).sort(), (await list(page)).map((text) => text.replace(/[\d.]+ %$/, '')).sort());
+    await page.selectOption('#preprocess', 'tf');
+    await page.waitForFunction(() => document.getElementById('preprocess').value === 'tf' && window.gradcam.model.name === 'keras3');
+    await page.waitForTimeout(300);
+    assert.equal(await page.getAttribute('#camera', 'aria-pressed'), 'true');
+    assert.equal(await page.getAttribute('#status', 'data-bad'), null);
+    await explained(page, () => page.click('#camera'));
+    assert.equal(await live(), 0);
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+});
