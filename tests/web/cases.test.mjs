@@ -269,7 +269,7 @@ describe('Teachable Machine', () => {
         assert.equal(code, 0, err);
         assert.doesNotMatch(out, /guess/);
         const { predictions, preprocess } = await report([join(root, 'models/pocket/samples/golf_ball.jpg'), '--model', model]);
-        assert.deepEqual(preprocess, { mode: 'tf', fit: 'stretch', from: 'network' });
+        assert.deepEqual([preprocess.mode, preprocess.from], ['tf', 'network']);
         assert.deepEqual(predictions.toSorted((a, b) => a.id - b.id).map((one) => one.name), names.map((one) => one.replaceAll('_', ' ')));
       }
     });
@@ -519,7 +519,7 @@ describe('twins: every file is named for what it is', () => {
       pointer: 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n',
       'page.onnx': '<!DOCTYPE html><html><body>404</body></html>',
       'net.pth': Buffer.from('PK\x03\x04'),
-      'net.tflite': Buffer.concat([Buffer.from([28, 0, 0, 0]), Buffer.from('TFL3'), Buffer.alloc(40)]),
+      'net.ort': Buffer.concat([Buffer.from([28, 0, 0, 0]), Buffer.from('ORTM'), Buffer.alloc(40)]),
       'net.safetensors': Buffer.concat([Buffer.from([16, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('{"__metadata__":')]),
       'photo.heic': Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypheic'), Buffer.alloc(16)]),
       'drawing.svg': '<svg xmlns="http://www.w3.org/2000/svg"></svg>',
@@ -541,7 +541,7 @@ describe('twins: every file is named for what it is', () => {
     ['pointer', /pointer is a Git LFS pointer.*git lfs pull/],
     ['page.onnx', /page\.onnx is .*web page/],
     ['net.pth', /net\.pth is a PyTorch file.*torch\.onnx\.export/],
-    ['net.tflite', /TensorFlow Lite model.*tf2onnx\.convert --tflite/],
+    ['net.ort', /net\.ort is an ONNX Runtime model.*\.onnx file/],
     ['net.safetensors', /safetensors/],
     ['a.jpg', /a\.jpg is a JPEG picture, not a model/],
     ['notes.txt', /notes\.txt is a text, not a model/],
@@ -579,7 +579,7 @@ describe('twins: every file is named for what it is', () => {
 
   test('several files at once: none of them a model, two models', async () => {
     const file = async (name) => new File([await readFile(join(folder, name))], name);
-    await assert.rejects(GradCam.load([await file('net.tflite'), await file('notes.txt')]), /net\.tflite is a TensorFlow Lite model/);
+    await assert.rejects(GradCam.load([await file('net.ort'), await file('notes.txt')]), /net\.ort is an ONNX Runtime model/);
     await assert.rejects(GradCam.load([await file('a.jpg')]), /a\.jpg is a JPEG picture, not a model/);
     await assert.rejects(GradCam.load([await file('net.onnx'), await file('net.onnx')]), /2 came/);
   });

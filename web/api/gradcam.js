@@ -3,7 +3,7 @@
  */
 import { GradCamError } from '../base/errors.js';
 import { findClass, title } from '../base/labels.js';
-import { isModelName } from '../files/sources.js';
+import { isModelName } from '../files/files.js';
 import { toBytes } from '../paint/pixels.js';
 import { Connection } from '../worker/protocol.js';
 import { checkOptions, EXPLAIN, findName, GRID, LOAD, oneOf, PREVIEWS, SCORES, STEPS } from './options.js';

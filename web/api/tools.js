@@ -2,7 +2,6 @@
  * What the command line, the page and the element use beside GradCam, for whoever builds the like.
  */
 export { remedyWords, withRemedy } from '../../models/remedies.js';
-export { refusal } from '../../models/detect.js';
 export { MODE_WORDS } from '../../models/modes.js';
 export { npy } from '../base/npy.js';
 export { nearMisses } from '../base/labels.js';

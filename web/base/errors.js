@@ -1,4 +1,3 @@
-import { refusal } from '../../models/detect.js';
 import { withRemedy } from '../../models/remedies.js';
 
 /**
@@ -43,17 +42,6 @@ export class GradCamError extends Error {
  *
  * @typedef {{remedy?: string, refused?: Refused}} ErrorFacts
  */
-
-/**
- * @param {import('../../models/detect.js').Detected} found
- * @param {string} name
- * @param {'model' | 'picture' | 'labels'} wanted
- */
-export function refuse(found, name, wanted) {
-  const code = wanted === 'picture' ? 'image' : wanted === 'model' ? 'model' : 'file';
-  return new GradCamError(code, refusal(found, { name, wanted, place: 'api' }),
-    { remedy: found.remedy, refused: { name, found, wanted } });
-}
 
 /** The codes of models/errors.js that have another name here. */
 const CODES = { format: 'model', mismatch: 'model', digest: 'model', storage: 'file' };

@@ -2,6 +2,7 @@
  * Reads the command line: options are known to one table each, wrong ones are named and hinted at.
  */
 import { parseArgs } from 'node:util';
+import { refusal } from '../../models/detect.js';
 import { MODE_NAMES, parseFit, parsePreprocess } from '../../models/modes.js';
 import { PRESETS, tools } from '../node.js';
 
@@ -178,7 +179,7 @@ export const LOADING = ['preprocess', 'resize', 'fit', 'labels', 'head', 'activa
 /** An error in the words of the command line. @returns {string} */
 export function wordsOf(error) {
   const { refused, reason = error.message, remedy } = error;
-  const sentence = refused ? tools.refusal(refused.found, { name: refused.name, wanted: refused.wanted, place: 'cli' }) : reason;
+  const sentence = refused ? refusal(refused.found, { name: refused.name, wanted: refused.wanted, place: 'cli' }) : reason;
   return tools.withRemedy(sentence, remedy, 'cli');
 }
 

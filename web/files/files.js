@@ -25,6 +25,9 @@ import { cancelled, checkSignal, GradCamError } from '../base/errors.js';
 
 const PIECE = 1 << 20;
 
+/** A bare word, as opposed to a path or an address. mobilenet_0.75 is one, net.pb is not. */
+export const isModelName = (text) => /^[\w][\w.-]*$/.test(text) && !/\.[a-z]\w*$/i.test(text);
+
 /** The last part of a path or address. */
 export function baseName(path) {
   const clean = path.replace(/[?#].*$/, '');

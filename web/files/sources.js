@@ -9,13 +9,11 @@
  * .onnx file calls its weights by; the shards, joined in order, are that file.
  */
 import { detectBytes, detectSource, HEAD_BYTES } from '../../models/detect.js';
-import { GradCamError, refuse } from '../base/errors.js';
-import { baseName, peek, readAll } from './files.js';
+import { GradCamError } from '../base/errors.js';
+import { baseName, isModelName, peek, readAll } from './files.js';
+import { refuse } from './refuse.js';
 
 const MODEL_NAME = /\.(onnx|h5|hdf5?|keras|tflite|json|zip)$/i;
-
-/** A bare word, as opposed to a path or an address. mobilenet_0.75 is one, net.pb is not. */
-export const isModelName = (text) => /^[\w][\w.-]*$/.test(text) && !/\.[a-z]\w*$/i.test(text);
 
 /**
  * @typedef {import('./files.js').FileSpec} FileSpec

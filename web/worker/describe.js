@@ -5,10 +5,11 @@
 import { checkCount, parseLabels } from '../../models/labels.js';
 import { pictureFrom } from '../../models/meaning.js';
 import { completePreprocess, describePreprocess, modeOf } from '../../models/modes.js';
-import { GradCamError, refuse } from '../base/errors.js';
+import { GradCamError } from '../base/errors.js';
 import { completeLabels } from '../base/labels.js';
 import { readAll } from '../files/files.js';
 import { detectSpec, nameOf } from '../files/sources.js';
+import { refuse } from '../files/refuse.js';
 
 /**
  * @param {import('./wasm.js').Model} model

@@ -19,8 +19,8 @@
 import { openKept } from '../files/cache.js';
 import { Sha256 } from '../files/digest.js';
 import { GradCamError } from '../base/errors.js';
-import { openGiven, openUrl, readAll } from '../files/files.js';
-import { isModelName, parseCard } from '../files/sources.js';
+import { isModelName, openGiven, openUrl, readAll } from '../files/files.js';
+import { parseCard } from '../files/sources.js';
 
 /** @param {string} file  as a reader knows it @param {any} cause */
 export function notCompiled(file, cause) {

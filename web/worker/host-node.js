@@ -11,9 +11,9 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { modelFolders } from '../../models/folders.js';
 import { GradCamError } from '../base/errors.js';
-import { openGiven, openUrl } from '../files/files.js';
+import { isModelName, openGiven, openUrl } from '../files/files.js';
 import { browserHost, notCompiled } from './host-browser.js';
-import { isModelName, parseCard } from '../files/sources.js';
+import { parseCard } from '../files/sources.js';
 
 const isUrl = (address) => /^[a-z][a-z0-9+.-]+:/i.test(address) && !/^[a-z]:[\\/]/i.test(address);
 

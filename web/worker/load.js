@@ -6,8 +6,9 @@ import { detectBytes, HEAD_BYTES } from '../../models/detect.js';
 import { chooseOutput } from '../../models/meaning.js';
 import { outputsOfOnnx, pictureOfOnnx } from '../../models/onnx/meaning.js';
 import { readOnnx } from '../../models/onnx/read.js';
-import { checkSignal, GradCamError, refuse } from '../base/errors.js';
+import { checkSignal, GradCamError } from '../base/errors.js';
 import { readAll } from '../files/files.js';
+import { refuse } from '../files/refuse.js';
 import { Parcel } from './wasm.js';
 
 /**

@@ -4,11 +4,12 @@
  */
 import { detectBytes, HEAD_BYTES, TAIL_BYTES } from '../../models/detect.js';
 import { completePreprocess, describePreprocess, MODE_NAMES } from '../../models/modes.js';
-import { cancelled, GradCamError, refuse } from '../base/errors.js';
+import { cancelled, GradCamError } from '../base/errors.js';
 import { findTarget } from '../base/labels.js';
 import { fingerprint } from '../files/digest.js';
 import { readAll } from '../files/files.js';
 import { nameOf, resolveModel } from '../files/sources.js';
+import { refuse } from '../files/refuse.js';
 import { overlay } from '../paint/render.js';
 import { describeModel } from './describe.js';
 import { loadModel } from './load.js';

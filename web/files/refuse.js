@@ -1,0 +1,17 @@
+/**
+ * The error for a file that is something else than what was wanted. Apart from the errors themselves, so
+ * that a page loads the table of kinds in its worker alone.
+ */
+import { refusal } from '../../models/detect.js';
+import { GradCamError } from '../base/errors.js';
+
+/**
+ * @param {import('../../models/detect.js').Detected} found
+ * @param {string} name
+ * @param {'model' | 'picture' | 'labels'} wanted
+ */
+export function refuse(found, name, wanted) {
+  const code = wanted === 'picture' ? 'image' : wanted === 'model' ? 'model' : 'file';
+  return new GradCamError(code, refusal(found, { name, wanted, place: 'api' }),
+    { remedy: found.remedy, refused: { name, found, wanted } });
+}
