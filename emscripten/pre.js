@@ -19,10 +19,17 @@ function Worker(options) {
   const isFile = own.pathname.endsWith('/gradcam.js');
   if (!inPage) return start(own);
   if (!isFile || !/^https?:$/.test(own.protocol)) return start(location.href);
-  if (own.origin == location.origin) return start(own);
+  // A worker that came from a blob is bound by its page's policy, and so shall its threads be.
+  if (own.origin == location.origin && location.protocol != 'blob:') return start(own);
   // When the package comes from another origin (a CDN): a Worker must be of the page's own origin, an
-  // import need not. So a small worker of our own origin imports the real script.
-  const source = new Blob([`import ${JSON.stringify(own.href)};`], { type: 'text/javascript' });
+  // import need not. So a small worker of our own origin imports the real script, and tells it what was
+  // said meanwhile. (A policy takes the address of a plain import for a worker's.)
+  const source = new Blob([`const early = [], keep = (event) => early.push(event.data);
+addEventListener('message', keep);
+import(${JSON.stringify(own.href)}).then(() => {
+  removeEventListener('message', keep);
+  for (const data of early) dispatchEvent(new MessageEvent('message', { data }));
+}, (error) => setTimeout(() => { throw error; }));`], { type: 'text/javascript' });
   const blobUrl = URL.createObjectURL(source);
   const worker = start(blobUrl);
   worker.addEventListener('message', () => URL.revokeObjectURL(blobUrl), { once: true });

@@ -21,7 +21,8 @@ export function launch() {
   return playwright.chromium.launch({
     executablePath: program,
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync', '--use-fake-device-for-media-stream',
+      '--disable-component-update', '--disable-sync', '--disable-features=LocalNetworkAccessChecks',
+      '--use-fake-device-for-media-stream',
       '--use-fake-ui-for-media-stream'],
   });
 }

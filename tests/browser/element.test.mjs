@@ -377,6 +377,24 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
     }
   });
 
+  test('in a frame with an opaque origin, from a host that lets others read its files', async () => {
+    const own = await serve({ isolated: false, headers: { 'Access-Control-Allow-Origin': '*' } });
+    const page = await web.browser.newPage();
+    try {
+      await page.route('**/web/outer.html', (route) => route.fulfill({ contentType: 'text/html', body: `<!doctype html>
+        <iframe sandbox="allow-scripts" width="500" height="500" srcdoc='<script type="module" src="${own.origin}/web/element/define.js"></script><grad-cam id="a" src="${own.origin}${SAMPLE}" top="1" loading="eager"></grad-cam>'></iframe>` }));
+      await page.goto(`${own.origin}/web/outer.html`);
+      const [, frame] = page.frames();
+      await frame.waitForFunction(() => document.getElementById('a')?.result || document.getElementById('a')?.shadowRoot?.querySelector('[data-bad]'), null, WAIT);
+      assert.equal(await frame.evaluate(() => self.origin), 'null');
+      assert.equal(await frame.evaluate(() => document.getElementById('a').shadowRoot.querySelector('[data-bad]')?.textContent), undefined);
+      assert.equal(await frame.evaluate(() => document.getElementById('a').result.predictions[0].name), best);
+    } finally {
+      await page.close();
+      await own.close();
+    }
+  });
+
   test('a picture given as a property, at its own size', async () => {
     const { page } = await openBody(web, '<grad-cam id="a" top="1"></grad-cam>');
     try {

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -58,6 +59,51 @@ export function testEverywhere(name, skip, launch) {
       await browser?.close();
       for (const server of Object.values(servers)) await server.close();
       if (folder) await rm(folder, { recursive: true, force: true });
+    });
+
+    test('nothing can be sent elsewhere: not by the page, not by a worker of it', async () => {
+      const asked = [];
+      const other = createServer((request, response) => {
+        asked.push(request.url);
+        response.writeHead(200, { 'Access-Control-Allow-Origin': '*', 'Cross-Origin-Resource-Policy': 'cross-origin' }).end('x');
+      });
+      await new Promise((done) => { other.listen(0, '127.0.0.1', done); });
+      const elsewhere = `http://127.0.0.1:${/** @type {any} */ (other.address()).port}`;
+      try {
+        for (const path of ['', 'learn/']) {
+          await browser.goto(`${servers[true].origin}/web/demo/${path}`);
+          const found = await browser.run(`
+            const [to] = args;
+            const asFetch = () => fetch(to + '/fetch', { method: 'POST', mode: 'no-cors', body: 'x' }).then(() => 'sent', () => 'refused');
+            const asImage = () => new Promise((done) => {
+              const image = new Image();
+              image.onload = () => done('sent');
+              image.onerror = () => done('refused');
+              image.src = to + '/image?x';
+            });
+            const inWorker = (address, options) => new Promise((done) => {
+              try {
+                const worker = new Worker(address, options);
+                worker.onmessage = ({ data }) => done(data);
+                worker.onerror = (event) => { event.preventDefault(); done('refused'); };
+                setTimeout(() => done('silent'), 8000);
+              } catch {
+                done('refused');
+              }
+            });
+            const script = (text) => URL.createObjectURL(new Blob([text], { type: 'text/javascript' }));
+            const sends = "fetch('" + to + "/worker', { method: 'POST', mode: 'no-cors', body: 'x' }).then(() => 'sent', () => 'refused').then((word) => postMessage(word));";
+            const imports = "import('" + to + "/script.js').then(() => 'sent', () => 'refused').then((word) => postMessage(word));";
+            navigator.sendBeacon?.(to + '/beacon', 'x');
+            return { fetch: await asFetch(), image: await asImage(), worker: await inWorker(script(sends)), module: await inWorker(script(sends), { type: 'module' }),
+              script: await inWorker(script(imports), { type: 'module' }) };`, elsewhere);
+          assert.deepEqual(found, { fetch: 'refused', image: 'refused', worker: 'refused', module: 'refused', script: 'refused' });
+        }
+        assert.deepEqual(asked, []);
+      } finally {
+        other.closeAllConnections();
+        other.close();
+      }
     });
 
     for (const isolated of [true, false]) {

@@ -289,7 +289,7 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
     await page.click('#samples button >> nth=4');
     await settled(page);
     await page.evaluate(async () => { // until everything has been kept
-      const cache = await caches.open('gradcam-page');
+      const cache = await caches.open((await caches.keys()).find((name) => name.startsWith('gradcam-page-')));
       while (!(await cache.keys()).some(({ url }) => url.endsWith('learn/learn.js'))) await new Promise((next) => setTimeout(next, 50));
     });
     await start.close(); // the network is gone

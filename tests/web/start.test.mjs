@@ -96,6 +96,11 @@ describe('memory that cannot be had', { timeout: SOON }, () => {
     assert.equal(engine.threads, 1);
   });
 
+  test('a phone gives 256 MB at most: they are taken', async () => {
+    const engine = await instead(WebAssembly, 'Memory', refusing(4096), () => Engine.create({ module, threads: 1 }));
+    assert.equal(engine.threads, 1);
+  });
+
   test('every maximum is refused', async () => {
     await assert.rejects(instead(WebAssembly, 'Memory', refusing(0), () => Engine.create({ module, threads: 1 })),
       isClear('memory', /not enough memory.*Close other tabs/));

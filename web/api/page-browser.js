@@ -20,17 +20,41 @@ function newCanvas(width, height) {
 }
 
 /**
- * A worker must come from the page's own origin, an import need not: on another origin (a CDN), the
- * address of a small script of our own that imports the worker's. Null where that is not needed.
- * @param {string} entry  address of the package's entry, which the worker's script lies beside
+ * Whether the page's policy asks for workers from blobs: those are bound by it, which a worker that is
+ * fetched by its address is not. Bundles have no script worker.js to import.
+ * @param {URL} entry
  */
-function shimAddress(entry) {
+function boundByPolicy(entry) {
+  const policy = globalThis.document?.querySelector('meta[http-equiv="Content-Security-Policy" i]')?.getAttribute('content') ?? '';
+  return /(^|;)\s*worker-src[^;]*\sblob:/.test(policy) && entry.pathname.endsWith('/index.js');
+}
+
+/**
+ * A script that imports another one; what is said to it meanwhile is told to that one afterwards. Not by
+ * a plain import: a policy takes the address of that for a worker's.
+ */
+const importLate = (script) => `const early = [];
+const keep = (event) => early.push(event.data);
+addEventListener('message', keep);
+import(${script}).then(() => {
+  removeEventListener('message', keep);
+  for (const data of early) dispatchEvent(new MessageEvent('message', { data }));
+}, (error) => setTimeout(() => { throw error; }));`;
+
+/**
+ * A worker must come from the page's own origin, an import need not: on another origin (a CDN, or for a
+ * frame without an origin), a small script of our own that imports the worker's. Null where that is not needed.
+ * @param {string} entry  address of the package's entry, which the worker's script lies beside
+ * @returns {{address: string, type: WorkerType} | null}
+ */
+function shimOf(entry) {
   const here = new URL(entry);
-  if (!/^https?:$/.test(here.protocol) || here.origin === globalThis.origin) return null;
+  if (!/^https?:$/.test(here.protocol) || (here.origin === globalThis.origin && !boundByPolicy(here))) return null;
   // Put together so that no bundler takes it for a file to copy.
-  const script = here.href.replace(/[^/]*$/, 'worker.js');
-  const source = new Blob([`import ${JSON.stringify(script)};`], { type: 'text/javascript' });
-  return URL.createObjectURL(source);
+  const script = JSON.stringify(here.href.replace(/[^/]*$/, 'worker.js'));
+  const source = new Blob([importLate(script)], { type: 'text/javascript' });
+  // Where a frame has no origin, its own blobs are no modules for it in Chromium.
+  return { address: URL.createObjectURL(source), type: globalThis.origin === 'null' ? 'classic' : 'module' };
 }
 
 const isInstance = (image, ...names) => names.some(
@@ -43,8 +67,8 @@ const isInstance = (image, ...names) => names.some(
  */
 export const browserPage = (entry, ownWorker) => ({
   spawn() {
-    const shim = shimAddress(entry);
-    const worker = shim ? new Worker(shim, { type: 'module' }) : ownWorker();
+    const shim = shimOf(entry);
+    const worker = shim ? new Worker(shim.address, { type: shim.type }) : ownWorker();
     return {
       post: (message, transfer = []) => worker.postMessage(message, transfer),
       onMessage: (listener) => worker.addEventListener('message', ({ data }) => listener(data)),
@@ -56,7 +80,7 @@ export const browserPage = (entry, ownWorker) => ({
       busy() {},
       close() {
         worker.terminate();
-        if (shim) URL.revokeObjectURL(shim);
+        if (shim) URL.revokeObjectURL(shim.address);
       },
     };
   },

@@ -20,12 +20,12 @@ const SCORES = { logit: 0, softmax: 1 };
 const TAKE = 1;
 
 /** How long threads may take to start, in ms: their script is here already. */
-const PATIENCE = 30000;
+const PATIENCE = 8000;
 
 /** Pages of 64 KiB: INITIAL_MEMORY of emscripten/link.cmake, */
 const INITIAL_PAGES = 512;
-/** and the largest memory to ask for, best first: iOS refuses large shared maxima. */
-const MAXIMUM_PAGES = [65536, 32768, 16384];
+/** and the largest memory to ask for, best first: phones refuse large shared maxima. 256 MB hold the small networks. */
+const MAXIMUM_PAGES = [65536, 32768, 16384, 8192, 4096];
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -39,7 +39,7 @@ function createMemory() {
       if (!(error instanceof RangeError)) throw cannotStart(error);
     }
   }
-  throw cannotStart(new RangeError(`not even ${MAXIMUM_PAGES.at(-1) / 16384} GB of addresses are to be had`));
+  throw cannotStart(new RangeError(`not even ${MAXIMUM_PAGES.at(-1) / 16} MB of addresses are to be had`));
 }
 
 /** @param {any} cause  what stopped the engine from starting, in words of ours */
