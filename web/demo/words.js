@@ -2,7 +2,9 @@
  * Sentences for the reader of the page.
  */
 
-export { sentences } from '../base/sentences.js';
+import { tools } from '../index.js';
+
+export const { sentences } = tools;
 
 /** Without the words that only the command line or a program understands. */
 export const plain = (text) => text

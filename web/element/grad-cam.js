@@ -7,7 +7,6 @@
  *
  * A picture between the tags is shown until, and if, the heatmap comes; it also sets the size.
  */
-import { sentences } from '../base/sentences.js';
 import { holdModel, sharedSteps, tools } from './models.js';
 import { sheet } from './style.js';
 
@@ -426,7 +425,7 @@ export class GradCamElement extends Base {
     const focused = this.shadowRoot.activeElement?.dataset?.id;
     classes.replaceChildren(...result.maps.map((one) => this.#classRow(one)));
     if (focused) classes.querySelector(`[data-id="${focused}"]`)?.focus();
-    this.#say(sentences([describe(map), ...result.warnings.map(({ text }) => text)]));
+    this.#say(tools.sentences([describe(map), ...result.warnings.map(({ text }) => text)]));
   }
 
   #classRow({ class: { id, name }, probability }) {
@@ -486,7 +485,7 @@ export class GradCamElement extends Base {
     if (!this.#stepsAlone) return;
     this.#result = steps;
     this.#shown = steps.class.id;
-    this.#say(sentences(steps.explanation.warnings.map(({ text }) => text)));
+    this.#say(tools.sentences(steps.explanation.warnings.map(({ text }) => text)));
     this.dispatchEvent(new CustomEvent('result', { detail: steps }));
   }
 
