@@ -20,11 +20,12 @@
 #include <unistd.h>
 #endif
 
-/* Some 20 microseconds: a neighbouring layer's loop comes sooner, a sleeper is awake again after
- * about as long, and a thread whose core is wanted by another loses nothing worth counting.
- * WebAssembly has no pause. */
+/* How long a thread looks for work before it sleeps. A neighbouring layer's loop comes within some
+ * tens of microseconds, and a sleeper needs about as long to be awake again; WebAssembly has no
+ * pause, and its futex calls go by JavaScript: there it is worth a fifth of a millisecond. (An idle
+ * machine alone would have it a millisecond; one that wants the core for another, none.) */
 #ifdef __EMSCRIPTEN__
-enum { SPINS = 20000 };
+enum { SPINS = 200000 };
 #else
 enum { SPINS = 1000 };
 #endif
