@@ -609,10 +609,6 @@ static gcam_status run_reduce(fold *f) {
 
 /* ---- The table ------------------------------------------------------------------------------ */
 
-static gcam_status reduce_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  return gcam_op_reduce_sum.shape(graph, node, err);
-}
-
 /* clang-format off */
 static const fold_row table[] = {
     {"Cast", run_cast, NULL, NULL, same_shape, 1, 1},
@@ -652,9 +648,9 @@ static const fold_row table[] = {
     {"Exp", run_unary, real_exp, NULL, NULL, 0, 0},
     {"ReduceSum", run_reduce, real_add, int_add, NULL, 0, 0},
     {"ReduceMean", run_reduce, real_add, int_add, NULL, 0, 0},
-    {"ReduceProd", run_reduce, real_mul, int_mul, reduce_shape, 1, 2},
-    {"ReduceMin", run_reduce, real_min, int_min, reduce_shape, 1, 2},
-    {"ReduceMax", run_reduce, real_max, int_max, reduce_shape, 1, 2}};
+    {"ReduceProd", run_reduce, real_mul, int_mul, NULL, 0, 0},
+    {"ReduceMin", run_reduce, real_min, int_min, NULL, 0, 0},
+    {"ReduceMax", run_reduce, real_max, int_max, NULL, 0, 0}};
 /* clang-format on */
 
 enum { ROW_COUNT = sizeof table / sizeof *table };
