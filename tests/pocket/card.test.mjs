@@ -29,6 +29,8 @@ test('every class is in one of about forty groups, and stands at its own number'
   assert.deepEqual(everyday.map(({ id }) => id), [...Array(1000).keys()]);
   const groups = new Set(everyday.map(({ group }) => group));
   assert.ok(groups.size >= 36 && groups.size <= 45, `${groups.size} groups`);
+  const onCard = new Map(Object.entries(card.groups).flatMap(([name, ids]) => ids.map((id) => [id, name])));
+  assert.deepEqual(everyday.map(({ id }) => onCard.get(id)), everyday.map(({ group }) => group));
   const group = (name) => everyday.find((row) => row.name === name).group;
   assert.equal(group('Labrador retriever'), 'dog');
   assert.equal(group('golf ball'), 'sport or play');
