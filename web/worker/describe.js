@@ -166,7 +166,7 @@ function knowledgeOf({ unfamiliar = null, groups = null }, { head, labels }, cla
 /** From {group: [ids]} the group of each class; undefined for those in none. @returns {(string | undefined)[]} */
 function groupsById(groups, classes) {
   const byId = Array(classes).fill(undefined);
-  for (const [group, ids] of Object.entries(groups)) {
+  for (const [group, ids] of typeof groups === 'object' ? Object.entries(groups) : [['', null]]) {
     if (!Array.isArray(ids) || !ids.every((id) => Number.isInteger(id) && id >= 0 && id < classes)) {
       throw new GradCamError('model', `The card's "groups" must be {"name": [ids from 0 to ${classes - 1}]}, but "${group.slice(0, 40)}" is not; ` +
         'correct it or leave it out.');
