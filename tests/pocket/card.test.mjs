@@ -61,6 +61,13 @@ test('the card holds the figures that evaluate.py measured', () => {
   }
 });
 
+test('README and guide say how often it is right as the card does', () => {
+  const percent = `right with ${Math.round(100 * card.accuracy.imagenet_sample.pocket[0])} % of 300 sample photos`;
+  for (const file of ['README.md', 'docs/guide.md']) {
+    assert.ok(readFileSync(new URL(`../../${file}`, folder), 'utf8').includes(percent), `${file} does not say "${percent}"`);
+  }
+});
+
 test('three samples at least, and each is a JPEG of moderate size', () => {
   const files = readdirSync(new URL('samples/', folder)).filter((f) => f.endsWith('.jpg'));
   assert.ok(files.length >= 3);
