@@ -123,9 +123,11 @@ def fit_temperature(z, y):
 
 
 def write_card(card, path):
-    """As JSON; the thousand labels ten on a line."""
+    """As JSON; the thousand labels ten on a line, each group on one."""
     rows = [", ".join(map(json.dumps, card["labels"][i:i + 10])) for i in range(0, len(card["labels"]), 10)]
-    text = json.dumps({**card, "labels": []}, indent=1).replace('"labels": []', '"labels": [\n' + ",\n".join(rows) + "\n ]")
+    text = json.dumps({**card, "labels": [], "groups": {}}, indent=1).replace('"labels": []', '"labels": [\n' + ",\n".join(rows) + "\n ]")
+    groups = ",\n".join(f"  {json.dumps(name)}: {json.dumps(ids, separators=(',', ':'))}" for name, ids in card["groups"].items())
+    text = text.replace('"groups": {}', '"groups": {\n' + groups + "\n }")
     with open(path, "w") as f:
         f.write(text + "\n")
 
@@ -170,7 +172,10 @@ def main():
     with open(path, "wb") as f:
         f.write(blob)
     with open(os.path.join(HERE, "../labels/everyday.json")) as f:
-        labels = [row["name"] for row in json.load(f)]
+        classes = json.load(f)
+    labels, groups = [row["name"] for row in classes], {}
+    for row in classes:
+        groups.setdefault(row["group"], []).append(row["id"])
     n = sum(p.numel() for p in net.parameters())
     out = {"name": "pocket", "title": "pocket: ImageNet's 1,000 classes", "file": "pocket.onnx",
            "sha256": hashlib.sha256(blob).hexdigest(), "bytes": len(blob), "source": SOURCE, "licence": LICENCE,
@@ -182,7 +187,7 @@ def main():
            "unfamiliar": {"score": "highest logit less the mean of all", "below": round(threshold, 3)},
            "samples": [{"file": f"samples/{name}.jpg", "class": first, "caption": caption}
                        for name, (_, first, caption) in SCENES.items()],
-           "labels": labels, "accuracy": {}, "limits": LIMITS}
+           "labels": labels, "groups": groups, "accuracy": {}, "limits": LIMITS}
     write_card(out, os.path.join(a.out, "model.json"))
     print(f"pocket.onnx {len(blob)} bytes, {n} numbers, temperature {temperature:.3f}, layer {layer}, "
           f"unfamiliar below {threshold:.3f}; {len(y)} held-out pictures, {float((z.argmax(1) == y).float().mean()):.4f} right")

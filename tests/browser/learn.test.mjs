@@ -151,7 +151,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
       const picture = await reach('picture');
       await reach('relu');
       const { name: second } = steps.explanation.predictions[1];
-      const shows = (name) => page.waitForFunction((wanted) => document.querySelector('grad-cam[steps=relu]').result.class.name === wanted, name, WAIT);
+      const shows = (name) => page.waitForFunction((wanted) => document.querySelector('grad-cam[steps=relu]').result?.class.name === wanted, name, WAIT);
       await picture.getByRole('button', { name: second }).click();
       const other = await cam.steps(`${samples}/golf_ball_and_flower.jpg`, { class: second });
       await shows(second);

@@ -29,6 +29,8 @@ test('every class is in one of about forty groups, and stands at its own number'
   assert.deepEqual(everyday.map(({ id }) => id), [...Array(1000).keys()]);
   const groups = new Set(everyday.map(({ group }) => group));
   assert.ok(groups.size >= 36 && groups.size <= 45, `${groups.size} groups`);
+  const onCard = new Map(Object.entries(card.groups).flatMap(([name, ids]) => ids.map((id) => [id, name])));
+  assert.deepEqual(everyday.map(({ id }) => onCard.get(id)), everyday.map(({ group }) => group));
   const group = (name) => everyday.find((row) => row.name === name).group;
   assert.equal(group('Labrador retriever'), 'dog');
   assert.equal(group('golf ball'), 'sport or play');
@@ -56,6 +58,13 @@ test('the card holds the figures that evaluate.py measured', () => {
   for (const key of ['imagenet_sample', 'imagenette', 'calibration', 'unfamiliar', 'pointing_game', 'few_shot', 'deletion_insertion',
     'sanity_rank_correlation']) {
     assert.ok(key in card.accuracy, `${key} is missing: run evaluate.py --write`);
+  }
+});
+
+test('README and guide say how often it is right as the card does', () => {
+  const percent = `right with ${Math.round(100 * card.accuracy.imagenet_sample.pocket[0])} % of 300 sample photos`;
+  for (const file of ['README.md', 'docs/guide.md']) {
+    assert.ok(readFileSync(new URL(`../../${file}`, folder), 'utf8').includes(percent), `${file} does not say "${percent}"`);
   }
 });
 

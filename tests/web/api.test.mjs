@@ -11,7 +11,7 @@ import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { GradCam, GradCamError, PRESETS } from '../../web/node.js';
 import { createHash } from 'node:crypto';
-import { tinyNetwork, tinyPicture } from './tiny.mjs';
+import { noisyPixels, tinyNetwork, tinyPicture } from './tiny.mjs';
 
 const PLAIN = { preprocess: 'rgb,mean=127.5,std=127.5', threads: 1 };
 const tiny = tinyNetwork();
@@ -288,6 +288,64 @@ describe('sources', () => {
     assert.deepEqual(cam.model.preprocess,
       { mode: 'rgb,mean=1/2/3,std=4/5/6', from: 'card', order: 'rgb', resize: 'nearest', mean: [1, 2, 3], std: [4, 5, 6],
         fit: 'stretch', axes: 'NCHW' });
+    cam.dispose();
+  });
+
+  /** The tiny network's answer to a picture, with these fields on its card. */
+  async function withCard(fields, options = {}, ask = {}) {
+    const cam = await GradCam.load({ onnx: tiny.onnx, card: { layer: 'relu', ...fields } }, { ...PLAIN, ...options });
+    try {
+      const { predictions, warnings } = await cam.explain(tinyPicture(), { top: 5, ...ask });
+      const { scores } = await cam.scores(tinyPicture());
+      const standing = Math.max(...scores) - scores.reduce((sum, value) => sum + value, 0) / scores.length;
+      return { predictions, standing, names: warnings.map(({ name }) => name) };
+    } finally {
+      cam.dispose();
+    }
+  }
+  const SCORE = 'highest logit less the mean of all';
+
+  test('a card says below which score a picture is nothing that the network knows', async () => {
+    const { standing, names } = await withCard({});
+    assert.ok(!names.includes('unfamiliar'));
+    const told = async (below, ...more) => (await withCard({ unfamiliar: { score: SCORE, below } }, ...more)).names.includes('unfamiliar');
+    assert.equal(await told(standing - 1e-3), false);
+    assert.equal(await told(standing + 1e-3), true);
+    assert.equal(await told(standing + 1e-3, {}, { score: 'softmax', mapInput: 'raw' }), true);
+    assert.equal(await told(standing + 1e-3, { head: 'logits' }), false); // the card may speak of another output
+    for (const unfamiliar of [5, 'x', [], {}, { below: 5 }, { score: 'energy', below: 5 }, { score: SCORE, below: '5' }, { score: SCORE }]) {
+      await assert.rejects(withCard({ unfamiliar }), ({ code, message }) => (
+        code === 'model' && /card's "unfamiliar" must be .*number/.test(message) && message.length <= 300), JSON.stringify(unfamiliar));
+    }
+  });
+
+  test('a network with random weights knows nothing that a picture could be unfamiliar to', async () => {
+    const cam = await GradCam.load({ onnx: tiny.onnx, card: { layer: 'relu', unfamiliar: { score: SCORE, below: 1e6 } } }, PLAIN);
+    const names = async () => (await cam.explain(tinyPicture())).warnings.map(({ name }) => name);
+    assert.ok((await names()).includes('unfamiliar'));
+    await cam.randomise(1);
+    assert.ok(!(await names()).includes('unfamiliar'));
+    cam.dispose();
+  });
+
+  test('a card says what kind of thing a class is', async () => {
+    const groups = { dog: [0, 3], 'big cat': [1] };
+    const byId = ({ predictions }) => predictions.sort((a, b) => a.id - b.id).map(({ group }) => group);
+    assert.deepEqual(byId(await withCard({ groups })), ['dog', 'big cat', undefined, 'dog', undefined]);
+    assert.ok((await withCard({ groups }, { labels: ['a', 'b', 'c', 'd', 'e'] })).predictions.every((one) => !('group' in one)));
+    for (const bad of [{ dog: [5] }, { dog: [-1] }, { dog: [0.5] }, { dog: 1 }, ['dog'], 'dog', 5, { ['d'.repeat(900)]: null }]) {
+      await assert.rejects(withCard({ groups: bad }), ({ code, message }) => (
+        code === 'model' && /card's "groups" must be .*0 to 4/.test(message) && message.length <= 300), JSON.stringify(bad).slice(0, 40));
+    }
+  });
+
+  test('the bundled network: noise is unfamiliar, a sample is not', async () => {
+    const cam = await GradCam.load('pocket', { threads: 1 });
+    const sample = await cam.explain(new URL('../../models/pocket/samples/flower.jpg', import.meta.url), { top: 1 });
+    assert.deepEqual(sample.warnings, []);
+    assert.deepEqual([sample.predictions[0].name, sample.predictions[0].group], ['daisy', 'plant or mushroom']);
+    const { warnings } = await cam.explain({ data: noisyPixels(64, 48), width: 64, height: 48 }, { top: 1 });
+    assert.deepEqual(warnings.map(({ name }) => name), ['unfamiliar']);
     cam.dispose();
   });
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { GradCam } from '../../web/node.js';
 import { data, root, squeezenet, withoutData } from './shared.mjs';
-import { tinyNetwork, tinyPicture } from './tiny.mjs';
+import { noisyPixels, tinyNetwork, tinyPicture } from './tiny.mjs';
 
 const program = join(root, 'web/cli/gradcam.js');
 
@@ -270,6 +270,27 @@ describe('done: exit 0', () => {
     await new Promise((done) => child.on('close', done));
     assert.match(out, /status 0/);
   });
+});
+
+test('the bundled network: a photo is answered with groups, and noise is said in the first line to be nothing it knows', async () => {
+  const sample = join(root, 'models/pocket/samples/lighthouse.jpg');
+  const noise = { data: noisyPixels(64, 48), width: 64, height: 48 };
+  const { maps } = await cam.explain(noise, { classes: [0] });
+  await writeFile(join(folder, 'noise.png'), await maps[0].toPNG({ alpha: 0 }));
+  const { code, out, err } = await gradcam([sample, 'noise.png', '--top', '1', '--json', 'both.json'], { cwd: folder });
+  assert.equal(code, 0, err);
+  assert.equal(err, '');
+  const lines = out.trimEnd().split('\n');
+  assert.equal(lines.length, 4);
+  assert.match(lines[0], /at smooth$/);
+  assert.match(lines[1], /^ {2}437 {2}lighthouse +\d+\.\d % +\d+\.\d\d {2}building$/);
+  assert.match(lines[2], /^noise\.png .*at smooth; Nothing that this network knows looks much like this picture: its answers are guesses$/);
+  const [known, strange] = JSON.parse(await readFile(join(folder, 'both.json'), 'utf8'));
+  assert.deepEqual(known.warnings, []);
+  assert.deepEqual(strange.warnings.map(({ name }) => name), ['unfamiliar']);
+  assert.deepEqual(Object.keys(known.predictions[0]), ['id', 'name', 'group', 'score', 'probability']);
+  const json = await gradcam(['noise.png', '--json', '-'], { cwd: folder });
+  assert.match(json.err, /^gradcam: warning: noise\.png: Nothing that this network knows/m);
 });
 
 describe('a real network', { skip: withoutData }, () => {

@@ -64,3 +64,14 @@ export function tinyPicture(width = 16, height = 12) {
   }
   return { width, height, data };
 }
+
+/** A picture of nothing: every channel of every pixel by chance, the same at each call. RGBA */
+export function noisyPixels(width, height, seed = 1) {
+  const data = new Uint8ClampedArray(4 * width * height);
+  let state = seed;
+  for (let i = 0; i < data.length; ++i) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    data[i] = i % 4 === 3 ? 255 : state >>> 24;
+  }
+  return data;
+}

@@ -19,8 +19,8 @@ import { findPreset } from './presets.js';
  * @property {string} method
  * @property {string} layer
  * @property {'logit' | 'softmax'} score
- * @property {{id: number, name: string, score: number, probability: number | null}[]} predictions   null: the model
- *   gives values, no probabilities
+ * @property {{id: number, name: string, group?: string, score: number, probability: number | null}[]} predictions
+ *   group: what kind of thing it is ('dog'), where the model's card says; null: the model gives values, no probabilities
  * @property {{class: {id: number, name: string}, width: number, height: number, max: number, data: number[],
  *   boxes?: Box[]}[]} maps   data: row by row, divided by max; raw: the sum before ReLU
  * @property {{decode: number, forward: number, backward: number}} timings   milliseconds
@@ -51,8 +51,9 @@ export class Explanation {
     /** The part of the picture that the network saw, in its pixels; null: all of it.
      * @type {import('../paint/render.js').View | null} */
     this.view = value.view;
-    /** The best first; score: before the softmax; probability: null where the model gives values.
-     * @type {{id: number, name: string, score: number, probability: number | null}[]} */
+    /** The best first; group: what kind of thing it is ('dog'), where the model's card says; score: before the softmax;
+     * probability: null where the model gives values.
+     * @type {{id: number, name: string, group?: string, score: number, probability: number | null}[]} */
     this.predictions = value.predictions;
     /** One for each class asked about. @type {HeatMap[]} */
     this.maps = value.maps.map((map) => new HeatMap(map,
@@ -90,8 +91,8 @@ export class Explanation {
       method: this.method,
       layer: this.layer,
       score: this.score,
-      predictions: this.predictions.map(({ id, name: label, score, probability }) => (
-        { id, name: label, score: short(score), probability: probability === null ? null : short(probability) })),
+      predictions: this.predictions.map(({ id, name: label, group, score, probability }) => (
+        { id, name: label, ...(group === undefined ? {} : { group }), score: short(score), probability: probability === null ? null : short(probability) })),
       maps: this.maps.map((map) => ({
         class: { ...map.class },
         width: map.width,

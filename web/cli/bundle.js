@@ -42,7 +42,7 @@ async function modelFiles(model = 'pocket') {
 /** The results as files: name -> bytes. */
 async function resultFiles(result, { colormap, alpha }) {
   const files = new Map();
-  const predictions = result.predictions.map(({ id, name, score, probability }) => ({ id, name, score, probability }));
+  const predictions = result.predictions.map(({ id, name, group, score, probability }) => ({ id, name, group, score, probability }));
   files.set('predictions.json', Buffer.from(`${JSON.stringify(predictions, null, 1)}\n`));
   for (const [i, map] of result.maps.entries()) {
     const stem = `${i}-${map.class.id}`;

@@ -122,8 +122,7 @@ async function explain(options, images) {
         reports.push(result.report({ file: image, raw: options.raw, boxes: options.boxes }));
         const printed = !quiet && json !== '-';
         if (printed) print(cam, image, result, [overlay, grid].filter(Boolean));
-        // The first line says already what was guessed.
-        const more = result.warnings.filter(({ name }) => !printed || name !== GUESS);
+        const more = result.warnings.filter(({ name }) => !printed || ![GUESS, UNFAMILIAR].includes(name));
         if (!quiet) for (const { text, remedy } of more) warn(`${image}: ${tools.withRemedy(text, remedy, 'cli')}`);
       } catch (error) {
         if (error.remedy === 'layer') throw new CommandLineError(wordsOf(error));
@@ -150,23 +149,24 @@ async function explainOne(cam, image, options) {
   }
 }
 
-/** The warning that a picture's preprocessing is a guess. */
+/** The warnings that the first line of an answer has: its preprocessing is a guess; it is one of nothing known. */
 const GUESS = 'preprocessing-guessed';
+const UNFAMILIAR = 'unfamiliar';
 
 function print(cam, image, result, paths) {
   const { picture, predictions, method, layer, score, preprocess } = result;
-  const guess = result.warnings.find(({ name }) => name === GUESS);
+  const [guess, unfamiliar] = [GUESS, UNFAMILIAR].map((wanted) => result.warnings.find(({ name }) => name === wanted));
   const asked = predictions.length ? `${cam.model.name}, ${method} of the ${score} at ${layer}` : cam.model.name;
   say(`${image}  ${picture.width}x${picture.height}  ${asked}${guess
-    ? `; preprocessing ${preprocess.mode} is a guess. ${tools.remedyWords(guess.remedy, 'cli')}` : ''}`);
+    ? `; preprocessing ${preprocess.mode} is a guess. ${tools.remedyWords(guess.remedy, 'cli')}` : ''}${unfamiliar ? `; ${unfamiliar.text}` : ''}`);
   if (!predictions.length) return;
-  const rows = predictions.map(({ id, name, probability, score: value }) => (
+  const rows = predictions.map(({ id, name, group, probability, score: value }) => (
     [String(id), name, probability === null ? '' : `${(100 * probability).toFixed(1)} %`,
-      Math.abs(value) < 1e9 ? value.toFixed(2) : value.toExponential(2)]));
+      Math.abs(value) < 1e9 ? value.toFixed(2) : value.toExponential(2), group]));
   const width = (column) => Math.max(...rows.map((row) => row[column].length));
   const [ids, names, percents, values] = [0, 1, 2, 3].map(width);
-  for (const [id, name, percent, value] of rows) {
-    say([`  ${id.padStart(ids)}`, name.padEnd(names), ...(percents ? [percent.padStart(percents)] : []), value.padStart(values)].join('  '));
+  for (const [id, name, percent, value, group] of rows) {
+    say([`  ${id.padStart(ids)}`, name.padEnd(names), ...(percents ? [percent.padStart(percents)] : []), value.padStart(values), ...(group === undefined ? [] : [group])].join('  '));
   }
   for (const path of paths) say(`  ${path}`);
 }

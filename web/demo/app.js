@@ -9,7 +9,7 @@ import { takeFiles } from './intake.js';
 import { isNamed, ModelList } from './models.js';
 import { clearPredictions, showPredictions } from './predictions.js';
 import { showProof } from './proof.js';
-import { SAMPLES } from './samples.js';
+import { captionSamples, SAMPLES } from './samples.js';
 import { saveAs } from './save.js';
 import { Settings } from './settings.js';
 import { Sheet } from './sheet.js';
@@ -367,6 +367,8 @@ byId('samples').append(...samples.map((picture) => {
   button.addEventListener('click', () => guard(() => choose(picture)));
   return button;
 }));
+
+captionSamples(byId('samples'));
 
 const IS_MODEL = /\.(onnx|h5|hdf5|keras|ort|tflite|pb|pth?|safetensors|mlmodel|zip)$/i;
 const OF_A_MODEL = /\.(onnx|h5|hdf5|keras|ort|tflite|pb|pth?|safetensors|mlmodel|zip|data|bin|json)$/i;

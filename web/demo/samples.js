@@ -11,4 +11,26 @@ export const SAMPLES = [
   new URL('../../models/pocket/samples/flower.jpg', import.meta.url),
   new URL('../../models/pocket/samples/parachute.jpg', import.meta.url),
   new URL('../../models/pocket/samples/church.jpg', import.meta.url),
+  new URL('../../models/pocket/samples/balloons.jpg', import.meta.url),
+  new URL('../../models/pocket/samples/traffic_light.jpg', import.meta.url),
+  new URL('../../models/pocket/samples/lighthouse.jpg', import.meta.url),
+  new URL('../../models/pocket/samples/clutter.jpg', import.meta.url),
+  new URL('../../models/pocket/samples/sunflower.jpg', import.meta.url),
 ].map(({ href }) => ({ name: name(href), url: href }));
+
+/**
+ * Gives the samples' buttons the captions that the bundled network's card has for them, once somebody comes near.
+ * @param {HTMLElement} box  its buttons carry data-sample
+ */
+export function captionSamples(box) {
+  const fill = async () => {
+    for (const event of ['pointerover', 'focusin']) box.removeEventListener(event, fill);
+    const response = await fetch(new URL('../../models/pocket/model.json', import.meta.url)).catch(() => null);
+    if (!response?.ok) return; // without captions they can be chosen too
+    for (const { file, caption } of (await response.json()).samples) {
+      const button = box.querySelector(`[data-sample="${name(file)}"]`);
+      if (button) button.title = caption;
+    }
+  };
+  for (const event of ['pointerover', 'focusin']) box.addEventListener(event, fill);
+}

@@ -34,6 +34,7 @@ export async function describeModel(model, { card, meaning, source, args }, wher
     classes: model.classCount,
     ...output,
     labels: await readLabels({ args, source, card, meaning, model, kind: output.kind }, where, warnings),
+    ...knowledgeOf(card, args, model.classCount),
     layers,
     defaultLayer: card.layer ?? layers[main]?.name ?? null,
     preprocess,
@@ -141,6 +142,38 @@ async function readLabels({ args, source, card, meaning, model, kind }, where, w
   if (classes === 1000) return named('imagenet');
   if (kind === 'value') return Array.from({ length: classes }, (_, id) => (classes === 1 ? 'value' : `value ${id}`));
   return take(undefined);
+}
+
+/* ---- What it knows ------------------------------------------------------------------------------------ */
+
+/** The one score that cards speak of. */
+const STANDING_OUT = 'highest logit less the mean of all';
+
+/**
+ * From the card, for the output that it speaks of: the group of each class, and the score below which a picture is
+ * nothing that the network knows. Null: it does not say.
+ */
+function knowledgeOf({ unfamiliar = null, groups = null }, { head, labels }, classes) {
+  if (unfamiliar !== null && (unfamiliar.score !== STANDING_OUT || !Number.isFinite(unfamiliar.below))) {
+    throw new GradCamError('model', `The card's "unfamiliar" must be {"score": "${STANDING_OUT}", "below": a number}; correct it or leave it out.`);
+  }
+  return {
+    unfamiliarBelow: unfamiliar === null || head !== undefined ? null : unfamiliar.below,
+    groups: groups === null || head !== undefined || labels !== undefined ? null : groupsById(groups, classes),
+  };
+}
+
+/** From {group: [ids]} the group of each class; undefined for those in none. @returns {(string | undefined)[]} */
+function groupsById(groups, classes) {
+  const byId = Array(classes).fill(undefined);
+  for (const [group, ids] of typeof groups === 'object' ? Object.entries(groups) : [['', null]]) {
+    if (!Array.isArray(ids) || !ids.every((id) => Number.isInteger(id) && id >= 0 && id < classes)) {
+      throw new GradCamError('model', `The card's "groups" must be {"name": [ids from 0 to ${classes - 1}]}, but "${group.slice(0, 40)}" is not; ` +
+        'correct it or leave it out.');
+    }
+    for (const id of ids) byId[id] = group;
+  }
+  return byId;
 }
 
 /** Python's {0: 'cat'}, as some exporters write it. */

@@ -63,6 +63,9 @@
  *   head gives: classes of which one is right, two classes by one unit, labels each for itself, values, ...
  * @property {'softmax' | 'sigmoid' | 'none'} activation  none: its predictions have no probability
  * @property {string[]} labels              as many as classes
+ * @property {(string | undefined)[] | null} groups  the group of each class, 'dog', as its card says; null: it does not
+ * @property {number | null} unfamiliarBelow  highest logit less the mean of all, below which a picture is nothing that
+ *   the network knows; null: its card does not say
  * @property {LayerInfo[]} layers
  * @property {string | null} defaultLayer
  * @property {{name: string, title: string, paper: string}[]} methods
@@ -79,7 +82,8 @@
  *   mode: its name, or the settings as a list that the option preprocess takes; network: whose layers were recognised
  *
  * @typedef {{mode: string, predictions: Prediction[]}} Preview
- * @typedef {{id: number, name: string, score: number, probability: number | null}} Prediction
+ * @typedef {{id: number, name: string, group?: string, score: number, probability: number | null}} Prediction
+ *   group: what kind of thing the class is ('dog'), where the model's card says
  *
  * @typedef {object} LayerInfo
  * @property {string} name                  the tensor
@@ -132,7 +136,7 @@
  * @property {Float32Array} weights         alpha_k, one per channel
  *
  * @typedef {object} Warning
- * @property {string} name   for programs: 'no-evidence', 'zero-gradient', 'saturated-softmax', ...
+ * @property {string} name   for programs: 'unfamiliar', 'no-evidence', 'zero-gradient', 'saturated-softmax', ...
  * @property {string} text   for people
  * @property {string} [remedy]  the setting that mends it: tools.withRemedy has the words for each place
  *

@@ -45,7 +45,7 @@ export function createService(host, own) {
   let info;
   /** The picture whose activations the model holds: {key, picture}. */
   let current = null;
-  let remembered = null; // predictions, while the maps come from other input: {question, predictions}
+  let remembered = null; // predictions, while the maps come from other input: {question, predictions, unfamiliar}
   let decoded = null; // the last decoded picture: {key, picture}
 
   /* ---- Loading ------------------------------------------------------------------------------- */
@@ -141,11 +141,27 @@ export function createService(host, own) {
 
   function randomise({ layers, seed }) {
     current = remembered = null;
+    info.unfamiliarBelow = null; // it was the trained network's
     model.randomise(layers, seed);
   }
 
   const best = (top) => (info.classes ? model.top(Math.min(top, info.classes)) : [])
-    .map(({ id, score, probability }) => ({ id, name: info.labels[id], score, probability }));
+    .map(({ id, score, probability }) => {
+      const group = info.groups?.[id];
+      return { id, name: info.labels[id], ...(group === undefined ? {} : { group }), score, probability };
+    });
+
+  /** Whether the picture that ran last is, by the card's threshold, nothing that the network knows. */
+  function isUnfamiliar() {
+    if (info.unfamiliarBelow === null || !info.classes) return false;
+    const { scores: all } = model.scores();
+    let [most, sum] = [-Infinity, 0];
+    for (const score of all) {
+      most = Math.max(most, score);
+      sum += score;
+    }
+    return most - sum / all.length < info.unfamiliarBelow;
+  }
 
   /**
    * Runs the network as the maps want it, and gives the predictions: of the preprocessed picture, even
@@ -155,17 +171,17 @@ export function createService(host, own) {
     if (args.mapInput !== 'raw') {
       const picture = await run(args, signal, timings);
       const predictions = best(args.top);
-      return { picture, predictions, shown: predictions };
+      return { picture, predictions, shown: predictions, unfamiliar: isUnfamiliar() };
     }
     const { key } = await decode(args.picture, signal);
     const question = JSON.stringify([key, preprocessFor(args), args.top]);
     if (remembered?.question !== question) {
       await run(args, signal, timings);
-      remembered = { question, predictions: best(args.top) };
+      remembered = { question, predictions: best(args.top), unfamiliar: isUnfamiliar() };
     }
     const raw = { ...args, preprocess: 'none' };
     const picture = await run(raw, signal, timings);
-    return { picture, predictions: remembered.predictions, shown: best(args.top) };
+    return { picture, ...remembered, shown: best(args.top) };
   }
 
   /** @param {number} [most]  maps for so many of the best classes, where none are named */
@@ -178,9 +194,12 @@ export function createService(host, own) {
       return result;
     };
 
-    const { picture, predictions, shown } = await predict(args, signal, timings);
+    const { picture, predictions, shown, unfamiliar } = await predict(args, signal, timings);
     const warnings = [...info.warnings.filter(({ name }) => name !== 'preprocessing-guessed' || args.preprocess === undefined)];
     if (picture.warning) warnings.push(picture.warning);
+    if (unfamiliar) {
+      warnings.push({ name: 'unfamiliar', text: 'Nothing that this network knows looks much like this picture: its answers are guesses' });
+    }
     if (args.mapInput === 'raw') {
       warnings.push({ name: 'raw-input', text: 'The maps were made from the raw picture, without ' +
         "the model's preprocessing, as a published figure was; the predictions were not" });

@@ -4,7 +4,7 @@
  * that a view can be linked.
  */
 import '../../element/define.js';
-import { SAMPLES } from '../samples.js';
+import { captionSamples, SAMPLES } from '../samples.js';
 
 const MOST_SIDE = 1024; // pixels: larger photos only make the page slow
 
@@ -101,6 +101,8 @@ byId('samples').append(...SAMPLES.map(({ name: sample }) => {
   return button;
 }));
 
+captionSamples(byId('samples'));
+
 /* ---- Class and layer ----------------------------------------------------------------------------- */
 
 function fill(select, options, chosen) {
@@ -118,6 +120,13 @@ informed.addEventListener('result', ({ detail: steps }) => {
   byId('status').textContent = ms >= 1 ? `Network forward and backward: ${ms.toFixed(0)} ms.` : '';
 });
 informed.setAttribute('loading', 'eager');
+
+/** Whether there is anything to cut off depends on picture, class and layer. */
+elements.find((element) => element.getAttribute('steps') === 'relu').addEventListener('result', ({ detail: { map } }) => {
+  const below = map.raw.filter((value) => value < 0).length;
+  byId('negative').textContent = below ? `Here that is ${below} of ${map.raw.length} places.`
+    : 'Here there is nothing to cut off; for another class there may be.';
+});
 
 hero.addEventListener('result', async () => {
   if (!byId('layer').disabled) return;
