@@ -69,7 +69,9 @@ export class Ask {
     const button = make('button', { type: 'button' });
     button.dataset.mode = mode;
     const title = make('span', { className: 'mode' });
-    title.append(make('strong', { textContent: mode }), ` ${words}${now ? ' (the guess)' : ''}`);
+    const strong = make('strong', { textContent: mode });
+    if (now) strong.append(' ', make('span', { className: 'now', textContent: 'now' }));
+    title.append(strong, ` ${words}`);
     const list = make('span', { className: 'answers', textContent: '…' });
     button.append(title, list);
     button.addEventListener('click', () => {
