@@ -260,7 +260,11 @@ async function loadModel(source, link = null, base = () => state) {
   const before = state.model;
   set(states.withModel(base(), { cam, source, key, preprocess, guessed }, link));
   before?.cam.dispose();
-  const { name, classes, threads, warnings } = cam.model;
+  sayModel();
+}
+
+function sayModel() {
+  const { name, classes, threads, warnings } = state.model.cam.model;
   say(sentences([`${name}: ${classes} classes, ${threads} ${threads === 1 ? 'thread' : 'threads'}.`,
     ...(warnings ?? []).map(inWords), state.ask.picture ? '' : 'It waits for a picture.']));
 }
@@ -649,7 +653,10 @@ async function prepareAs(preprocess) {
     chooseFor(key, { preprocess });
     if (guessed) keep(key, preprocess);
     if (!preprocess) await loadModel(source, link);
-    else if (state.model === model) set(states.withModel(state, { ...model, preprocess }, link));
+    else if (state.model === model) {
+      set(states.withModel(state, { ...model, preprocess }, link));
+      sayModel();
+    }
   } catch (error) {
     chooseFor(key, { preprocess: before });
     if (state.model === model) set(states.withSettings(state, { preprocess: before }));
