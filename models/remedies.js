@@ -5,7 +5,7 @@
 const REMEDIES = {
   preprocess: {
     cli: 'Say what the network expects: --preprocess torch, tf, caffe, unit or none.',
-    page: 'Choose the row whose answer is right.',
+    page: 'Under Model, "Compare its answers" shows which is right.',
     api: "Say what the network expects with the option preprocess: 'torch', 'tf', 'caffe', 'unit' or 'none'.",
   },
   name: {

@@ -159,7 +159,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
       assert.match(page.url(), /class=\d+/);
 
       await page.locator('#layer').selectOption('block11_dw_relu');
-      await page.waitForFunction(() => document.querySelector('grad-cam[steps=relu]').result.layer.name === 'block11_dw_relu', null, WAIT);
+      await page.waitForFunction(() => document.querySelector('grad-cam[steps=relu]').result?.layer.name === 'block11_dw_relu', null, WAIT);
       const earlier = await cam.steps(`${samples}/golf_ball_and_flower.jpg`, { class: second, layer: 'block11_dw_relu' });
       like(number((await figures('relu'))['largest value']), earlier.map.max, 'earlier layer');
 

@@ -116,6 +116,8 @@ describe('what stands on the page belongs together', { skip: withoutBrowser }, (
     assert.equal(await page.inputValue('#preprocess'), '', 'preprocessing is not taken over');
     assert.equal(await page.inputValue('[name=layer]'), '');
     assert.equal(await page.evaluate(() => window.gradcam.model.name), 'keras3');
+    await page.waitForSelector('#ask[open]'); // nothing says how it wants its pictures
+    await page.keyboard.press('Escape');
     // Back to the first: the choice was for it, and is kept.
     await page.waitForSelector('[data-model=pocket]');
     await explained(page, () => page.click('[data-model=pocket]'));
@@ -216,7 +218,8 @@ describe('what stands on the page belongs together', { skip: withoutBrowser }, (
     await explained(page, () => page.goBack());
     assert.deepEqual(await seen(), before);
     await explained(page, () => page.goForward());
-    assert.deepEqual((await seen()).list, words(expected.church));
+    // The class that is compared with stands behind the best ones.
+    assert.deepEqual((await seen()).list.slice(0, 5), words(expected.church));
 
     const { page: other } = await demo();
     await explained(other, () => other.evaluate((hash) => { location.hash = hash; }, new URL(link).hash));

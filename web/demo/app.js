@@ -4,8 +4,10 @@
  */
 import { GradCam, tools } from '../index.js';
 import { Address } from './address.js';
+import { Ask } from './ask.js';
 import { Camera } from './camera.js';
 import { takeFiles } from './intake.js';
+import { keep, keyOf, recall } from './kept.js';
 import { isNamed, ModelList } from './models.js';
 import { clearPredictions, showPredictions } from './predictions.js';
 import { showProof } from './proof.js';
@@ -16,11 +18,12 @@ import { Sheet } from './sheet.js';
 import { Stage } from './stage.js';
 import * as states from './state.js';
 import { Suggestions } from './suggestions.js';
-import { plain, sentences } from './words.js';
+import { inWords, plain, sentences } from './words.js';
 
 const byId = (id) => document.getElementById(id);
 const stage = new Stage(byId('frame'), byId('scale'), (share) => onSetting('wipe', share.toFixed(2)));
 const sheet = new Sheet(byId('sheet'), chooseClass);
+const ask = new Ask(byId('ask'));
 const camera = new Camera(byId('cameras'));
 const settings = new Settings(byId('settings'), (name, value) => guard(() => onSetting(name, value)));
 const models = new ModelList(byId('models'), byId('model'), (name) => openModel(name));
@@ -53,7 +56,7 @@ async function guard(work) {
     return await work();
   } catch (error) {
     if (error.code === 'cancelled') return undefined;
-    say(error.message, { bad: true });
+    say(inWords(error), { bad: true });
     return undefined;
   }
 }
@@ -221,14 +224,14 @@ function showPressed(picture) {
 /* ---- The model ---------------------------------------------------------------------------------- */
 
 /**
- * What the reader chose for one model alone: how pixels are prepared, the names of its classes.
- * @type {Map<string, {preprocess?: string, labels?: string[]}>}
+ * What the reader chose for one model alone: how pixels are prepared, the names of its classes; and
+ * whether the first was asked in this visit. By the model's key.
+ * @type {Map<string, {preprocess: string, labels?: string[], asked?: boolean}>}
  */
 const choices = new Map();
-const keyOf = (source) => (typeof source === 'string' ? source : [source].flat().map(({ name, size }) => `${name} ${size}`).join('\n'));
-const choicesOf = (source) => choices.get(keyOf(source)) ?? {};
-const chooseFor = (source, change) => choices.set(keyOf(source), { ...choicesOf(source), ...change });
-/** Models of this visit, which a link need not ask for. */
+const choicesOf = (key) => choices.get(key) ?? { preprocess: recall(key) };
+const chooseFor = (key, change) => choices.set(key, { ...choicesOf(key), ...change });
+/** Names and addresses of models of this visit, which a link need not ask for. */
 const opened = new Set(['pocket']);
 
 /**
@@ -238,17 +241,32 @@ const opened = new Set(['pocket']);
  */
 async function loadModel(source, link = null, base = () => state) {
   if (!waiting.explain) say('Loading the model …');
-  const { preprocess = '', labels } = { ...choicesOf(source), ...(link && { preprocess: link.settings.preprocess }) };
-  const cam = await withProgress('load', (signal, onProgress) => GradCam.load(source, { signal, onProgress, labels,
-    preprocess: preprocess || undefined }));
-  opened.add(keyOf(source));
-  chooseFor(source, { preprocess });
+  const key = await keyOf(source);
+  const first = !choices.has(key);
+  const { preprocess: chosen, labels } = choicesOf(key);
+  // An address says it of a model that it names; of files it knows nothing.
+  const preprocess = typeof source !== 'string' || !link ? chosen : link.settings.preprocess || (first ? chosen : '');
+  const cam = await withProgress('load', (signal, onProgress) => GradCam.load(source, { signal, onProgress, labels }));
+  const guessed = cam.model.preprocess?.from === 'guess';
+  try {
+    if (preprocess) await cam.setPreprocess(preprocess);
+  } catch (error) {
+    cam.dispose();
+    throw error;
+  }
+  opened.add(source);
+  chooseFor(key, { preprocess });
+  ask.close();
   const before = state.model;
-  set(states.withModel(base(), { cam, source, preprocess }, link));
+  set(states.withModel(base(), { cam, source, key, preprocess, guessed }, link));
   before?.cam.dispose();
-  const { name, classes, threads, warnings } = cam.model;
+  sayModel();
+}
+
+function sayModel() {
+  const { name, classes, threads, warnings } = state.model.cam.model;
   say(sentences([`${name}: ${classes} classes, ${threads} ${threads === 1 ? 'thread' : 'threads'}.`,
-    ...(warnings ?? []).map(({ text }) => text), state.ask.picture ? '' : 'It waits for a picture.']));
+    ...(warnings ?? []).map(inWords), state.ask.picture ? '' : 'It waits for a picture.']));
 }
 
 byId('depth').addEventListener('input', ({ target }) => {
@@ -275,11 +293,11 @@ const openLabels = (file) => guard(async () => {
   const { parseLabels, checkCount } = await import('../../models/labels.js');
   const { classes } = state.model.cam.model;
   const { names, warnings } = parseLabels(new Uint8Array(await file.arrayBuffer()), { classes, file: file.name });
-  chooseFor(state.model.source, { labels: names });
+  chooseFor(state.model.key, { labels: names });
   await loadModel(state.model.source, linkNow());
   await explain();
   const doubts = [...warnings, ...checkCount(names, classes, file.name)];
-  say(sentences([`The names of the classes are those of ${file.name} now.`, ...doubts.map(({ text }) => text)]));
+  say(sentences([`The names of the classes are those of ${file.name} now.`, ...doubts.map(inWords)]));
 });
 
 byId('onnx').addEventListener('change', ({ target }) => {
@@ -314,7 +332,7 @@ async function addPictures(pictures) {
     }
   }
   if (failed.length === pictures.length) throw failed[0];
-  if (failed.length) say(sentences(failed.map(({ message }) => message)), { bad: true });
+  if (failed.length) say(sentences(failed.map(inWords)), { bad: true });
 }
 
 /** @param {import('./state.js').Picture} picture */
@@ -326,7 +344,7 @@ async function choose(picture) {
   } catch (error) {
     if (error.code === 'image') forget(picture);
     if (error.code !== 'image' || picture.sample || error.message.includes(picture.name)) throw error;
-    throw Object.assign(new Error(`${picture.name}: ${error.message}`, { cause: error }), { code: error.code });
+    throw Object.assign(new Error(`${picture.name}: ${inWords(error)}`, { cause: error }), { code: error.code });
   }
 }
 
@@ -556,7 +574,8 @@ async function explain() {
   const { forward, backward } = result.timings;
   const heatmaps = `${result.maps.length} ${result.maps.length === 1 ? 'heatmap' : 'heatmaps'}`;
   say(sentences([`Network forward ${forward.toFixed(0)} ms, ${heatmaps} ${backward.toFixed(0)} ms, here on your machine.`,
-    ...result.warnings.map(({ text }) => text)]));
+    ...result.warnings.map(inWords)]));
+  if (model.guessed && !model.preprocess && !choicesOf(model.key).asked) guard(askPreprocess);
 }
 
 /** A class that is not among the best; the network does not run forward again. */
@@ -625,18 +644,43 @@ async function onSetting(name, value) {
   }
 }
 
-/** How pixels are prepared: for this model alone. */
+/** How pixels are prepared: for this model alone. @param {string} preprocess  '': as the model says, or a guess */
 async function prepareAs(preprocess) {
-  const { source, preprocess: before } = state.model;
-  const link = linkNow();
+  const { model } = state;
+  const { source, key, preprocess: before, guessed } = model;
+  const now = linkNow();
+  const link = { ...now, settings: { ...now.settings, preprocess } };
   try {
-    await loadModel(source, { ...link, settings: { ...link.settings, preprocess } });
+    if (preprocess) await model.cam.setPreprocess(preprocess);
+    chooseFor(key, { preprocess });
+    if (guessed) keep(key, preprocess);
+    if (!preprocess) await loadModel(source, link);
+    else if (state.model === model) {
+      set(states.withModel(state, { ...model, preprocess }, link));
+      sayModel();
+    }
   } catch (error) {
-    set(states.withSettings(state, { preprocess: before }));
+    chooseFor(key, { preprocess: before });
+    if (state.model === model) set(states.withSettings(state, { preprocess: before }));
     throw error;
   }
   await explain();
 }
+
+/** Where nothing says how the model wants its pictures, the reader sees which answer is right. */
+async function askPreprocess() {
+  const { model, answer } = state;
+  if (!model || answer?.model !== model || answer.picture.live) {
+    say('Choose a picture first.');
+    return;
+  }
+  chooseFor(model.key, { asked: true });
+  const mode = await ask.open({ now: model.cam.model.preprocess.mode, picture: stage.picture,
+    answers: async (one, signal) => (await model.cam.previews(answer.picture.image, { top: 3, modes: [one], signal }))[0].predictions });
+  if (mode && model === state.model) await onSetting('preprocess', mode);
+}
+
+byId('compare-answers').addEventListener('click', () => guard(askPreprocess));
 
 /** What is on the screen, as a link would say it. */
 const linkNow = () => states.readLink(states.writeLink(state));
@@ -658,14 +702,16 @@ async function follow(link, files = {}) {
   stopCamera();
   const sample = samples.find((one) => one.sample === link.sample);
   const source = files.model ?? (link.model || 'pocket');
-  const known = opened.has(keyOf(source));
+  const known = opened.has(source);
   waitingLink = known ? null : link;
+  const { model } = state;
+  const stays = source === model?.source;
   // What is meant for a model that is not here waits until that one is.
-  const own = known ? link : states.withoutModel(link, state.model);
+  const own = known ? link : states.withoutModel(link, model);
+  if (files.model && stays) own.settings.preprocess = model.preprocess; // no address says it
   const wished = () => ({ ...state, settings: own.settings, extra: own.extra,
     ask: { picture: sample ?? files.picture ?? state.ask.picture, shown: own.shown } });
-  const { model } = state;
-  if (known && (source !== model?.source || own.settings.preprocess !== model.preprocess)) await loadModel(source, own, wished);
+  if (known && (!stays || own.settings.preprocess !== model.preprocess)) await loadModel(source, own, wished);
   else set(states.fitting(wished()));
   if (!sample && link.picture && state.ask.picture?.address !== link.picture) await openAddress(link.picture);
   else if (differs(state)) await explain();

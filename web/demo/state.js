@@ -7,7 +7,8 @@
  * cancelled is withdrawn(), and what stands there is true again.
  *
  * @typedef {{image: any, name: string, sample?: string, address?: string}} Picture
- * @typedef {{cam: import('../index.js').GradCam, source: any, preprocess: string}} Model
+ * @typedef {{cam: import('../index.js').GradCam, source: any, key: string, preprocess: string, guessed: boolean}} Model
+ *   preprocess: as the reader chose, else ''; guessed: nothing but the reader says how pictures are prepared
  *
  * @typedef {object} Answer
  * @property {Model} model
@@ -174,13 +175,15 @@ export const withoutModel = (link, model = null) => ({ ...link, model: '', shown
 
 /**
  * What is on the screen, for the address: what differs from the usual. A picture or model that came as
- * a file is not in it.
+ * a file is not in it, nor how pictures are prepared for such a model: the next one to read the address
+ * has another.
  * @param {State} state
  * @param {Link | null} [waiting]  what a link says of a model that has not been fetched; it stays there
  */
 export function writeLink(state, waiting = null) {
   const { answer, model, extra, shown } = state;
-  const settings = { ...state.settings, ...answer?.asked, ...(waiting && pick(waiting.settings, OF_A_MODEL)) };
+  const settings = { ...state.settings, ...answer?.asked, ...(waiting ? pick(waiting.settings, OF_A_MODEL)
+    : model && typeof model.source !== 'string' ? pick(DEFAULTS, ['preprocess']) : {}) };
   const source = typeof model?.source === 'string' && model.source !== 'pocket' ? model.source : '';
   const best = answer?.maps[0].class.id ?? null;
   const values = {
