@@ -5,6 +5,7 @@
  * N = 1. Weights come in two kinds: constants known while the graph is built (shapes, pads, scalars)
  * and planned weights, whose bytes are made later, one after the other, by `write`.
  */
+import { ModelError } from '../errors.js';
 import { bytes, float, int, message, packedInts, string } from './protobuf.js';
 
 export const OPSET = 13;
@@ -127,6 +128,11 @@ function encodeAttribute(name, value) {
   const head = string(1, name);
   if (typeof value === 'string') {
     return message(head, string(4, value), int(20, ATTRIBUTE.string));
+  }
+  // A damaged file may ask for an axis or a size that it does not have.
+  const fits = FLOAT_ATTRIBUTES.has(name) ? Number.isFinite : (one) => typeof one === 'bigint' || Number.isInteger(one);
+  if (![value].flat().every(fits)) {
+    throw new ModelError('format', `Its network says of "${name}" what is no number: the file is damaged. Save or download it again.`);
   }
   if (Array.isArray(value)) {
     return message(head, ...value.map((v) => int(8, v)), int(20, ATTRIBUTE.ints));
