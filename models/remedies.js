@@ -15,7 +15,7 @@ const REMEDIES = {
   },
   head: {
     cli: 'Choose another with --head NAME.',
-    page: 'Choose another under "output".',
+    page: 'Under Model, "Output" offers the others.',
     api: 'Choose another with the option head.',
   },
   layer: {

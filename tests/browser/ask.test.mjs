@@ -149,6 +149,29 @@ describe('a model whose preprocessing is a guess', { skip: withoutBrowser }, () 
     await context.close();
   });
 
+  test('another output of a model, for it alone; one without classes says so', async () => {
+    const context = await web.browser.newContext();
+    const page = await demo(context);
+    assert.ok(await page.isHidden('#head'), 'the bundled model has one');
+    await load(page, 'net.onnx', onnx);
+    await rows(page);
+    await page.keyboard.press('Escape');
+    assert.deepEqual(await page.$$eval('#head option', (all) => all.map(({ value }) => value)), ['', 'logits', 'aside']);
+    await page.selectOption('#head select', 'aside');
+    await status(page, /"aside" holds no classes/);
+    assert.deepEqual(await list(page), []);
+    assert.doesNotMatch(page.url(), /head=/);
+    await explained(page, () => page.selectOption('#head select', 'logits'));
+    assert.deepEqual(await list(page), expected[expected.guess]);
+    assert.doesNotMatch(await page.textContent('#status'), /outputs/, 'what was chosen is no guess');
+    await page.waitForSelector('[data-model=pocket]');
+    await explained(page, () => page.click('[data-model=pocket]'));
+    assert.equal(await page.inputValue('#head select'), '');
+    assert.deepEqual(await list(page), expected.pocket);
+    assert.deepEqual(page.problems, []);
+    await context.close();
+  });
+
   test('no picture yet: it is asked with the first', async () => {
     const context = await web.browser.newContext();
     const page = await demo(context, '');

@@ -181,6 +181,10 @@ function showModel() {
   settings.fill('colormap', cam.colormaps().map((value) => (
     { value, text: ['viridis', 'cividis'].includes(value) ? `${value} (also for colour-blind eyes)` : value })));
   settings.fill('method', cam.methods().map(({ name: value, title }) => ({ value, text: title })));
+  const { heads } = cam.model;
+  byId('head').hidden = heads.length < 2;
+  settings.fill('head', [{ value: '', text: 'the one that looks like classes' },
+    ...heads.map(({ name: value, kind, dims }) => ({ value, text: `${value} (${[kind, dims.join('×')].join(' ').trim()})` }))]);
   settings.fill('layer', [{ value: '', text: `the usual one: ${cam.defaultLayer}` },
     ...cam.layers().map((layer) => ({ value: layer.name, text: layerText(layer) }))]);
 }
@@ -224,9 +228,9 @@ function showPressed(picture) {
 /* ---- The model ---------------------------------------------------------------------------------- */
 
 /**
- * What the reader chose for one model alone: how pixels are prepared, the names of its classes; and
- * whether the first was asked in this visit. By the model's key.
- * @type {Map<string, {preprocess: string, labels?: string[], asked?: boolean}>}
+ * What the reader chose for one model alone: how pixels are prepared, the output, the names of its
+ * classes; and whether the first was asked in this visit. By the model's key.
+ * @type {Map<string, {preprocess: string, head?: string, labels?: string[], asked?: boolean}>}
  */
 const choices = new Map();
 const choicesOf = (key) => choices.get(key) ?? { preprocess: recall(key) };
@@ -243,10 +247,11 @@ async function loadModel(source, link = null, base = () => state) {
   if (!waiting.explain) say('Loading the model …');
   const key = await keyOf(source);
   const first = !choices.has(key);
-  const { preprocess: chosen, labels } = choicesOf(key);
+  const { preprocess: chosen, head: output = '', labels } = choicesOf(key);
   // An address says it of a model that it names; of files it knows nothing.
   const preprocess = typeof source !== 'string' || !link ? chosen : link.settings.preprocess || (first ? chosen : '');
-  const cam = await withProgress('load', (signal, onProgress) => GradCam.load(source, { signal, onProgress, labels }));
+  const head = typeof source !== 'string' || !link ? output : link.settings.head;
+  const cam = await withProgress('load', (signal, onProgress) => GradCam.load(source, { signal, onProgress, labels, head: head || undefined }));
   const guessed = cam.model.preprocess?.from === 'guess';
   try {
     if (preprocess) await cam.setPreprocess(preprocess);
@@ -255,10 +260,10 @@ async function loadModel(source, link = null, base = () => state) {
     throw error;
   }
   opened.add(source);
-  chooseFor(key, { preprocess });
+  chooseFor(key, { preprocess, head });
   ask.close();
   const before = state.model;
-  set(states.withModel(base(), { cam, source, key, preprocess, guessed }, link));
+  set(states.withModel(base(), { cam, source, key, preprocess, head, guessed }, link));
   before?.cam.dispose();
   sayModel();
 }
@@ -496,7 +501,7 @@ async function askFrame(frame) {
     const { model } = state;
     const asked = states.askedOf(state);
     try {
-      const result = await model.cam.explain(frame, { ...optionsOf(asked), picture: false });
+      const result = havingMaps(model, await model.cam.explain(frame, { ...optionsOf(asked), picture: false }));
       const wanted = states.missing(state, result.maps).filter((id) => id < model.cam.model.classes);
       if (wanted.length) {
         const more = await model.cam.explain(frame, { ...optionsOf(asked), classes: wanted, picture: false });
@@ -537,6 +542,13 @@ const optionsOf = ({ top, method, score, layer }) => ({
   layer: layer || undefined,
 });
 
+/** An answer without classes, as of a network that gives pictures, has no map to show. */
+function havingMaps({ cam }, result) {
+  if (result.maps.length) return result;
+  const { name, head } = cam.model;
+  throw Object.assign(new Error(`${name}: its output "${head}" holds no classes, so that there is nothing to look for.`), { code: 'unsupported' });
+}
+
 /** Maps of more classes; they share the picture of the first ones, which is not sent again. */
 async function bring(model, picture, asked, result, ids, control) {
   const more = await model.cam.explain(picture.image, { ...optionsOf(asked), classes: ids, picture: false, ...control });
@@ -556,7 +568,7 @@ async function explain() {
   say(`Looking at ${picture.name} …`);
   try {
     const result = await withProgress('explain', async (signal, onProgress) => {
-      const best = await model.cam.explain(picture.image, { ...optionsOf(asked), signal, onProgress });
+      const best = havingMaps(model, await model.cam.explain(picture.image, { ...optionsOf(asked), signal, onProgress }));
       for (let ids; (ids = states.missing(state, best.maps)).length && model === state.model;) {
         await bring(model, picture, asked, best, ids, { signal, onProgress });
       }
@@ -636,6 +648,7 @@ async function onSetting(name, value) {
   set(states.withSettings(state, { [name]: value }));
   if (!state.model) return;
   if (name === 'preprocess') await prepareAs(value);
+  else if (name === 'head') await takeHead(value);
   else if (['method', 'score', 'layer', 'top'].includes(name)) await explain();
   else if (name === 'compare') {
     const id = states.comparedClass(state);
@@ -662,6 +675,22 @@ async function prepareAs(preprocess) {
   } catch (error) {
     chooseFor(key, { preprocess: before });
     if (state.model === model) set(states.withSettings(state, { preprocess: before }));
+    throw error;
+  }
+  await explain();
+}
+
+/** Another output of the model: other classes, so nothing that was said of the former ones stays. */
+async function takeHead(head) {
+  const { source, key, head: before } = state.model;
+  const { labels } = choicesOf(key);
+  const link = states.withoutModel(linkNow(), state.model);
+  chooseFor(key, { head, labels: undefined });
+  try {
+    await loadModel(source, { ...link, settings: { ...link.settings, head } });
+  } catch (error) {
+    chooseFor(key, { head: before, labels });
+    set(states.withSettings(state, { head: before }));
     throw error;
   }
   await explain();
@@ -708,10 +737,10 @@ async function follow(link, files = {}) {
   const stays = source === model?.source;
   // What is meant for a model that is not here waits until that one is.
   const own = known ? link : states.withoutModel(link, model);
-  if (files.model && stays) own.settings.preprocess = model.preprocess; // no address says it
+  if (files.model && stays) Object.assign(own.settings, { preprocess: model.preprocess, head: model.head }); // no address says it
   const wished = () => ({ ...state, settings: own.settings, extra: own.extra,
     ask: { picture: sample ?? files.picture ?? state.ask.picture, shown: own.shown } });
-  if (known && (!stays || own.settings.preprocess !== model.preprocess)) await loadModel(source, own, wished);
+  if (known && (!stays || ['preprocess', 'head'].some((name) => own.settings[name] !== model[name]))) await loadModel(source, own, wished);
   else set(states.fitting(wished()));
   if (!sample && link.picture && state.ask.picture?.address !== link.picture) await openAddress(link.picture);
   else if (differs(state)) await explain();

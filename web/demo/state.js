@@ -7,8 +7,8 @@
  * cancelled is withdrawn(), and what stands there is true again.
  *
  * @typedef {{image: any, name: string, sample?: string, address?: string}} Picture
- * @typedef {{cam: import('../index.js').GradCam, source: any, key: string, preprocess: string, guessed: boolean}} Model
- *   preprocess: as the reader chose, else ''; guessed: nothing but the reader says how pictures are prepared
+ * @typedef {{cam: import('../index.js').GradCam, source: any, key: string, preprocess: string, head: string,
+ *   guessed: boolean}} Model   preprocess, head: as the reader chose, else ''; guessed: nothing but the reader says how pictures are prepared
  *
  * @typedef {object} Answer
  * @property {Model} model
@@ -32,11 +32,11 @@
 /** What each setting is where the address does not say. Names are those of the form's controls. */
 export const DEFAULTS = Object.freeze({
   method: 'gradcam', score: 'logit', layer: '', colormap: 'viridis', alpha: '0.6', interpolation: 'bilinear',
-  fade: '1', boxes: '', top: '5', preprocess: '', compare: '', view: 'wipe', wipe: '0.5',
+  fade: '1', boxes: '', top: '5', preprocess: '', head: '', compare: '', view: 'wipe', wipe: '0.5',
 });
 
 /** They mean something for one model alone. */
-const OF_A_MODEL = ['layer', 'compare', 'preprocess'];
+const OF_A_MODEL = ['layer', 'compare', 'preprocess', 'head'];
 /** They decide what is computed; the others how it looks. */
 const ASKED = ['method', 'score', 'layer', 'top'];
 
@@ -54,7 +54,7 @@ export const withSettings = (state, settings) => ({ ...state, settings: { ...sta
  */
 export function withModel(state, model, link = null) {
   const bound = pick(link?.settings ?? DEFAULTS, OF_A_MODEL);
-  return fitting({ ...state, model, settings: { ...state.settings, ...bound, preprocess: model.preprocess },
+  return fitting({ ...state, model, settings: { ...state.settings, ...bound, preprocess: model.preprocess, head: model.head },
     ask: { ...state.ask, shown: link?.shown ?? null }, extra: link?.extra ?? [], answer: null, shown: null, other: null });
 }
 
@@ -171,19 +171,18 @@ export function readLink(hash) {
 
 /** What a link says beside its model. @param {Link} link @param {Model | null} [model]  that stays @returns {Link} */
 export const withoutModel = (link, model = null) => ({ ...link, model: '', shown: null, extra: [],
-  settings: { ...link.settings, ...pick(DEFAULTS, OF_A_MODEL), preprocess: model?.preprocess ?? '' } });
+  settings: { ...link.settings, ...pick(DEFAULTS, OF_A_MODEL), preprocess: model?.preprocess ?? '', head: model?.head ?? '' } });
 
 /**
  * What is on the screen, for the address: what differs from the usual. A picture or model that came as
- * a file is not in it, nor how pictures are prepared for such a model: the next one to read the address
- * has another.
+ * a file is not in it, nor what was chosen for such a model alone: who reads the address has another.
  * @param {State} state
  * @param {Link | null} [waiting]  what a link says of a model that has not been fetched; it stays there
  */
 export function writeLink(state, waiting = null) {
   const { answer, model, extra, shown } = state;
   const settings = { ...state.settings, ...answer?.asked, ...(waiting ? pick(waiting.settings, OF_A_MODEL)
-    : model && typeof model.source !== 'string' ? pick(DEFAULTS, ['preprocess']) : {}) };
+    : model && typeof model.source !== 'string' ? pick(DEFAULTS, ['preprocess', 'head']) : {}) };
   const source = typeof model?.source === 'string' && model.source !== 'pocket' ? model.source : '';
   const best = answer?.maps[0].class.id ?? null;
   const values = {
