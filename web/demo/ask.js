@@ -26,7 +26,7 @@ export class Ask {
    * @param {object} what
    * @param {string} what.now                       the mode that holds now
    * @param {HTMLCanvasElement} what.picture
-   * @param {(mode: string, signal: AbortSignal) => Promise<import('../worker/protocol.js').Prediction[]>} what.answers
+   * @param {(mode: string, signal: AbortSignal) => Promise<import('../index.js').Explanation['predictions']>} what.answers
    * @returns {Promise<string>}  the mode that was chosen; '': none, what holds stays
    */
   async open({ now, picture, answers }) {
