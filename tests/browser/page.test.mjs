@@ -230,8 +230,10 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
     const { page, problems } = await demo();
     await page.click('#camera');
     await page.waitForFunction(() => /pictures a second/.test(document.getElementById('rate').textContent), null, { timeout: 30000 });
-    assert.equal((await list(page)).length, 5);
-    assert.equal(await page.locator('#sheet button').count(), 5);
+    // The best five, and the class on show where it is no longer one of them.
+    const fiveOrSix = (count) => assert.ok(count === 5 || count === 6, `${count}`);
+    fiveOrSix((await list(page)).length);
+    fiveOrSix(await page.locator('#sheet button').count());
     // Classes are switched while it runs.
     await page.evaluate(() => document.getElementById('predictions').addEventListener('click', ({ target }) => { window.chosen = target.closest('button'); }));
     await page.click('#predictions button >> nth=1', { delay: 200 }); // a finger's time
@@ -239,7 +241,7 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
     await page.waitForFunction(() => document.querySelector('#sheet [aria-pressed=true]'));
     await explained(page, () => page.click('#camera'));
     assert.equal(await page.getAttribute('#camera', 'aria-pressed'), 'false');
-    assert.equal((await list(page)).length, 5);
+    fiveOrSix((await list(page)).length);
     const [saved] = await Promise.all([page.waitForEvent('download'), page.click('[data-save=overlay]')]);
     assert.match(saved.suggestedFilename(), /^camera-\d+\.png$/);
     await explained(page, () => page.click('#samples button >> nth=1'));

@@ -525,7 +525,7 @@ function sheetIsDue() {
   return true;
 }
 
-/** One picture of the camera: the class on show stays, if it is among the best. */
+/** One picture of the camera: the class on show stays, as a row of its own where it is not among the best. */
 function showFrame(model, asked, result, frame) {
   if (model !== state.model) return;
   stage.setFrame(frame, frame.width, frame.height);
