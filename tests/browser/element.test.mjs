@@ -74,6 +74,20 @@ describe('<grad-cam>', { skip: withoutBrowser }, () => {
     cam.dispose();
   });
 
+  test('fit: the picture is cut or framed as asked, and again when the attribute changes', async () => {
+    const { page } = await openBody(web, `<grad-cam id="a" src="${SAMPLE}" fit="crop"></grad-cam>`);
+    const cam = await GradCam.load(`${root}/models/pocket/model.json`, { threads: 1 });
+    for (const fit of ['crop', 'pad']) {
+      await page.evaluate((value) => { document.getElementById('a').setAttribute('fit', value); }, fit);
+      await page.waitForFunction((value) => document.getElementById('a').result?.report().preprocess.fit === value, fit, WAIT);
+      const { predictions: [{ score }] } = await page.evaluate(() => document.getElementById('a').result.report());
+      const { predictions: [wanted] } = await cam.explain(`${root}${SAMPLE}`, { fit });
+      assert.ok(Math.abs(score - wanted.score) < 1e-3 * Math.abs(wanted.score), `${fit}: ${score} is not ${wanted.score}`);
+    }
+    cam.dispose();
+    await page.close();
+  });
+
   for (const isolated of [true, false]) {
     test(`a picture, its classes, its heat; ${isolated ? 'isolated' : 'not isolated'}`, async () => {
       const own = isolated ? await serve({ isolated: true }) : web.server;

@@ -129,6 +129,25 @@ describe('what stands on the page belongs together', { skip: withoutBrowser }, (
     await page.close();
   });
 
+  test('how the picture is framed: Node\'s answer, in the link, and gone with another model', async () => {
+    const cam = await GradCam.load(`${root}/models/pocket/model.json`, { threads: 1 });
+    const cropped = await cam.explain(sampleFile('golf_ball_and_flower'), { fit: 'crop' });
+    cam.dispose();
+    const { page, problems } = await demo('#sample=golf_ball_and_flower');
+    await status(page, /forward/);
+    assert.notDeepEqual(await list(page), words(cropped));
+    await explained(page, () => page.selectOption('#fit', 'crop'));
+    assert.deepEqual(await list(page), words(cropped));
+    assert.match(page.url(), /fit=crop/);
+    await page.reload();
+    await status(page, /forward/);
+    assert.deepEqual(await list(page), words(cropped));
+    await explained(page, () => page.setInputFiles('#onnx', keras));
+    assert.equal(await page.inputValue('#fit'), '');
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+
   test('a method that was cancelled gives its name back', async () => {
     const { page } = await demo();
     await sample(page, 'flower');

@@ -535,11 +535,12 @@ function showFrame(model, asked, result, frame) {
 /* ---- Explaining ---------------------------------------------------------------------------------- */
 
 /** The settings as explain() wants them. */
-const optionsOf = ({ top, method, score, layer }) => ({
+const optionsOf = ({ top, method, score, layer, fit }) => ({
   top: Math.max(1, Math.min(20, Math.round(Number(top)) || 5)),
   method,
   score,
   layer: layer || undefined,
+  fit: fit || undefined,
 });
 
 /** An answer without classes, as of a network that gives pictures, has no map to show. */
@@ -649,7 +650,7 @@ async function onSetting(name, value) {
   if (!state.model) return;
   if (name === 'preprocess') await prepareAs(value);
   else if (name === 'head') await takeHead(value);
-  else if (['method', 'score', 'layer', 'top'].includes(name)) await explain();
+  else if (['method', 'score', 'layer', 'top', 'fit'].includes(name)) await explain();
   else if (name === 'compare') {
     const id = states.comparedClass(state);
     if (id !== null && state.answer && !state.answer.picture.live && states.missing(state, state.answer.maps).length) await explain();

@@ -32,13 +32,13 @@
 /** What each setting is where the address does not say. Names are those of the form's controls. */
 export const DEFAULTS = Object.freeze({
   method: 'gradcam', score: 'logit', layer: '', colormap: 'viridis', alpha: '0.6', interpolation: 'bilinear',
-  fade: '1', boxes: '', top: '5', preprocess: '', head: '', compare: '', view: 'wipe', wipe: '0.5',
+  fade: '1', boxes: '', top: '5', preprocess: '', fit: '', head: '', compare: '', view: 'wipe', wipe: '0.5',
 });
 
 /** They mean something for one model alone. */
-const OF_A_MODEL = ['layer', 'compare', 'preprocess', 'head'];
+const OF_A_MODEL = ['layer', 'compare', 'preprocess', 'fit', 'head'];
 /** They decide what is computed; the others how it looks. */
-const ASKED = ['method', 'score', 'layer', 'top'];
+const ASKED = ['method', 'score', 'layer', 'top', 'fit'];
 
 const pick = (from, names) => Object.fromEntries(names.map((name) => [name, from[name]]));
 
@@ -95,7 +95,7 @@ export const withShown = (state, id) => ({ ...state, shown: id, ask: { ...state.
 /** The wish failed or was cancelled: back to what was answered last. */
 export function withdrawn(state) {
   const { good, answer, shown } = state;
-  const asked = answer?.asked ?? (good && { ...good.asked, layer: '' });
+  const asked = answer?.asked ?? (good && { ...good.asked, layer: '', fit: '' });
   const settings = asked ? { ...state.settings, ...asked } : state.settings;
   return { ...state, settings, ask: { picture: good?.picture ?? null, shown },
     extra: answer ? state.extra.filter((id) => answer.maps.some((map) => map.class.id === id)) : state.extra };

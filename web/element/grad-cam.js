@@ -33,6 +33,8 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
  * @attr {string} classes       more of them to list, joined by "|"
  * @attr {number} top           how many of the best classes are listed; default 3
  * @attr {string} score         logit or softmax
+ * @attr {string} fit           stretch, crop or pad: how the picture comes into the network's shape; default: as the
+ *   model's card says
  * @attr {number} opacity       of the heat, 0 to 1; default 0.6; near 0 the map always fades out
  * @attr {string} colormap      viridis, cividis, turbo, jet, ...; default viridis
  * @attr {string} steps         steps to show instead of the heatmap, by name; empty: heatmap and all steps
@@ -66,7 +68,7 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
  */
 export class GradCamElement extends Base {
   static observedAttributes = ['src', 'model', 'method', 'layer', 'target', 'classes', 'top', 'score',
-    'opacity', 'colormap', 'steps', 'loading'];
+    'fit', 'opacity', 'colormap', 'steps', 'loading'];
 
   static #observer = null;
 
@@ -381,7 +383,8 @@ export class GradCamElement extends Base {
   async #explain(cam, image, signal) {
     const top = Math.min(cam.model.classes, Math.max(1, Math.round(this.#number('top'))));
     const wanted = this.#wanted.map((one) => cam.findClass(one));
-    const options = { method: this.#text('method'), score: this.#text('score'), layer: this.#layer, signal };
+    const options = { method: this.#text('method'), score: this.#text('score'), layer: this.#layer,
+      fit: this.getAttribute('fit') || undefined, signal };
     const result = await cam.explain(image, { ...options, top });
     const missing = wanted.filter((id) => !result.maps.some((map) => map.class.id === id));
     if (missing.length) {
