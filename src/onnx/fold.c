@@ -33,14 +33,8 @@ struct fold {
 
 /* ---- Inputs and outputs --------------------------------------------------------------------- */
 
-static gcam_status refuse(const gcam_node *node, gcam_error *err, gcam_status status,
-                          const char *why) {
-  char label[160];
-  return gcam_fail(err, status, "%s: %s", gcam_node_label(node, label, sizeof label), why);
-}
-
 static gcam_status bad(const fold *f, gcam_status status, const char *why) {
-  return refuse(f->node, f->im->err, status, why);
+  return gcam_node_fail(f->node, f->im->err, status, "%s", why);
 }
 
 static gcam_value *in(const fold *f, int i) {
@@ -280,96 +274,12 @@ static gcam_status run_dequantize(fold *f) {
   return GCAM_OK;
 }
 
-static gcam_status gather_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  const gcam_value *x = &graph->values[node->inputs[0]], *at = &graph->values[node->inputs[1]];
-  int axis = gcam_value_axis(x, gcam_node_int(node, "axis", 0));
-  gcam_shape shape = {0};
-  if (axis < 0) return refuse(node, err, GCAM_ERR_MODEL, "its axis is outside of the tensor");
-  if (x->shape.rank - 1 + at->shape.rank > GCAM_MAX_RANK)
-    return refuse(node, err, GCAM_ERR_UNSUPPORTED, "more than 6 dimensions");
-  for (int i = 0; i < axis; i++) shape.dim[shape.rank++] = x->shape.dim[i];
-  for (int i = 0; i < at->shape.rank; i++) shape.dim[shape.rank++] = at->shape.dim[i];
-  for (int i = axis + 1; i < x->shape.rank; i++) shape.dim[shape.rank++] = x->shape.dim[i];
-  return gcam_node_set_shape(graph, node, 0, &shape, err);
-}
-
-static gcam_status run_gather(fold *f) {
-  const gcam_value *x = in(f, 0), *at = in(f, 1);
-  int axis = gcam_value_axis(x, gcam_node_int(f->node, "axis", 0));
-  if (gcam_constant_is_real(at)) return bad(f, GCAM_ERR_MODEL, "its indices are not integers");
-  GCAM_TRY(make(f, 0, gcam_constant_type(x)));
-  int64_t outer = gcam_numel_range(&x->shape, 0, axis), n = gcam_numel(&at->shape);
-  int64_t inner = gcam_numel_range(&x->shape, axis + 1, x->shape.rank), size = x->shape.dim[axis];
-  for (int64_t k = 0; k < n; k++) {
-    int64_t index = gcam_constant_int(at, k);
-    if (index < -size || index >= size)
-      return bad(f, GCAM_ERR_MODEL, "an index is outside of the tensor");
-    if (index < 0) index += size;
-    for (int64_t o = 0; o < outer; o++)
-      for (int64_t i = 0; i < inner; i++)
-        gcam_constant_copy(out(f, 0), (o * n + k) * inner + i, x, (o * size + index) * inner + i);
-  }
-  return GCAM_OK;
-}
-
-/* Copies x, each axis repeated as often as it fits into y's (a size of 1 broadcasts so, too). */
-static gcam_status run_repeat(fold *f) {
-  const gcam_value *x = in(f, 0);
-  gcam_value *y = out(f, 0);
-  GCAM_TRY(make(f, 0, gcam_constant_type(x)));
-  for (int64_t i = 0, n = gcam_numel(&y->shape); i < n; i++) {
-    int64_t rest = i, at = 0, stride = 1;
-    for (int k = 1; k <= x->shape.rank; k++) {
-      int64_t dim = x->shape.dim[x->shape.rank - k], to = y->shape.dim[y->shape.rank - k];
-      at += rest % to % dim * stride;
-      rest /= to;
-      stride *= dim;
-    }
-    gcam_constant_copy(y, i, x, at);
-  }
-  return GCAM_OK;
-}
-
-static gcam_status sizes_of(const gcam_graph *graph, const gcam_node *node, int input,
-                            gcam_shape *shape, gcam_error *err) {
-  *shape = (gcam_shape){0};
-  return gcam_node_ints(graph, node, "", input, shape->dim, GCAM_MAX_RANK, &shape->rank, err);
-}
-
-static gcam_status expand_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  const gcam_shape *x = gcam_in_shape(graph, node, 0);
-  gcam_shape wish, shape;
-  GCAM_TRY(sizes_of(graph, node, 1, &wish, err));
-  shape = wish.rank > x->rank ? wish : *x;
-  for (int k = 1; k <= shape.rank; k++) {
-    int64_t a = k > x->rank ? 1 : x->dim[x->rank - k];
-    int64_t b = k > wish.rank ? 1 : wish.dim[wish.rank - k];
-    if (a != b && a != 1 && b != 1)
-      return refuse(node, err, GCAM_ERR_MODEL, "its input does not broadcast to the shape given");
-    shape.dim[shape.rank - k] = a == 1 ? b : a;
-  }
-  return gcam_node_set_shape(graph, node, 0, &shape, err);
-}
-
-static gcam_status tile_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  gcam_shape times, shape = *gcam_in_shape(graph, node, 0);
-  GCAM_TRY(sizes_of(graph, node, 1, &times, err));
-  if (times.rank != shape.rank)
-    return refuse(node, err, GCAM_ERR_MODEL, "one repeat per axis is needed");
-  for (int i = 0; i < shape.rank; i++) {
-    if (times.dim[i] < 0 || times.dim[i] > GCAM_MAX_ELEMENTS)
-      return refuse(node, err, GCAM_ERR_MODEL, "a repeat is out of range");
-    shape.dim[i] *= times.dim[i];
-  }
-  return gcam_node_set_shape(graph, node, 0, &shape, err);
-}
-
 /* Its value, an attribute of the file, is input 1 here (lower.c). */
 static gcam_status constant_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
-  gcam_shape shape;
-  GCAM_TRY(sizes_of(graph, node, 0, &shape, err));
+  gcam_shape shape = {0};
+  GCAM_TRY(gcam_node_ints(graph, node, "", 0, shape.dim, GCAM_MAX_RANK, &shape.rank, err));
   if (gcam_node_has_input(node, 1) && gcam_numel(gcam_in_shape(graph, node, 1)) != 1)
-    return refuse(node, err, GCAM_ERR_MODEL, "its value is not one number");
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "its value is not one number");
   return gcam_node_set_shape(graph, node, 0, &shape, err);
 }
 
@@ -394,12 +304,12 @@ static gcam_status range_shape(gcam_graph *graph, gcam_node *node, gcam_error *e
   for (int i = 0; i < 3; i++) {
     const gcam_value *v = &graph->values[node->inputs[i]];
     if (gcam_numel(&v->shape) != 1)
-      return refuse(node, err, GCAM_ERR_MODEL, "needs a start, a limit and a step");
+      return gcam_node_fail(node, err, GCAM_ERR_MODEL, "needs a start, a limit and a step");
     number[i] = gcam_constant_real(v, 0);
   }
   double count = ceil((number[1] - number[0]) / number[2]);
   if (number[2] == 0 || !(count <= (double)GCAM_MAX_ELEMENTS))
-    return refuse(node, err, GCAM_ERR_MODEL, "runs too far");
+    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "runs too far");
   gcam_shape shape = {1, {count > 0 ? (int64_t)count : 0}};
   return gcam_node_set_shape(graph, node, 0, &shape, err);
 }
@@ -613,20 +523,17 @@ static gcam_status run_reduce(fold *f) {
 static const fold_row table[] = {
     {"Cast", run_cast, NULL, NULL, same_shape, 1, 1},
     {"DequantizeLinear", run_dequantize, NULL, NULL, same_shape, 2, 3},
-    {"Gather", run_gather, NULL, NULL, gather_shape, 2, 2},
-    {"Expand", run_repeat, NULL, NULL, expand_shape, 2, 2},
-    {"Tile", run_repeat, NULL, NULL, tile_shape, 2, 2},
     {"ConstantOfShape", run_constant, NULL, NULL, constant_shape, 1, 2},
     {"Range", run_range, NULL, NULL, range_shape, 3, 3},
-    {"Where", run_where, NULL, NULL, gcam_broadcast_shape, 3, 3},
+    {"Where", run_where, NULL, NULL, NULL, 0, 0},
     {"Add", run_binary, real_add, int_add, NULL, 0, 0},
     {"Sub", run_binary, real_sub, int_sub, NULL, 0, 0},
     {"Mul", run_binary, real_mul, int_mul, NULL, 0, 0},
     {"Div", run_binary, real_div, int_div, NULL, 0, 0},
     {"Pow", run_binary, pow, int_pow, NULL, 0, 0},
     {"Max", run_binary, real_max, int_max, NULL, 0, 0},
-    {"Min", run_binary, real_min, int_min, gcam_broadcast_shape, 1, -1},
-    {"Mod", run_mod, NULL, NULL, gcam_broadcast_shape, 2, 2},
+    {"Min", run_binary, real_min, int_min, NULL, 0, 0},
+    {"Mod", run_mod, NULL, NULL, NULL, 0, 0},
     {"Equal", run_compare, real_equal, int_equal, gcam_broadcast_shape, 2, 2},
     {"Less", run_compare, real_less, int_less, gcam_broadcast_shape, 2, 2},
     {"LessOrEqual", run_compare, real_less_equal, int_less_equal, gcam_broadcast_shape, 2, 2},
@@ -636,14 +543,14 @@ static const fold_row table[] = {
     {"Or", run_compare, NULL, int_or, gcam_broadcast_shape, 2, 2},
     {"Xor", run_compare, NULL, int_xor, gcam_broadcast_shape, 2, 2},
     {"Not", run_unary, NULL, int_not, same_shape, 1, 1},
-    {"Neg", run_unary, real_neg, int_neg, same_shape, 1, 1},
-    {"Abs", run_unary, real_abs, int_abs, same_shape, 1, 1},
-    {"Sign", run_unary, real_sign, int_sign, same_shape, 1, 1},
-    {"Floor", run_unary, real_floor, NULL, same_shape, 1, 1},
-    {"Ceil", run_unary, real_ceil, NULL, same_shape, 1, 1},
-    {"Round", run_unary, real_round, NULL, same_shape, 1, 1},
-    {"Log", run_unary, real_log, NULL, same_shape, 1, 1},
-    {"Reciprocal", run_unary, real_reciprocal, NULL, same_shape, 1, 1},
+    {"Neg", run_unary, real_neg, int_neg, NULL, 0, 0},
+    {"Abs", run_unary, real_abs, int_abs, NULL, 0, 0},
+    {"Sign", run_unary, real_sign, int_sign, NULL, 0, 0},
+    {"Floor", run_unary, real_floor, NULL, NULL, 0, 0},
+    {"Ceil", run_unary, real_ceil, NULL, NULL, 0, 0},
+    {"Round", run_unary, real_round, NULL, NULL, 0, 0},
+    {"Log", run_unary, real_log, NULL, NULL, 0, 0},
+    {"Reciprocal", run_unary, real_reciprocal, NULL, NULL, 0, 0},
     {"Sqrt", run_unary, real_sqrt, NULL, NULL, 0, 0},
     {"Exp", run_unary, real_exp, NULL, NULL, 0, 0},
     {"ReduceSum", run_reduce, real_add, int_add, NULL, 0, 0},

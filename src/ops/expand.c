@@ -25,7 +25,7 @@ static gcam_status expand_shape(gcam_graph *graph, gcam_node *node, gcam_error *
     int64_t w = b < 0 ? 1 : wish.dim[b];
     x.dim[i] = a < 0 ? 1 : in->dim[a];
     y.dim[i] = w == 1 ? x.dim[i] : w;
-    fits = fits && (w == 1 || x.dim[i] == 1 || w == x.dim[i]) && x.dim[i] > 0;
+    fits = fits && (w == 1 || x.dim[i] == 1 || w == x.dim[i]);
   }
   if (!fits)
     return gcam_node_fail(node, err, GCAM_ERR_MODEL, "%s cannot be expanded to %s",
@@ -42,7 +42,7 @@ static gcam_status tile_shape(gcam_graph *graph, gcam_node *node, gcam_error *er
   GCAM_TRY(gcam_node_ints(graph, node, "repeats", 1, times, GCAM_MAX_RANK, &count, err));
   bool fits = count == x->rank;
   for (int i = 0; fits && i < count; i++) {
-    fits = times[i] >= 0 && times[i] <= GCAM_MAX_ELEMENTS && x->dim[i] > 0;
+    fits = times[i] >= 0 && times[i] <= GCAM_MAX_ELEMENTS;
     if (fits) y.dim[i] *= times[i];
   }
   if (!fits)
@@ -59,7 +59,7 @@ const gcam_op gcam_op_expand = {"Expand",
                                 expand_shape,
                                 gcam_index_map_forward,
                                 gcam_index_map_backward,
-                                .traits = GCAM_OP_SAMPLES,
+                                .traits = GCAM_OP_SAMPLES | GCAM_OP_MOVES,
                                 .data_inputs = 1};
 const gcam_op gcam_op_tile = {"Tile",
                               GCAM_RULE_ROWS,
@@ -68,5 +68,5 @@ const gcam_op gcam_op_tile = {"Tile",
                               tile_shape,
                               gcam_index_map_forward,
                               gcam_index_map_backward,
-                              .traits = GCAM_OP_SAMPLES,
+                              .traits = GCAM_OP_SAMPLES | GCAM_OP_MOVES,
                               .data_inputs = 1};

@@ -218,7 +218,7 @@ const gcam_op gcam_op_gather = {"Gather",
                                 gather_shape,
                                 gcam_index_map_forward,
                                 gcam_index_map_backward,
-                                .traits = GCAM_OP_SAMPLES,
+                                .traits = GCAM_OP_SAMPLES | GCAM_OP_MOVES,
                                 .data_inputs = 1};
 const gcam_op gcam_op_gather_elements = {
     "GatherElements",          GCAM_RULE_ROWS,  2, 2, take_shape, take_forward, take_backward,

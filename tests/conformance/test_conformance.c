@@ -163,8 +163,8 @@ static bool drops(const test_case *t, const onnx_node *node) {
 
 /* Constants of any type? */
 static bool runs_on_integers(const gcam_op *op) {
-  static const char *const more[] = {"Add", "Sub",  "Mul", "Div",       "Pow",
-                                     "Max", "Sqrt", "Exp", "ReduceSum", "ReduceMean"};
+  static const char *const more[] = {"Add", "Sub", "Mul",  "Div", "Pow",       "Max",
+                                     "Min", "Mod", "Sqrt", "Exp", "ReduceSum", "ReduceMean"};
   for (int i = 0; i < (int)(sizeof more / sizeof *more); i++)
     if (!strcmp(op->name, more[i])) return true;
   return gcam_op_is(op, GCAM_OP_MOVES | GCAM_OP_VIEW) || gcam_fold_knows(op->name);

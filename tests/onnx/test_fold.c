@@ -406,6 +406,33 @@ static void test_gather(void) {
     }
 }
 
+/* Of every type; of nothing, which only constants can be; and what does not fit. */
+static void test_repeats(void) {
+  static const struct {
+    const char *op;
+    int64_t dims[2], list[2];
+    wanted want;
+  } cases[] = {
+      {"Expand", {2, 1}, {2, 3}, {.rank = 2, .dims = {2, 3}, .values = {1, 1, 1, 2, 2, 2}}},
+      {"Expand", {0, 1}, {1, 3}, {.rank = 2, .dims = {0, 3}}},
+      {"Expand", {2, 1}, {3, 1}, {.refused = true}},
+      {"Tile", {1, 2}, {2, 2}, {.rank = 2, .dims = {2, 4}, .values = {1, 2, 1, 2, 1, 2, 1, 2}}},
+      {"Tile", {1, 2}, {0, 1}, {.rank = 2, .dims = {0, 2}}},
+      {"Tile", {0, 2}, {3, 1}, {.rank = 2, .dims = {0, 2}}},
+      {"Tile", {1, 2}, {-1, 1}, {.refused = true}},
+  };
+  for (int k = 0; k < (int)(sizeof cases / sizeof *cases); k++)
+    for (int t = 0; t < TYPES; t++) {
+      make_graph g = {0};
+      constant(&g, "x", t, cases[k].dims, 2, 1);
+      ints(&g, "list", cases[k].list, 2);
+      make_node(&g, cases[k].op, "again", "x list", "y");
+      make_output(&g, "y");
+      wire model = make_model(&g, 13);
+      expect_folded(cases[k].op, &model, types[t].type, &cases[k].want);
+    }
+}
+
 static void test_views(void) {
   static const struct {
     const char *op;
@@ -527,6 +554,7 @@ int main(int argc, char **argv) {
   test_concat();
   test_transpose();
   test_gather();
+  test_repeats();
   test_views();
   test_reduce();
   test_large();
