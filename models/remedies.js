@@ -43,6 +43,11 @@ const REMEDIES = {
     page: 'Choose the network it belongs to.',
     api: "Say the network with the option arch: 'vgg16'.",
   },
+  threads: {
+    cli: 'Ask for one thread: --threads 1.',
+    page: 'Ask for one thread: the option threads: 1.',
+    api: 'Ask for one thread: the option threads: 1.',
+  },
   labels: {
     cli: 'Give the right list: --labels FILE.',
     page: 'Drop the right list of labels beside the model.',

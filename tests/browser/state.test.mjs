@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { GradCam } from '../../web/node.js';
-import { plain, sentences } from '../../web/demo/words.js';
+import { inWords, sentences } from '../../web/demo/words.js';
+import { REMEDY_NAMES } from '../../models/remedies.js';
 import { classesLike } from '../../web/demo/suggestions.js';
 import { keras3, writeKeras } from '../models/fixtures.mjs';
 import { browserAndServer, openPage, root, withoutBrowser } from './browser.mjs';
@@ -18,8 +19,9 @@ const sampleFile = (name) => `${root}/models/pocket/samples/${name}.jpg`;
 
 test('sentences end once, and without words of the command line', () => {
   assert.equal(sentences(['One', 'Two.', '', 'Three?']), 'One. Two. Three?');
-  assert.equal(plain('Ask for one thread: the option threads: 1, or --threads 1.'), 'Ask for one thread: the option threads: 1.');
-  assert.ok(!/--/.test(plain('Say what the network expects with --preprocess or the option preprocess.')));
+  assert.equal(inWords({ text: 'No threads.', remedy: 'threads' }), 'No threads. Ask for one thread: the option threads: 1.');
+  assert.ok(REMEDY_NAMES.includes('preprocess'));
+  for (const remedy of REMEDY_NAMES) assert.ok(!/--/.test(inWords({ text: 'What is wrong.', remedy })), remedy);
 });
 
 test('classes by a part of their name, the nearest first', () => {

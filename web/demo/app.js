@@ -18,7 +18,7 @@ import { Sheet } from './sheet.js';
 import { Stage } from './stage.js';
 import * as states from './state.js';
 import { Suggestions } from './suggestions.js';
-import { inWords, plain, sentences } from './words.js';
+import { inWords, sentences } from './words.js';
 
 const byId = (id) => document.getElementById(id);
 const stage = new Stage(byId('frame'), byId('scale'), (share) => onSetting('wipe', share.toFixed(2)));
@@ -46,7 +46,7 @@ function set(next) {
 /* ---- Words for the reader ---------------------------------------------------------------------- */
 
 function say(text, { bad = false } = {}) {
-  byId('status').textContent = plain(text);
+  byId('status').textContent = text;
   byId('status').toggleAttribute('data-bad', bad);
 }
 

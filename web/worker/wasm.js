@@ -57,8 +57,8 @@ function cannotStart(cause) {
   return new GradCamError('unsupported', `The engine cannot start here: ${why}.`, { cause });
 }
 
-const noThreads = (why, cause) => new GradCamError('unsupported', `The engine's threads cannot be started (${why}). ` +
-  "Ask for one thread: the option threads: 1, or --threads 1.", { cause });
+const noThreads = (why, cause) => new GradCamError('unsupported', `The engine's threads cannot be started (${why}).`,
+  { cause, remedy: 'threads' });
 
 /**
  * Makes the instance and its threads. The generated script's own promise stays open for ever where one
