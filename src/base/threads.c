@@ -8,10 +8,12 @@ struct gcam_work {
   int64_t floats;
 };
 
-void gcam_threads_init(gcam_threads *pool, int threads) {
+bool gcam_threads_init(gcam_threads *pool, int threads) {
   pool->threads = threads > 1 ? pthreadpool_create((size_t)threads) : NULL;
   pool->count = pool->threads ? (int)pthreadpool_get_threads_count(pool->threads) : 1;
   pool->work = gcam_alloc_zeroed(1, sizeof *pool->work);
+  if (!pool->work) gcam_threads_free(pool);
+  return pool->work != NULL;
 }
 
 void gcam_threads_free(gcam_threads *pool) {
@@ -25,7 +27,6 @@ void gcam_threads_free(gcam_threads *pool) {
 
 float *gcam_threads_work(const gcam_threads *pool, int64_t floats) {
   struct gcam_work *work = pool->work;
-  if (!work) return NULL;
   if (work->floats < floats) {
     gcam_floats_free(work->data);
     work->data = gcam_floats_alloc(floats);

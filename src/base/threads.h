@@ -3,6 +3,7 @@
 #define GCAM_BASE_THREADS_H
 
 #include <pthreadpool.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,7 +13,8 @@ typedef struct gcam_threads {
   struct gcam_work *work; /* see gcam_threads_work */
 } gcam_threads;
 
-void gcam_threads_init(gcam_threads *pool, int threads);
+/* False: out of memory, and nothing is held. Fewer threads than asked for are no failure. */
+bool gcam_threads_init(gcam_threads *pool, int threads);
 void gcam_threads_free(gcam_threads *pool);
 
 /* Runs task(context, i) for i in [0, n), spread over the pool; returns when all are done. */

@@ -6,8 +6,9 @@
 
 gcam_context *gcam_context_create(int threads) {
   gcam_context *ctx = gcam_alloc_zeroed(1, sizeof *ctx);
-  if (ctx) gcam_threads_init(&ctx->pool, threads);
-  return ctx;
+  if (ctx && gcam_threads_init(&ctx->pool, threads)) return ctx;
+  gcam_free(ctx);
+  return NULL;
 }
 
 void gcam_context_free(gcam_context *ctx) {

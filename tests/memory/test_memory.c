@@ -252,6 +252,20 @@ static void see_context(world *w, result *r) {
   wire_append(r, &threads, sizeof threads);
 }
 
+/* A context is whole or not there: one without work space would have no memory for good. */
+static void test_context(void) {
+  for (int nth = 1;; nth++) {
+    gcam_memory_fail_at(nth);
+    int64_t before = gcam_memory_requests();
+    gcam_context *made = gcam_context_create(1);
+    bool failed_one = gcam_memory_requests() - before >= nth;
+    gcam_memory_fail_at(0);
+    check(!made == failed_one, "context", "made whole or not at all", nth);
+    gcam_context_free(made);
+    if (!failed_one) break;
+  }
+}
+
 static bool begin_file(world *w, const char *network) {
   w->file = network_named(network);
   w->net = gcam_model_create(ctx);
@@ -605,6 +619,7 @@ int main(int argc, char **argv) {
       {{"png", begin_picture, act_png, see_bytes, NULL}, {NULL}},
       {{"map_resize", begin_model, act_map_resize, see_kept, NULL}, {NULL}},
   };
+  test_context();
   ctx = gcam_context_create(1);
   for (size_t s = 0; s < sizeof table / sizeof *table; s++) {
     if (only && !strstr(table[s].scenario.name, only)) continue;
