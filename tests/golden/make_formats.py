@@ -210,10 +210,6 @@ ORDER = ["gamma", "beta", "moving_mean", "moving_variance", "depthwise_kernel", 
 
 
 def run_layers(model, x, weights):
-    config = model["config"]
-    layers = config if isinstance(config, list) else config["layers"]
-    layers = [l for l in layers if l["class_name"] != "InputLayer"]
-
     def layer(l, xs):
         if l["class_name"] in ("Sequential", "Model", "Functional"):
             return run_layers(l, xs[0], weights)
@@ -221,14 +217,7 @@ def run_layers(model, x, weights):
         settings = {"negative_slope": 0, "max_value": None, "threshold": 0, **l["config"]} if l["class_name"] == "ReLU" else l["config"]
         return make_keras.layer(l["class_name"], settings, xs, [weights[n] for _, n in own], 2)
 
-    if model["class_name"] == "Sequential":
-        for l in layers:
-            x = layer(l, [x])
-        return x
-    values = {config["input_layers"][0][0]: x}
-    for l in layers:
-        values[l["name"]] = layer(l, [values[r[0]] for r in l["inbound_nodes"][0]])
-    return values[config["output_layers"][0][0]]
+    return make_keras.walk(model, x, layer)
 
 
 def run_graph(model, x, weights):

@@ -339,6 +339,22 @@ def run(model, x, weights, path, major):
     return [values[tuple(r)] for r in flat_refs(c["output_layers"])]
 
 
+def walk(model, x, layer):
+    """A model as Keras 2 stores one, without calls of a layer for a second time; layer(l, inputs) runs one of its
+    layers, which may be a model. A Sequential's config may be the bare list."""
+    config = model["config"]
+    layers = config if isinstance(config, list) else config["layers"]
+    layers = [l for l in layers if l["class_name"] != "InputLayer"]
+    if model["class_name"] == "Sequential":
+        for l in layers:
+            x = layer(l, [x])
+        return x
+    values = {config["input_layers"][0][0]: x}
+    for l in layers:
+        values[l["name"]] = layer(l, [values[r[0]] for r in l["inbound_nodes"][0]])
+    return values[config["output_layers"][0][0]]
+
+
 def from_h5(h):
     g = h["model_weights"]
 

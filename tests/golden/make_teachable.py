@@ -29,18 +29,8 @@ def weights_of(h5):
 
 
 def run(model, x, weights):
-    config = model["config"]
-    layer = lambda l, xs: run(l, xs[0], weights) if "layers" in l["config"] else make_keras.layer(
-        l["class_name"], l["config"], xs, weights.get(l["config"]["name"], []), 2)
-    layers = [l for l in config["layers"] if l["class_name"] != "InputLayer"]
-    if model["class_name"] == "Sequential":
-        for l in layers:
-            x = layer(l, [x])
-        return x
-    values = {config["input_layers"][0][0]: x}
-    for l in layers:
-        values[l["name"]] = layer(l, [values[r[0]] for r in l["inbound_nodes"][0]])
-    return values[config["output_layers"][0][0]]
+    return make_keras.walk(model, x, lambda l, xs: run(l, xs[0], weights) if "layers" in l["config"] else make_keras.layer(
+        l["class_name"], l["config"], xs, weights.get(l["config"]["name"], []), 2))
 
 
 out = {}
