@@ -38,7 +38,7 @@ export async function fetchModel(name, options) {
   const arch = architecture(name);
   if (arch.name !== name) {
     throw new ModelError('argument', `${name} is not offered by name; get its Keras file and run: ` +
-      `gradcam convert FILE.h5 --arch ${name} -o DIR`);
+      `npx gradcam-wasm convert FILE.h5 --arch ${name} -o DIR`);
   }
   const published = await arch.card();
   const folder = join(cacheDir, name);

@@ -80,7 +80,7 @@ export async function resolveModel(given, host, options) {
   }
   if (!found.onnx) {
     throw new GradCamError('file', `The weights of ${card.name ?? 'this model'} have not been fetched yet. ` +
-      `Run: npx gradcam fetch ${card.name ?? 'NAME'}. Or give the Keras file itself.`);
+      `Run: npx gradcam-wasm fetch ${card.name ?? 'NAME'}. Or give the Keras file itself.`);
   }
   const { kind, spec } = await modelKind(found.onnx, card, host, options.signal);
   const name = card.name ?? (nameOf(found.onnx, 'model').replace(MODEL_NAME, '') || 'model');
