@@ -43,7 +43,7 @@ export async function fetchModel(name, options) {
   const published = await arch.card();
   const folder = join(cacheDir, name);
   if (!force) {
-    const there = await readFile(join(folder, 'model.json'), 'utf8').then(JSON.parse, () => null);
+    const there = await readFile(join(folder, 'model.json'), 'utf8').then(JSON.parse).catch(() => null);
     if (there?.weights === weights) return { folder, card: there, cached: true };
   }
   const { url, md5, bytes } = published.download;

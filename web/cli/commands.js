@@ -256,7 +256,7 @@ async function methods(options, positionals) {
 
 async function models(options, positionals) {
   if (positionals.length) throw new CommandLineError('models takes no names.');
-  const list = await listModels();
+  const list = await listModels((error) => warn(wordsOf(error)));
   if (options.json !== undefined) {
     await writeJson(options.json, list);
     if (options.json === '-') return;
