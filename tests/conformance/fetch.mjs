@@ -22,7 +22,7 @@ export function ensureTestData() {
   rmSync(fresh, { recursive: true, force: true });
   mkdirSync(fresh, { recursive: true });
   const deb = join(fresh, 'testdata.deb');
-  downloadFromPool(pool, sha256, deb);
+  await downloadFromPool(pool, sha256, deb);
   run('dpkg-deb', ['-x', deb, fresh]);
   rmSync(deb);
   writeFileSync(join(fresh, 'stamp'), sha256);
