@@ -4,11 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { npy } from '../../web/base/npy.js';
+import { progressBar } from '../../web/cli/progress.js';
 import { GradCam } from '../../web/node.js';
 import { boxes, mask } from '../../web/paint/render.js';
 import { root } from './shared.mjs';
@@ -81,6 +82,54 @@ describe('evaluate', () => {
     assert.equal(await readFile(join(folder, 'out/summary.json'), 'utf8'), before);
   });
 
+  test('a row belongs to its photo: one that has changed is made again, a row that makes no sense too', async () => {
+    const at = join(folder, 'photos/b.png');
+    const old = await readFile(at);
+    const log = join(folder, 'out/rows.jsonl');
+    const lines = (await readFile(log, 'utf8')).split('\n');
+    await writeFile(log, lines.map((line) => (line.startsWith('{') && JSON.parse(line).file === 'c.png' ? '{"file":"c.png","sha256":7}' : line)).join('\n'));
+    await writeFile(at, await readFile(join(folder, 'photos/a.png')));
+    const { code, err } = await gradcam(args, folder);
+    assert.equal(code, 0, err);
+    assert.match(err, /2 photos were done already/);
+    const rows = await rowsOf();
+    const of = (name) => rows.find(({ file }) => file === name);
+    assert.deepEqual(of('b.png').deletion, of('a.png').deletion);
+    assert.ok(of('c.png').curves);
+    await writeFile(at, old);
+  });
+
+  test('another folder with the same names, another model under the same name: not mixed in', async () => {
+    await cp(join(folder, 'photos'), join(folder, 'others'), { recursive: true });
+    const other = await gradcam(['evaluate', 'others', ...args.slice(2)], folder);
+    assert.equal(other.code, 1);
+    assert.match(other.err, /other settings \(folder\)/);
+    const old = await readFile(join(folder, 'tiny.onnx'));
+    await writeFile(join(folder, 'tiny.onnx'), Buffer.concat([old, Buffer.from([0x6a, 0x00])])); // an empty field of metadata
+    const changed = await gradcam(args, folder);
+    await writeFile(join(folder, 'tiny.onnx'), old);
+    assert.equal(changed.code, 1, changed.err);
+    assert.match(changed.err, /other settings \(files\)/);
+  });
+
+  test('boxes from a spreadsheet: quoted fields, semicolons, a byte order mark; wrong ones by their row', async () => {
+    const run = (csv) => writeFile(join(folder, 'quoted.csv'), csv).then(() => gradcam(['evaluate', 'photos', ...TINY, '--boxes', 'quoted.csv',
+      '--pool', 'a thing, large=0-4', '--steps', '2', '--sanity', '0', '--limit', '1', '--force', '-o', 'quoted'], folder));
+    for (const csv of ['\ufeff"file","class","xmin","ymin","xmax","ymax"\r\n"a.png","a thing, large","1","1","30","20"\r\n',
+      'file;class;xmin;ymin;xmax;ymax\na.png;a thing, large;1;1;30;20\n']) {
+      const { code, err } = await run(csv);
+      assert.equal(code, 0, err);
+      const { boxes } = JSON.parse(await readFile(join(folder, 'quoted/summary.json'), 'utf8'));
+      assert.deepEqual([boxes.all.count, boxes.all.pointing], [1, 1]);
+    }
+    for (const [csv, words] of [['file,class,xmin,ymin,xmax,ymax\na.png,x,1,1,,20\n', /quoted\.csv, row 2: a box must have numbers/],
+      ['file,class\n', /must have the columns/], ['', /must have the columns/]]) {
+      const { code, err } = await run(csv);
+      assert.equal(code, 1);
+      assert.match(err, words);
+    }
+  });
+
   test('other settings are not mixed in', async () => {
     const { code, err } = await gradcam([...args, '--method', 'layercam'], folder);
     assert.equal(code, 1);
@@ -142,6 +191,21 @@ describe('bundles', () => {
     assert.equal(file.readFloatLE(10 + length + 20), 6);
     assert.equal(file.length, 10 + length + 24);
   });
+});
+
+test('the bar: time left, never longer than it is, cleared', () => {
+  let shown = '';
+  let now = 0;
+  const bar = progressBar({ stream: { isTTY: true, write: (text) => { shown += text; } }, format: (n) => `${n} photos`, clock: () => now });
+  bar.update({ file: 'a', loaded: 40, total: 100 });
+  now = 10000;
+  bar.update({ file: 'b\u001b[2J', loaded: 50, total: 100 });
+  assert.match(shown, /b\?\[2J \[#{12}-{12}\] 50 photos of 100 photos, 50 s left$/);
+  now = 20000;
+  bar.update({ file: 'c', loaded: 120, total: 100 });
+  assert.match(shown, /c \[#{24}\] 120 photos of 100 photos$/);
+  bar.done();
+  assert.ok(shown.endsWith('\r\x1b[2K'));
 });
 
 test('boxes and masks: the largest part, in pixels of the picture', () => {
