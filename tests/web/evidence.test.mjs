@@ -11,6 +11,8 @@ import { after, before, describe, test } from 'node:test';
 import { npy } from '../../web/base/npy.js';
 import { progressBar } from '../../web/cli/progress.js';
 import { GradCam } from '../../web/node.js';
+import { Dice, distort } from '../fuzz/mutate.mjs';
+import { replay } from '../../web/cli/bundle.js';
 import { boxes, mask } from '../../web/paint/render.js';
 import { root } from './shared.mjs';
 import { tinyNetwork, tinyPicture } from './tiny.mjs';
@@ -179,6 +181,96 @@ describe('bundles', () => {
     const changed = await gradcam(['replay', dir], folder);
     assert.equal(changed.code, 1);
     assert.match(changed.err, /bundle was changed/);
+  });
+
+  /** A bundle with everything in it; `change` gets its manifest. */
+  async function changed(name, change) {
+    const dir = join(folder, name);
+    await rm(dir, { recursive: true, force: true });
+    await cp(join(folder, 'whole'), dir, { recursive: true });
+    const path = join(dir, 'manifest.json');
+    const manifest = JSON.parse(await readFile(path, 'utf8'));
+    const now = change(manifest, dir) ?? manifest;
+    await writeFile(path, typeof now === 'string' ? now : JSON.stringify(now));
+    return dir;
+  }
+
+  test('whatever the manifest claims is computed again', async () => {
+    await writeFile(join(folder, 'names.txt'), 'one\ntwo\nthree\nfour\nfive\n');
+    const made = await gradcam(['photos/a.png', ...TINY, '--labels', 'names.txt', '--class', 'two', '--bundle', 'whole', '-q'], folder);
+    assert.equal(made.code, 0, made.err);
+    await rm(join(folder, 'names.txt')); // it lies in the bundle
+    const same = await gradcam(['replay', 'whole'], folder);
+    assert.equal(same.code, 0, same.err);
+    for (const [change, words] of [
+      [(m) => { m.warnings = [{ name: 'x', text: 'y' }]; }, /manifest's warnings/],
+      [(m) => { m.engine = 'another'; }, /the engine\. It was made by another/],
+      [(m) => { m.used.score = 'softmax'; }, /used\.score/],
+      [(m) => { m.used.options.steps = 7; }, /used\.options/],
+      [(m) => { m.maps[0].boxes = [{ x: 0 }]; }, /manifest's maps/],
+      [(m) => { m.maps[0].class.name = 'three'; }, /manifest's maps/],
+      [(m) => { m.picture.width = 31; }, /picture\.width/],
+      [(m) => { m.model.name = 'other'; }, /model\.name/],
+      [(m) => { delete m.files['map-0-1.npy']; }, /map-0-1\.npy/],
+    ]) {
+      await changed('claims', change);
+      const { code, err } = await gradcam(['replay', 'claims'], folder);
+      assert.equal(code, 1);
+      assert.match(err, words);
+      assert.match(err, /came out differently/);
+    }
+  });
+
+  test('it reads inside of the bundle alone', async () => {
+    const at = (manifest, file) => { manifest.picture.file = file; };
+    for (const change of [(m) => at(m, '../photos/a.png'), (m) => at(m, join(folder, 'photos/a.png')), (m) => at(m, 'stray.png'),
+      (m) => { m.settings.labels = '/etc/hostname'; }, (m) => { m.settings.config = '../tiny.onnx'; },
+      (m) => { m.files['../tiny.onnx'] = m.files['map-0-1.npy']; }, (m) => { m.files['a/b'] = m.files['map-0-1.npy']; }]) {
+      await changed('outside', change);
+      const { code, err } = await gradcam(['replay', 'outside'], folder);
+      assert.equal(code, 1);
+      assert.match(err, /bundle was changed/);
+    }
+    const dir = await changed('linked', () => {});
+    await rm(join(dir, 'map-0-1.npy'));
+    await symlink(join(folder, 'whole/map-0-1.npy'), join(dir, 'map-0-1.npy'));
+    assert.match((await gradcam(['replay', 'linked'], folder)).err, /bundle was changed/);
+    await rm(join(dir, 'map-0-1.npy'));
+    await mkdir(join(dir, 'map-0-1.npy'));
+    assert.match((await gradcam(['replay', 'linked'], folder)).err, /map-0-1\.npy is not what the manifest speaks of/);
+  });
+
+  test('weights that lie beside the network are pinned', async () => {
+    await mkdir(join(folder, 'external'));
+    await writeFile(join(folder, 'external/net.onnx'), tinyNetwork({ external: true }).onnx);
+    await writeFile(join(folder, 'external/weights.bin'), tinyNetwork({ external: true }).weights);
+    const made = await gradcam(['photos/a.png', '--model', 'external/net.onnx', '--preprocess', 'tf', '--threads', '1', '--bundle', 'pinned', '-q'], folder);
+    assert.equal(made.code, 0, made.err);
+    const { model } = JSON.parse(await readFile(join(folder, 'pinned/manifest.json'), 'utf8'));
+    assert.deepEqual(model.files.map(({ file }) => file), ['net.onnx', 'weights.bin']);
+    assert.equal((await gradcam(['replay', 'pinned'], folder)).code, 0);
+    const bytes = await readFile(join(folder, 'external/weights.bin'));
+    bytes[5] ^= 1;
+    await writeFile(join(folder, 'external/weights.bin'), bytes);
+    assert.match((await gradcam(['replay', 'pinned'], folder)).err, /another model.*weights\.bin has the SHA-256/s);
+  });
+
+  test('hundreds of distorted manifests: a sentence, never an error of JavaScript', { timeout: 300000 }, async () => {
+    const dice = new Dice(16);
+    const cwd = process.cwd();
+    process.chdir(folder);
+    try {
+      for (let i = 0; i < 200; ++i) {
+        await changed('distorted', (manifest) => (i % 10 ? distort(manifest, dice) : JSON.stringify(manifest).slice(0, dice.below(3000))));
+        await assert.rejects(async () => {
+          await replay({ quiet: true }, ['distorted']);
+          throw Object.assign(new Error('nothing was changed that counts'), { code: 'same' });
+        }, (error) => ['file', 'model', 'state', 'argument', 'unsupported', 'image', 'same'].includes(error.code) && error.message.length <= 400);
+      }
+    } finally {
+      process.chdir(cwd);
+    }
+    for (const name of ['nowhere', 'photos', 'tiny.onnx']) assert.match((await gradcam(['replay', name], folder)).err, /is no bundle/);
   });
 
   test('.npy: header padded to 64 bytes, values as they are', () => {

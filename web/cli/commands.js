@@ -36,7 +36,7 @@ export async function run(args) {
     }
   } catch (error) {
     // What only a loaded model can say to be wrong usage.
-    const usage = error.code === 'argument' && ['head', 'layer'].includes(error.remedy);
+    const usage = command !== 'replay' && error.code === 'argument' && ['head', 'layer'].includes(error.remedy);
     throw Object.assign(usage ? new CommandLineError(wordsOf(error), { cause: error }) : error, { command });
   }
 }

@@ -69,6 +69,7 @@ async function filesOf(model) {
     const entries = await readdir(model, { withFileTypes: true, recursive: true });
     return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name)).sort();
   }
+  if (!info.isFile()) throw new GradCamError('file', `${model} is no file: a model cannot be read from a device or a pipe.`);
   const folder = dirname(model);
   if (/\.json$/i.test(model)) {
     const card = await readFile(model, 'utf8').then(JSON.parse).catch(() => null);
