@@ -15,7 +15,7 @@ import { captionSamples, SAMPLES } from './samples.js';
 import { saveAs } from './save.js';
 import { Settings } from './settings.js';
 import { Sheet } from './sheet.js';
-import { Stage } from './stage.js';
+import { MOST_PICTURE_PIXELS, Stage } from './stage.js';
 import * as states from './state.js';
 import { Suggestions } from './suggestions.js';
 import { inWords, say, sentences } from './words.js';
@@ -128,7 +128,7 @@ function render() {
   const pressed = camera.running ? null : ask.picture;
   draw('pictures', [pressed, gallery.length], () => showPressed(pressed));
   const live = answer?.picture.live;
-  if (answer && !live) draw('picture', [answer.result.picture], () => stage.setPicture(answer.result.picture, answer.picture.name));
+  if (answer && !live) draw('picture', [answer.result.picture], () => stage.setPicture(answer.result.picture, answer.pixels, answer.picture.name));
   else drawn.delete('picture');
   if (!answer) {
     draw('nothing', [ask.picture, state.good?.picture], () => {
@@ -575,8 +575,9 @@ async function explain() {
       }
       return best;
     });
+    const pixels = await tools.reduce(result.picture, MOST_PICTURE_PIXELS);
     if (mine !== turn || model !== state.model) return; // another one came meanwhile
-    set(states.withAnswer(state, { model, picture, asked, result, maps: result.maps }));
+    set(states.withAnswer(state, { model, picture, asked, result, pixels, maps: result.maps }));
   } catch (error) {
     if (mine !== turn || model !== state.model) return;
     set(states.withdrawn(state));

@@ -15,6 +15,7 @@
  * @property {Picture} picture
  * @property {{method: string, score: string, layer: string, top: string}} asked   settings it was made with
  * @property {import('../index.js').Explanation} result
+ * @property {{width: number, height: number, data: any}} [pixels]   the picture as it is shown; none of a camera's
  * @property {import('../index.js').HeatMap[]} maps   of the best classes, then of those asked for beside them
  *
  * @typedef {object} State
