@@ -89,8 +89,8 @@ class Pool(torch.autograd.Function):
         y, first = gates.own["max_pool2d"](x, *args, **keys)
         if not ctx.needs_input_grad[0]:
             return y
-        args = dict(zip(("kernel", "stride", "padding"), args))
-        k, s, p = args["kernel"], args.get("stride", args["kernel"]), args.get("padding", 0)
+        args = {**keys, **dict(zip(("kernel_size", "stride", "padding"), args))}
+        k, s, p = args["kernel_size"], args.get("stride") or args["kernel_size"], args.get("padding", 0)
         k, s, p = (v[0] if isinstance(v, tuple) else v for v in (k, s, p))
         room = [(y.shape[d] - 1) * s + k - p - x.shape[d] for d in (3, 2)]
         windows = lambda t, fill: F.pad(t, (p, max(0, room[0]), p, max(0, room[1])), value=fill) \

@@ -11,7 +11,7 @@ NETWORK.json:
    layers: [{name, tensors: {variant: tensor}, default, H, W, largest, map, moves}]}
 
 Weights are random, and so that activations live: He's size, batch normalisation calibrated by a
-forward pass, logits of a standard deviation of 2. Golden values are PyTorch's, of its own modules
+forward pass, residual branches at 0.3, logits of a standard deviation of 2. Golden values are PyTorch's, of its own modules
 (float64; networks above a gigabyte of weights, by `bits`, float32): logits and, for the best class,
 Grad-CAM as pytorch-grad-cam has it (the mean of the gradient over the positions weighs the channels,
 sum, before ReLU) at the layer where the engine's default is to be, and at one in the middle. single:
@@ -41,6 +41,8 @@ from kinks import gates  # noqa: E402
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 VARIANTS = {'11': 11, '13': 13, '17': 17, 'dynamic': 13}
 LARGE = 2 ** 28  # parameters: a gigabyte
+RESIDUAL = {'BasicBlock', 'Bottleneck', 'ResBottleneckBlock', 'InvertedResidual', '_InvertedResidual', 'MBConv',
+            'FusedMBConv'}
 FAMILIES = [  # names, the layer before the head, one in the middle: modules
     (r'alexnet', 'features.11', 'features.5'),
     (r'vgg.*', 'features.-2', 'features.half'),
@@ -96,8 +98,14 @@ def wake(net, x):
             p.add_(0.2 * torch.randn_like(p))
         else:
             p.normal_(0, gain / max(1, p[0].numel()) ** 0.5)
+    for block in net.modules():  # as in networks that have learned: a block changes its input a little,
+        if type(block).__name__ in RESIDUAL:  # else rounding grows with every block
+            last = [m for n, m in block.named_modules() if isinstance(m, nn.BatchNorm2d) and
+                    not n.startswith(('downsample', 'proj'))][-1]
+            last.weight.mul_(0.3)
     for m in norms:
         if isinstance(m, nn.BatchNorm2d):
+            m.bias.add_(0.5)  # more of the units after it are open than closed
             m.momentum = None
             m.reset_running_stats()
             m.train()

@@ -168,7 +168,7 @@ Every classifier of Debian's torchvision 0.14 with random weights, exported by P
 |---|---|---|---|---|---|---|---|---|---|---|---|
 ${found.map(row).join('\n')}
 ${failures.length ? `\nNot there:\n\n${failures.join('\n')}\n` : ''}`);
-  process.exitCode = made.every(good) ? 0 : 1;
+  if (!made.every(good)) process.exitCode = 1;
 }
 
 if (!options.table) {
@@ -176,8 +176,13 @@ if (!options.table) {
   const listed = options.export ? python('--list').trim().split('\n')
     : readdirSync(folder).filter((file) => /\.json$/.test(file)).map((file) => file.slice(0, -5));
   for (const name of named.length ? named : listed.filter((one) => !done.has(one))) {
-    if (options.export) console.error(python(folder, name).trim());
-    await measureNetwork(name);
+    try {
+      if (options.export) console.error(python(folder, name).trim());
+      await measureNetwork(name);
+    } catch (error) {
+      console.error(`${name}: ${error.message}`);
+      process.exitCode = 1;
+    }
     if (!options.export) continue;
     for (const file of readdirSync(folder)) {
       if (file !== 'results.jsonl') rmSync(resolve(folder, file));
