@@ -412,8 +412,12 @@ static gcam_status compact(gcam_import *im) {
     if (original >= 0 && !live[original]) graph->values[v].name = graph->values[original].name;
     place[v] = values++;
   }
-  for (int v = 0; v < graph->value_count; v++)
-    if (live[v]) graph->values[place[v]] = graph->values[v];
+  for (int v = 0; v < graph->value_count; v++) {
+    if (!live[v]) continue;
+    int of = graph->values[v].of;
+    graph->values[place[v]] = graph->values[v];
+    graph->values[place[v]].of = of < 0 ? -1 : place[of];
+  }
   graph->value_count = values;
   for (int v = 0; v < values; v++) graph->values[v].consumer_count = 0;
   for (int n = 0; n < graph->node_count; n++) {

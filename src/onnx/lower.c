@@ -258,7 +258,10 @@ static gcam_status lower_sum(gcam_import *im, import_node *spec, int *in, int co
     int pair[2] = {sum, in[i]}, next = out;
     if (pair[1] < 0)
       return gcam_fail(im->err, GCAM_ERR_MODEL, "Sum node '%.96s' lacks an input", spec->name);
-    if (i + 1 < count) GCAM_TRY(gcam_state_add_value(im, spec->name, &next));
+    if (i + 1 < count) {
+      GCAM_TRY(gcam_state_add_value(im, spec->name, &next));
+      im->graph->values[next].of = -1;
+    }
     GCAM_TRY(lay_out(im, spec->op, pair, 2, &spec->layout));
     spec->in = pair;
     spec->in_count = 2;
@@ -328,6 +331,7 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
   if (!kept_name) return gcam_state_no_memory(im);
   snprintf(kept_name, size, "%s.keepdims", graph->values[out[0]].name);
   GCAM_TRY(gcam_state_add_value(im, kept_name, &kept));
+  graph->values[kept].of = -1;
   spec.out = &kept;
   GCAM_TRY(gcam_build_node(im, &spec));
   GCAM_TRY(reduced_shape(im, &spec, &shape));

@@ -91,7 +91,7 @@ export class GradCamBase {
       modelsUrl, packagesUrl, labels, config, ...others } = checkOptions(options, LOAD, 'load()');
     const folder = (address) => address && page.absolute(String(address));
     const args = {
-      ...others, // preprocess, resize, fit, head, activation, inputSize, inputShape, arch, weights
+      ...others, // preprocess, resize, fit, head, activation, inputSize, inputShape, grid, arch, weights
       source: modelSpec(source, page),
       threads,
       variant,

@@ -117,6 +117,8 @@ export function checkOptions(options, table, where) {
  * @property {[number, number]} [inputSize]  height and width of the input, where the file leaves them open or
  *   another size is wanted
  * @property {Record<string, number[]>} [inputShape]  sizes for inputs, ONNX order: {input: [1, 3, 160, 160]}
+ * @property {[number, number] | [number, number, number]} [grid]  rows and columns in which a transformer's tokens
+ *   lie on the picture, and how many are before them (class token, registers); default: found from the file
  * @property {boolean} [precise]             plain loops only; slow, for checking
  * @property {'auto' | 'none'} [cache]       browsers: whether files whose digest is known are kept for the
  *   next visit
@@ -143,6 +145,8 @@ export const LOAD = {
   activation: word(CHOICES.activation),
   inputSize: must((value) => Array.isArray(value) && value.length === 2 && value.every(whole), '[height, width]'),
   inputShape: anything,
+  grid: must((value) => Array.isArray(value) && (value.length === 2 || value.length === 3) && value.slice(0, 2).every(whole) &&
+    Number.isInteger(value[2] ?? 0) && (value[2] ?? 0) >= 0, '[rows, columns] or [rows, columns, tokens before them]'),
   config: anything,
   precise: anything,
   cache: word(CHOICES.cache),

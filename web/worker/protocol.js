@@ -46,6 +46,7 @@
  * @property {'softmax' | 'sigmoid' | 'none'} [activation]  what makes probabilities of its numbers
  * @property {[number, number]} [inputSize]  height and width of the input
  * @property {Record<string, number[]>} [inputShape]  per input, ONNX order
+ * @property {number[]} [grid]              height and width of a transformer's tokens, and how many are before them
  * @property {object | FileSpec} [config]   the network of a Keras file of weights, as to_json() writes it
  * @property {'auto' | 'none'} cache        whether files with a digest are kept for the next visit
  * @property {string} [arch]                of a Keras file without a model
@@ -95,6 +96,7 @@
  * @property {number} height                of the map that it gives
  * @property {number} width
  * @property {number} channels
+ * @property {true} [tokens]                its positions are the tokens of a transformer
  * @property {true} [default]               taken when none is named
  *
  * @typedef {FileSpec | Pixels} PictureSpec  encoded bytes, or an address, path or Blob that holds such,
