@@ -49,6 +49,49 @@ describe('cam.steps', () => {
     assert.equal(steps.layer.name, cam.defaultLayer);
   });
 
+  for (const which of [0, -6]) {
+    test(`layer ${which}, changed: the score moves by the gradient, and what was asked before is unharmed`, async () => {
+      const layer = which ? cam.layers().at(which).name : cam.defaultLayer;
+      const plain = await cam.steps(picture, { class: 'daisy', layer });
+      const { height, width } = plain.layer;
+      const size = height * width;
+      const channel = plain.weights.indexOf(Math.max(...plain.weights));
+      let cell = 0; // of the largest gradient
+      const slope = (i) => plain.gradients[channel * size + i];
+      for (let i = 0; i < size; ++i) if (slope(i) > slope(cell)) cell = i;
+      const at = [Math.floor(cell / width), cell % width];
+      const add = 0.05;
+      const one = await cam.steps(picture, { class: 'daisy', layer, change: { channel, add, at } });
+      const found = (one.map.score - plain.map.score) / add;
+      assert.ok(Math.abs(found - slope(cell)) < 0.03 * slope(cell), `${found}, gradient ${slope(cell)}`);
+      const differ = one.activations.reduce((count, value, i) => count + Number(value !== plain.activations[i]), 0);
+      assert.equal(differ, 1);
+      assert.ok(Math.abs(one.activations[channel * size + cell] - plain.activations[channel * size + cell] - add) < 1e-6);
+
+      // The other way, everywhere in the channel: Z times alpha.
+      const all = await cam.steps(picture, { class: 'daisy', layer, change: { channel, add: -0.01 } });
+      const whole = (plain.map.score - all.map.score) / 0.01;
+      assert.ok(Math.abs(whole - size * plain.weights[channel]) < 0.03 * whole, `${whole}, ${size * plain.weights[channel]}`);
+      assert.notDeepEqual(all.map.raw, plain.map.raw);
+
+      // Another layer from a changed state, explain() after it, and the same as in the beginning.
+      const earlier = cam.layers().at(-8).name;
+      const other = await cam.steps(picture, { class: 'daisy', layer: earlier, change: { channel: 0, add: 0 } });
+      assert.deepEqual(other.map.score, plain.map.score);
+      await cam.steps(picture, { class: 'daisy', layer, change: { channel, add: 3 } });
+      assert.deepEqual((await cam.explain(picture, { classes: ['daisy'], layer })).maps[0].raw, plain.map.raw);
+      assert.deepEqual(await cam.steps(picture, { class: 'daisy', layer }).then(({ map, gradients }) => [map.score, gradients]),
+        [plain.map.score, plain.gradients]);
+    });
+  }
+
+  test('a change that cannot be', async () => {
+    for (const [change, message] of [[{ channel: 768, add: 1 }, /channels 0 to 767/], [{ channel: 1, add: 1, at: [0, 14] }, /14 columns/],
+      [{ channel: 1 }, /must be \{channel, add/], [{ channel: 1, add: 1, at: 3 }, /must be/], [{ channel: 1, add: 1, times: 2 }, /must be/]]) {
+      await assert.rejects(cam.steps(picture, { change }), (error) => error.code === 'argument' && message.test(error.message));
+    }
+  });
+
   test('unknown names', async () => {
     await assert.rejects(cam.steps(picture, { class: 'unicorn' }), { code: 'argument' });
     await assert.rejects(cam.steps(picture, { layer: 'nowhere' }), { code: 'argument' });

@@ -230,9 +230,9 @@ export class GradCamBase {
    * @returns {Promise<Steps>}
    */
   async steps(image, options = {}) {
-    const { class: wanted, layer, preprocess, resize, fit, signal } = checkOptions(options, STEPS, 'steps()');
+    const { class: wanted, layer, change, preprocess, resize, fit, signal } = checkOptions(options, STEPS, 'steps()');
     const { picture, own } = await this.#picture(image);
-    const value = await this.#connection.ask('steps', { picture, class: wanted, layer, preprocess,
+    const value = await this.#connection.ask('steps', { picture, class: wanted, layer, change, preprocess,
       resize, fit, pixels: !own }, { signal });
     if (own) value.explanation.picture.data = own.data;
     const preset = findPreset();

@@ -58,6 +58,9 @@ function fitted(value) {
 
 const whole = (value) => Number.isInteger(value) && value >= 1 && value <= 65536;
 
+/** An index, from 0. */
+const counted = (value) => Number.isInteger(value) && value >= 0;
+
 /** A check: what is true of a right value, and the words for a wrong one. */
 const must = (right, be) => (value, name) => {
   if (!right(value)) throw argument(`${name} is ${JSON.stringify(value)}, but must be ${be}.`);
@@ -218,12 +221,21 @@ export const PREVIEWS = {
  * @typedef {object} StepsOptions
  * @property {number | string} [class]       by id or name; default: the best one
  * @property {string} [layer]                default: the model's
+ * @property {{channel: number, add: number, at?: [number, number]}} [change]  what if that layer had found more or
+ *   less? `add` to all positions of a channel, or to the one at [row, column], all counted from 0; from there the
+ *   network runs on, and everything in the answer is about that: predictions, activations, gradients, map
  * @property {string | object} [preprocess]  for this picture only
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]  for this picture only
  * @property {string} [fit]                  for this picture only
  * @property {AbortSignal} [signal]
  */
-export const STEPS = { class: anything, layer: anything, ...SCORES };
+export const STEPS = {
+  class: anything,
+  layer: anything,
+  change: must(({ channel, add, at, ...others }) => counted(channel) && Number.isFinite(add) && !Object.keys(others).length &&
+    (at === undefined || (Array.isArray(at) && at.length === 2 && at.every(counted))), '{channel, add, at: [row, column]}'),
+  ...SCORES,
+};
 
 /**
  * @typedef {object} PaintOptions

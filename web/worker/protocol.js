@@ -126,7 +126,8 @@
  * @property {{decode: number, forward: number, backward: number}} timings    ms
  * @property {Warning[]} warnings
  *
- * @typedef {Omit<ExplainArgs, 'classes' | 'method' | 'score' | 'top'> & {class?: number | string}} StepsArgs
+ * @typedef {Omit<ExplainArgs, 'classes' | 'method' | 'score' | 'top'> & {class?: number | string,
+ *   change?: {channel: number, add: number, at?: [number, number]}}} StepsArgs   at: row and column
  *
  * @typedef {object} StepsValue
  * @property {ExplainValue} explanation     Grad-CAM of the logit: one map; predictions of every class
