@@ -92,6 +92,32 @@ describe('cam.steps', () => {
     }
   });
 
+  test('trace: a convolution of the picture by hand, and what a cell of the last layer sees', async () => {
+    const stem = await cam.trace(picture, { layer: 'stem', channel: 3, at: [50, 20] });
+    const at = [...stem.gradient.keys()].filter((i) => stem.gradient[i] !== 0);
+    const rows = at.map((i) => Math.floor(i / stem.width) % stem.height);
+    const columns = at.map((i) => i % stem.width);
+    // 3 x 3, stride 2, padded behind, as Keras's MobileNet does: rows 100 to 102, columns 40 to 42.
+    assert.deepEqual([Math.min(...rows), Math.max(...rows), Math.min(...columns), Math.max(...columns)], [100, 102, 40, 42]);
+    assert.ok(at.length <= 27);
+    // The same weights and bias everywhere: the sum by hand is the activation of another cell.
+    const dot = (one) => one.input.reduce((sum, x, i) => sum + x * one.gradient[i], 0);
+    const other = await cam.trace(picture, { layer: 'stem', channel: 3, at: [10, 90] });
+    assert.ok(Math.abs((stem.value - dot(stem)) - (other.value - dot(other))) < 1e-4);
+    const { activations } = await cam.steps(picture, { layer: 'stem' });
+    assert.ok(Math.abs(activations[3 * 112 * 112 + 50 * 112 + 20] - stem.value) < 1e-5);
+    assert.ok(stem.input.every((x) => x >= -1.001 && x <= 1.001));
+
+    const cell = await cam.trace(picture, { at: [7, 7] });
+    assert.ok(cell.gradient.filter((g) => g !== 0).length > 10000);
+    const deep = await cam.steps(picture);
+    const all = deep.activations.reduce((sum, a, i) => sum + (i % 196 === 7 * 14 + 7 ? a : 0), 0);
+    assert.ok(Math.abs(all - cell.value) < 1e-3 * all);
+    await assert.rejects(cam.trace(picture, { at: [14, 0] }), /14 rows/);
+    await assert.rejects(cam.trace(picture), /needs a position/);
+    await assert.rejects(cam.trace(picture, { at: [0, 0], channel: 768 }), /channels 0 to 767/);
+  });
+
   test('unknown names', async () => {
     await assert.rejects(cam.steps(picture, { class: 'unicorn' }), { code: 'argument' });
     await assert.rejects(cam.steps(picture, { layer: 'nowhere' }), { code: 'argument' });

@@ -238,6 +238,23 @@ export const STEPS = {
 };
 
 /**
+ * @typedef {object} TraceOptions
+ * @property {[number, number]} at           row and column of the layer, counted from 0
+ * @property {number} [channel]              counted from 0; default: all of them, added up
+ * @property {string} [layer]                default: the model's
+ * @property {string | object} [preprocess]  for this picture only
+ * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]  for this picture only
+ * @property {string} [fit]                  for this picture only
+ * @property {AbortSignal} [signal]
+ */
+export const TRACE = {
+  at: must((value) => Array.isArray(value) && value.length === 2 && value.every(counted), '[row, column]'),
+  channel: must(counted, 'a whole number from 0'),
+  layer: anything,
+  ...SCORES,
+};
+
+/**
  * @typedef {object} PaintOptions
  * @property {string} [preset]               the following default to its row of the table
  * @property {string} [colormap]             'jet', 'turbo', 'viridis', ...

@@ -152,10 +152,10 @@ export function createService(host, own) {
     model.forwardFrom(where.name, values);
   }
 
-  function checkChange({ channel, at }, { name, channels, height, width }) {
-    if (channel >= channels) throw new GradCamError('argument', `change.channel is ${channel}, but "${name}" has the channels 0 to ${channels - 1}.`);
+  function checkChange({ channel, at }, { name, channels, height, width }, where = 'change.') {
+    if (channel >= channels) throw new GradCamError('argument', `${where}channel is ${channel}, but "${name}" has the channels 0 to ${channels - 1}.`);
     if (at && (at[0] >= height || at[1] >= width)) {
-      throw new GradCamError('argument', `change.at is [${at}], but "${name}" has ${height} rows and ${width} columns, counted from 0.`);
+      throw new GradCamError('argument', `${where}at is [${at}], but "${name}" has ${height} rows and ${width} columns, counted from 0.`);
     }
   }
 
@@ -356,6 +356,27 @@ export function createService(host, own) {
     return new Transfer(value, arrays.map(({ buffer }) => buffer));
   }
 
+  /** One activation, the input that the network was given, and how the one depends on the other. */
+  async function trace(args, { signal }) {
+    await run(args, signal, {});
+    const layer = info.layers[model.findLayer(args.layer ?? info.defaultLayer)];
+    const { channel, at: [row, column] } = args;
+    checkChange({ channel, at: args.at }, layer, '');
+    const place = placeOf(layer);
+    const values = model.read(layer.name);
+    const cotangent = new Float32Array(values.length);
+    const cell = row * layer.width + column;
+    const channels = channel === undefined ? Array.from({ length: layer.channels }, (_, k) => k) : [channel];
+    for (const k of channels) cotangent[place(k, cell)] = 1;
+    const name = model.inputName();
+    const [height, width] = info.input;
+    const input = { name, height, width, channels: info.channels };
+    const pixels = byChannel(model.read(name), input);
+    const gradient = byChannel(model.vjp(layer.name, [cotangent], name)[0], input);
+    const value = channels.reduce((sum, k) => sum + values[place(k, cell)], 0);
+    return new Transfer({ layer, value, width, height, channels: info.channels, input: pixels, gradient }, [pixels.buffer, gradient.buffer]);
+  }
+
   function preprocessFor({ preprocess, resize, fit }) {
     if (!info.preprocess) {
       throw new GradCamError('unsupported', `${info.name} does not take pictures: its input is ` +
@@ -446,6 +467,7 @@ export function createService(host, own) {
     randomise,
     weightLayers: () => model.weightLayers(),
     steps,
+    trace,
     memory: () => ({ heap: engine.heapBytes, ...model.bytes() }),
     png: (args) => bytes(png(args)),
     grid: (args) => bytes(grid(args)),
