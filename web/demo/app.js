@@ -15,7 +15,7 @@ import { captionSamples, SAMPLES } from './samples.js';
 import { saveAs } from './save.js';
 import { Settings } from './settings.js';
 import { Sheet } from './sheet.js';
-import { Stage } from './stage.js';
+import { MOST_PICTURE_PIXELS, Stage } from './stage.js';
 import * as states from './state.js';
 import { Suggestions } from './suggestions.js';
 import { inWords, say, sentences } from './words.js';
@@ -24,7 +24,7 @@ const byId = (id) => document.getElementById(id);
 const stage = new Stage(byId('frame'), byId('scale'), (share) => onSetting('wipe', share.toFixed(2)));
 const sheet = new Sheet(byId('sheet'), chooseClass);
 const ask = new Ask(byId('ask'));
-const camera = new Camera(byId('cameras'));
+const camera = new Camera(byId('cameras'), () => tell(say('page.camera.other.failed'), { bad: true }));
 const settings = new Settings(byId('settings'), (name, value) => guard(() => onSetting(name, value)));
 const models = new ModelList(byId('models'), byId('model'), (name) => openModel(name));
 const address = new Address((link, files) => guard(() => arrive(() => follow(link, files))));
@@ -128,7 +128,7 @@ function render() {
   const pressed = camera.running ? null : ask.picture;
   draw('pictures', [pressed, gallery.length], () => showPressed(pressed));
   const live = answer?.picture.live;
-  if (answer && !live) draw('picture', [answer.result.picture], () => stage.setPicture(answer.result.picture, answer.picture.name));
+  if (answer && !live) draw('picture', [answer.result.picture], () => stage.setPicture(answer.result.picture, answer.pixels, answer.picture.name));
   else drawn.delete('picture');
   if (!answer) {
     draw('nothing', [ask.picture, state.good?.picture], () => {
@@ -281,7 +281,7 @@ byId('depth').addEventListener('input', ({ target }) => {
 
 /** @param {string | File[]} source  a name or address, or the files of a model, its weights and card too */
 const openModel = (source) => guard(async () => {
-  const link = waitingLink?.model === source ? waitingLink : null;
+  const link = waitingLink && states.means(waitingLink.model, source) ? waitingLink : null;
   try {
     await loadModel(source, link);
   } catch (error) {
@@ -332,13 +332,16 @@ async function addPictures(pictures) {
       await choose(picture);
       break;
     } catch (error) {
-      if (error.code !== 'image') throw error;
+      if (!OF_A_PICTURE.includes(error.code)) throw error;
       failed.push(error);
     }
   }
   if (failed.length === pictures.length) throw failed[0];
   if (failed.length) tell(sentences(failed.map(inWords)), { bad: true });
 }
+
+/** Codes of errors that come of the picture. */
+const OF_A_PICTURE = ['image', 'memory', 'file'];
 
 /** @param {import('./state.js').Picture} picture */
 async function choose(picture) {
@@ -347,8 +350,9 @@ async function choose(picture) {
   try {
     await explain();
   } catch (error) {
-    if (error.code === 'image') forget(picture);
-    if (error.code !== 'image' || picture.sample || error.message.includes(picture.name)) throw error;
+    if (!OF_A_PICTURE.includes(error.code)) throw error;
+    forget(picture);
+    if (picture.sample || error.message.includes(picture.name)) throw error;
     throw Object.assign(new Error(`${picture.name}: ${inWords(error)}`, { cause: error }), { code: error.code });
   }
 }
@@ -575,8 +579,9 @@ async function explain() {
       }
       return best;
     });
+    const pixels = await tools.reduce(result.picture, MOST_PICTURE_PIXELS);
     if (mine !== turn || model !== state.model) return; // another one came meanwhile
-    set(states.withAnswer(state, { model, picture, asked, result, maps: result.maps }));
+    set(states.withAnswer(state, { model, picture, asked, result, pixels, maps: result.maps }));
   } catch (error) {
     if (mine !== turn || model !== state.model) return;
     set(states.withdrawn(state));
@@ -731,14 +736,15 @@ async function arrive(work) {
 async function follow(link, files = {}) {
   stopCamera();
   const sample = samples.find((one) => one.sample === link.sample);
-  const source = files.model ?? (link.model || 'pocket');
+  const here = state.model && states.means(link.model, state.model.source) ? state.model.source : null;
+  const source = files.model ?? here ?? (link.model || 'pocket');
   const known = opened.has(source);
   waitingLink = known ? null : link;
   const { model } = state;
   const stays = source === model?.source;
   // What is meant for a model that is not here waits until that one is.
   const own = known ? link : states.withoutModel(link, model);
-  if (files.model && stays) Object.assign(own.settings, { preprocess: model.preprocess, head: model.head }); // no address says it
+  if (typeof source !== 'string' && stays) Object.assign(own.settings, { preprocess: model.preprocess, head: model.head }); // no address says it
   const wished = () => ({ ...state, settings: own.settings, extra: own.extra,
     ask: { picture: sample ?? files.picture ?? state.ask.picture, shown: own.shown } });
   if (known && (!stays || ['preprocess', 'head'].some((name) => own.settings[name] !== model[name]))) await loadModel(source, own, wished);
@@ -757,8 +763,9 @@ function sayWaiting() {
   if (!waitingLink) return;
   const { model } = waitingLink;
   byId('model').open = true;
-  tell(`The link was made with ${model}; choose it under Model to fetch it.`);
-  if (!isNamed(model)) byId('model-url').value = model;
+  const file = states.fileNamed(model);
+  tell(file ? say('page.link.file', { file }) : say('page.link.model', { model }));
+  if (!file && !isNamed(model)) byId('model-url').value = model;
 }
 
 /** Whether what is asked for is not what was answered. */
@@ -780,7 +787,12 @@ byId('search').addEventListener('submit', (event) => {
   const wanted = byId('class').value.trim();
   if (!wanted) return;
   if (!state.model) tell('Wait until the model is there.');
-  else guard(() => explainClass(suggestions.only(wanted) ?? state.model.cam.findClass(wanted)));
+  else {
+    guard(() => {
+      const id = suggestions.find(wanted);
+      return id === null ? tell(suggestions.words(wanted)) : explainClass(id ?? state.model.cam.findClass(wanted));
+    });
+  }
 });
 
 byId('save').addEventListener('click', ({ target }) => guard(async () => {

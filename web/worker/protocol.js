@@ -67,6 +67,9 @@
  * @property {(string | undefined)[] | null} groups  the group of each class, 'dog', as its card says; null: it does not
  * @property {number | null} unfamiliarBelow  highest logit less the mean of all, below which a picture is nothing that
  *   the network knows; null: its card does not say
+ * @property {string[]} limits              what it knows and what it misses, in sentences of its card
+ * @property {Record<string, any> | null} accuracy  how often it is right, as its card has it; null: it does not say.
+ *   imagenet_sample: {name: [top-1, top-5]}, shares of 300 photos, is one that every card of ImageNet's can have
  * @property {LayerInfo[]} layers
  * @property {string | null} defaultLayer
  * @property {{name: string, title: string, paper: string}[]} methods
