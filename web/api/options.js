@@ -58,6 +58,9 @@ function fitted(value) {
 
 const whole = (value) => Number.isInteger(value) && value >= 1 && value <= 65536;
 
+/** An index, from 0. */
+const counted = (value) => Number.isInteger(value) && value >= 0;
+
 /** A check: what is true of a right value, and the words for a wrong one. */
 const must = (right, be) => (value, name) => {
   if (!right(value)) throw argument(`${name} is ${JSON.stringify(value)}, but must be ${be}.`);
@@ -222,12 +225,38 @@ export const PREVIEWS = {
  * @typedef {object} StepsOptions
  * @property {number | string} [class]       by id or name; default: the best one
  * @property {string} [layer]                default: the model's
+ * @property {{channel: number, add: number, at?: [number, number]}} [change]  what if that layer had found more or
+ *   less? `add` to all positions of a channel, or to the one at [row, column], all counted from 0; from there the
+ *   network runs on, and everything in the answer is about that: predictions, activations, gradients, map
  * @property {string | object} [preprocess]  for this picture only
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]  for this picture only
  * @property {string} [fit]                  for this picture only
  * @property {AbortSignal} [signal]
  */
-export const STEPS = { class: anything, layer: anything, ...SCORES };
+export const STEPS = {
+  class: anything,
+  layer: anything,
+  change: must(({ channel, add, at, ...others }) => counted(channel) && Number.isFinite(add) && !Object.keys(others).length &&
+    (at === undefined || (Array.isArray(at) && at.length === 2 && at.every(counted))), '{channel, add, at: [row, column]}'),
+  ...SCORES,
+};
+
+/**
+ * @typedef {object} TraceOptions
+ * @property {[number, number]} at           row and column of the layer, counted from 0
+ * @property {number} [channel]              counted from 0; default: all of them, added up
+ * @property {string} [layer]                default: the model's
+ * @property {string | object} [preprocess]  for this picture only
+ * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]  for this picture only
+ * @property {string} [fit]                  for this picture only
+ * @property {AbortSignal} [signal]
+ */
+export const TRACE = {
+  at: must((value) => Array.isArray(value) && value.length === 2 && value.every(counted), '[row, column]'),
+  channel: must(counted, 'a whole number from 0'),
+  layer: anything,
+  ...SCORES,
+};
 
 /**
  * @typedef {object} PaintOptions
