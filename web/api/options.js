@@ -103,6 +103,9 @@ export function checkOptions(options, table, where) {
  * @property {'auto' | number} [threads]     'auto': as many as help, 1 where threads cannot be had
  * @property {'auto' | 'simd' | 'relaxed'} [variant]  without or with fused multiply-add (relaxed SIMD);
  *   default: with, where it runs
+ * @property {string | URL} [baseUrl]        folder in which this package is served as it is: for bundlers that leave its
+ *   files behind (esbuild, Rollup). Default: where the bundler put them
+ * @property {() => Worker} [worker]          starts a worker of your own, which imports 'gradcam-wasm/worker' (browsers)
  * @property {string | URL} [wasmUrl]        folder of gradcam.wasm, if not beside this script
  * @property {string | URL} [modelsUrl]      folder of the models known by name (browsers)
  * @property {string | object} [preprocess]  'torch', 'tf', 'caffe', 'unit', 'none', a list like
@@ -138,6 +141,8 @@ export const LOAD = {
   threads: must((value) => value === 'auto' || (Number.isInteger(value) && value >= 1 && value <= MOST_THREADS),
     `'auto' or 1 to ${MOST_THREADS}`),
   variant: word(CHOICES.variant),
+  baseUrl: anything,
+  worker: listener,
   wasmUrl: anything,
   modelsUrl: anything,
   preprocess: anything,

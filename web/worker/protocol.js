@@ -38,6 +38,7 @@
  * @property {'auto' | 'simd' | 'relaxed'} variant
  * @property {string} [wasmUrl]             folder of gradcam.wasm
  * @property {string} [modelsUrl]           folder of the models that are known by name
+ * @property {import('../own.js').OwnFiles} [files]  of the package, where the worker cannot know where they are
  * @property {boolean} precise
  * @property {string | object} [preprocess]
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]
