@@ -1,7 +1,7 @@
 /**
  * An ONNX graph being built, and its encoding as a ModelProto.
  *
- * Field numbers are those of onnx.proto (IR version 7, opset 13). Activations are N, C, H, W with
+ * Field numbers are those of onnx.proto (IR version 7 and 8, opset 13, or 18 where a node needs it). Activations are N, C, H, W with
  * N = 1. Weights come in two kinds: constants known while the graph is built (shapes, pads, scalars)
  * and planned weights, whose bytes are made later, one after the other, by `write`.
  */
@@ -9,7 +9,6 @@ import { ModelError } from '../errors.js';
 import { bytes, float, int, message, packedInts, string } from './protobuf.js';
 
 export const OPSET = 13;
-const IR_VERSION = 7;
 
 /** TensorProto.DataType */
 export const DATA_TYPE = { float32: 1, int8: 3, int64: 7, float16: 10 };
@@ -43,6 +42,7 @@ export class OnnxGraph {
     /** @type {{name: string, dims: number[]}[]} */
     this.outputs = [];
     this.taken = new Set();
+    this.opset = OPSET;
   }
 
   /** A name no tensor has yet: `wanted`, or `wanted` with a number. */
@@ -98,6 +98,7 @@ export class OnnxGraph {
 
   /** @returns {Uint8Array} the ModelProto */
   encode({ producer = 'gradcam-wasm', location = 'weights.bin' } = {}) {
+    if (this.opset >= 18) this.#moveAxes();
     const graph = message(
       ...this.nodes.map((node) => bytes(1, encodeNode(node))),
       string(2, this.name),
@@ -106,11 +107,21 @@ export class OnnxGraph {
       ...this.outputs.map((value) => bytes(12, encodeValueInfo(value))),
     );
     return message(
-      int(1, IR_VERSION),
+      int(1, this.opset >= 18 ? 8 : 7),
       string(2, producer),
       bytes(7, graph),
-      bytes(8, message(string(1, ''), int(2, OPSET))),
+      bytes(8, message(string(1, ''), int(2, this.opset))),
     );
+  }
+
+  /** Since opset 18 a reduction's axes are an input. */
+  #moveAxes() {
+    for (const node of this.nodes) {
+      if (!/^Reduce/.test(node.op) || !node.attributes.axes) continue;
+      const { axes, ...attributes } = node.attributes;
+      node.inputs.push(this.ints(`${node.name}/axes`, axes));
+      node.attributes = attributes;
+    }
   }
 }
 
