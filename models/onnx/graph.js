@@ -11,8 +11,8 @@ import { bytes, float, int, message, packedInts, string } from './protobuf.js';
 export const OPSET = 13;
 
 /** TensorProto.DataType */
-export const DATA_TYPE = { float32: 1, int8: 3, int64: 7, float16: 10 };
-const ELEMENT_BYTES = { float32: 4, int8: 1, int64: 8, float16: 2 };
+export const DATA_TYPE = { float32: 1, uint8: 2, int8: 3, int16: 5, int64: 7, float16: 10 };
+const ELEMENT_BYTES = { float32: 4, uint8: 1, int8: 1, int16: 2, int64: 8, float16: 2 };
 
 /** AttributeProto.AttributeType */
 const ATTRIBUTE = { float: 1, int: 2, string: 3, floats: 6, ints: 7 };
@@ -79,6 +79,8 @@ export class OnnxGraph {
     values.forEach((value, i) => {
       if (type === 'int64') view.setBigInt64(i * 8, BigInt(value), true);
       else if (type === 'float32') view.setFloat32(i * 4, value, true);
+      else if (type === 'int16') view.setInt16(i * 2, value, true);
+      else if (type === 'int8' || type === 'uint8') view.setUint8(i, value);
       else throw new Error(`constant of type ${type}`);
     });
     this.initializers.set(name, { name, dims, type, data });

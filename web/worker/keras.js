@@ -54,6 +54,7 @@ export async function loadKeras(source, { begin, push }, host, args, { signal, o
     weights: args.weights,
     config: config && await readConfig(config, host, signal),
     inputSize: args.inputSize,
+    fakeQuantize: args.fakeQuantize,
     inputShape: Object.values(args.inputShape ?? {})[0],
     head: args.head,
     packagesUrl: args.packagesUrl,
