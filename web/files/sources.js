@@ -72,7 +72,13 @@ export async function resolveModel(given, host, options) {
       if (inside) return resolveModel({ ...given, ...await sortFolder(source.onnx, inside, host, options.signal) }, host, options);
     }
   }
-  const card = { ...found.card, ...(await readCard(source.card, host, options.signal)) };
+  let card = { ...found.card, ...(await readCard(source.card, host, options.signal)) };
+  if (!found.onnx && isTfjs(card.download)) {
+    // Published as TensorFlow.js: read from there, and kept by what the server calls it.
+    const { download, ...rest } = card;
+    card = rest;
+    found = { ...found, onnx: download.url, keepAs: options.cache === 'none' ? undefined : 'etag' };
+  }
   if (!found.onnx && card.download && host.download) {
     const file = await host.download(card.download, { ...options, keep: options.cache !== 'none' });
     // The converter makes the card anew, from what it finds in the file.
@@ -83,7 +89,8 @@ export async function resolveModel(given, host, options) {
     throw new GradCamError('file', `The weights of ${card.name ?? 'this model'} have not been fetched yet. ` +
       `Run: npx gradcam fetch ${card.name ?? 'NAME'}. Or give the Keras file itself.`);
   }
-  const { kind, spec } = await modelKind(found.opened ?? found.onnx, card, host, options.signal);
+  const finder = found.keepAs ? { ...host, open: (spec, signal) => host.open(spec, signal, found.keepAs) } : host;
+  const { kind, spec } = await modelKind(found.opened ?? found.onnx, card, finder, options.signal);
   const name = card.name ?? (nameOf(found.onnx, 'model').replace(MODEL_NAME, '') || 'model');
   const files = { onnx: found.onnx, weights: source.weights, card, keepAs: found.keepAs };
   return {
@@ -96,6 +103,8 @@ export async function resolveModel(given, host, options) {
     weights: (location) => pieces(location, files, host),
   };
 }
+
+const isTfjs = (download) => /\/model\.json$/.test(download?.url ?? '');
 
 /* ---- The Hugging Face hub ------------------------------------------------------------------------------ */
 

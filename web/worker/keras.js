@@ -43,8 +43,8 @@ export async function loadKeras(source, { begin, push }, host, args, { signal, o
     fileName: name,
     beside: async (file) => {
       try {
-        const [{ spec }] = source.weights(file);
-        return await readAll(await host.open(spec, signal), signal, (loaded) => onProgress({ file, loaded, total: null }));
+        const [{ spec, keepAs }] = source.weights(file);
+        return await readAll(await host.open(spec, signal, keepAs), signal, (loaded) => onProgress({ file, loaded, total: null }));
       } catch (error) {
         if (signal.aborted) throw error;
         return undefined; // the converter knows what it needs
