@@ -132,6 +132,8 @@ export function checkOptions(options, table, where) {
  *   found out from the layers
  * @property {object | string | URL | Blob} [config]  Keras files without a model: the network, as to_json() writes it
  * @property {'f32' | 'f16' | 'int8'} [weights]  Keras files: how the weights are held; default 'f32'
+ * @property {boolean} [fakeQuantize]        TensorFlow Lite files of integers: round activations as the file keeps them,
+ *   so that scores are those of its own runtime; default false, floats
  * @property {string | URL} [packagesUrl]    Keras files on pages without a bundler: folder that holds
  *   h5wasm/ and fflate/; default: node_modules beside the package
  */
@@ -160,6 +162,7 @@ export const LOAD = {
   cache: word(CHOICES.cache),
   arch: anything,
   weights: word(CHOICES.weights),
+  fakeQuantize: must((value) => typeof value === 'boolean', 'true or false'),
   packagesUrl: anything,
 };
 
