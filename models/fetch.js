@@ -14,6 +14,7 @@ import { architecture } from './architectures.js';
 import { convert } from './convert.js';
 import { ModelError, checkSignal } from './errors.js';
 import { folderSink } from './sinks.js';
+import { fetchTfjs, tfjsCard } from './tfjs/fetch.js';
 
 const ATTEMPTS = 4;
 const WAIT_MS = 500;
@@ -35,6 +36,8 @@ const WAIT_MS = 500;
  */
 export async function fetchModel(name, options) {
   const { cacheDir, mirror, weights = 'f32', force = false, onProgress, signal } = options;
+  const tfjs = await tfjsCard(name);
+  if (tfjs) return fetchTfjs(tfjs, options);
   const arch = architecture(name);
   if (arch.name !== name) {
     throw new ModelError('argument', `${name} is not offered by name; get its Keras file and run: ` +

@@ -124,7 +124,8 @@ const MANIFEST = record({
     option: listOf(such('a name and a number', (value) => Array.isArray(value) && value.length === 2 && typeof value[0] === 'string' &&
       Number.isFinite(value[1])), 100),
     layer: text(10000), score: text(100), preset: text(100), preprocess: text(1000), resize: text(100), fit: text(100),
-    labels: either(word(['imagenet']), fileName), head: text(1000), activation: text(100), 'input-size': listOf(whole(1, 65536), 2), config: fileName,
+    labels: either(word(['imagenet']), fileName), head: text(1000), activation: text(100), 'input-size': listOf(whole(1, 65536), 2),
+    grid: listOf(whole(0, 9999), 3), config: fileName,
     arch: text(200), weights: text(10), 'map-input': text(100), colormap: text(100), alpha: finite, threads: whole(1, 1024),
     variant: word(['simd', 'relaxed']),
   }),

@@ -21,6 +21,7 @@ the model tells; else a guess, and the first line says so)`],
 torchvision's 224/256) or pad`],
   resize: ['--resize R', `and how: ${CHOICES.resize.join(', ')}`],
   'input-size': ['--input-size HxW', 'height and width of the input, where the file leaves them open'],
+  grid: ['--grid HxW[+N]', "how a transformer's tokens lie on the picture, N before them (default: found)"],
   head: ['--head NAME|INDEX', 'the output asked about (default: the one most like class scores)'],
   activation: ['--activation A', `what makes probabilities of it: softmax, sigmoid (classes that do not exclude
 each other), none (values)`],
@@ -81,7 +82,7 @@ const OWN = {
 };
 
 const GROUPS = {
-  Model: ['model', 'labels', 'preprocess', 'fit', 'resize', 'input-size', 'head', 'activation', 'arch', 'config', 'weights', 'threads',
+  Model: ['model', 'labels', 'preprocess', 'fit', 'resize', 'input-size', 'grid', 'head', 'activation', 'arch', 'config', 'weights', 'threads',
     'variant'],
   Explanation: ['top', 'class', 'against', 'sum', 'layer', 'method', 'option', 'score', 'preset', 'map-input'],
   Output: ['output', 'json', 'jsonl', 'raw', 'boxes', 'bundle', 'colormap', 'alpha'],

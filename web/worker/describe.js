@@ -23,6 +23,7 @@ export async function describeModel(model, { card, meaning, source, args }, wher
   const warnings = [];
   const { height, width, channels, order } = imageInput(model.shape(model.inputName()), meaning.picture?.order);
   const output = describeOutput(model, { card, meaning, args }, warnings);
+  if (args.grid) model.setGrid(args.grid);
   const layers = model.layers();
   const main = card.layer ? model.findLayer(card.layer) : model.defaultLayer;
   if (main >= 0) layers[main].default = true;
@@ -152,14 +153,19 @@ async function readLabels({ args, source, card, meaning, model, kind }, where, w
 const STANDING_OUT = 'highest logit less the mean of all';
 
 /**
- * From the card, for the output that it speaks of: the group of each class, and the score below which a picture is
- * nothing that the network knows. Null: it does not say.
+ * From the card, for the output that it speaks of: the group of each class, the score below which a picture is
+ * nothing that the network knows, and how often it is right. Null: it does not say.
  */
-function knowledgeOf({ unfamiliar = null, groups = null }, { head, labels }, classes) {
+function knowledgeOf({ unfamiliar = null, groups = null, limits = [], accuracy = null }, { head, labels }, classes) {
   if (unfamiliar !== null && (unfamiliar.score !== STANDING_OUT || !Number.isFinite(unfamiliar.below))) {
     throw new GradCamError('model', `The card's "unfamiliar" must be {"score": "${STANDING_OUT}", "below": a number}; correct it or leave it out.`);
   }
+  if (!Array.isArray(limits) || !limits.every((one) => typeof one === 'string')) {
+    throw new GradCamError('model', 'The card\'s "limits" must be a list of sentences; correct it or leave it out.');
+  }
   return {
+    limits,
+    accuracy: accuracy !== null && typeof accuracy === 'object' && head === undefined ? accuracy : null,
     unfamiliarBelow: unfamiliar === null || head !== undefined ? null : unfamiliar.below,
     groups: groups === null || head !== undefined || labels !== undefined ? null : groupsById(groups, classes),
   };

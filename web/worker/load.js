@@ -131,9 +131,9 @@ class Loading {
    * Opens a file and uses it. One that was kept from an earlier time, and has gone bad since, is
    * fetched anew; one that is new and sound is kept, where the browser has room.
    */
-  async #fetched(spec, sha256, use, again = false) {
+  async #fetched(spec, sha256, use, keepAs = sha256, again = false) {
     const { signal } = this.#context;
-    const file = await this.#host.open(spec, signal, this.#args.cache === 'none' ? undefined : sha256);
+    const file = await this.#host.open(spec, signal, this.#args.cache === 'none' ? undefined : keepAs);
     try {
       const result = await use(file);
       const trouble = await file.keep?.();
@@ -144,7 +144,7 @@ class Loading {
       const bad = error.damaged || !(error instanceof GradCamError);
       if (!file.stored || bad) await file.drop?.();
       if (!file.stored || !bad || again || signal?.aborted) throw error;
-      return this.#fetched(spec, sha256, use, true);
+      return this.#fetched(spec, sha256, use, keepAs, true);
     }
   }
 
@@ -204,8 +204,8 @@ class Loading {
     const locations = new Set(this.model.externals().map(({ location }) => location));
     for (const location of locations) {
       let offset = 0;
-      for (const { spec, sha256, bytes } of this.#source.weights(location)) {
-        offset += await this.#fetched(spec, sha256, (file) => this.#pushFile(file, { location, offset, sha256, bytes }));
+      for (const { spec, sha256, bytes, keepAs } of this.#source.weights(location)) {
+        offset += await this.#fetched(spec, sha256, (file) => this.#pushFile(file, { location, offset, sha256, bytes }), keepAs ?? sha256);
       }
     }
   }
