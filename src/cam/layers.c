@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "ops/op.h"
+#include "ops/quantize.h"
 #include "ops/reach.h"
 
 /* Grids beside the first: one for each stage of a network like Swin. */
@@ -198,13 +198,25 @@ static int before_powers(const gcam_graph *g, const gcam_layers *layers, int ind
   return index;
 }
 
+/* Does the node find anything, or only sample what an earlier one found? Rounding that cuts off
+ * what is below 0 is a rectifier: quantizers of networks put it there instead of the Relu. */
+static bool finds(const gcam_graph *g, const gcam_node *node) {
+  float lo, hi;
+  if (!gcam_op_rounds(node->op)) return !gcam_op_is(node->op, GCAM_OP_SAMPLES);
+  const gcam_grid *grid = node->params;
+  int before = g->values[node->inputs[0]].producer;
+  if (!grid || before < 0 || grid->count > 1 || grid->low != grid->zero[0]) return false;
+  return !gcam_node_clamp(g, &g->nodes[before], &lo, &hi) &&
+         !gcam_op_is(g->nodes[before].op, GCAM_OP_SAMPLES);
+}
+
 static int last_of_pictures(const gcam_graph *g, const gcam_layers *layers, const bool *on_path) {
   int last = -1;
   for (int i = 0; i < layers->count; i++) {
     const gcam_value *value = &g->values[layers->list[i].value];
     /* a layer that only samples shows what an earlier one found: the map belongs there */
     if (value->shape.rank == 4 && on_path[layers->list[i].value] &&
-        !gcam_op_is(g->nodes[value->producer].op, GCAM_OP_SAMPLES))
+        finds(g, &g->nodes[value->producer]))
       last = i;
   }
   return before_powers(g, layers, last);

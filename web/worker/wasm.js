@@ -672,6 +672,12 @@ export class Model {
     this.#run('gcam_model_forward');
   }
 
+  /** Other values for a tensor of the last forward: what depends on it runs again. @param {Float32Array} values ONNX order */
+  forwardFrom(tensor, values) {
+    this.#engine.lend(values, 'a tensor', (address) => this.#engine.lendString(tensor,
+      (name) => this.#run('gcam_model_forward_from', name, address, values.length)));
+  }
+
   /** @returns {Float32Array} a tensor of the last forward, ONNX order */
   read(tensor) {
     const count = this.shape(tensor)?.reduce((product, size) => product * size, 1) ?? 0;
