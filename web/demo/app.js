@@ -6,18 +6,19 @@ import { GradCam, tools } from '../index.js';
 import { Address } from './address.js';
 import { Ask } from './ask.js';
 import { Camera } from './camera.js';
-import { takeFiles } from './intake.js';
+import { folderOf, takeFiles } from './intake.js';
 import { keep, keyOf, recall } from './kept.js';
 import { isNamed, ModelList } from './models.js';
 import { clearPredictions, showPredictions } from './predictions.js';
 import { showProof } from './proof.js';
-import { captionSamples, SAMPLES } from './samples.js';
+import { readCaptions, SAMPLES } from './samples.js';
 import { saveAs } from './save.js';
 import { Settings } from './settings.js';
 import { Sheet } from './sheet.js';
 import { MOST_PICTURE_PIXELS, Stage } from './stage.js';
 import * as states from './state.js';
 import { Suggestions } from './suggestions.js';
+import { Wall } from './wall.js';
 import { inWords, say, sentences } from './words.js';
 
 const byId = (id) => document.getElementById(id);
@@ -112,12 +113,28 @@ function draw(part, values, work) {
   work();
 }
 
-const style = () => ({
-  colormap: state.settings.colormap,
-  interpolation: state.settings.interpolation,
-  fade: state.settings.fade === '1' ? tools.FADE : 0,
-  opacity: Number(state.settings.alpha),
-});
+/**
+ * Where all classes share one scale, a map is as strong as its class is probable: the raw value at the colours'
+ * end, for each map. Of values without probabilities, the strongest place of all.
+ * @param {import('../index.js').HeatMap[]} maps
+ */
+function commonScale(maps) {
+  const best = Math.max(...maps.map(({ probability }) => probability ?? 0));
+  const most = Math.max(...maps.map(({ max }) => max));
+  return (map) => (map.probability === null || !best ? most : map.max / Math.max(map.probability / best, 1e-6)) || 1;
+}
+
+function style() {
+  const { answer, settings: { same } } = state;
+  const max = same === '1' && answer ? commonScale(answer.maps) : undefined;
+  return {
+    colormap: state.settings.colormap,
+    interpolation: state.settings.interpolation,
+    fade: state.settings.fade === '1' ? tools.FADE : 0,
+    opacity: Number(state.settings.alpha),
+    ...(max === undefined ? {} : { max }),
+  };
+}
 
 function render() {
   const { model, answer, shown, ask } = state;
@@ -136,6 +153,8 @@ function render() {
       sheet.clear();
       clearPredictions(byId('predictions'));
       byId('wipe').hidden = true;
+      byId('doubt').hidden = true;
+      byId('caption').textContent = '';
     });
     for (const part of ['heat', 'tiles', 'list']) drawn.delete(part);
   } else {
@@ -143,24 +162,41 @@ function render() {
     const map = states.mapOf(state);
     const other = states.comparedOf(state);
     const { colormap, interpolation, fade, alpha, boxes, view, wipe } = wishes;
-    draw('heat', [map, other?.map, colormap, interpolation, fade, boxes, view], () => {
+    const scale = wishes.same ? answer.maps : null;
+    draw('heat', [map, other?.map, colormap, interpolation, fade, boxes, view, scale], () => {
       const look = style();
       stage.show(map, { ...look, colours: model.cam.colormap(look.colormap), boxes: boxes === '1' }, other, view);
-      byId('wipe').hidden = !other || view !== 'wipe';
+      byId('wipe').hidden = !other || view === 'beside' || view === 'difference';
     });
     draw('opacity', [alpha], () => stage.setOpacity(Number(alpha)));
     draw('wipe', [wipe], () => {
       byId('wipe').value = wipe;
       stage.setWipe(Number(wipe));
     });
-    draw('list', [answer.maps, shown], () => showPredictions(byId('predictions'), answer.maps, shown, chooseClass));
+    draw('list', [answer.maps, shown], () => showPredictions(byId('predictions'), answer.maps, shown, chooseClass, model.groups));
+    draw('words', [answer.result], () => showDoubt(answer));
     if (!live || sheetIsDue()) {
-      draw('tiles', [answer.maps, colormap, interpolation, fade, alpha], () => sheet.show(model, answer.maps, stage.picture, style()));
+      draw('tiles', [answer.maps, colormap, interpolation, fade, alpha, scale], () => sheet.show(model, answer.maps, stage.picture, style()));
     }
     sheet.press(shown);
   }
+  if (model) wall.show(gallery, `${modelNumber(model)} ${JSON.stringify(states.askedOf(state))}`, wallStyle());
   const pending = waiting.explain || arriving || live || (!answer && ask.picture);
   if (model && !pending) address.write(states.writeLink(state, waitingLink), filesOf(state));
+}
+
+/** Of a model, for as long as the page is open. */
+const numbers = new WeakMap();
+let modelsSeen = 0;
+function modelNumber(model) {
+  if (!numbers.has(model)) numbers.set(model, modelsSeen += 1);
+  return numbers.get(model);
+}
+
+/** Each picture of the wall has its own scale: its map's. */
+function wallStyle() {
+  const { max, ...rest } = style();
+  return rest;
 }
 
 /** What the address cannot name, for the history of this visit. */
@@ -168,6 +204,26 @@ const filesOf = ({ answer, model }) => ({
   picture: answer && !answer.picture.sample && !answer.picture.address ? answer.picture : null,
   model: typeof model.source === 'string' ? null : model.source,
 });
+
+/** Beside the answer: that it is a guess, and what a sample is there for. */
+function showDoubt({ model, picture, result }) {
+  const strange = result.warnings.some(({ name }) => name === 'unfamiliar');
+  byId('doubt').hidden = !strange;
+  byId('doubt').textContent = strange ? say('page.doubt', { name: model.cam.model.name }) : '';
+  const caption = (model.source === 'pocket' && picture.sample && captions.get(picture.sample)) || '';
+  byId('caption').textContent = caption;
+}
+
+/** What the network knows and how often it is right, as its card says. */
+function showKnowledge({ limits, accuracy, model: { name } }) {
+  const right = accuracy?.imagenet_sample?.[name];
+  const percent = (share) => Math.round(100 * share);
+  const words = right ? say('page.knows.all', { first: percent(right[0]), five: percent(right[1]) }) : '';
+  const [first = '', ...others] = limits;
+  byId('knows').querySelector('p').textContent = [first, words].filter(Boolean).join(' ') || say('page.knows.nobody', { name });
+  byId('knows').querySelector('details').hidden = !others.length;
+  byId('knows').querySelector('ul').replaceChildren(...others.map((textContent) => Object.assign(document.createElement('li'), { textContent })));
+}
 
 const layerText = ({ name, height, width, channels }) => `${name}, ${height}×${width}×${channels}`;
 
@@ -177,6 +233,7 @@ function showModel() {
   models.press(source);
   const { name, classes, engine, input } = cam.model;
   byId('model-name').textContent = name;
+  showKnowledge(cam);
   byId('about').textContent = `${classes} classes, ${input.join('×')} pixels, ${cam.layers().length} layers. Engine ${engine}.`;
   settings.fill('colormap', cam.colormaps().map((value) => (
     { value, text: ['viridis', 'cividis'].includes(value) ? `${value} (also for colour-blind eyes)` : value })));
@@ -263,15 +320,14 @@ async function loadModel(source, link = null, base = () => state) {
   chooseFor(key, { preprocess, head });
   ask.close();
   const before = state.model;
-  set(states.withModel(base(), { cam, source, key, preprocess, head, guessed }, link));
+  set(states.withModel(base(), { cam, source, key, preprocess, head, guessed, groups: cam.groups }, link));
   before?.cam.dispose();
   sayModel();
 }
 
 function sayModel() {
-  const { name, classes, threads, warnings } = state.model.cam.model;
-  tell(sentences([`${name}: ${classes} classes, ${threads} ${threads === 1 ? 'thread' : 'threads'}.`,
-    ...(warnings ?? []).map(inWords), state.ask.picture ? '' : 'It waits for a picture.']));
+  const { warnings, model } = state.model.cam;
+  tell(sentences([say('page.model', model), ...warnings.map(inWords), state.ask.picture ? '' : 'It waits for a picture.']));
 }
 
 byId('depth').addEventListener('input', ({ target }) => {
@@ -395,7 +451,8 @@ byId('samples').append(...samples.map((picture) => {
   return button;
 }));
 
-captionSamples(byId('samples'));
+/** What a sample is there for, by its name. @type {Map<string, string>} */
+const captions = new Map();
 
 const IS_MODEL = /\.(onnx|h5|hdf5|keras|ort|tflite|pb|pth?|safetensors|mlmodel|zip)$/i;
 const OF_A_MODEL = /\.(onnx|h5|hdf5|keras|ort|tflite|pb|pth?|safetensors|mlmodel|zip|data|bin|json)$/i;
@@ -412,7 +469,7 @@ async function takeAll(files) {
     const [names] = others.filter(({ name }) => /\.(txt|csv)$/i.test(name));
     if (names) await openLabels(names);
   } else if (labels.length) await openLabels(labels[0]);
-  if (pictures.length) await guard(() => addPictures(pictures.map((image) => ({ image, name: image.name }))));
+  if (pictures.length) await guard(() => addPictures(pictures.map((image) => ({ image, name: image.name, folder: folderOf(image) }))));
 }
 
 takeFiles({ frame: byId('frame'), input: byId('file') }, takeAll, (text) => guard(() => openAddress(text)), tell);
@@ -442,6 +499,20 @@ async function openAddress(text) {
   await addPictures([{ image, name: text.startsWith('data:') ? 'picture' : decodeURIComponent(pathname.split('/').at(-1)) || text,
     address: /^https?:/.test(image.src) ? image.src : undefined }]);
 }
+
+const wall = new Wall(byId('wall'), {
+  async look(picture) {
+    const { model } = state;
+    const result = await model.cam.explain(picture.image, { ...optionsOf({ ...states.askedOf(state), top: '2' }), picture: false });
+    return { model, result: havingMaps(model, result) };
+  },
+  idle: () => Boolean(state.model && state.answer) && !camera.running && !waiting.explain && !waiting.load,
+  choose(picture) {
+    guard(() => choose(picture));
+    byId('frame').scrollIntoView({ block: 'nearest' });
+  },
+  words: inWords,
+});
 
 /* ---- The camera ---------------------------------------------------------------------------------- */
 
@@ -590,9 +661,9 @@ async function explain() {
   await compareLayers();
   const { result } = state.answer;
   const { forward, backward } = result.timings;
-  const heatmaps = `${result.maps.length} ${result.maps.length === 1 ? 'heatmap' : 'heatmaps'}`;
-  tell(sentences([`Network forward ${forward.toFixed(0)} ms, ${heatmaps} ${backward.toFixed(0)} ms, here on your machine.`,
-    ...result.warnings.map(inWords)]));
+  // That it is unfamiliar stands beside the answer.
+  tell(sentences([say('page.model', model.cam.model), say('page.answered', { forward, backward, heatmaps: result.maps.length }),
+    ...result.warnings.filter(({ name }) => name !== 'unfamiliar').map(inWords)]));
   if (model.guessed && !model.preprocess && !choicesOf(model.key).asked) guard(askPreprocess);
 }
 
@@ -832,7 +903,8 @@ showProof({ hosts: byId('hosts'), fetched: byId('fetched') });
 render();
 {
   const { link } = address;
-  const sample = samples.find((one) => one.sample === link.sample);
+  // A page that opens answers at once: with what the link wishes, else with a sample.
+  const sample = samples.find((one) => one.sample === link.sample) ?? (link.picture ? undefined : samples[0]);
   if (sample) set(states.withPicture(state, sample));
   waitingLink = ['', 'pocket'].includes(link.model) ? null : link;
   await arrive(async () => {
@@ -841,6 +913,15 @@ render();
   });
   sayWaiting();
 }
+
+readCaptions().then((all) => {
+  for (const [sample, caption] of all) {
+    captions.set(sample, caption);
+    byId('samples').querySelector(`[data-sample="${sample}"]`).title = caption;
+  }
+  drawn.delete('words');
+  render();
+});
 
 // The page works without a network afterwards; where that cannot be had, nothing is lost.
 navigator.serviceWorker?.register(new URL('../offline.js', import.meta.url).href).catch(() => {});

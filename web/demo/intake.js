@@ -5,18 +5,26 @@
 /** So many files of a folder are looked at. */
 const MOST_FILES = 1000;
 
+/** Names of the folders that files came in. @type {WeakMap<File, string>} */
+const folders = new WeakMap();
+
+/** The name of the folder that a file came in; '': by itself. @param {File} file */
+export const folderOf = (file) => folders.get(file) ?? file.webkitRelativePath?.split('/').at(-2) ?? '';
+
 /** The files of a dropped entry; a folder's, and those of folders in it. */
-async function filesOf(entry, found = []) {
+async function filesOf(entry, found = [], folder = '') {
   if (found.length >= MOST_FILES || entry.name.startsWith('.')) return found;
   if (entry.isFile) {
-    found.push(await new Promise((done, fail) => { entry.file(done, fail); }));
+    const file = await new Promise((done, fail) => { entry.file(done, fail); });
+    folders.set(file, folder);
+    found.push(file);
     return found;
   }
   const reader = entry.createReader();
   for (;;) { // it gives some at a time
     const some = await new Promise((done, fail) => { reader.readEntries(done, fail); });
     if (!some.length) return found;
-    for (const one of some) await filesOf(one, found);
+    for (const one of some) await filesOf(one, found, entry.name);
   }
 }
 
