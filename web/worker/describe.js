@@ -23,6 +23,7 @@ export async function describeModel(model, { card, meaning, source, args }, wher
   const warnings = [];
   const { height, width, channels, order } = imageInput(model.shape(model.inputName()), meaning.picture?.order);
   const output = describeOutput(model, { card, meaning, args }, warnings);
+  if (args.grid) model.setGrid(args.grid);
   const layers = model.layers();
   const main = card.layer ? model.findLayer(card.layer) : model.defaultLayer;
   if (main >= 0) layers[main].default = true;
@@ -121,7 +122,9 @@ async function readLabels({ args, source, card, meaning, model, kind }, where, w
   const list = (names) => take(names.map(String), checkCount(names, classes));
   const named = async (spec) => {
     if (spec === 'imagenet') {
-      const { names } = await labelsIn(where.imagenet, where);
+      const { names: thousand } = await labelsIn(where.imagenet, where);
+      // TensorFlow's own networks have a class before ImageNet's first.
+      const names = classes === thousand.length + 1 ? ['background', ...thousand] : thousand;
       return take(names, checkCount(names, classes, 'ImageNet\'s list'));
     }
     const { names, warnings: odd } = await labelsIn(spec, where, classes);
@@ -139,7 +142,7 @@ async function readLabels({ args, source, card, meaning, model, kind }, where, w
     const found = await labelsIn(spec, where, classes).catch(() => null);
     if (found?.names.length) return take(found.names, found.warnings);
   }
-  if (classes === 1000) return named('imagenet');
+  if (classes === 1000 || classes === 1001) return named('imagenet');
   if (kind === 'value') return Array.from({ length: classes }, (_, id) => (classes === 1 ? 'value' : `value ${id}`));
   return take(undefined);
 }
