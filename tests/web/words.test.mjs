@@ -14,9 +14,11 @@ const sources = readdirSync(join(root, 'web'), { recursive: true }).map(String)
   .filter((file) => /\.(js|html)$/.test(file) && !/^(dist|types|base.words)\b/.test(file))
   .map((file) => ({ file, text: readFileSync(join(root, 'web', file), 'utf8') }));
 
-/** Keys are written out where they are asked for: a key put together could not be found. */
-const asked = sources.flatMap(({ file, text }) => [...text.matchAll(/\bsay\('([\w.-]+)'|\bdata-say(?:-[\w-]+)?="([\w.-]+)"/g)]
-  .map(([, key = '', inPage = '']) => ({ file, key: key || inPage })));
+/** Keys are written out where they are asked for, one or a choice of some: a key put together could not be found. */
+const asked = sources.flatMap(({ file, text }) => [
+  ...[...text.matchAll(/\bsay\(([^{};]*?)(?:, \{|\))/g)].flatMap(([, keys]) => [...keys.matchAll(/'([\w-]+(?:\.[\w-]+)*)'/g)].map(([, key]) => key)),
+  ...[...text.matchAll(/\bdata-say(?:-[\w-]+)?="([\w.-]+)"/g)].map(([, key]) => key),
+].map((key) => ({ file, key })));
 
 test('an unknown key and a place without a value throw', () => {
   assert.throws(() => say('no.such.key'), /no words for "no\.such\.key"/);
