@@ -16,7 +16,7 @@ const sources = readdirSync(join(root, 'web'), { recursive: true }).map(String)
 
 /** Keys are written out where they are asked for, one or a choice of some: a key put together could not be found. */
 const asked = sources.flatMap(({ file, text }) => [
-  ...[...text.matchAll(/\bsay\(([^{};]*?)(?:, \{|\))/g)].flatMap(([, keys]) => [...keys.matchAll(/'([\w-]+(?:\.[\w-]+)*)'/g)].map(([, key]) => key)),
+  ...[...text.matchAll(/\bsay\((?:[^'{};]*\? ?)?([^{};]*?)(?:, \{|\))/g)].flatMap(([, keys]) => [...keys.matchAll(/'([\w-]+(?:\.[\w-]+)*)'/g)].map(([, key]) => key)),
   ...[...text.matchAll(/\bdata-say(?:-[\w-]+)?="([\w.-]+)"/g)].map(([, key]) => key),
 ].map((key) => ({ file, key })));
 
