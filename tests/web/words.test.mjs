@@ -46,3 +46,24 @@ test('a key is written once', () => {
   assert.deepEqual(keys.filter((key, i) => keys.indexOf(key) !== i), []);
   assert.deepEqual(keys.sort(), Object.keys(EN).sort());
 });
+
+/** What is no word to a reader: names of parts, of files' formats, of fonts. */
+const NO_WORDS = [/^compare menu$/, /^gradcam preprocess /, /sans-serif$/, /^step step-/, /^data: the sum over/, /^<div class="all">/, /^ ?\$\{/,
+  /^(no|image\/|text\/)[\w/+-]*$/, /^Import gradcam-wasm\/element\.$/];
+
+/** String literals of a script, without comments; templates with their places. */
+function literals(text) {
+  const code = text.replace(/\/\*[^]*?\*\//g, '').replace(/^\s*\/\/.*$|\s\/\/ .*$/gm, '');
+  return [...code.matchAll(/'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`/g)].map(([, plain, template]) => plain ?? template);
+}
+
+test('page and element have no words of their own', () => {
+  const speaking = sources.filter(({ file }) => /^(demo\/[\w-]+\.js|element\/(grad-cam|models|define)\.js)$/.test(file.replaceAll('\\', '/')));
+  assert.ok(speaking.length > 15);
+  const found = speaking.flatMap(({ file, text }) => [
+    // Two words in a row, or one that is shown.
+    ...literals(text).filter((one) => /[A-Za-z]{2,} (?:\$\{|[a-z]{2,})/.test(one)),
+    ...[...text.matchAll(/(?:textContent|title|placeholder|'aria-label'),?:? ?=? '([^']*[a-z]{2}[^']*)'/g)].map(([, one]) => one),
+  ].filter((one) => !NO_WORDS.some((pattern) => pattern.test(one))).map((one) => `${file}: ${one.slice(0, 100)}`));
+  assert.deepEqual(found, []);
+});

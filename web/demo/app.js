@@ -83,7 +83,7 @@ async function withProgress(kind, work) {
     return await work(controller.signal, (progress) => {
       if (controller.signal.aborted || (kind === 'explain' && waiting.load)) return;
       if (progress.total) bar.value = progress.loaded / progress.total;
-      if (kind === 'load' && progress.total > 4e6) tell(`${progress.file}: ${megabytes(progress)} MB`);
+      if (kind === 'load' && progress.total > 4e6) tell(say('page.loaded', megabytes(progress)));
     });
   } finally {
     clearTimeout(timer);
@@ -92,12 +92,12 @@ async function withProgress(kind, work) {
   }
 }
 
-const megabytes = ({ loaded, total }) => `${(loaded / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)}`;
+const megabytes = ({ file, loaded, total }) => ({ file, loaded: (loaded / 1e6).toFixed(0), total: (total / 1e6).toFixed(0) });
 
 byId('cancel').addEventListener('click', () => {
   const load = waiting.load;
   (load ?? waiting.explain)?.abort();
-  tell(load ? 'Cancelled. What has come of a published model is kept; choose it again to go on.' : 'Cancelled.');
+  tell(load ? say('page.cancelled.load') : say('page.cancelled'));
 });
 
 /* ---- What is on the screen --------------------------------------------------------------------- */
@@ -225,7 +225,7 @@ function showKnowledge({ limits, accuracy, model: { name } }) {
   byId('knows').querySelector('ul').replaceChildren(...others.map((textContent) => Object.assign(document.createElement('li'), { textContent })));
 }
 
-const layerText = ({ name, height, width, channels }) => `${name}, ${height}×${width}×${channels}`;
+const layerText = (layer) => say('page.layer', layer);
 
 function showModel() {
   const { cam, source } = state.model;
@@ -234,15 +234,15 @@ function showModel() {
   const { name, classes, engine, input } = cam.model;
   byId('model-name').textContent = name;
   showKnowledge(cam);
-  byId('about').textContent = `${classes} classes, ${input.join('×')} pixels, ${cam.layers().length} layers. Engine ${engine}.`;
+  byId('about').textContent = say('page.model.about', { classes, pixels: input.join('×'), layers: cam.layers().length, engine });
   settings.fill('colormap', cam.colormaps().map((value) => (
-    { value, text: ['viridis', 'cividis'].includes(value) ? `${value} (also for colour-blind eyes)` : value })));
+    { value, text: ['viridis', 'cividis'].includes(value) ? say('page.colours.all.eyes', { name: value }) : value })));
   settings.fill('method', cam.methods().map(({ name: value, title }) => ({ value, text: title })));
   const { heads } = cam.model;
   byId('head').hidden = heads.length < 2;
-  settings.fill('head', [{ value: '', text: 'the one that looks like classes' },
+  settings.fill('head', [{ value: '', text: say('page.head.usual') },
     ...heads.map(({ name: value, kind, dims }) => ({ value, text: `${value} (${[kind, dims.join('×')].join(' ').trim()})` }))]);
-  settings.fill('layer', [{ value: '', text: `the usual one: ${cam.defaultLayer}` },
+  settings.fill('layer', [{ value: '', text: say('page.layer.usual', { layer: cam.defaultLayer }) },
     ...cam.layers().map((layer) => ({ value: layer.name, text: layerText(layer) }))]);
 }
 
@@ -253,9 +253,9 @@ function fillCompare() {
   const listed = answer?.maps.map((map) => map.class.id) ?? [];
   const chosen = states.comparedClass(state);
   const ids = chosen === null || listed.includes(chosen) ? listed : [...listed, chosen];
-  settings.fill('compare', [{ value: '', text: 'nothing' },
-    ...ids.map((id) => ({ value: `class:${id}`, text: `the class ${model.cam.labels[id]}` })),
-    ...model.cam.layers().map((layer) => ({ value: `layer:${layer.name}`, text: `the layer ${layerText(layer)}` }))]);
+  settings.fill('compare', [{ value: '', text: say('page.compare.nothing') },
+    ...ids.map((id) => ({ value: `class:${id}`, text: say('page.compare.class', { name: model.cam.labels[id] }) })),
+    ...model.cam.layers().map((layer) => ({ value: `layer:${layer.name}`, text: say('page.compare.layer', { layer: layerText(layer) }) }))]);
 }
 
 function showControls() {
@@ -267,7 +267,7 @@ function showControls() {
   Object.assign(byId('depth'), { max: layers.length - 1, value: at });
   byId('depth').setAttribute('aria-valuetext', at >= 0 ? layerText(layers[at]) : '');
   const { height, width, channels } = layers[at] ?? {};
-  byId('layer-size').textContent = height ? `${height} × ${width} cells, ${channels} channels` : '';
+  byId('layer-size').textContent = height ? say('page.layer.size', { height, width, channels }) : '';
   const method = model.cam.methods().find(({ name }) => name === wishes.method);
   byId('method-name').textContent = method?.title ?? '';
   byId('paper').textContent = method?.paper ?? '';
@@ -301,7 +301,7 @@ const opened = new Set(['pocket']);
  * @param {() => import('./state.js').State} [base]   what it comes into
  */
 async function loadModel(source, link = null, base = () => state) {
-  if (!waiting.explain) tell('Loading the model …');
+  if (!waiting.explain) tell(say('page.loading'));
   const key = await keyOf(source);
   const first = !choices.has(key);
   const { preprocess: chosen, head: output = '', labels } = choicesOf(key);
@@ -327,7 +327,7 @@ async function loadModel(source, link = null, base = () => state) {
 
 function sayModel() {
   const { warnings, model } = state.model.cam;
-  tell(sentences([say('page.model', model), ...warnings.map(inWords), state.ask.picture ? '' : 'It waits for a picture.']));
+  tell(sentences([say('page.model', model), ...warnings.map(inWords), state.ask.picture ? '' : say('page.waits')]));
 }
 
 byId('depth').addEventListener('input', ({ target }) => {
@@ -358,7 +358,7 @@ const openLabels = (file) => guard(async () => {
   await loadModel(state.model.source, linkNow());
   await explain();
   const doubts = [...warnings, ...checkCount(names, classes, file.name)];
-  tell(sentences([`The names of the classes are those of ${file.name} now.`, ...doubts.map(inWords)]));
+  tell(sentences([say('page.labels.taken', { file: file.name }), ...doubts.map(inWords)]));
 });
 
 byId('onnx').addEventListener('change', ({ target }) => {
@@ -445,7 +445,7 @@ function showGallery() {
 const samples = SAMPLES.map(({ name, url }) => ({ sample: name, name: name.replaceAll('_', ' '), image: url }));
 
 byId('samples').append(...samples.map((picture) => {
-  const button = thumbnail(picture, `Sample: ${picture.name}`);
+  const button = thumbnail(picture, say('page.sample', { name: picture.name }));
   button.dataset.sample = picture.sample;
   button.addEventListener('click', () => guard(() => choose(picture)));
   return button;
@@ -489,11 +489,10 @@ async function openAddress(text) {
   }
   // As an <img>: scripts of this page may not fetch from anywhere.
   const image = Object.assign(new Image(), { crossOrigin: 'anonymous', src: text });
-  tell('Fetching the picture …');
-  const shown = text.startsWith('data:') ? 'This picture' : text;
+  tell(say('page.fetching'));
+  const shown = text.startsWith('data:') ? say('page.address.this') : text;
   await image.decode().catch((cause) => {
-    throw new Error(`${shown} gave no picture that this page may read: it is not there, its host does not let other pages ` +
-      'read it, or it is none of the hosts that this page may speak to. Save the picture and drop it here.', { cause });
+    throw new Error(say('page.address.none', { shown }), { cause });
   });
   const { pathname } = new URL(text, document.baseURI);
   await addPictures([{ image, name: text.startsWith('data:') ? 'picture' : decodeURIComponent(pathname.split('/').at(-1)) || text,
@@ -522,7 +521,7 @@ const LIVE = { name: 'camera', image: null, live: true };
 function stopCamera() {
   const last = camera.stop();
   byId('camera').setAttribute('aria-pressed', 'false');
-  byId('camera').textContent = 'Camera';
+  byId('camera').textContent = say('page.camera');
   byId('rate').textContent = '';
   return last && { image: last, name: 'camera' };
 }
@@ -537,36 +536,35 @@ byId('camera').addEventListener('click', () => guard(async () => {
   if (camera.running) {
     const last = stopCamera();
     await keepFrame(last);
-    if (!last) tell('The camera is off.');
+    if (!last) tell(say('page.camera.off'));
     return;
   }
   if (!state.model) {
-    tell('Wait until the model is there.');
+    tell(say('page.wait.model'));
     return;
   }
   waiting.explain?.abort();
   byId('camera').setAttribute('aria-pressed', 'true');
-  byId('camera').textContent = 'Stop the camera';
-  tell('Waiting for the camera …');
+  byId('camera').textContent = say('page.camera.stop');
+  tell(say('page.camera.waiting'));
   const rate = { since: 0, frames: 0 };
   try {
     await camera.start(askFrame, ({ model, asked, result }, frame) => {
       if (!rate.since) {
-        tell('The camera runs. Stop it to keep the picture on show.');
+        tell(say('page.camera.runs'));
         rate.since = performance.now();
       }
       showFrame(model, asked, result, frame);
       rate.frames += 1;
       const seconds = (performance.now() - rate.since) / 1000;
       if (seconds < 1) return;
-      byId('rate').textContent = `${(rate.frames / seconds).toFixed(0)} pictures a second`;
+      byId('rate').textContent = say('page.camera.rate', { rate: (rate.frames / seconds).toFixed(0) });
       Object.assign(rate, { since: performance.now(), frames: 0 });
     });
   } catch (error) {
     const last = stopCamera();
     await guard(() => keepFrame(last));
-    tell({ NotAllowedError: 'The camera was not allowed. Allow it beside the address of this page, and press Camera again.',
-      NotFoundError: 'There is no camera.' }[error.name] ?? error.message, { bad: true });
+    tell({ NotAllowedError: say('page.camera.not.allowed'), NotFoundError: say('page.camera.none') }[error.name] ?? error.message, { bad: true });
   }
 }));
 
@@ -622,7 +620,7 @@ const optionsOf = ({ top, method, score, layer, fit }) => ({
 function havingMaps({ cam }, result) {
   if (result.maps.length) return result;
   const { name, head } = cam.model;
-  throw Object.assign(new Error(`${name}: its output "${head}" holds no classes, so that there is nothing to look for.`), { code: 'unsupported' });
+  throw Object.assign(new Error(say('page.no.classes', { name, head })), { code: 'unsupported' });
 }
 
 /** Maps of more classes; they share the picture of the first ones, which is not sent again. */
@@ -641,7 +639,7 @@ async function explain() {
   if (!model || !picture || camera.running) return; // it waits until both are there
   const mine = ++turn;
   const asked = states.askedOf(state);
-  tell(`Looking at ${picture.name} …`);
+  tell(say('page.looking', { name: picture.name }));
   try {
     const result = await withProgress('explain', async (signal, onProgress) => {
       const best = havingMaps(model, await model.cam.explain(picture.image, { ...optionsOf(asked), signal, onProgress }));
@@ -671,7 +669,7 @@ async function explain() {
 async function explainClass(id) {
   const { answer } = state;
   if (!state.model || !answer) {
-    tell('Choose a picture first.');
+    tell(say('page.choose.first'));
     return;
   }
   const { extra } = state;
@@ -706,7 +704,7 @@ async function compareLayers() {
   const layer = states.comparedLayer(state);
   if (layer === null || !answer || states.comparedOf(state)) return;
   if (answer.picture.live) {
-    tell('Layers are compared on a still picture: stop the camera first.');
+    tell(say('page.compare.still'));
     return;
   }
   try {
@@ -777,7 +775,7 @@ async function takeHead(head) {
 async function askPreprocess() {
   const { model, answer } = state;
   if (!model || answer?.model !== model || answer.picture.live) {
-    tell('Choose a picture first.');
+    tell(say('page.choose.first'));
     return;
   }
   chooseFor(model.key, { asked: true });
@@ -857,7 +855,7 @@ byId('search').addEventListener('submit', (event) => {
   event.preventDefault();
   const wanted = byId('class').value.trim();
   if (!wanted) return;
-  if (!state.model) tell('Wait until the model is there.');
+  if (!state.model) tell(say('page.wait.model'));
   else {
     guard(() => {
       const id = suggestions.find(wanted);
@@ -872,15 +870,15 @@ byId('save').addEventListener('click', ({ target }) => guard(async () => {
   if (what === 'link') {
     try {
       await navigator.clipboard.writeText(location.href);
-      tell('The link to what you see is in the clipboard. It holds no picture of yours.');
+      tell(say('page.link.copied'));
     } catch {
-      tell(`The link to what you see: ${location.href}`);
+      tell(say('page.link.here', { link: location.href }));
     }
     return;
   }
   const { answer, model } = state;
   if (!answer?.result.picture.data) {
-    tell(camera.running ? 'Stop the camera to keep its picture, then save.' : 'Choose a picture first.');
+    tell(camera.running ? say('page.save.camera') : say('page.choose.first'));
     return;
   }
   const { opacity: alpha, ...look } = style();

@@ -2,6 +2,8 @@
  * Pictures, models, names of classes, and addresses of pictures, that come in by drop, paste or choice.
  */
 
+import { say } from './words.js';
+
 /** So many files of a folder are looked at. */
 const MOST_FILES = 1000;
 
@@ -59,14 +61,14 @@ export function takeFiles({ frame, input }, take, takeAddress, tell) {
       try {
         for (const entry of entries) await filesOf(entry, all);
       } catch (cause) {
-        tell(`The folder could not be read: ${cause.message}`, { bad: true });
+        tell(say('page.folder.unread', { why: cause.message }), { bad: true });
         return;
       }
       if (all.length) take(all.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true })));
-      else tell('The folder is empty.', { bad: true });
+      else tell(say('page.folder.empty'), { bad: true });
     } else if (files.length) take(files);
     else if (address) takeAddress(address);
-    else tell('That is neither a file nor the address of a picture. Save the picture and drop its file here.', { bad: true });
+    else tell(say('page.drop.nothing'), { bad: true });
   }
 
   // The whole page takes drops: a photo that misses the frame must not replace the page.

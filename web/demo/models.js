@@ -1,6 +1,8 @@
 /**
  * The models that are known by name, as a list of buttons. Their cards are read when the list is opened.
  */
+import { say } from './words.js';
+
 const NAMES = ['pocket', 'vgg16', 'xception', 'resnet50', 'mobilenet', 'mobilenetv2', 'densenet121', 'inceptionv3',
   'efficientnetb0', 'vgg19'];
 
@@ -38,7 +40,7 @@ export class ModelList {
       button.dataset.model = card.name;
       const [, title, about] = /^(.*?)(?: \((.*)\))?$/.exec(card.title);
       const size = sizeOf(card);
-      const words = [about?.replace(/^Keras, /, ''), card.name === 'pocket' ? 'bundled' : size ? `${size.toFixed(0)} MB` : 'download'];
+      const words = [about?.replace(/^Keras, /, ''), card.name === 'pocket' ? say('page.models.bundled') : size ? say('page.models.size', { megabytes: size.toFixed(0) }) : say('page.models.download')];
       button.append(Object.assign(document.createElement('span'), { textContent: title }),
         Object.assign(document.createElement('span'), { textContent: words.filter(Boolean).join(' · ') }));
       button.addEventListener('click', () => this.#load(card.name));

@@ -80,7 +80,7 @@ export class Stage {
   setFrame(frame, width, height) {
     if (this.#size.width !== width || this.#size.height !== height) this.#resize(width, height);
     this.#picture.getContext('2d').drawImage(frame, 0, 0, width, height);
-    this.#name = 'The camera';
+    this.#name = say('page.camera.frame');
   }
 
   /** The picture's own size, and that of its canvas. */
@@ -117,7 +117,7 @@ export class Stage {
     this.#scale.setAttribute('data-empty', '');
     this.#frame.removeAttribute('data-wipe');
     if (empty) this.#frame.setAttribute('data-empty', '');
-    this.#picture.setAttribute('aria-label', empty ? 'No picture yet' : this.#name);
+    this.#picture.setAttribute('aria-label', empty ? say('page.stage.none') : this.#name);
   }
 
   /** What is on the screen as one canvas: picture, heat or both heats, boxes. */
@@ -193,7 +193,7 @@ export class Stage {
     else paint(first, heat(map, first, style));
     if (!second.hidden) paint(second, heat(other, second, style));
     this.setOpacity(style.opacity);
-    if (subtracted) this.#drawScale(`more for ${names[1]}`, `more for ${names[0]}`, differenceColours());
+    if (subtracted) this.#drawScale(say('page.scale.more', { name: names[1] }), say('page.scale.more', { name: names[0] }), differenceColours());
     else this.#drawScale(say('page.scale.none'), strongest(map, style.max), style.colours);
     this.#drawBoxes(style.boxes ? map.boxes() : []);
     // The words may come a moment after the picture, and not at all for the frames of a video.
@@ -247,17 +247,16 @@ export class Stage {
     const value = (one, name) => {
       const [column, row] = [Math.floor(x * one.width), Math.floor(y * one.height)];
       const at = row * one.width + column;
-      return `${name} ${one.normalized[at].toFixed(2)} (raw ${one.raw[at].toPrecision(3)}, row ${row}, ` +
-        `column ${column} of ${one.height}\u00d7${one.width})`;
+      return say('page.stage.value', { name, value: one.normalized[at].toFixed(2), raw: one.raw[at].toPrecision(3), row, column,
+        rows: one.height, columns: one.width });
     };
     this.#readout.textContent = other ? `${value(map, names[0])}  \u00b7  ${value(other, names[1])}` : value(map, names[0]);
   }
 
   #describe(map, other) {
     const [box] = map.boxes();
-    const place = box ? `strongest around ${describePlace(box, this.#size)}` : 'with no evidence anywhere';
-    const beside = other ? `, compared with that of ${other}` : '';
-    return `${this.#name}, with the heatmap of ${map.class.name}, ${place}${beside}`;
+    return say('page.stage.described', { picture: this.#name, name: map.class.name, other,
+      place: box ? describePlace(box, this.#size) : '' });
   }
 }
 
@@ -300,8 +299,6 @@ function paint(canvas, { width, height, data }) {
 
 /** Where a box lies, in words. */
 function describePlace({ x, y, width, height }, picture) {
-  const third = (at, size, names) => names[Math.min(2, Math.floor((3 * at) / size))];
-  const row = third(y + height / 2, picture.height, ['the top', 'the middle', 'the bottom']);
-  const column = third(x + width / 2, picture.width, [' left', '', ' right']);
-  return row + column;
+  const third = (at, size) => Math.min(2, Math.floor((3 * at) / size));
+  return say('page.stage.place', { row: third(y + height / 2, picture.height), column: third(x + width / 2, picture.width) });
 }
