@@ -177,7 +177,7 @@ export function testEverywhere(name, skip, launch) {
       test(`the page, ${how}: a sample, another class, another layer, a Keras file dropped`, async () => {
         await browser.goto(`${servers[isolated].origin}/web/demo/`);
         const found = await browser.run(`${STATUS}
-          ${until("/classes/.test(status.textContent)")}
+          ${until("/forward/.test(status.textContent)")}
           document.querySelector('#samples button').click();
           ${until("/forward/.test(status.textContent)")}
           const list = () => [...document.querySelectorAll('#predictions button')].map((one) => one.textContent);
