@@ -5,10 +5,11 @@
  * delta: what the knob adds to A^k, at one position or at all of them. Slope: dy/dA^k at that position, or
  * the sum over all of them, Z alpha_k.
  */
-import { orderChannels } from './atlas.js';
 import { button, channel, chooseCell, drawFrame, drawHeatTo, drawPicture, figure, figures, label, make, placeName, plot, range, say, signed } from './dom.js';
 
-const POINTS = 9; // of the curve
+const POINTS = 7; // of the curve
+/** Parts of the knob's reach, from the middle outward. */
+const CURVE = Array.from({ length: POINTS }, (_, i) => (2 * i) / (POINTS - 1) - 1).sort((a, b) => Math.abs(a) - Math.abs(b));
 const TILES = 6; // channels shown by contribution
 const STRAIGHT = 0.01; // a curve that leaves its chord by less than this part of its height
 
@@ -83,7 +84,8 @@ export const knob = {
       ? gradients.subarray(k * size(), (k + 1) * size()).reduce((sum, value) => sum + value, 0) : gradients[k * size() + at()]);
     const changeBy = (add) => ({ channel: k, add, ...(everywhere.checked ? {} : { at: [cell.y, cell.x] }) });
     const table = () => cam.colormap(colormap);
-    const contribution = (channelAt) => size() * steps.weights[channelAt] * range(plane(steps, channelAt)).mean;
+    let shares = new Float32Array(0); // of each channel: its gradient times its activation, added up
+    const product = (channelAt, i) => steps.gradients[channelAt * size() + i] * steps.activations[channelAt * size() + i];
 
     /** The knob first, then the curve's points that are missing; one request at a time. */
     async function ask() {
@@ -97,7 +99,7 @@ export const knob = {
           const question = JSON.stringify(changeBy(0));
           const mine = wanted;
           wanted = false;
-          const add = mine ? delta() : (2 * (curve.length / (POINTS - 1)) - 1) * reach();
+          const add = mine ? delta() : CURVE[curve.length] * reach();
           const answer = add === 0 ? asked : await cam.steps(asked.explanation.picture, {
             class: asked.class.id, layer: asked.layer.name, change: changeBy(add) });
           if (asked !== steps || question !== JSON.stringify(changeBy(0))) continue; // about another channel or picture
@@ -130,7 +132,7 @@ export const knob = {
         pen.moveTo(left, y(score));
         pen.lineTo(width - right, y(score));
         pen.stroke();
-        pen.fillText(figure(score), left - 6, y(score));
+        pen.fillText(score === middle ? figure(middle) : signed(score - middle), left - 6, y(score));
       }
       pen.textAlign = 'center';
       pen.fillText(say('knob.axis'), (left + width) / 2, height - 8);
@@ -167,9 +169,10 @@ export const knob = {
 
     function isStraight() {
       if (curve.length < POINTS) return null;
-      const [{ score: from }, { score: to }] = [curve[0], curve.at(-1)];
+      const points = [...curve].sort((a, b) => a.delta - b.delta);
+      const [{ score: from }, { score: to }] = [points[0], points.at(-1)];
       const high = Math.max(Math.abs(to - from), 1e-6);
-      return curve.every(({ score }, i) => Math.abs(score - (from + ((to - from) * i) / (POINTS - 1))) < STRAIGHT * high);
+      return points.every(({ score }, i) => Math.abs(score - (from + ((to - from) * i) / (POINTS - 1))) < STRAIGHT * high);
     }
 
     function show() {
@@ -213,8 +216,9 @@ export const knob = {
 
     function choose(next, where = null) {
       k = next;
-      const own = plane(steps);
-      const peak = own.indexOf(range(own).high);
+      // Where turning it says most: the largest product of gradient and activation.
+      let peak = 0;
+      for (let i = 0; i < size(); ++i) if (Math.abs(product(k, i)) > Math.abs(product(k, peak))) peak = i;
       cell = where ?? { x: peak % steps.layer.width, y: Math.floor(peak / steps.layer.width) };
       which.value = String(order.indexOf(k));
       whichText.textContent = say('knob.rank', { k, rank: order.indexOf(k) + 1, of: order.length });
@@ -240,7 +244,7 @@ export const knob = {
         const tile = covered(say('knob.tile', { k: one }));
         drawPicture(tile.ground, picture);
         drawHeatTo(tile.heat, { values: plane(steps, one), width, height, picture, view }, table(), range(plane(steps, one)).high);
-        const pick = make('button', { type: 'button', class: 'pick' }, tile.box, make('span', {}, channel(one), ` ${signed(contribution(one))}`));
+        const pick = make('button', { type: 'button', class: 'pick' }, tile.box, make('span', {}, channel(one), ` ${signed(shares[one])}`));
         pick.dataset.k = String(one);
         pick.setAttribute('aria-pressed', String(one === k));
         pick.addEventListener('click', () => choose(one));
@@ -314,7 +318,12 @@ export const knob = {
         const same = steps?.layer.name === next.layer.name && steps.explanation.picture === next.explanation.picture;
         const kept = same ? k : null;
         steps = next;
-        order = [...orderChannels(steps, 'contribution')];
+        shares = Float32Array.from({ length: steps.layer.channels }, (_, one) => {
+          let sum = 0;
+          for (let i = 0; i < size(); ++i) sum += product(one, i);
+          return sum;
+        });
+        order = Array.from(shares.keys()).sort((a, b) => shares[b] - shares[a]);
         which.max = String(order.length - 1);
         for (const { ground } of [photo, map]) drawPicture(ground, steps.explanation.picture);
         drawTiles();

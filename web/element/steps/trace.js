@@ -114,7 +114,7 @@ export const trace = {
         [say('trace.cell'), placeName(cell)],
         [say('trace.of'), `${here.width} × ${here.height}`],
         [say('trace.sees'), field ? say('trace.size', { width: field.width, height: field.height }) : say('trace.nothing')],
-        [say('trace.share'), say('percent', { share: pixels / (of.width * of.height) })],
+        [say('trace.share'), say('trace.pixels', { pixels: pixels.toLocaleString('en'), all: (of.width * of.height).toLocaleString('en') })],
       ]);
       const byHand = isFirst() && field && Math.max(field.width, field.height) <= MOST_BY_HAND;
       sums.hidden = !byHand;
