@@ -166,10 +166,13 @@ tr[aria-current] td { font-weight: 600; background: var(--bar); }
 .pair.wide-pair { max-width: none; margin-bottom: 0.8rem; }
 .wide-pair canvas + canvas { border-radius: 6px; }
 .turn { height: 1.6rem; }
-.bar output { min-width: 7rem; }
+.bar.knob output { min-width: 7rem; }
 .step h3 { margin: 1.2rem 0 0.5rem; font-size: 1rem; }
-.pick { padding: 0.3rem; border: 2px solid var(--line); border-radius: 8px; background: none; color: inherit; font: inherit; font-size: 0.85rem; text-align: start; cursor: pointer; }
+.pick { display: flex; flex-direction: column; gap: 0.3rem; padding: 0.3rem; border: 2px solid var(--line); border-radius: 8px; background: none; color: inherit; font: inherit; font-size: 0.85rem; text-align: start; cursor: pointer; }
 .pick[aria-pressed='true'] { border-color: var(--accent); }
+.pick .cover { width: 100%; }
+.close-up { max-width: 16rem; }
+@container (max-width: 40rem) { .close-up { max-width: 9rem; } }
 .hand { display: flex; flex-wrap: wrap; gap: 0.8rem; margin-top: 0.8rem; }
 .patch { width: auto; font-size: 0.8rem; font-variant-numeric: tabular-nums; }
 .patch caption { padding-bottom: 0.25rem; text-align: start; color: var(--muted); }

@@ -231,8 +231,9 @@ byId('path').addEventListener('change', ({ target }) => {
 /* ---- In a class ------------------------------------------------------------------------------------ */
 
 const presenter = createPresenter(inPath, () => writeAddress());
+/** The one a third of the window down, where people read. */
 const sectionOnShow = () => (presenter.on ? presenter.section
-  : document.getElementById(document.querySelector('.toc [aria-current]')?.hash.slice(1) ?? 'answer') ?? allSections[0]);
+  : inPath().find((section) => section.getBoundingClientRect().bottom > innerHeight / 3) ?? inPath().at(-1));
 byId('present').addEventListener('click', () => (presenter.on ? presenter.stop() : presenter.start(sectionOnShow().id)));
 createLink(() => {
   const section = sectionOnShow();

@@ -35,6 +35,7 @@ export const knob = {
     let curve = []; // {delta, score}
     let wanted = false; // the knob has moved
     let busy = false;
+    let seen = false; // it is in the window
     let found = null; // {layer, list}: each sample's strongest place for every channel
 
     const photo = covered(say('knob.photo'));
@@ -87,14 +88,19 @@ export const knob = {
     let shares = new Float32Array(0); // of each channel: its gradient times its activation, added up
     const product = (channelAt, i) => steps.gradients[channelAt * size() + i] * steps.activations[channelAt * size() + i];
 
-    /** The knob first, then the curve's points that are missing; one request at a time. */
-    async function ask() {
+    function ask() {
       wanted = true;
-      if (steps) showWords();
+      if (!steps) return;
+      showWords();
+      work();
+    }
+
+    /** The knob first, then the curve's points that are missing, while somebody sees it; one request at a time. */
+    async function work() {
       if (busy) return;
       busy = true;
       try {
-        while (steps && (wanted || curve.length < POINTS)) {
+        while (steps && (wanted || (seen && curve.length < POINTS))) {
           const asked = steps;
           const question = JSON.stringify(changeBy(0));
           const mine = wanted;
@@ -186,10 +192,10 @@ export const knob = {
       const most = Math.max(steps.map.max, 1e-9);
       drawHeatTo(map.heat, { values: now.map.raw, width, height, picture, view }, table(), most);
       Object.assign(mark, { width: picture.width, height: picture.height });
-      const seen = view ?? { x: 0, y: 0, width: picture.width, height: picture.height };
+      const part = view ?? { x: 0, y: 0, width: picture.width, height: picture.height };
       if (!everywhere.checked) {
-        drawFrame(mark, { x: seen.x + (cell.x * seen.width) / width, y: seen.y + (cell.y * seen.height) / height,
-          width: seen.width / width, height: seen.height / height });
+        drawFrame(mark, { x: part.x + (cell.x * part.width) / width, y: part.y + (cell.y * part.height) / height,
+          width: part.width / width, height: part.height / height });
       }
       const heights = [...curve.map(({ score }) => score), before, after];
       const [low, high] = [Math.min(0, ...heights), Math.max(0, ...heights)];
@@ -288,10 +294,10 @@ export const knob = {
       const best = found.list.map((sample) => ({ ...sample, ...sample.peaks[k] })).filter(({ value }) => value > 0)
         .sort((a, b) => b.value - a.value).slice(0, TILES);
       gallery.replaceChildren(...best.map(({ name, picture, view, value, at: peak }) => {
-        const seen = view ?? { x: 0, y: 0, width: picture.width, height: picture.height };
-        const [across, down] = [seen.width / width, seen.height / height];
+        const part = view ?? { x: 0, y: 0, width: picture.width, height: picture.height };
+        const [across, down] = [part.width / width, part.height / height];
         // The cell and as much again around it.
-        const [x, y] = [seen.x + ((peak % width) - 1.5) * across, seen.y + (Math.floor(peak / width) - 1.5) * down];
+        const [x, y] = [part.x + ((peak % width) - 1.5) * across, part.y + (Math.floor(peak / width) - 1.5) * down];
         const whole = make('canvas');
         drawPicture(whole, picture);
         const patch = make('canvas', { class: 'plane', role: 'img', width: 96, height: 96, 'aria-label': say('knob.patch', { name, value: figure(value) }) });
@@ -309,6 +315,12 @@ export const knob = {
       cell = next;
       restart();
     }, 'pointerdown');
+
+    const watcher = new IntersectionObserver((entries) => {
+      seen = entries.at(-1).isIntersecting;
+      if (seen && steps) work();
+    });
+    watcher.observe(element);
 
     return {
       element,
@@ -337,6 +349,7 @@ export const knob = {
       },
       stop() {
         steps = null;
+        watcher.disconnect();
         chart.stop();
       },
     };
