@@ -147,6 +147,7 @@ GCAM_EXPORT const char *gcam_model_layer_op(const gcam_model *net, int index);  
 GCAM_EXPORT int gcam_model_layer_height(const gcam_model *net, int index);
 GCAM_EXPORT int gcam_model_layer_width(const gcam_model *net, int index);
 GCAM_EXPORT int gcam_model_layer_channels(const gcam_model *net, int index);
+GCAM_EXPORT int gcam_model_layer_is_tokens(const gcam_model *net, int index); /* of a transformer */
 GCAM_EXPORT int gcam_model_layer_skip(const gcam_model *net, int index); /* tokens before the grid */
 /* The layer taken when none is named: the last spatial activation before the head, powers before an
  * average (GeM) aside; of tokens the last that all that counts flows through, as wide as what the

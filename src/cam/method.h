@@ -8,6 +8,7 @@
 
 typedef enum gcam_from {
   GCAM_FROM_LAYER,   /* gradient at the layer */
+  GCAM_FROM_MEANS,   /* the mean of that over the positions, [1][1][K]: alpha */
   GCAM_FROM_POOLED,  /* gradient at the average over the layer: CAM's class weights, [1][1][K] */
   GCAM_FROM_NOTHING, /* activations alone */
   GCAM_FROM_INPUT,   /* activation: the network's input, gradient: with respect to it */

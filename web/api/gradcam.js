@@ -89,28 +89,39 @@ export class GradCamBase {
   static async load(source = 'pocket', options = {}) {
     const { page } = this;
     const { onProgress, signal, threads = 'auto', variant = 'auto', cache = 'auto', precise = false, wasmUrl,
-      modelsUrl, packagesUrl, labels, config, ...others } = checkOptions(options, LOAD, 'load()');
+      modelsUrl, packagesUrl, baseUrl, worker, labels, config, ...others } = checkOptions(options, LOAD, 'load()');
     const folder = (address) => address && page.absolute(String(address));
     const args = {
-      ...others, // preprocess, resize, fit, head, activation, inputSize, inputShape, arch, weights
+      ...others, // preprocess, resize, fit, head, activation, inputSize, inputShape, grid, arch, weights
       source: modelSpec(source, page),
-      threads,
+      threads: page.threads ?? threads,
       variant,
       cache,
       precise,
+      files: page.files?.(folder(baseUrl)),
       labels: labelSpec(labels, page),
       config: typeof config === 'string' && /^\s*\{/.test(config) ? config : fileSpec(config, page) ?? config,
       wasmUrl: folder(wasmUrl),
       modelsUrl: folder(modelsUrl),
       packagesUrl: folder(packagesUrl),
     };
-    const connection = new Connection(page.spawn());
+    const ask = async (port) => {
+      const connection = new Connection(port);
+      try {
+        return new this(connection, await connection.ask('load', args, { signal, onProgress }), page);
+      } catch (error) {
+        connection.close();
+        throw error;
+      }
+    };
     try {
-      const info = await connection.ask('load', args, { signal, onProgress });
-      return new this(connection, info, page);
+      return await ask(page.spawn({ files: args.files, worker }));
     } catch (error) {
-      connection.close();
-      throw error;
+      if (error.code !== 'hdf5') throw error;
+      // In an application that is bundled, a worker of its own reads those.
+      const port = page.spawnWithHdf5?.({ worker });
+      if (port) return ask(port);
+      throw new GradCamError('unsupported', error.reason, { remedy: 'convert' });
     }
   }
 

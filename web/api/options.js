@@ -103,6 +103,9 @@ export function checkOptions(options, table, where) {
  * @property {'auto' | number} [threads]     'auto': as many as help, 1 where threads cannot be had
  * @property {'auto' | 'simd' | 'relaxed'} [variant]  without or with fused multiply-add (relaxed SIMD);
  *   default: with, where it runs
+ * @property {string | URL} [baseUrl]        folder in which this package is served as it is: for bundlers that leave its
+ *   files behind (esbuild, Rollup). Default: where the bundler put them
+ * @property {() => Worker} [worker]          starts a worker of your own, which imports 'gradcam-wasm/worker' (browsers)
  * @property {string | URL} [wasmUrl]        folder of gradcam.wasm, if not beside this script
  * @property {string | URL} [modelsUrl]      folder of the models known by name (browsers)
  * @property {string | object} [preprocess]  'torch', 'tf', 'caffe', 'unit', 'none', a list like
@@ -120,6 +123,8 @@ export function checkOptions(options, table, where) {
  * @property {[number, number]} [inputSize]  height and width of the input, where the file leaves them open or
  *   another size is wanted
  * @property {Record<string, number[]>} [inputShape]  sizes for inputs, ONNX order: {input: [1, 3, 160, 160]}
+ * @property {[number, number] | [number, number, number]} [grid]  rows and columns in which a transformer's tokens
+ *   lie on the picture, and how many are before them (class token, registers); default: found from the file
  * @property {boolean} [precise]             plain loops only; slow, for checking
  * @property {'auto' | 'none'} [cache]       browsers: whether files whose digest is known are kept for the
  *   next visit
@@ -136,6 +141,8 @@ export const LOAD = {
   threads: must((value) => value === 'auto' || (Number.isInteger(value) && value >= 1 && value <= MOST_THREADS),
     `'auto' or 1 to ${MOST_THREADS}`),
   variant: word(CHOICES.variant),
+  baseUrl: anything,
+  worker: listener,
   wasmUrl: anything,
   modelsUrl: anything,
   preprocess: anything,
@@ -146,6 +153,8 @@ export const LOAD = {
   activation: word(CHOICES.activation),
   inputSize: must((value) => Array.isArray(value) && value.length === 2 && value.every(whole), '[height, width]'),
   inputShape: anything,
+  grid: must((value) => Array.isArray(value) && (value.length === 2 || value.length === 3) && value.slice(0, 2).every(whole) &&
+    Number.isInteger(value[2] ?? 0) && (value[2] ?? 0) >= 0, '[rows, columns] or [rows, columns, tokens before them]'),
   config: anything,
   precise: anything,
   cache: word(CHOICES.cache),

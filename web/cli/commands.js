@@ -181,7 +181,8 @@ async function layers(options, positionals) {
       await writeJson(options.json, { model: cam.model.name, default: cam.defaultLayer, layers: list });
       if (options.json === '-') return;
     }
-    const size = ({ height, width, channels }) => `${height}x${width}x${channels}`;
+    const size = ({ height, width, channels, tokens }) => (
+      `${tokens ? 'tokens ' : ''}${height}x${width}x${channels}`);
     const columns = ['name', 'node', 'op'].map((key) => (
       Math.max(...list.map((layer) => layer[key].length))));
     for (const layer of list) {

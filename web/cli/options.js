@@ -51,6 +51,13 @@ const size = (value, option) => {
     : wrong(`${option} is "${value}", but must be height and width, like 224x224.`);
 };
 
+/** How tokens lie on the picture: 14x14, or 14x14+1 with one before them. */
+const grid = (value, option) => {
+  const [, height, width, before = 0] = /^(\d{1,4})x(\d{1,4})(?:\+(\d{1,4}))?$/i.exec(value) ?? [];
+  return Number(height) >= 1 && Number(width) >= 1 ? [Number(height), Number(width), Number(before)]
+    : wrong(`${option} is "${value}", but must be rows and columns of tokens, like 14x14, or 14x14+1 with one before them.`);
+};
+
 const setting = (value, option) => {
   const [, name, amount] = /^(\w+)=(.+)$/.exec(value) ?? [];
   if (name === undefined || !Number.isFinite(Number(amount))) {
@@ -71,6 +78,7 @@ const MODEL = {
   head: text,
   activation: oneOf(...CHOICES.activation),
   'input-size': size,
+  grid,
   labels: text,
   threads: (value, option) => (value === 'auto' ? value : integer(1, MOST_THREADS)(value, option)),
   variant: oneOf(...CHOICES.variant),
@@ -168,13 +176,13 @@ export function readCommandLine(args) {
 }
 
 /** The options that say what a model is, as GradCam.load() takes them. */
-export function loadOptions({ preprocess: how, resize, fit: shape, labels, head, activation, 'input-size': inputSize, config, threads = 'auto',
-  variant, arch, weights }) {
-  return { preprocess: how, resize, fit: shape, labels, head, activation, inputSize, config, threads, variant, arch, weights };
+export function loadOptions({ preprocess: how, resize, fit: shape, labels, head, activation, 'input-size': inputSize, grid: tokens, config,
+  threads = 'auto', variant, arch, weights }) {
+  return { preprocess: how, resize, fit: shape, labels, head, activation, inputSize, grid: tokens, config, threads, variant, arch, weights };
 }
 
 /** The names of these options, without those that a machine sets. */
-export const LOADING = ['preprocess', 'resize', 'fit', 'labels', 'head', 'activation', 'input-size', 'config', 'arch', 'weights'];
+export const LOADING = ['preprocess', 'resize', 'fit', 'labels', 'head', 'activation', 'input-size', 'grid', 'config', 'arch', 'weights'];
 
 /** An error in the words of the command line. @returns {string} */
 export function wordsOf(error) {
@@ -264,6 +272,7 @@ Model
                           torchvision's 224/256) or pad
   --resize R              and how: ${CHOICES.resize.join(', ')}
   --input-size HxW        height and width of the input, where the file leaves them open
+  --grid HxW[+N]          how a transformer's tokens lie on the picture, N before them (default: found)
   --head NAME|INDEX       the output asked about (default: the one most like class scores)
   --activation A          what makes probabilities of it: softmax, sigmoid (classes that do not exclude
                           each other), none (values)

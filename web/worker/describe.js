@@ -23,6 +23,7 @@ export async function describeModel(model, { card, meaning, source, args }, wher
   const warnings = [];
   const { height, width, channels, order } = imageInput(model.shape(model.inputName()), meaning.picture?.order);
   const output = describeOutput(model, { card, meaning, args }, warnings);
+  if (args.grid) model.setGrid(args.grid);
   const layers = model.layers();
   const main = card.layer ? model.findLayer(card.layer) : model.defaultLayer;
   if (main >= 0) layers[main].default = true;

@@ -38,6 +38,7 @@
  * @property {'auto' | 'simd' | 'relaxed'} variant
  * @property {string} [wasmUrl]             folder of gradcam.wasm
  * @property {string} [modelsUrl]           folder of the models that are known by name
+ * @property {import('../own.js').OwnFiles} [files]  of the package, where the worker cannot know where they are
  * @property {boolean} precise
  * @property {string | object} [preprocess]
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]
@@ -47,6 +48,7 @@
  * @property {'softmax' | 'sigmoid' | 'none'} [activation]  what makes probabilities of its numbers
  * @property {[number, number]} [inputSize]  height and width of the input
  * @property {Record<string, number[]>} [inputShape]  per input, ONNX order
+ * @property {number[]} [grid]              height and width of a transformer's tokens, and how many are before them
  * @property {object | FileSpec} [config]   the network of a Keras file of weights, as to_json() writes it
  * @property {'auto' | 'none'} cache        whether files with a digest are kept for the next visit
  * @property {string} [arch]                of a Keras file without a model
@@ -96,6 +98,7 @@
  * @property {number} height                of the map that it gives
  * @property {number} width
  * @property {number} channels
+ * @property {true} [tokens]                its positions are the tokens of a transformer
  * @property {true} [default]               taken when none is named
  *
  * @typedef {FileSpec | Pixels} PictureSpec  encoded bytes, or an address, path or Blob that holds such,

@@ -55,13 +55,13 @@ export function createService(host, own) {
   async function load(args, { signal, onProgress }) {
     const context = { signal, onProgress };
     const [source, started] = await Promise.all([resolveModel(args.source, host, { ...args, ...context }),
-      startEngine(args, host, own.wasm, signal)]);
+      startEngine(args, host, (args.files ?? own).wasm, signal)]);
     ({ engine } = started);
     const { model: loaded, card, meaning, warnings } = await loadModel(source, engine, host, args, context);
     await breathe(signal);
     model = loaded;
     finish();
-    info = await describeModel(model, { card, meaning, source, args }, { host, imagenet: own.imagenet, signal });
+    info = await describeModel(model, { card, meaning, source, args }, { host, imagenet: (args.files ?? own).imagenet, signal });
     info.warnings.push(...warnings, ...started.warnings);
     return Object.assign(info, {
       methods: engine.methods(),

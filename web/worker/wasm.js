@@ -578,6 +578,11 @@ export class Model {
     this.#run('gcam_model_set_activation', ACTIVATIONS.indexOf(activation));
   }
 
+  /** After finish(). @param {number[]} grid  rows and columns of tokens, and how many are before them */
+  setGrid([height, width, skip = 0]) {
+    this.#run('gcam_model_set_grid', height, width, skip);
+  }
+
   /** The output that the classes come from. */
   get headName() {
     return this.outputName(this.#call('gcam_model_head'));
@@ -608,6 +613,7 @@ export class Model {
       height: this.#call('gcam_model_layer_height', index),
       width: this.#call('gcam_model_layer_width', index),
       channels: this.#call('gcam_model_layer_channels', index),
+      ...(this.#call('gcam_model_layer_is_tokens', index) ? { tokens: true } : {}),
     }));
   }
 
