@@ -56,6 +56,8 @@ export const EN = {
   'page.loaded': '{file}: {loaded} of {total} MB',
   'page.loading': 'Loading the model …',
   'page.looking': 'Looking at {name} …',
+  'page.looking.left': ({ name, seconds }) =>
+    `Looking at ${name} … about ${seconds < 90 ? `${Math.ceil(seconds)} seconds` : `${Math.round(seconds / 60)} minutes`} to go.`,
   'page.model': ({ name, classes, threads }) => `${name}: ${classes} classes, ${threads} ${threads === 1 ? 'thread' : 'threads'}.`,
   'page.model.about': '{classes} classes, {pixels} pixels, {layers} layers. Engine {engine}.',
   'page.models.bundled': 'bundled',
