@@ -1,7 +1,8 @@
 // Runs suites one after another: `node tests/run.mjs SUITE...`; npm test, npm run test:sanitize,
 // fuzz and bench call it.
 //   all       builds, then every C test natively, then every tests/**/*.test.mjs with node:test
-//   slow      every tests/**/*.slow.mjs: networks of full size, minutes and gigabytes
+//   slow      every tests/**/*.slow.mjs: networks of full size and their acceptance, every bundler;
+//   minutes and gigabytes
 //   sanitize  the C tests under AddressSanitizer + UndefinedBehaviorSanitizer, then under
 //   ThreadSanitizer
 //   fuzz      every fuzz target for FUZZ_SECONDS (default 20) each
@@ -13,6 +14,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { build } from '../emscripten/build.mjs';
 import { installPackages, readOr, root, runMain, Stop, which } from '../emscripten/tools.mjs';
+import { tally } from './tally.mjs';
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 
@@ -99,14 +101,14 @@ async function runCTests(preset, env, atOnce) {
 }
 
 /** Every file of tests/ of that name; node's own summary gives the counts. */
-async function runNodeTests(pattern) {
+async function runNodeTests(pattern, atOnce = availableParallelism()) {
   const files = testFiles(pattern);
   if (!files.length) return;
   const folder = mkdtempSync(join(tmpdir(), 'gradcam-test-'));
   const report = join(folder, 'report.tap');
   const args = [
     '--test',
-    `--test-concurrency=${availableParallelism()}`, // Node leaves one core idle
+    `--test-concurrency=${atOnce}`, // by itself, Node leaves one core idle
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     '--test-reporter=tap',
@@ -120,13 +122,9 @@ async function runNodeTests(pattern) {
   const status = await new Promise((done) => child.on('close', done));
   const tap = readOr(report);
   rmSync(folder, { recursive: true, force: true });
-  const number = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(tap)?.[1] ?? 0);
-  const failed = number('fail') + number('cancelled');
-  count({
-    passed: number('pass'),
-    failed: failed || (status === 0 ? 0 : 1),
-    skipped: number('skipped') + number('todo'),
-  });
+  const { failed, suites, ...sums } = tally(tap);
+  count({ ...sums, failed: failed || (status === 0 ? 0 : 1) });
+  for (const { name, why } of suites) console.log(`skipped whole: ${name}${why ? ` (${why.replace(/^SKIPPED: /, '')})` : ''}`);
 }
 
 async function testAll() {
@@ -140,7 +138,7 @@ async function testAll() {
 async function testSlow() {
   await build(['wasm']);
   for (const folder of ['.', 'tests/browser', 'tests/bundlers']) installPackages(folder);
-  await runNodeTests(/\.slow\.mjs$/);
+  await runNodeTests(/\.slow\.mjs$/, 1); // some have limits in seconds
 }
 
 async function testSanitized() {
