@@ -175,7 +175,7 @@ describe('bundles', () => {
     await writeFile(join(dir, 'manifest.json'), JSON.stringify(settings));
     const result = await gradcam(['replay', dir], folder);
     assert.equal(result.code, 1);
-    assert.match(result.err, /map-0-1\.npy \(by up to/);
+    assert.match(result.err, /map-\d-\d\.npy \(by up to/);
     await writeFile(join(dir, 'manifest.json'), JSON.stringify(manifest));
     await appendFile(join(dir, 'map-0-1.npy'), 'x');
     const changed = await gradcam(['replay', dir], folder);
