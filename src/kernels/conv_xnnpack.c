@@ -222,6 +222,7 @@ static conv_kernel *conv_new(const gcam_conv_spec *c, int op_count) {
 gcam_kernel *gcam_conv_forward_kernel(const gcam_conv_spec *c, const float *weights,
                                       const float *bias, gcam_error *err) {
   if (gcam_winograd_fits(c)) return gcam_winograd_kernel(c, weights, bias, err);
+  if (gcam_depthwise_fits(c)) return gcam_depthwise_kernel(c, weights, bias, err);
   int64_t step = slice_channels(c);
   conv_kernel *k = conv_new(c, (int)((c->K + step - 1) / step));
   if (!k) {
