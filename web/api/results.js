@@ -2,7 +2,8 @@
  * What the public functions give.
  */
 import { GradCamError } from '../base/errors.js';
-import { boxes, mask, normalise, overlay, scaled, signed, veil } from '../paint/render.js';
+import { MOST_CANVAS_PIXELS, reduced, reducedSize } from '../paint/pieces.js';
+import { boxes, mask, normalise, overlay, overlayRows, scaled, signed, veil, veilRows } from '../paint/render.js';
 import { checkOptions, IMAGE, oneOf, PNG } from './options.js';
 import { findPreset } from './presets.js';
 
@@ -192,9 +193,13 @@ export class HeatMap {
     return style;
   }
 
-  #map(preset) {
+  #map({ preset, max }) {
     const { normalise: rule } = preset ? findPreset(preset) : this.#context.preset;
     const data = rule === 'none' ? signed(this.raw) : normalise(this.raw, rule);
+    if (max !== undefined) {
+      const share = this.max / (typeof max === 'function' ? max(this) : max);
+      for (let i = 0; i < data.length; ++i) data[i] = Math.min(1, share * data[i]);
+    }
     return { width: this.width, height: this.height, data };
   }
 
@@ -204,7 +209,7 @@ export class HeatMap {
     if (!picture.data) {
       throw new GradCamError('state', 'The picture was not kept: explain() was called with picture: false.');
     }
-    return { picture, map: this.#map(options.preset), style: this.#style(options), view: this.view };
+    return { picture, map: this.#map(options), style: this.#style(options), view: this.view };
   }
 
   /**
@@ -216,7 +221,7 @@ export class HeatMap {
   toImageData(options = {}) {
     const { picture: wanted = true, width, height, ...paint } = checkOptions(options, IMAGE, 'A heatmap');
     const style = this.#style(paint);
-    const map = this.#map(paint.preset);
+    const map = this.#map(paint);
     const { picture, info, view } = this.#context;
     const { rgb } = info.colormaps.find(({ name }) => name === style.colormap);
     if (wanted) return overlay(this.paintArgs(paint).picture, map, style, rgb, view);
@@ -225,12 +230,30 @@ export class HeatMap {
   }
 
   /**
-   * The same on a canvas (browsers).
+   * The same on a canvas (browsers). Of a large picture the canvas is there at once and painted in pieces, from
+   * the top to the bottom, so that the page goes on: `await canvas.painted` before its pixels are used. It has at
+   * most 16,777,216 pixels, more than which iOS gives none: a larger picture comes at a half, a third, ... of its size.
    * @param {Parameters<HeatMap['toImageData']>[0]} [options]
-   * @returns {HTMLCanvasElement}
+   * @returns {HTMLCanvasElement & {painted: Promise<void>}}
    */
   toCanvas(options = {}) {
-    return this.#context.page.canvas(this.toImageData(options));
+    const { picture: wanted = true, width, height, ...paint } = checkOptions(options, IMAGE, 'A heatmap');
+    const style = this.#style(paint);
+    const map = this.#map(paint);
+    const { picture, info, view, page } = this.#context;
+    const { rgb } = info.colormaps.find(({ name }) => name === style.colormap);
+    if (wanted) this.paintArgs(paint); // throws where there is no picture
+    const size = reducedSize(wanted ? picture : { width: width ?? picture.width, height: height ?? picture.height }, MOST_CANVAS_PIXELS);
+    const out = new Uint8ClampedArray(4 * size.width * size.height);
+    const part = view && scaled(view, size.width / picture.width, size.height / picture.height);
+    const paintRows = function* paintRows() {
+      if (!wanted) return yield* veilRows(map, style, rgb, size.width, size.height, part, out);
+      const small = reduced(/** @type {any} */ (picture), MOST_CANVAS_PIXELS);
+      let step = small.next();
+      for (; !step.done; step = small.next()) yield 0;
+      return yield* overlayRows(step.value, map, style, rgb, part, out);
+    };
+    return page.canvas({ width: size.width, height: size.height, data: out }, paintRows());
   }
 
   /**

@@ -3,10 +3,11 @@
  * picture on show under each way, to choose the right one from.
  */
 import { tools } from '../index.js';
+import { say } from './words.js';
 
 const make = (tag, props = {}) => Object.assign(document.createElement(tag), props);
 
-const valueOf = ({ probability, score }) => (probability === null ? score.toPrecision(3) : `${(100 * probability).toFixed(1)} %`);
+const valueOf = ({ probability, score }) => (probability === null ? score.toPrecision(3) : say('percent', { share: probability }));
 
 export class Ask {
   #dialog;
@@ -70,7 +71,7 @@ export class Ask {
     button.dataset.mode = mode;
     const title = make('span', { className: 'mode' });
     const strong = make('strong', { textContent: mode });
-    if (now) strong.append(' ', make('span', { className: 'now', textContent: 'now' }));
+    if (now) strong.append(' ', make('span', { className: 'now', textContent: say('page.ask.now') }));
     title.append(strong, ` ${words}`);
     const list = make('span', { className: 'answers', textContent: '…' });
     button.append(title, list);
