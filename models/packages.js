@@ -13,6 +13,10 @@ const PACKAGES = {
   fflate: { byName: () => import('fflate'), file: 'fflate/esm/browser.js' },
 };
 
+/** Modules that somebody has loaded already: whoever bundles the worker does. @type {Record<string, any>} */
+const there = {};
+export const givePackages = (packages) => Object.assign(there, packages);
+
 const inNode = typeof process !== 'undefined' && Boolean(process.versions?.node);
 const FOLDERS = inNode ? [] : ['../node_modules/', '../../']
   .map((folder) => new URL(folder, import.meta.url).href);
@@ -22,6 +26,7 @@ const FOLDERS = inNode ? [] : ['../node_modules/', '../../']
  * @param {string} [packagesUrl]  address of a folder that holds h5wasm/ and fflate/, as node_modules does
  */
 export async function loadPackage(name, packagesUrl) {
+  if (there[name]) return there[name];
   const { byName, file } = PACKAGES[name];
   const fromFolder = (folder) => () =>
     import(/* @vite-ignore */ /* webpackIgnore: true */ new URL(file, folder).href);

@@ -147,6 +147,7 @@ GCAM_EXPORT const char *gcam_model_layer_op(const gcam_model *net, int index);  
 GCAM_EXPORT int gcam_model_layer_height(const gcam_model *net, int index);
 GCAM_EXPORT int gcam_model_layer_width(const gcam_model *net, int index);
 GCAM_EXPORT int gcam_model_layer_channels(const gcam_model *net, int index);
+GCAM_EXPORT int gcam_model_layer_is_tokens(const gcam_model *net, int index); /* of a transformer */
 GCAM_EXPORT int gcam_model_layer_skip(const gcam_model *net, int index); /* tokens before the grid */
 /* The layer taken when none is named: the last spatial activation before the head, powers before an
  * average (GeM) aside; of tokens the last that all that counts flows through, as wide as what the
@@ -169,6 +170,11 @@ GCAM_EXPORT gcam_status gcam_model_view(gcam_model *net, int width, int height,
 GCAM_EXPORT gcam_status gcam_model_set_input(gcam_model *net, const char *input,
                                              const float *values, size_t count);
 GCAM_EXPORT gcam_status gcam_model_forward(gcam_model *net);
+/* Gives a tensor of the last forward other values, and runs again what depends on it: what would the
+ * network say if this layer had found something else? ONNX order; count must match its size. Every
+ * later answer is about these values until gcam_model_forward has run again, as it must after a failure. */
+GCAM_EXPORT gcam_status gcam_model_forward_from(gcam_model *net, const char *tensor,
+                                                const float *values, size_t count);
 
 /* Copies any tensor of the last forward, ONNX order; count must match its size. */
 GCAM_EXPORT gcam_status gcam_model_read(gcam_model *net, const char *tensor, float *values,

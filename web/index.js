@@ -7,10 +7,10 @@
  *     document.body.append(maps[0].toCanvas());
  */
 import { GradCamBase } from './api/gradcam.js';
-import { browserPage } from './api/page-browser.js';
+import { entryPage } from './api/page-browser.js';
 
 export class GradCam extends GradCamBase {
-  static page = browserPage(import.meta.url,
+  static page = entryPage(import.meta.url,
     // Bundlers look for exactly this form.
     () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' }));
 }

@@ -240,7 +240,7 @@ static gcam_status find_way(answer *a, gcam_error *err) {
                        "CAM needs a head that averages layer '%.100s' and is linear from there to "
                        "the scores; this one is not: use gradcam, which is the same where CAM "
                        "exists",
-                       q->session->graph->values[a->layer.value].name);
+                       gcam_layer_tensor(q->session->graph, &a->layer)->name);
     a->size = a->layer.K;
     GCAM_TRY(gcam_session_expose(q->session, a->way.value, err));
   }

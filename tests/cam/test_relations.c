@@ -411,6 +411,65 @@ static void randomisation(void) {
   check(!memcmp(first, again, sizeof first), "the same seed, the same weights", 0);
 }
 
+/* A layer given other values: with those that another picture has there, the network answers as on
+ * that picture; a change of one number moves the scores by the gradient. */
+static void other_values(void) {
+  float x[C * PIXELS], mine[K2 * PIXELS], theirs[K2 * PIXELS], inner[K1 * PIXELS];
+  float one[CLASSES] = {0, 0, 1}, before[CLASSES], wanted[CLASSES], got[CLASSES];
+  float map[PIXELS], their_map[PIXELS], gradient[K1 * PIXELS];
+  gcam_model *net = load(CLASSES, true);
+  gcam_model_read(net, "layer", mine, K2 * PIXELS);
+  gcam_model_scores(net, before, NULL);
+  map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, one, map);
+  for (int i = 0; i < C * PIXELS; i++) x[i] = noise();
+  gcam_model_set_input(net, NULL, x, C * PIXELS);
+  check(gcam_model_forward_from(net, "layer", mine, K2 * PIXELS) == GCAM_ERR_STATE,
+        "not before a forward", 0);
+  gcam_model_forward(net);
+  gcam_model_read(net, "layer", theirs, K2 * PIXELS);
+  gcam_model_scores(net, wanted, NULL);
+  map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, one, their_map);
+  gcam_model_free(net);
+
+  net = load(CLASSES, true);
+  map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, one, map); /* its gradient is kept */
+  check(!gcam_model_forward_from(net, "layer", theirs, K2 * PIXELS), "other values", 0);
+  check(gcam_map_count(net) == 0, "no map of the old values stays", 0);
+  gcam_model_scores(net, got, NULL);
+  check(!memcmp(got, wanted, sizeof got), "scores of the other picture", got[0] - wanted[0]);
+  map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, one, map);
+  check(!memcmp(map, their_map, sizeof map), "and its map", 0);
+  gcam_model_forward(net);
+  gcam_model_scores(net, got, NULL);
+  check(!memcmp(got, before, sizeof got), "forward gives the old ones back", 0);
+
+  /* c1 is inside of a fused step; ReLUs behind it are the kinks that the small step avoids. */
+  const float h = 1e-2f;
+  int at = 0;
+  gcam_model_read(net, "r1", inner, K1 * PIXELS);
+  gcam_model_vjp(net, "y", one, 1, "r1", gradient);
+  for (int i = 0; i < K1 * PIXELS; i++)
+    if (inner[i] > h && fabsf(gradient[i]) > fabsf(gradient[at])) at = i;
+  inner[at] += h;
+  check(!gcam_model_forward_from(net, "r1", inner, K1 * PIXELS), "a layer further back", 0);
+  gcam_model_scores(net, got, NULL);
+  check(fabs((got[2] - before[2]) / h - gradient[at]) < 0.01 * fabs(gradient[at]),
+        "the score moves by the gradient", (got[2] - before[2]) / h / gradient[at]);
+  gcam_model_forward(net);
+  gcam_model_read(net, "c1", inner, K1 * PIXELS);
+  gcam_model_vjp(net, "y", one, 1, "c1", gradient);
+  for (int i = 0; i < K1 * PIXELS; i++) inner[i] += i == at ? h : 0;
+  check(!gcam_model_forward_from(net, "c1", inner, K1 * PIXELS), "inside of a fused step", 0);
+  gcam_model_scores(net, got, NULL);
+  check(fabs((got[2] - before[2]) / h - gradient[at]) < 0.01 * fabs(gradient[at]),
+        "and by that one's gradient", (got[2] - before[2]) / h / gradient[at]);
+
+  check(gcam_model_forward_from(net, "layer", mine, 7) == GCAM_ERR_ARGUMENT, "too few values", 0);
+  check(gcam_model_forward_from(net, "nothing", mine, 7) == GCAM_ERR_ARGUMENT, "no such tensor", 0);
+  check(gcam_model_forward_from(net, "b1", mine, K1) == GCAM_ERR_ARGUMENT, "a constant", 0);
+  gcam_model_free(net);
+}
+
 int main(void) {
   ctx = gcam_context_create(1);
   gcam_model *net = load(CLASSES, false);
@@ -426,6 +485,7 @@ int main(void) {
   single_logit();
   deep_head();
   randomisation();
+  other_values();
   gcam_context_free(ctx);
   printf("%d passed, %d failed, 0 skipped\n", passed, failed);
   return failed != 0;

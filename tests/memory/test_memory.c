@@ -467,6 +467,19 @@ static gcam_status act_vjp(world *w) {
   return status;
 }
 
+/* After a failure the activations are no forward pass's any more: forward first, as the header
+ * says. */
+static gcam_status act_forward_from(world *w) {
+  int dims[6], n = 1, rank = gcam_model_shape(w->net, w->text, dims, 6);
+  for (int i = 0; i < rank; i++) n *= dims[i];
+  float *values = malloc((size_t)n * sizeof *values);
+  for (int i = 0; i < n; i++) values[i] = (float)(i % 5) - 2;
+  gcam_status status = gcam_model_forward(w->net);
+  if (!status) status = gcam_model_forward_from(w->net, w->text, values, (size_t)n);
+  free(values);
+  return status;
+}
+
 static gcam_status act_randomise(world *w) {
   return gcam_model_randomise(w->net, w->text[0] - '0', 11);
 }
@@ -628,6 +641,8 @@ int main(int argc, char **argv) {
        {"stem.c", "stem.n", "wino.c", "depth.c", "pad.y", "scatter.c", "wino.w", "fc1.w"}},
       {{"vjp to", begin_ready, act_vjp, see_kept, see_last},
        {"x", "stem.c", "wino.r", "depth.c", "pad.y", "up.y", "fc1.y"}},
+      {{"forward from", begin_ready, act_forward_from, see_last, NULL},
+       {"stem.c", "wino.r", "depth.c", "pad.y", "up.y", "fc1.y"}},
       {{"randomise", begin_ready, act_randomise, see_scores, see_last}, {"1", "4", "9"}},
       {{"explain", begin_explain, act_explain, see_maps, see_last},
        {"gradcam@wino.c", "gradcam@stem.c,up.y", "gradcam@w.c", "gradcam@lean.r", "gradcam@f.r",

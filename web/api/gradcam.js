@@ -6,7 +6,7 @@ import { findClass, title } from '../base/labels.js';
 import { isModelName } from '../files/files.js';
 import { toBytes } from '../paint/pixels.js';
 import { Connection } from '../worker/protocol.js';
-import { checkOptions, EXPLAIN, findName, GRID, LOAD, oneOf, PREVIEWS, SCORES, STEPS } from './options.js';
+import { checkOptions, EXPLAIN, findName, GRID, LOAD, oneOf, PREVIEWS, SCORES, STEPS, TRACE } from './options.js';
 import { findPreset } from './presets.js';
 import { Explanation, Steps } from './results.js';
 
@@ -14,6 +14,7 @@ import { Explanation, Steps } from './results.js';
  * @typedef {import('./options.js').LoadOptions} LoadOptions
  * @typedef {import('./options.js').ExplainOptions} ExplainOptions
  * @typedef {import('./options.js').StepsOptions} StepsOptions
+ * @typedef {import('./options.js').TraceOptions} TraceOptions
  * @typedef {import('./options.js').ScoresOptions} ScoresOptions
  * @typedef {import('./options.js').PreviewOptions} PreviewOptions
  * @typedef {import('./options.js').PaintOptions} PaintOptions
@@ -88,28 +89,39 @@ export class GradCamBase {
   static async load(source = 'pocket', options = {}) {
     const { page } = this;
     const { onProgress, signal, threads = 'auto', variant = 'auto', cache = 'auto', precise = false, wasmUrl,
-      modelsUrl, packagesUrl, labels, config, ...others } = checkOptions(options, LOAD, 'load()');
+      modelsUrl, packagesUrl, baseUrl, worker, labels, config, ...others } = checkOptions(options, LOAD, 'load()');
     const folder = (address) => address && page.absolute(String(address));
     const args = {
-      ...others, // preprocess, resize, fit, head, activation, inputSize, inputShape, arch, weights
+      ...others, // preprocess, resize, fit, head, activation, inputSize, inputShape, grid, arch, weights
       source: modelSpec(source, page),
-      threads,
+      threads: page.threads ?? threads,
       variant,
       cache,
       precise,
+      files: page.files?.(folder(baseUrl)),
       labels: labelSpec(labels, page),
       config: typeof config === 'string' && /^\s*\{/.test(config) ? config : fileSpec(config, page) ?? config,
       wasmUrl: folder(wasmUrl),
       modelsUrl: folder(modelsUrl),
       packagesUrl: folder(packagesUrl),
     };
-    const connection = new Connection(page.spawn());
+    const ask = async (port) => {
+      const connection = new Connection(port);
+      try {
+        return new this(connection, await connection.ask('load', args, { signal, onProgress }), page);
+      } catch (error) {
+        connection.close();
+        throw error;
+      }
+    };
     try {
-      const info = await connection.ask('load', args, { signal, onProgress });
-      return new this(connection, info, page);
+      return await ask(page.spawn({ files: args.files, worker }));
     } catch (error) {
-      connection.close();
-      throw error;
+      if (error.code !== 'hdf5') throw error;
+      // In an application that is bundled, a worker of its own reads those.
+      const port = page.spawnWithHdf5?.({ worker });
+      if (port) return ask(port);
+      throw new GradCamError('unsupported', error.reason, { remedy: 'convert' });
     }
   }
 
@@ -236,13 +248,28 @@ export class GradCamBase {
    * @returns {Promise<Steps>}
    */
   async steps(image, options = {}) {
-    const { class: wanted, layer, preprocess, resize, fit, signal } = checkOptions(options, STEPS, 'steps()');
+    const { class: wanted, layer, change, preprocess, resize, fit, signal } = checkOptions(options, STEPS, 'steps()');
     const { picture, own } = await this.#picture(image);
-    const value = await this.#connection.ask('steps', { picture, class: wanted, layer, preprocess,
+    const value = await this.#connection.ask('steps', { picture, class: wanted, layer, change, preprocess,
       resize, fit, pixels: !own }, { signal });
     if (own) value.explanation.picture.data = own.data;
     const preset = findPreset();
     return new Steps(value, this.#explanation(value.explanation, { preset, score: 'logit', raw: false }));
+  }
+
+  /**
+   * One activation and where it comes from: its gradient with respect to every number that the network was
+   * fed. For a convolution of the picture these are its weights; further in, where they are not 0 is what
+   * the activation can see, its receptive field.
+   * @param {any} image  as for explain()
+   * @param {TraceOptions} options
+   * @returns {Promise<import('../worker/protocol.js').Trace>}
+   */
+  async trace(image, options) {
+    const { layer, channel, at, preprocess, resize, fit, signal } = checkOptions(options ?? {}, TRACE, 'trace()');
+    if (!at) throw new GradCamError('argument', 'trace() needs a position: at: [row, column].');
+    const { picture } = await this.#picture(image);
+    return this.#connection.ask('trace', { picture, layer, channel, at, preprocess, resize, fit }, { signal });
   }
 
   /**

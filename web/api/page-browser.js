@@ -3,16 +3,26 @@
  * worker of its own). page-node.js is its twin.
  *
  * @typedef {object} Page
- * @property {() => import('../worker/protocol.js').Port} spawn   starts the worker
+ * @property {(how?: {files?: import('../own.js').OwnFiles, worker?: () => Worker}) => import('../worker/protocol.js').Port}
+ *   spawn  starts the worker; worker: the caller's own way to
+ * @property {(how: {worker?: () => Worker}) => import('../worker/protocol.js').Port | null} [spawnWithHdf5]  one that
+ *   reads HDF5 files, where the other does not
+ * @property {(baseUrl?: string) => import('../own.js').OwnFiles} [files]  of the package, where the worker cannot know
+ * @property {number} [threads]   how many there can be at most
  * @property {(address: string | URL) => string} absolute  a path or address that means the same in
  *   the worker
  * @property {(file: Blob) => import('../files/files.js').FileSpec} sendable  with its name, if it has one
  * @property {(image: any) => Promise<import('../paint/render.js').Pixels | null>} snapshot  the pixels of
  *   what can be drawn; null for everything else
- * @property {(pixels: import('../paint/render.js').Pixels) => any} canvas  painted with the pixels
+ * @property {(pixels: import('../paint/render.js').Pixels, rows: Generator<number, void, void>) => any} canvas  painted with the
+ *   pixels that rows makes, at once or, where they are many, in pieces: painted is done then
  */
 import { GradCamError } from '../base/errors.js';
+import { inPieces, readRows, whole } from '../paint/pieces.js';
 import { toBytes } from '../paint/pixels.js';
+
+/** So many pixels are painted before anybody could notice. */
+const AT_ONCE = 1 << 19;
 
 function newCanvas(width, height) {
   if (typeof document === 'undefined') return new OffscreenCanvas(width, height);
@@ -44,15 +54,13 @@ import(${script}).then(() => {
 /**
  * A worker must come from the page's own origin, an import need not: on another origin (a CDN, or for a
  * frame without an origin), a small script of our own that imports the worker's. Null where that is not needed.
- * @param {string} entry  address of the package's entry, which the worker's script lies beside
+ * @param {URL} here      address of the package's entry
+ * @param {string} script  and of the worker's script
  * @returns {{address: string, type: WorkerType} | null}
  */
-function shimOf(entry) {
-  const here = new URL(entry);
+function shimOf(here, script) {
   if (!/^https?:$/.test(here.protocol) || (here.origin === globalThis.origin && !boundByPolicy(here))) return null;
-  // Put together so that no bundler takes it for a file to copy.
-  const script = JSON.stringify(here.href.replace(/[^/]*$/, 'worker.js'));
-  const source = new Blob([importLate(script)], { type: 'text/javascript' });
+  const source = new Blob([importLate(JSON.stringify(script))], { type: 'text/javascript' });
   // Where a frame has no origin, its own blobs are no modules for it in Chromium.
   return { address: URL.createObjectURL(source), type: globalThis.origin === 'null' ? 'classic' : 'module' };
 }
@@ -61,30 +69,51 @@ const isInstance = (image, ...names) => names.some(
   (name) => typeof globalThis[name] === 'function' && image instanceof globalThis[name]);
 
 /**
+ * @param {Worker} worker
+ * @param {string} [blob]  address of its script, where that is one of ours
+ * @returns {import('../worker/protocol.js').Port}
+ */
+export const portOf = (worker, blob) => ({
+  post: (message, transfer = []) => worker.postMessage(message, transfer),
+  onMessage: (listener) => worker.addEventListener('message', ({ data }) => listener(data)),
+  onError: (listener) => {
+    worker.addEventListener('error', (event) => listener(event.message
+      ? event : 'its script could not be loaded'));
+    worker.addEventListener('messageerror', () => listener('a message could not be read'));
+  },
+  busy() {},
+  close() {
+    worker.terminate();
+    if (blob) URL.revokeObjectURL(blob);
+  },
+});
+
+/** Starts the worker whose script lies at that address, on this page's origin or another. @param {string} address */
+export function startWorker(address) {
+  const shim = shimOf(new URL(address), address);
+  // The name tells the script that it is to answer.
+  return shim ? portOf(new Worker(shim.address, { type: shim.type, name: 'gradcam' }), shim.address)
+    : portOf(new Worker(address, { type: 'module', name: 'gradcam' }));
+}
+
+/**
  * @param {string} entry          address of the package's entry
  * @param {() => Worker} ownWorker  starts the script worker.js beside it
  * @returns {Page}
  */
-export const browserPage = (entry, ownWorker) => ({
-  spawn() {
-    const shim = shimOf(entry);
-    const worker = shim ? new Worker(shim.address, { type: shim.type }) : ownWorker();
-    return {
-      post: (message, transfer = []) => worker.postMessage(message, transfer),
-      onMessage: (listener) => worker.addEventListener('message', ({ data }) => listener(data)),
-      onError: (listener) => {
-        worker.addEventListener('error', (event) => listener(event.message
-          ? event : 'its script could not be loaded'));
-        worker.addEventListener('messageerror', () => listener('a message could not be read'));
-      },
-      busy() {},
-      close() {
-        worker.terminate();
-        if (shim) URL.revokeObjectURL(shim.address);
-      },
-    };
+export const entryPage = (entry, ownWorker) => ({
+  ...browserPage,
+  spawn({ worker } = {}) {
+    if (worker) return portOf(worker());
+    const here = new URL(entry);
+    // Put together so that no bundler takes it for a file to copy.
+    const shim = shimOf(here, here.href.replace(/[^/]*$/, 'worker.js'));
+    return shim ? portOf(new Worker(shim.address, { type: shim.type }), shim.address) : portOf(ownWorker());
   },
+});
 
+/** What is the same wherever the worker comes from. @type {Omit<Page, 'spawn'>} */
+export const browserPage = {
   absolute: (address) => new URL(address, globalThis.document?.baseURI ?? location.href).href,
 
   sendable: (file) => file,
@@ -111,20 +140,35 @@ export const browserPage = (entry, ownWorker) => ({
     if (!width || !height) {
       throw new GradCamError('image', 'The picture has no pixels yet; wait until it has loaded.');
     }
-    const context = newCanvas(width, height).getContext('2d', { willReadFrequently: true });
-    context.drawImage(image, 0, 0, width, height);
+    // What may be drawn anew meanwhile is read at once; of an image, a copy that stays as it is.
+    const copy = isInstance(image, 'HTMLImageElement') && width * height > AT_ONCE
+      ? await createImageBitmap(image).catch(() => null) : null;
+    const rows = readRows(copy ?? image, width, height, newCanvas);
     try {
-      return context.getImageData(0, 0, width, height);
+      return await (copy ? inPieces(rows) : whole(rows));
     } catch (cause) {
       throw new GradCamError('image', 'The picture comes from another site that does not allow its ' +
         'pixels to be read. Set crossorigin="anonymous" on it, or use a site that allows it.',
       { cause });
+    } finally {
+      copy?.close();
     }
   },
 
-  canvas({ width, height, data }) {
+  canvas({ width, height, data }, rows) {
     const canvas = newCanvas(width, height);
-    canvas.getContext('2d').putImageData(new ImageData(data, width, height), 0, 0);
-    return canvas;
+    const pen = canvas.getContext('2d');
+    const pixels = new ImageData(data, width, height);
+    let from = 0;
+    const put = (to) => {
+      if (to > from) pen.putImageData(pixels, 0, 0, 0, from, width, to - from);
+      from = to;
+    };
+    if (width * height <= AT_ONCE) {
+      whole(rows);
+      put(height);
+    }
+    const painted = width * height <= AT_ONCE ? Promise.resolve() : inPieces(rows, put).then(() => put(height));
+    return Object.assign(canvas, { painted });
   },
-});
+};

@@ -7,6 +7,9 @@ const LINGER = 2000; // ms
 /** The package's tools; there as soon as a model is. @type {typeof import('../index.js').tools} */
 export let tools;
 
+/** Where GradCam comes from, which the element's entry says. @type {{load: () => Promise<typeof import('../index.js')>}} */
+export const entry = { load: () => Promise.reject(new Error('Import gradcam-wasm/element.')) };
+
 /** By model. @type {Map<string, Shared>} */
 const held = new Map();
 
@@ -37,9 +40,9 @@ function start(model) {
   const controller = new AbortController();
   const holders = new Set();
   // Loaded late: a page whose elements are out of sight needs none of it yet.
-  const cam = import('../index.js').then((entry) => {
-    tools = entry.tools;
-    return entry.GradCam.load(model, {
+  const cam = entry.load().then((loaded) => {
+    tools = loaded.tools;
+    return loaded.GradCam.load(model, {
       signal: controller.signal,
       onProgress: (progress) => holders.forEach((holder) => holder.onProgress(progress)),
     });

@@ -132,9 +132,9 @@ class Loading {
    * Opens a file and uses it. One that was kept from an earlier time, and has gone bad since, is
    * fetched anew; one that is new and sound is kept, where the browser has room.
    */
-  async #fetched(spec, sha256, use) {
+  async #fetched(spec, sha256, use, keepAs = sha256) {
     const { signal } = this.#context;
-    const file = await this.#host.open(spec, signal, this.#args.cache === 'none' ? undefined : sha256);
+    const file = await this.#host.open(spec, signal, this.#args.cache === 'none' ? undefined : keepAs);
     try {
       const result = await use(file);
       const trouble = await file.keep?.();
@@ -201,12 +201,13 @@ class Loading {
     let before = Promise.resolve(); // one file is checked and kept while the next is read
     for (const location of locations) {
       let offset = 0;
-      for (const { spec, sha256, bytes } of this.#source.weights(location)) {
+      for (const { spec, sha256, bytes, keepAs } of this.#source.weights(location)) {
         const at = offset;
         /** @type {Promise<number>} */
         let whole;
         const read = new Promise((resolve) => {
-          whole = this.#fetched(spec, sha256, (file) => this.#pushFile(file, { location, offset: at, sha256, bytes, read: resolve }));
+          whole = this.#fetched(spec, sha256, (file) => this.#pushFile(file, { location, offset: at, sha256, bytes, read: resolve }),
+            keepAs ?? sha256);
         });
         whole.catch(() => {}); // it is waited for below
         await Promise.race([read, whole]);

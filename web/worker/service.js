@@ -64,6 +64,8 @@ export function createService(host, own) {
   let info;
   /** The picture whose activations the model holds: {key, picture}. */
   let current = null;
+  /** A layer of that picture which holds other values for now: {layer, values}, those that are its own. */
+  let changed = null;
   let remembered = null; // predictions, while the maps come from other input: {question, predictions, unfamiliar}
   let decoded = null; // the last decoded picture: {key, picture}
 
@@ -72,13 +74,13 @@ export function createService(host, own) {
   async function load(args, { signal, onProgress }) {
     const context = { signal, onProgress };
     const [source, started] = await Promise.all([resolveModel(args.source, host, { ...args, ...context }),
-      startEngine(args, host, own.wasm, signal)]);
+      startEngine(args, host, (args.files ?? own).wasm, signal)]);
     ({ engine } = started);
     const { model: loaded, card, meaning, warnings } = await loadModel(source, engine, host, args, context);
     await breathe(signal);
     model = loaded;
     finish();
-    info = await describeModel(model, { card, meaning, source, args }, { host, imagenet: own.imagenet, signal });
+    info = await describeModel(model, { card, meaning, source, args }, { host, imagenet: (args.files ?? own).imagenet, signal });
     info.warnings.push(...warnings, ...started.warnings);
     return Object.assign(info, {
       methods: engine.methods(),
@@ -134,15 +136,46 @@ export function createService(host, own) {
     await breathe(signal);
     const pre = preprocessFor(args);
     const key = `${pictureKey} ${JSON.stringify(pre)}`;
-    if (current === key) return picture;
+    const again = current === key;
+    if (again && !changed && !args.change) return picture;
     current = null;
     before = performance.now();
-    model.setImage(picture, pre);
-    model.forward();
+    if (!again) {
+      changed = null;
+      model.setImage(picture, pre);
+      model.forward();
+    }
+    if (changed || args.change) change(args);
     timings.forward = (timings.forward ?? 0) + performance.now() - before;
     current = key;
     await breathe(signal);
     return picture;
+  }
+
+  /** Adds to a channel of a layer and runs what comes after it; takes back what was added before. */
+  function change({ layer = info.defaultLayer, change: wanted }) {
+    const where = wanted && info.layers[model.findLayer(layer)];
+    if (wanted) checkChange(wanted, where);
+    if (changed && changed.layer !== where?.name) {
+      const { layer: old, values } = changed;
+      changed = null;
+      model.forwardFrom(old, values);
+    }
+    if (!wanted) return;
+    changed ??= { layer: where.name, values: model.read(where.name) };
+    const values = changed.values.slice();
+    const place = placeOf(where);
+    const { channel, add, at } = wanted;
+    if (at) values[place(channel, at[0] * where.width + at[1])] += add;
+    else for (let i = 0; i < where.height * where.width; ++i) values[place(channel, i)] += add;
+    model.forwardFrom(where.name, values);
+  }
+
+  function checkChange({ channel, at }, { name, channels, height, width }, where = 'change.') {
+    if (channel >= channels) throw new GradCamError('argument', `${where}channel is ${channel}, but "${name}" has the channels 0 to ${channels - 1}.`);
+    if (at && (at[0] >= height || at[1] >= width)) {
+      throw new GradCamError('argument', `${where}at is [${at}], but "${name}" has ${height} rows and ${width} columns, counted from 0.`);
+    }
   }
 
   /** Score and probability of every class. */
@@ -159,7 +192,7 @@ export function createService(host, own) {
   }
 
   function randomise({ layers, seed }) {
-    current = remembered = null;
+    current = changed = remembered = null;
     info.unfamiliarBelow = null; // it was the trained network's
     model.randomise(layers, seed);
   }
@@ -305,15 +338,22 @@ export function createService(host, own) {
 
   /* ---- Step by step ------------------------------------------------------------------------- */
 
-  /** A tensor of the last forward, or a gradient as large, channel by channel: [K][h][w]. */
-  function byChannel(values, tensor, { height, width, channels: K }) {
-    const [, first] = model.shape(tensor);
-    const last = model.shape(tensor).at(-1);
-    if (first === K || last !== K) return values; // ONNX's own order
-    const planes = new Float32Array(values.length);
+  /** Where channel k at position i lies in a layer's values: they are [K][h][w], or [h][w][K]. */
+  function placeOf({ name, height, width, channels: K }) {
+    const [, first] = model.shape(name);
+    const last = model.shape(name).at(-1);
     const size = height * width;
-    for (let k = 0; k < K; ++k) {
-      for (let i = 0; i < size; ++i) planes[k * size + i] = values[i * K + k];
+    return first === K || last !== K ? (k, i) => k * size + i : (k, i) => i * K + k;
+  }
+
+  /** A layer's values, or a gradient as large, channel by channel: [K][h][w]. */
+  function byChannel(values, layer) {
+    const place = placeOf(layer);
+    if (layer.channels > 1 && place(1, 0) !== 1) return values; // so they lie
+    const planes = new Float32Array(values.length);
+    const size = layer.height * layer.width;
+    for (let k = 0; k < layer.channels; ++k) {
+      for (let i = 0; i < size; ++i) planes[k * size + i] = values[place(k, i)];
     }
     return planes;
   }
@@ -325,7 +365,7 @@ export function createService(host, own) {
     const [map] = explanation.maps;
     const layer = info.layers[model.findLayer(explanation.layer)];
     const weights = model.mapWeights(0, layer.channels);
-    const activations = byChannel(model.read(layer.name), layer.name, layer);
+    const activations = byChannel(model.read(layer.name), layer);
 
     // The cotangent of the logit: 1 at the class. Where the file ends in a softmax, its output is no logit.
     const output = model.headName;
@@ -337,12 +377,33 @@ export function createService(host, own) {
     const cotangent = new Float32Array(values.length);
     cotangent[pair ? 0 : map.class.id] = pair && map.class.id === 0 ? -1 : 1;
     const gradients = isLogits
-      ? byChannel(model.vjp(output, [cotangent], layer.name)[0], layer.name, layer) : null;
+      ? byChannel(model.vjp(output, [cotangent], layer.name)[0], layer) : null;
 
     const value = { explanation, layer, activations, gradients, weights };
     const { data } = explanation.picture;
     const arrays = [map.data, activations, weights, gradients, data].filter(Boolean);
     return new Transfer(value, arrays.map(({ buffer }) => buffer));
+  }
+
+  /** One activation, the input that the network was given, and how the one depends on the other. */
+  async function trace(args, { signal }) {
+    await run(args, signal, {});
+    const layer = info.layers[model.findLayer(args.layer ?? info.defaultLayer)];
+    const { channel, at: [row, column] } = args;
+    checkChange({ channel, at: args.at }, layer, '');
+    const place = placeOf(layer);
+    const values = model.read(layer.name);
+    const cotangent = new Float32Array(values.length);
+    const cell = row * layer.width + column;
+    const channels = channel === undefined ? Array.from({ length: layer.channels }, (_, k) => k) : [channel];
+    for (const k of channels) cotangent[place(k, cell)] = 1;
+    const name = model.inputName();
+    const [height, width] = info.input;
+    const input = { name, height, width, channels: info.channels };
+    const pixels = byChannel(model.read(name), input);
+    const gradient = byChannel(model.vjp(layer.name, [cotangent], name)[0], input);
+    const value = channels.reduce((sum, k) => sum + values[place(k, cell)], 0);
+    return new Transfer({ layer, value, width, height, channels: info.channels, input: pixels, gradient }, [pixels.buffer, gradient.buffer]);
   }
 
   function preprocessFor({ preprocess, resize, fit }) {
@@ -435,6 +496,7 @@ export function createService(host, own) {
     randomise,
     weightLayers: () => model.weightLayers(),
     steps,
+    trace,
     memory: () => ({ heap: engine.heapBytes, ...model.bytes() }),
     png: (args) => bytes(png(args)),
     grid: (args) => bytes(grid(args)),

@@ -591,6 +591,11 @@ export class Model {
     this.#run('gcam_model_set_activation', ACTIVATIONS.indexOf(activation));
   }
 
+  /** After finish(). @param {number[]} grid  rows and columns of tokens, and how many are before them */
+  setGrid([height, width, skip = 0]) {
+    this.#run('gcam_model_set_grid', height, width, skip);
+  }
+
   /** The output that the classes come from. */
   get headName() {
     return this.outputName(this.#call('gcam_model_head'));
@@ -621,6 +626,7 @@ export class Model {
       height: this.#call('gcam_model_layer_height', index),
       width: this.#call('gcam_model_layer_width', index),
       channels: this.#call('gcam_model_layer_channels', index),
+      ...(this.#call('gcam_model_layer_is_tokens', index) ? { tokens: true } : {}),
     }));
   }
 
@@ -677,6 +683,12 @@ export class Model {
 
   forward() {
     this.#run('gcam_model_forward');
+  }
+
+  /** Other values for a tensor of the last forward: what depends on it runs again. @param {Float32Array} values ONNX order */
+  forwardFrom(tensor, values) {
+    this.#engine.lend(values, 'a tensor', (address) => this.#engine.lendString(tensor,
+      (name) => this.#run('gcam_model_forward_from', name, address, values.length)));
   }
 
   /** @returns {Float32Array} a tensor of the last forward, ONNX order */
