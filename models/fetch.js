@@ -41,12 +41,12 @@ export async function fetchModel(name, options) {
   const arch = architecture(name);
   if (arch.name !== name) {
     throw new ModelError('argument', `${name} is not offered by name; get its Keras file and run: ` +
-      `gradcam convert FILE.h5 --arch ${name} -o DIR`);
+      `npx gradcam-wasm convert FILE.h5 --arch ${name} -o DIR`);
   }
   const published = await arch.card();
   const folder = join(cacheDir, name);
   if (!force) {
-    const there = await readFile(join(folder, 'model.json'), 'utf8').then(JSON.parse, () => null);
+    const there = await readFile(join(folder, 'model.json'), 'utf8').then(JSON.parse).catch(() => null);
     if (there?.weights === weights) return { folder, card: there, cached: true };
   }
   const { url, md5, bytes } = published.download;

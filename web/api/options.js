@@ -176,6 +176,8 @@ export const LOAD = {
  * @property {string | string[]} [layer]     default: the model's, see GradCam.defaultLayer; several
  *   are fused
  * @property {(progress: import('../files/files.js').Progress) => void} [onProgress]  steps of methods that run the network often
+ * @property {boolean} [early]               onProgress gets early pictures, too, about twice a second: progress.early
+ *   is an Explanation whose maps are what the steps so far say
  * @property {string} [preset]               default 'paper'
  * @property {'logit' | 'softmax'} [score]   default: the preset's
  * @property {'preprocessed' | 'raw'} [mapInput]  what the maps are made from: what the predictions are,
@@ -195,6 +197,7 @@ export const EXPLAIN = {
   options: anything,
   layer: anything,
   onProgress: listener,
+  early: anything,
   preset: anything, // findPreset
   score: word(CHOICES.score),
   mapInput: word(CHOICES.mapInput),

@@ -8,8 +8,9 @@
  * input: {order, mean, std, resize, fit}, layer, labels, head, download}. `external` is the name that the
  * .onnx file calls its weights by; the shards, joined in order, are that file.
  */
+import { checkCard } from '../../models/card.js';
 import { detectBytes, detectSource, HEAD_BYTES } from '../../models/detect.js';
-import { GradCamError } from '../base/errors.js';
+import { asGradCamError, GradCamError } from '../base/errors.js';
 import { baseName, isModelName, peek, readAll } from './files.js';
 import { refuse } from './refuse.js';
 
@@ -72,7 +73,7 @@ export async function resolveModel(given, host, options) {
       if (inside) return resolveModel({ ...given, ...await sortFolder(source.onnx, inside, host, options.signal) }, host, options);
     }
   }
-  let card = { ...found.card, ...(await readCard(source.card, host, options.signal)) };
+  let card = { ...checked(found.card, `The card of ${nameOf(source.onnx ?? '', 'the model')}`), ...(await readCard(source.card, host, options.signal)) };
   if (!found.onnx && isTfjs(card.download)) {
     // Published as TensorFlow.js: read from there, and kept by what the server calls it.
     const { download, ...rest } = card;
@@ -87,7 +88,7 @@ export async function resolveModel(given, host, options) {
   }
   if (!found.onnx) {
     throw new GradCamError('file', `The weights of ${card.name ?? 'this model'} have not been fetched yet. ` +
-      `Run: npx gradcam fetch ${card.name ?? 'NAME'}. Or give the Keras file itself.`);
+      `Run: npx gradcam-wasm fetch ${card.name ?? 'NAME'}. Or give the Keras file itself.`);
   }
   const finder = found.keepAs ? { ...host, open: (spec, signal) => host.open(spec, signal, found.keepAs) } : host;
   const { kind, spec } = await modelKind(found.opened ?? found.onnx, card, finder, options.signal);
@@ -322,14 +323,23 @@ export function parseCard(bytes, name) {
     throw new GradCamError('file', `${baseName(name)} is not JSON: ${cause.message}.`, { cause });
   }
   if (!card || !CARD_FIELDS.some((field) => Object.hasOwn(card, field))) throw refuse(found, baseName(name), 'model');
-  return card;
+  return checked(card, baseName(name));
+}
+
+function checked(card, name) {
+  try {
+    return checkCard(card, name);
+  } catch (error) {
+    throw asGradCamError(error);
+  }
 }
 
 /** A card comes as an object, or as the file model.json. */
 async function readCard(given, host, signal) {
-  const isFile = typeof given === 'string' || given instanceof Uint8Array || given instanceof Blob ||
-    given?.bytes !== undefined || given?.opened !== undefined;
-  if (!isFile) return given;
+  // A card has a field bytes, too: a number.
+  const isFile = [given, given?.bytes].some((one) => one instanceof Uint8Array || one instanceof Blob) || typeof given === 'string' ||
+    given?.opened !== undefined;
+  if (!isFile) return given === undefined ? undefined : checked(given);
   return parseCard(await readAll(await host.open(given, signal), signal), nameOf(given, 'model.json'));
 }
 

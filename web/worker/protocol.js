@@ -118,6 +118,7 @@
  * @property {string} [fit]
  * @property {'preprocessed' | 'raw'} [mapInput]
  * @property {boolean} pixels               send the decoded picture back
+ * @property {boolean} early                progress has the answer so far
  *
  * @typedef {object} ExplainValue
  * @property {{width: number, height: number, data?: Uint8Array}} picture
