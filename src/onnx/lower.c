@@ -307,6 +307,7 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
                        im->symbols[s].name);
     GCAM_TRY(gcam_state_add_value(im, im->symbols[s].name, &out[i]));
     im->symbols[s].value = out[i];
+    if (node->between) graph->values[out[i]].of = -1;
   }
   import_node spec = {op,
                       gcam_state_node_name(im, n, name, sizeof name),
