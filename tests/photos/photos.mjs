@@ -42,7 +42,7 @@ async function makeGolden(list) {
     for (let i = 0; i < width * height; i++) rgb.set(rgba.subarray(4 * i, 4 * i + 3), 3 * i);
     await writeFile(join(folder, `${photo}.ppm`), Buffer.concat([Buffer.from(`P6\n${width} ${height}\n255\n`), rgb]));
   }
-  execFileSync('/usr/bin/python3', [fileURLToPath(new URL('../golden/make_photos.py', import.meta.url)), data('wild/tflite'), folder, ...MODELS], { stdio: 'inherit' });
+  execFileSync(process.env.PYTHON ?? 'python3', [fileURLToPath(new URL('../golden/make_photos.py', import.meta.url)), data('wild/tflite'), folder, ...MODELS], { stdio: 'inherit' });
   await rm(folder, { recursive: true });
 }
 
