@@ -306,8 +306,8 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
                        "%s: its output %d, '" GCAM_NAME_FORMAT "', is not supported", label, i,
                        im->symbols[s].name);
     GCAM_TRY(gcam_state_add_value(im, im->symbols[s].name, &out[i]));
+    if (node->made) graph->values[out[i]].of = -1;
     im->symbols[s].value = out[i];
-    if (node->between) graph->values[out[i]].of = -1;
   }
   import_node spec = {op,
                       gcam_state_node_name(im, n, name, sizeof name),
