@@ -169,7 +169,8 @@ const filesOf = ({ answer, model }) => ({
   model: typeof model.source === 'string' ? null : model.source,
 });
 
-const layerText = ({ name, height, width, channels }) => `${name}, ${height}×${width}×${channels}`;
+const layerText = ({ name, height, width, channels, tokens }) => (
+  `${name}, ${tokens ? 'tokens ' : ''}${height}×${width}×${channels}`);
 
 function showModel() {
   const { cam, source } = state.model;
