@@ -21,7 +21,8 @@ typedef struct gcam_forwards {
   int64_t (*steps)(const gcam_trial *trial);
   int64_t (*sums)(const gcam_trial *trial);
   gcam_status (*step)(gcam_trial *trial, int64_t step, gcam_error *err);
-  /* From the sums of target b to its map (and weights, terms); false without memory. */
+  /* From the sums of target b to its map (and weights, terms); false without memory. Asked for an
+   * early picture, after trial->done of the steps, it is what these say. */
   bool (*finish)(gcam_trial *trial, int b, const gcam_cam *cam);
   bool at_input; /* the map has the size of the input, not of the layer */
 } gcam_forwards;

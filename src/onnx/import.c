@@ -5,6 +5,7 @@
  *   order      nodes that an output needs, producers first
  *   inputs     shapes and layout
  *   nodes      one by one, in lower.c
+ *   recognise  several that are one operator, in recognise.c
  *   compact    what turned out unused goes, what stays owns its data
  *
  * Layout of an input of rank >= 3: channels-last if the picture gets to a convolution, a pooling
@@ -20,6 +21,7 @@
 #include "onnx/limits.h"
 #include "onnx/lower.h"
 #include "onnx/quantized.h"
+#include "onnx/recognise.h"
 
 enum {
   MAX_INPUTS = 64,
@@ -488,6 +490,7 @@ static gcam_status import(gcam_import *im, const gcam_import_request *request) {
     GCAM_TRY(gcam_state_value(im, im->outputs[i], &graph->outputs[i]));
     graph->output_count = i + 1;
   }
+  GCAM_TRY(gcam_recognise(im));
   GCAM_TRY(compact(im));
   GCAM_TRY(gcam_limits_check(graph, im->err));
   return settle_weights(im);
