@@ -101,6 +101,11 @@ class Loading {
       const known = [card.head, ...card.heads ?? []].find((one) => one?.name === chosen.name);
       this.meaning.head = { ...chosen, ...known };
       this.meaning.heads = card.heads ?? heads;
+      this.meaning.chooses = file.outputs.length > 1 || chosen.picked !== undefined;
+      if (chosen.picked) {
+        this.warnings.push({ name: 'head', text: `The output "${chosen.output.slice(0, 40)}" only picks the largest (${chosen.picked}); ` +
+          `what it picks from, "${chosen.name.slice(0, 60)}", was taken.` });
+      }
       if (warning) this.warnings.push(warning);
       else if (head === undefined) this.warnings.push(...card.warnings ?? []);
     }
@@ -115,11 +120,11 @@ class Loading {
   /** Makes the model from its graph; weights that lie outside of it may follow. */
   #begin(parcel, inputShape = {}) {
     this.model = this.#engine.createModel();
-    const { head, heads } = this.meaning;
+    const { head } = this.meaning;
     try {
       if (this.#args.precise) this.model.setPrecise(true);
       for (const [input, dims] of Object.entries(inputShape)) this.model.setInputShape(input, dims);
-      if (heads?.length > 1) this.model.setOutputs([head.name]);
+      if (this.meaning.chooses) this.model.setOutputs([head.name]);
     } catch (error) {
       parcel.free();
       throw error;
