@@ -139,7 +139,7 @@ async function testAll() {
 
 async function testSlow() {
   await build(['wasm']);
-  for (const folder of ['.', 'tests/browser', 'tests/bundlers']) installPackages(folder);
+  for (const folder of ['.', 'tests/browser']) installPackages(folder);
   await runNodeTests(/\.slow\.mjs$/);
 }
 

@@ -6,8 +6,7 @@
  * @typedef {object} OwnFiles   addresses
  * @property {string} worker
  * @property {string} wasm
- * @property {string} imagenet  names of its classes
- * @property {Record<string, {card: string, onnx: string}>} models  those that the package brings
+ * @property {Record<string, string>} models  those that the package brings
  */
 
 /**
@@ -25,8 +24,7 @@ export function leftBehind(here) {
 export const filesIn = (folder) => ({
   worker: `${folder}web/dist/worker.js`,
   wasm: `${folder}web/dist/gradcam.wasm`,
-  imagenet: `${folder}models/labels/imagenet.json`,
-  models: { pocket: { card: `${folder}models/pocket/model.json`, onnx: `${folder}models/pocket/pocket.onnx` } },
+  models: { pocket: `${folder}models/pocket/pocket.onnx` },
 });
 
 /** @param {string} [folder]  of the package, where no bundler has copied its files @returns {OwnFiles} */
@@ -36,10 +34,6 @@ export function ownFiles(folder) {
   return {
     worker: new URL('./dist/worker.js', import.meta.url).href,
     wasm: new URL('./dist/gradcam.wasm', import.meta.url).href,
-    imagenet: new URL('../models/labels/imagenet.json', import.meta.url).href,
-    models: { pocket: {
-      card: new URL('../models/pocket/model.json', import.meta.url).href,
-      onnx: new URL('../models/pocket/pocket.onnx', import.meta.url).href,
-    } },
+    models: { pocket: new URL('../models/pocket/pocket.onnx', import.meta.url).href },
   };
 }

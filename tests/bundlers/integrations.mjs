@@ -166,6 +166,7 @@ export async function tryRow(row, { tarball, browser }) {
     }
     await shell(`npm install --silent --no-package-lock ${[tarball, ...row.packages ?? []].join(' ')}`);
     const versions = await versionsIn(project, row.packages ?? []);
+    await row.prepare?.(project);
     if (build) await shell(build);
     if (row.output) {
       const output = await shell(row.output);
