@@ -3,10 +3,7 @@
  * put its new address here. The worker comes as one script, made of everything it needs, so that no bundler
  * has to bundle it.
  *
- * @typedef {object} OwnFiles   addresses
- * @property {string} worker
- * @property {string} wasm
- * @property {Record<string, string>} models  those that the package brings
+ * @typedef {import('./worker/protocol.js').OwnFiles} OwnFiles
  */
 
 /**

@@ -16,10 +16,10 @@ const FLOORS = [
   ['element', 'cli'],
   ['entry'],
   ['api'],
+  ['own'],
   ['worker entry'],
   ['worker'],
   ['files', 'paint'],
-  ['own'],
   ['base'],
   ['models'],
 ];
