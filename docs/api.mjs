@@ -20,7 +20,8 @@ const CLASSES = [
   ['results', 'Steps'],
 ];
 const OBJECTS = [
-  ['options', 'LoadOptions'], ['options', 'ExplainOptions'], ['options', 'StepsOptions'], ['options', 'ScoresOptions'],
+  ['options', 'LoadOptions'], ['options', 'ExplainOptions'], ['options', 'StepsOptions'], ['options', 'TraceOptions'],
+  ['protocol', 'Trace'], ['options', 'ScoresOptions'],
   ['options', 'PaintOptions'], ['protocol', 'ModelInfo'], ['protocol', 'LayerInfo'], ['results', 'Report'],
   ['results', 'Box'], ['files', 'Progress'], ['protocol', 'Warning'],
 ];

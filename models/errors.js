@@ -1,9 +1,12 @@
 /** Messages may hold a file's own words: what is longer is cut, what is no text is left out. */
 const LONGEST = 300;
 
+/** Other programs' words, taken into a sentence of ours, may bring a full stop of their own. @param {string} text */
+export const endedOnce = (text) => text.replace(/([\p{L}\p{N})\]"'”’`])\.\.(?=\s|$)/gu, '$1.').replace(/([!?…])\.(?=\s|$)/g, '$1');
+
 /** @param {string} text @returns {string} one line of at most 300 characters, nothing unprintable */
 export function plainMessage(text) {
-  const line = text.replace(/[\p{C}\s]+/gu, ' ').trim();
+  const line = endedOnce(text.replace(/[\p{C}\s]+/gu, ' ').trim());
   return line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line;
 }
 

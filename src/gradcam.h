@@ -147,6 +147,7 @@ GCAM_EXPORT const char *gcam_model_layer_op(const gcam_model *net, int index);  
 GCAM_EXPORT int gcam_model_layer_height(const gcam_model *net, int index);
 GCAM_EXPORT int gcam_model_layer_width(const gcam_model *net, int index);
 GCAM_EXPORT int gcam_model_layer_channels(const gcam_model *net, int index);
+GCAM_EXPORT int gcam_model_layer_is_tokens(const gcam_model *net, int index); /* of a transformer */
 GCAM_EXPORT int gcam_model_layer_skip(const gcam_model *net, int index); /* tokens before the grid */
 /* The layer taken when none is named: the last spatial activation before the head, powers before an
  * average (GeM) aside; of tokens the last that all that counts flows through, as wide as what the
@@ -169,6 +170,11 @@ GCAM_EXPORT gcam_status gcam_model_view(gcam_model *net, int width, int height,
 GCAM_EXPORT gcam_status gcam_model_set_input(gcam_model *net, const char *input,
                                              const float *values, size_t count);
 GCAM_EXPORT gcam_status gcam_model_forward(gcam_model *net);
+/* Gives a tensor of the last forward other values, and runs again what depends on it: what would the
+ * network say if this layer had found something else? ONNX order; count must match its size. Every
+ * later answer is about these values until gcam_model_forward has run again, as it must after a failure. */
+GCAM_EXPORT gcam_status gcam_model_forward_from(gcam_model *net, const char *tensor,
+                                                const float *values, size_t count);
 
 /* Copies any tensor of the last forward, ONNX order; count must match its size. */
 GCAM_EXPORT gcam_status gcam_model_read(gcam_model *net, const char *tensor, float *values,
@@ -193,9 +199,10 @@ GCAM_EXPORT const char *gcam_method_title(int index); /* "Grad-CAM" */
 GCAM_EXPORT const char *gcam_method_paper(int index); /* "arXiv:1610.02391, eq. 1-2" */
 
 /* One map per class. Methods that take one gradient work from the activations of the last forward
- * and never run it again; asking another one about the same layer and classes does not run backward
- * again either. method NULL: "gradcam". layer NULL: the default layer; several, separated by commas,
- * are fused: the mean of their maps after ReLU, each divided by its maximum. 1 <= count <= 64. */
+ * and never run it again; asking another one that needs the same gradient (Grad-CAM and its kin only
+ * its mean over the positions) does not run backward again either. method NULL: "gradcam". layer
+ * NULL: the default layer; several, separated by commas, are fused: the mean of their maps after
+ * ReLU, each divided by its maximum. 1 <= count <= 64. */
 GCAM_EXPORT gcam_status gcam_explain(gcam_model *net, const char *method, const char *layer,
                                      gcam_score score, const int *classes, int count);
 /* The same for any score that is a sum over the classes: weights [count][gcam_model_class_count].
@@ -223,6 +230,11 @@ GCAM_EXPORT gcam_task *gcam_task_create_cotangents(gcam_model *net, const char *
 GCAM_EXPORT gcam_status gcam_task_step(gcam_task *task);
 GCAM_EXPORT int gcam_task_done(const gcam_task *task);  /* steps; done == total: finished */
 GCAM_EXPORT int gcam_task_total(const gcam_task *task);
+/* An early picture: what the steps so far say of map `index`, [height][width], before ReLU, valid
+ * until the next call. NULL before the first step and after the last, and without memory. */
+GCAM_EXPORT const float *gcam_task_preview(gcam_task *task, int index);
+GCAM_EXPORT int gcam_task_height(const gcam_task *task);
+GCAM_EXPORT int gcam_task_width(const gcam_task *task);
 /* Gives the model its input and activations back if the task did not reach its end. */
 GCAM_EXPORT void gcam_task_free(gcam_task *task);
 

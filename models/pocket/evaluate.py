@@ -3,7 +3,7 @@
     python3 evaluate.py DATA_DIR [--only imagenet,imagenette,...] [--write]
 
 DATA_DIR holds imagenet_sample/, pocket/val.tar, voc_boxes/, fewshot/, photos/, onnx/ and weights/. --write puts the
-summary into model.json. Parts: imagenet (and calibration), imagenette, unfamiliar, pointing, fewshot, deletion, sanity,
+summary into model.json. Parts: imagenet (and calibration), starts, imagenette, unfamiliar, pointing, fewshot, deletion, sanity,
 samples, photos. Answers, maps and the figures of the other networks are this engine's (tests/pocket/engine.mjs, Node); deletion,
 randomisation and the features for few pictures are computed from the same files in torch.
 N pictures, K classes, S input side, C features.
@@ -34,6 +34,10 @@ OTHERS = {
     "GoogLeNet": ("bvlc_googlenet.onnx", {"preprocess": "bgr,mean=104/117/123,std=1/1/1"}),
     "SqueezeNet": ("squeezenet1_1.onnx", {"preprocess": "torch"}),
 }
+# Networks to start from: file, and how many classes stand before ImageNet's first.
+STARTS = [("MobileNet v1 0.75", "onnx/mobilenet_0.75_224.onnx", 0),
+          ("MobileNet v2 1.0, int8", "wild/tflite/tf2_mobilenet_v2_1.0_224_ptq.tflite", 1),
+          ("MCUNet v2, int8", "wild/tflite/mcunetv2_large.tflite", 0)]
 # Pascal VOC's classes and those of ImageNet that are one; a group's map is that of its highest class.
 VOC = {"bus": [654, 779, 874], "car": [817, 751, 511, 436, 656, 627, 468, 609, 717], "cat": [281, 282, 283, 284, 285],
        "train": [466, 547, 820, 705, 829]}
@@ -104,6 +108,20 @@ def imagenet(a, out):
         if name == "pocket":
             out["calibration"] = {"ece": round(error, 4),
                                   "mean_confidence": round(float(np.mean([r["sure"] for r in rows])), 4)}
+
+
+def starts(a, _):
+    """The networks that could have been the start, as published, beside the one that was: answers, and how they point."""
+    files, truth = sample_photos(a)
+    print("start networks: imagenet_sample; time of a forward pass beside MobileNet-0.75's")
+    for name, file, background in STARTS:
+        model = os.path.join(a.data_dir, file)
+        rows = engine(model, {}, [(f, {}) for f in files])
+        top1, top5 = rates([{**r, "top": [t - background for t in r["top"]]} for r in rows], truth)
+        r = subprocess.run(["node", os.path.join(HERE, "../../tests/pocket/speed.mjs"), os.path.join(a.data_dir, STARTS[0][1]), model],
+                           text=True, check=True, stdout=subprocess.PIPE)
+        ratio = float(r.stdout.split()[-1])
+        print(f"  {name:24s} top-1 {top1 * 100:5.1f} %  top-5 {top5 * 100:5.1f} %  {ratio:.2f}")
 
 
 def val_pictures(a, keep):
@@ -348,7 +366,7 @@ def samples(a, out):
         print(f"  {f:24s} {r['sure']:.3f} {'?' if r['score'] < a.below else ' '} {named(a, r)}")
 
 
-PARTS = [imagenet, imagenette, unfamiliar, pointing, fewshot, deletion, sanity, samples, photos]
+PARTS = [imagenet, starts, imagenette, unfamiliar, pointing, fewshot, deletion, sanity, samples, photos]
 
 
 def main():

@@ -277,17 +277,8 @@ bool gcam_cam_weighted_sum(const gcam_cam *cam) {
   return true;
 }
 
-bool gcam_cam_mean_gradient(const gcam_cam *cam) {
-  const float *restrict gradient = cam->gradient;
-  float *restrict alpha = cam->weights;
-  int64_t pixels = cam->H * cam->W, K = cam->K, i = 0;
-  for (; i + 4 <= pixels; i += 4) { /* four at a time: alpha is read and written less often */
-    const float *a = gradient + i * K, *b = a + K, *c = b + K, *d = c + K;
-    for (int64_t k = 0; k < K; k++) alpha[k] += (a[k] + b[k]) + (c[k] + d[k]);
-  }
-  for (; i < pixels; i++)
-    for (int64_t k = 0; k < K; k++) alpha[k] += gradient[i * K + k];
-  for (int64_t k = 0; k < K; k++) alpha[k] /= (float)pixels;
+bool gcam_cam_gradient_sum(const gcam_cam *cam) {
+  memcpy(cam->weights, cam->gradient, (size_t)cam->K * sizeof *cam->weights);
   return gcam_cam_weighted_sum(cam);
 }
 

@@ -13,7 +13,7 @@
 typedef struct gcam_cam {
   int64_t H, W, K;
   const float *activation; /* A: [H][W][K] */
-  const float *gradient;   /* g without the factor `scale`: [H][W][K] of one target */
+  const float *gradient;   /* g without the factor `scale`: [H][W][K] of one target; or [K] */
   double scale; /* for methods that are not linear in g; the pipeline multiplies the map */
   const gcam_options *options;
   float *map;     /* [H][W], to fill: before ReLU */
@@ -30,8 +30,9 @@ typedef struct gcam_cam {
 
 /* map[i] = sum over k of weights[k] A[i][k]: what most methods end with. */
 bool gcam_cam_weighted_sum(const gcam_cam *cam);
-/* The same with weights[k] = the mean over i of g[i][k], which are kept: Grad-CAM. */
-bool gcam_cam_mean_gradient(const gcam_cam *cam);
+/* The same with what comes as the gradient, [K], for weights: its mean over the positions in
+ * Grad-CAM, the class weights in CAM. */
+bool gcam_cam_gradient_sum(const gcam_cam *cam);
 /* map[i] = sum over k of g[i][k] A[i][k], or of relu(g[i][k]) A[i][k]. Needs terms. */
 bool gcam_cam_sum_products(const gcam_cam *cam, bool positive);
 /* map[i] = sum over k of terms[i][k]. These four project on the first principal direction of their

@@ -4,18 +4,11 @@
  *   map = sum over k of w^c_k A^k
  *
  * The pipeline makes sure that the head is of that kind; the gradient at the average is w^c. */
-#include <string.h>
-
 #include "cam/method.h"
-
-static bool map_cam(const gcam_cam *cam) {
-  memcpy(cam->weights, cam->gradient, (size_t)cam->K * sizeof *cam->weights);
-  return gcam_cam_weighted_sum(cam);
-}
 
 const gcam_method gcam_method_cam = {.name = "cam",
                                      .title = "CAM",
                                      .paper = "arXiv:1512.04150, eq. 2",
-                                     .map = map_cam,
+                                     .map = gcam_cam_gradient_sum,
                                      .from = GCAM_FROM_POOLED,
                                      .has_weights = true};

@@ -24,12 +24,14 @@ typedef struct answer {
   int64_t apart;        /* from one target's to the next */
   gcam_cotangents cotangents;
   const float *activation, *gradients;
-  int first;     /* target that `gradients` begins with */
-  float *owned;  /* a copy of the activation */
-  float *input;  /* the input in rows; NULL: the map is at the layer */
-  float *rows;   /* the same of one gradient */
-  float *terms;  /* work space of one target; NULL: the method has weights */
-  float *coarse; /* Guided Grad-CAM: map and weights of the layer */
+  int first;      /* target that `gradients` begins with */
+  gcam_sums sums; /* methods by the mean gradient: how it is had ... */
+  float *means;   /* ... and it, [targets at once][K]; NULL: other methods */
+  float *owned;   /* a copy of the activation */
+  float *input;   /* the input in rows; NULL: the map is at the layer */
+  float *rows;    /* the same of one gradient */
+  float *terms;   /* work space of one target; NULL: the method has weights */
+  float *coarse;  /* Guided Grad-CAM: map and weights of the layer */
   bool failed[GCAM_MAX_TARGETS];
 } answer;
 
@@ -74,7 +76,10 @@ static void apply_scale(answer *a, int b) {
 static gcam_cam cam_of(const answer *a, int b) {
   const gcam_maps *m = &a->maps;
   const float *gradient = a->gradients;
-  if (gradient) gradient += (b - a->first) * a->apart + a->offset;
+  if (a->means)
+    gradient = a->means + (b - a->first) * m->K;
+  else if (gradient)
+    gradient += (b - a->first) * a->apart + a->offset;
   return (gcam_cam){.H = m->H,
                     .W = m->W,
                     .K = m->K,
@@ -88,7 +93,12 @@ static gcam_cam cam_of(const answer *a, int b) {
 }
 
 static void look_at(const answer *a, int b, const gcam_cam *cam) {
-  a->findings->dead[b] &= cam->gradient && all_zero(cam->gradient, a->size);
+  if (!a->gradients || !a->findings->dead[b]) return;
+  const float *gradient = a->gradients + (b - a->first) * a->apart + a->offset;
+  bool dead = all_zero(gradient, a->size);
+  /* behind a fully connected node: or the node does not look at the layer */
+  if (!dead && a->means && a->sums.node >= 0) dead = all_zero(cam->gradient, a->maps.K);
+  a->findings->dead[b] = dead;
 }
 
 /* Methods with weights need no room of their own: a thread each. */
@@ -100,37 +110,48 @@ static void one_map(void *context, size_t index) {
   a->failed[b] = !a->q->method->map(&cam);
 }
 
+static gcam_status find_sums(answer *a, gcam_error *err) {
+  const gcam_layer *l = &a->layer;
+  return gcam_session_sums(a->q->session, a->way.output, l->value, l->K, l->skip, &a->sums, err);
+}
+
+/* means[B][K] of what came back for B targets. */
+static gcam_status take_means(const answer *a, const float *gradients, int B, float *means,
+                              gcam_error *err) {
+  const gcam_layer *l = &a->layer;
+  GCAM_TRY(gcam_session_take_sums(a->q->session, &a->sums, gradients, B, means, err));
+  for (int64_t i = 0; i < B * l->K; i++) means[i] /= (float)(l->H * l->W);
+  return GCAM_OK;
+}
+
 /* Guided Grad-CAM: the Grad-CAM of target b at the layer. */
 static gcam_status coarse_map(answer *a, int b, gcam_cam *cam, gcam_error *err) {
   const gcam_question *q = a->q;
   const gcam_layer *l = &a->layer;
   gcam_way_back way = a->way;
   way.cotangents += b * way.size;
-  way.value = l->value;
+  way.value = a->sums.value;
   way.B = 1;
   way.guided = false;
-  float *owned, *gradient, *weights = a->coarse + l->H * l->W;
+  float *owned = NULL, *gradient, *weights = a->coarse + l->H * l->W;
   GCAM_TRY(gcam_gradient_cache_get(NULL, q->session, &way, &gradient, err));
-  const float *activation = gcam_session_dense(q->session, l->value, &owned);
-  bool made = activation != NULL;
-  if (made) {
-    gcam_cam layer = {.H = l->H,
-                      .W = l->W,
-                      .K = l->K,
-                      .activation = activation + gcam_layer_offset(l),
-                      .gradient = gradient + gcam_layer_offset(l),
-                      .scale = 1,
-                      .options = &q->options,
-                      .map = a->coarse,
-                      .weights = weights};
-    memset(weights, 0, (size_t)l->K * sizeof *weights);
-    made = gcam_cam_mean_gradient(&layer);
-    cam->coarse = a->coarse;
-    cam->coarse_H = l->H;
-    cam->coarse_W = l->W;
-    gcam_floats_free(owned);
-  }
+  gcam_status status = take_means(a, gradient, 1, weights, err);
   gcam_gradient_cache_done(NULL, gradient);
+  if (status) return status;
+  const float *activation = gcam_session_dense(q->session, l->value, &owned);
+  if (!activation) return no_memory(err);
+  gcam_cam layer = {.H = l->H,
+                    .W = l->W,
+                    .K = l->K,
+                    .activation = activation + gcam_layer_offset(l),
+                    .options = &q->options,
+                    .map = a->coarse,
+                    .weights = weights};
+  bool made = gcam_cam_weighted_sum(&layer);
+  cam->coarse = a->coarse;
+  cam->coarse_H = l->H;
+  cam->coarse_W = l->W;
+  gcam_floats_free(owned);
   return made ? GCAM_OK : no_memory(err);
 }
 
@@ -164,8 +185,8 @@ static gcam_status explain_some(answer *a, int first, int B, gcam_error *err) {
   }
   a->gradients = gradients;
   a->first = first;
-  gcam_status status = GCAM_OK;
-  if (!a->terms) {
+  gcam_status status = a->means ? take_means(a, gradients, B, a->means, err) : GCAM_OK;
+  if (!a->terms && !status) {
     int64_t size = a->maps.H * a->maps.W * a->maps.K;
     gcam_parallel(size < SIZE_FOR_THREADS ? NULL : q->session->pool, (size_t)B, one_map, a);
   }
@@ -219,9 +240,15 @@ static gcam_status find_way(answer *a, gcam_error *err) {
                        "CAM needs a head that averages layer '%.100s' and is linear from there to "
                        "the scores; this one is not: use gradcam, which is the same where CAM "
                        "exists",
-                       q->session->graph->values[a->layer.value].name);
+                       gcam_layer_tensor(q->session->graph, &a->layer)->name);
     a->size = a->layer.K;
     GCAM_TRY(gcam_session_expose(q->session, a->way.value, err));
+  }
+  if (q->method->from == GCAM_FROM_MEANS || q->method->needs_coarse) GCAM_TRY(find_sums(a, err));
+  if (q->method->from == GCAM_FROM_MEANS && a->sums.value != a->layer.value) {
+    a->way.value = a->sums.value;
+    a->offset = 0;
+    a->size = gcam_numel(&q->session->graph->values[a->way.value].shape);
   }
   a->apart = gcam_numel(&q->session->graph->values[a->way.value].shape);
   return a->way.guided ? look_for_rectifiers(a, err) : GCAM_OK;
@@ -237,13 +264,14 @@ static gcam_status make_room(answer *a, gcam_error *err) {
   GCAM_TRY(gcam_maps_make(&a->maps, m->has_weights, m->has_terms, err));
   int64_t size = gcam_size(a->maps.H * a->maps.W, a->maps.K);
   if (!m->has_weights) a->terms = gcam_floats_alloc(size);
+  if (m->from == GCAM_FROM_MEANS) a->means = gcam_floats_alloc(q->targets.count * l->K);
   if (m->needs_coarse) a->coarse = gcam_floats_alloc(l->H * l->W + l->K);
   if (to_input) {
     a->rows = gcam_floats_alloc(size);
     a->input = gcam_floats_alloc(size);
   }
   bool all = (m->has_weights || a->terms) && (!m->needs_coarse || a->coarse) &&
-             (!to_input || (a->rows && a->input));
+             (m->from != GCAM_FROM_MEANS || a->means) && (!to_input || (a->rows && a->input));
   return all ? GCAM_OK : no_memory(err);
 }
 
@@ -284,6 +312,8 @@ gcam_status gcam_explain_layer(const gcam_question *q, int layer, gcam_gradient_
   gcam_floats_free(a.input);
   gcam_floats_free(a.terms);
   gcam_floats_free(a.coarse);
+  gcam_floats_free(a.means);
+  gcam_sums_free(&a.sums);
   if (status)
     gcam_maps_free(&a.maps);
   else

@@ -44,6 +44,7 @@ static void contrast(float *weights, const float *scores, int classes,
 const gcam_method gcam_method_finercam = {.name = "finercam",
                                           .title = "Finer-CAM",
                                           .paper = "arXiv:2501.11309",
-                                          .map = gcam_cam_mean_gradient,
+                                          .map = gcam_cam_gradient_sum,
+                                          .from = GCAM_FROM_MEANS,
                                           .has_weights = true,
                                           .target = contrast};

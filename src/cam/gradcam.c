@@ -7,5 +7,6 @@
 const gcam_method gcam_method_gradcam = {.name = "gradcam",
                                          .title = "Grad-CAM",
                                          .paper = "arXiv:1610.02391, eq. 1-2",
-                                         .map = gcam_cam_mean_gradient,
+                                         .map = gcam_cam_gradient_sum,
+                                         .from = GCAM_FROM_MEANS,
                                          .has_weights = true};

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "ops/op.h"
+#include "ops/quantize.h"
 
 /* ---- Where it is ---------------------------------------------------------------------------- */
 
@@ -18,12 +18,17 @@ static int64_t row_of(const gcam_shape *s) {
   return wide <= 1 ? n : 0;
 }
 
-/* The node that makes the value's probabilities, views between them aside; -1: none. */
+/* Leaves every number where it is, rounded or not? */
+static bool keeps_numbers(const gcam_graph *g, const gcam_node *node) {
+  return gcam_node_is_view(g, node) || gcam_op_rounds(node->op);
+}
+
+/* The node that makes the value's probabilities, views and rounding behind it aside; -1: none. */
 static int final_activation(const gcam_graph *g, int value) {
   for (int n = g->values[value].producer; n >= 0; n = g->values[value].producer) {
     const gcam_node *node = &g->nodes[n];
     if (gcam_op_is(node->op, GCAM_OP_SOFTMAX | GCAM_OP_SIGMOID)) return n;
-    if (!gcam_node_is_view(g, node)) return -1;
+    if (!keeps_numbers(g, node)) return -1;
     value = node->inputs[0];
   }
   return -1;
@@ -289,7 +294,7 @@ static int only_data(const gcam_graph *g, const gcam_node *node) {
 
 /* The value that the node's output is linear in (a constant added or multiplied included); -1. */
 static int linear_in(const gcam_graph *g, const gcam_node *node) {
-  if (gcam_node_is_view(g, node)) return node->inputs[0];
+  if (keeps_numbers(g, node)) return node->inputs[0];
   if (!gcam_op_is(node->op, GCAM_OP_LINEAR)) return -1;
   int data = only_data(g, node);
   return node->op == &gcam_op_div && data != node->inputs[0] ? -1 : data;
@@ -315,7 +320,7 @@ int gcam_head_pooled(const gcam_graph *g, int output, int layer) {
     if (is_average(g, node)) {
       int pooled = node->outputs[0], read = node->inputs[0];
       while (read != layer && g->values[read].producer >= 0 &&
-             gcam_node_is_view(g, &g->nodes[g->values[read].producer]))
+             keeps_numbers(g, &g->nodes[g->values[read].producer]))
         read = g->nodes[g->values[read].producer].inputs[0];
       return read == layer ? pooled : -1;
     }

@@ -5,8 +5,11 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "ops/op.h"
+#include "ops/quantize.h"
 #include "ops/reach.h"
+
+/* Grids beside the first: one for each stage of a network like Swin. */
+enum { MOST_STAGES = 8 };
 
 static gcam_status no_memory(gcam_error *err) {
   return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for the list of layers");
@@ -195,13 +198,25 @@ static int before_powers(const gcam_graph *g, const gcam_layers *layers, int ind
   return index;
 }
 
+/* Does the node find anything, or only sample what an earlier one found? Rounding that cuts off
+ * what is below 0 is a rectifier: quantizers of networks put it there instead of the Relu. */
+static bool finds(const gcam_graph *g, const gcam_node *node) {
+  float lo, hi;
+  if (!gcam_op_rounds(node->op)) return !gcam_op_is(node->op, GCAM_OP_SAMPLES);
+  const gcam_grid *grid = node->params;
+  int before = g->values[node->inputs[0]].producer;
+  if (!grid || before < 0 || grid->count > 1 || grid->low != grid->zero[0]) return false;
+  return !gcam_node_clamp(g, &g->nodes[before], &lo, &hi) &&
+         !gcam_op_is(g->nodes[before].op, GCAM_OP_SAMPLES);
+}
+
 static int last_of_pictures(const gcam_graph *g, const gcam_layers *layers, const bool *on_path) {
   int last = -1;
   for (int i = 0; i < layers->count; i++) {
     const gcam_value *value = &g->values[layers->list[i].value];
     /* a layer that only samples shows what an earlier one found: the map belongs there */
     if (value->shape.rank == 4 && on_path[layers->list[i].value] &&
-        !gcam_op_is(g->nodes[value->producer].op, GCAM_OP_SAMPLES))
+        finds(g, &g->nodes[value->producer]))
       last = i;
   }
   return before_powers(g, layers, last);
@@ -214,26 +229,87 @@ bool gcam_layers_fit(const gcam_graph *g, const gcam_token_grid *grid) {
   return false;
 }
 
+/* ---- Pictures in the file's own order ------------------------------------------------------- */
+
+/* at[v]: [1][H][W][K] in the file's order, channels last already: what a convolution found, turned,
+ * and what is made of it position by position. Windows put back are so too, added to what never
+ * left. stages: grids of tokens [1][H W][K] that are laid out so; returns how many. */
+static int mark_pictures(const gcam_graph *g, const gcam_token_grid *grid, bool *at,
+                         gcam_token_grid *stages) {
+  int count = 0;
+  memset(at, 0, (size_t)g->value_count * sizeof *at);
+  for (int n = 0; n < g->node_count; n++) {
+    const gcam_node *node = &g->nodes[n];
+    int y = node->outputs[0], first = node->input_count ? node->inputs[0] : -1;
+    if (y < 0 || first < 0) continue;
+    const gcam_shape *s = &g->values[y].shape;
+    if (s->rank != 4 || s->dim[0] != 1 || g->values[y].layout != GCAM_ROWS) continue;
+    const gcam_value *x = &g->values[first];
+    bool view = gcam_node_is_view(g, node), pointwise = node->op->rule == GCAM_RULE_POINTWISE;
+    if (view && x->shape.rank == 4)
+      at[y] = gcam_shape_equal(&x->shape, s) && (at[first] || x->layout == GCAM_CHANNELS_LAST);
+    else if (view && grid->H && has_shape(g, first, s->dim[1] * s->dim[2], s->dim[3]))
+      at[y] = s->dim[1] > 1 && s->dim[2] > 1;
+    else if (pointwise)
+      for (int i = 0; i < node->input_count; i++)
+        at[y] |= node->inputs[i] >= 0 && at[node->inputs[i]] &&
+                 gcam_shape_equal(&g->values[node->inputs[i]].shape, s);
+    else if (node->op->rule == GCAM_RULE_AXIS)
+      at[y] = at[first];
+    else if (gcam_op_is(node->op, GCAM_OP_KEEPS_POSITIONS) || node->op == &gcam_op_matmul ||
+             node->op == &gcam_op_layer_norm || node->op == &gcam_op_rms_norm)
+      at[y] = at[first] && gcam_node_constant_from(g, node, 1);
+    if (!at[y] || !view || x->shape.rank != 3) continue;
+    gcam_token_grid stage = {s->dim[1], s->dim[2], 0};
+    bool known = false;
+    for (int i = 0; i < count; i++) known |= !memcmp(&stages[i], &stage, sizeof stage);
+    if (!known && count < MOST_STAGES) stages[count++] = stage;
+  }
+  return count;
+}
+
 /* ---- The list ------------------------------------------------------------------------------- */
 
-static bool layer_of(const gcam_graph *g, const gcam_token_grid *grid, int v, gcam_layer *layer) {
+/* grids: the network's own, then the stages'. */
+static bool layer_of(const gcam_graph *g, const gcam_token_grid *grids, int count, const bool *at,
+                     int v, gcam_layer *layer) {
   const gcam_value *value = &g->values[v];
   const int64_t *d = value->shape.dim;
-  if (value->weight || value->producer < 0) return false;
-  if (value->shape.rank == 4 && value->layout == GCAM_CHANNELS_LAST && d[1] * d[2] > 1) {
+  if (value->weight || value->producer < 0 || value->of < 0) return false;
+  if (value->of != v && (g->values[value->of].producer < 0 || at[value->of])) return false;
+  if (value->shape.rank == 4 && (at[v] || value->layout == GCAM_CHANNELS_LAST) && d[1] * d[2] > 1) {
     *layer = (gcam_layer){v, d[1], d[2], d[3], 0};
     return true;
   }
-  if (!grid->H || !has_shape(g, v, grid->H * grid->W + grid->skip, 0)) return false;
-  *layer = (gcam_layer){v, grid->H, grid->W, d[2], grid->skip};
-  return true;
+  if (value->of != v) return false;
+  for (int i = 0; i < count; i++) {
+    const gcam_token_grid *grid = &grids[i];
+    if (!grid->H || !has_shape(g, v, grid->H * grid->W + grid->skip, 0)) continue;
+    *layer = (gcam_layer){v, grid->H, grid->W, d[2], grid->skip};
+    return true;
+  }
+  return false;
+}
+
+const gcam_value *gcam_layer_tensor(const gcam_graph *g, const gcam_layer *layer) {
+  return &g->values[g->values[layer->value].of];
+}
+
+const gcam_node *gcam_layer_node(const gcam_graph *g, const gcam_layer *layer) {
+  return &g->nodes[gcam_layer_tensor(g, layer)->producer];
+}
+
+bool gcam_layer_is_tokens(const gcam_graph *g, const gcam_layer *layer) {
+  return g->values[layer->value].shape.rank == 3;
 }
 
 gcam_status gcam_layers_find(const gcam_graph *g, int logits, const gcam_token_grid *grid,
                              gcam_layers *layers, gcam_error *err) {
   int64_t n = (int64_t)g->value_count + 1;
   gcam_layers made = {.list = gcam_alloc(n, sizeof *made.list), .standard = -1};
-  bool *on_path = gcam_alloc_zeroed(2 * n, sizeof *on_path), *counts = on_path + n;
+  bool *on_path = gcam_alloc_zeroed(3 * n, sizeof *on_path), *counts = on_path + n;
+  bool *pictures = counts + n;
+  gcam_token_grid grids[1 + MOST_STAGES] = {*grid};
   int *last_use = gcam_alloc(n, sizeof *last_use);
   if (!made.list || !on_path || !last_use) {
     gcam_free(made.list);
@@ -242,10 +318,12 @@ gcam_status gcam_layers_find(const gcam_graph *g, int logits, const gcam_token_g
     return no_memory(err);
   }
   gcam_reach_up(g, logits, on_path);
+  int stages = mark_pictures(g, grid, pictures, grids + 1);
   for (int k = 0; k < g->node_count; k++)
     for (int i = 0; i < g->nodes[k].output_count; i++) {
       int v = g->nodes[k].outputs[i];
-      if (v >= 0 && v != logits && layer_of(g, grid, v, &made.list[made.count])) made.count++;
+      if (v >= 0 && v != logits && layer_of(g, grids, 1 + stages, pictures, v, &made.list[made.count]))
+        made.count++;
     }
   if (grid->H) {
     mark_counting(g, grid, logits, on_path, counts);
@@ -290,8 +368,8 @@ int gcam_layers_index(const gcam_graph *g, const gcam_layers *layers, const char
                       gcam_error *err) {
   for (int pass = 0; pass < 3; pass++)
     for (int i = layers->count - 1; i >= 0; i--) {
-      const gcam_value *v = &g->values[layers->list[i].value];
-      const char *node = g->nodes[v->producer].name;
+      const gcam_value *v = gcam_layer_tensor(g, &layers->list[i]);
+      const char *node = gcam_layer_node(g, &layers->list[i])->name;
       if (pass == 0   ? !strcmp(v->name, name)
           : pass == 1 ? !strcmp(node, name)
                       : has_component(v->name, name) || has_component(node, name))
@@ -300,7 +378,7 @@ int gcam_layers_index(const gcam_graph *g, const gcam_layers *layers, const char
   char near[400] = "";
   size_t used = 0;
   for (int i = layers->count - 1, shown = 0; i >= 0 && shown < 6 && used < sizeof near - 1; i--) {
-    const char *candidate = g->values[layers->list[i].value].name;
+    const char *candidate = gcam_layer_tensor(g, &layers->list[i])->name;
     if (!contains_ignoring_case(candidate, name)) continue;
     used += (size_t)snprintf(near + used, sizeof near - used, "%s%.80s", shown++ ? ", " : "",
                              candidate);
@@ -315,7 +393,9 @@ int gcam_layers_index(const gcam_graph *g, const gcam_layers *layers, const char
     gcam_fail(err, GCAM_ERR_ARGUMENT,
               "there is no layer '%.100s'; list the %d layers to choose one, the default is '%s'",
               name, layers->count,
-              layers->standard < 0 ? "none" : g->values[layers->list[layers->standard].value].name);
+              layers->standard < 0
+                  ? "none"
+                  : gcam_layer_tensor(g, &layers->list[layers->standard])->name);
   return -1;
 }
 

@@ -1,6 +1,6 @@
 /* layers.h: the layers a map can be asked for: values that have channels at positions of a picture.
- * A value is either a picture of channels, or tokens of which those behind the first few are
- * positions, as in a transformer. For a method there is no difference: it sees H W positions of K
+ * A value is either a picture of channels, in whatever order the file has its axes, or tokens of
+ * which those behind the first few are positions, as in a transformer. For a method there is no difference: it sees H W positions of K
  * channels, which begin `skip` K floats into the value. */
 #ifndef GCAM_CAM_LAYERS_H
 #define GCAM_CAM_LAYERS_H
@@ -18,6 +18,13 @@ static inline int64_t gcam_layer_offset(const gcam_layer *layer) { return layer-
 static inline int64_t gcam_layer_size(const gcam_layer *layer) {
   return layer->H * layer->W * layer->K;
 }
+
+/* The file's tensor and the node that makes it: the value itself, or what the importer has put into
+ * another order of axes. */
+const gcam_value *gcam_layer_tensor(const gcam_graph *graph, const gcam_layer *layer);
+const gcam_node *gcam_layer_node(const gcam_graph *graph, const gcam_layer *layer);
+/* Are its positions tokens? */
+bool gcam_layer_is_tokens(const gcam_graph *graph, const gcam_layer *layer);
 
 /* How tokens lie on the picture. H 0: the network has none, or nobody knows. */
 typedef struct gcam_token_grid {
@@ -37,8 +44,9 @@ gcam_status gcam_layers_grid(const gcam_graph *graph, gcam_token_grid *grid, gca
 /* Does any tensor hold the grid's tokens? */
 bool gcam_layers_fit(const gcam_graph *graph, const gcam_token_grid *grid);
 
-/* Every activation [N][H][W][C] with H W > 1 that a node computes, and every [1][skip + H W][C] of
- * the grid. `logits`: the default layer is the last on the way there that found something and whose
+/* Every activation [N][H][W][C] with H W > 1 that a node computes, every [1][skip + H W][C] of the
+ * grid, and those of the smaller grids of later stages (Swin), where the file lays their tokens out
+ * as [1][H][W][C]. What lies in windows has no place on the picture and is none. `logits`: the default layer is the last on the way there that found something and whose
  * every position still counts. Frees what `layers` held; on failure it is as it was. */
 gcam_status gcam_layers_find(const gcam_graph *graph, int logits, const gcam_token_grid *grid,
                              gcam_layers *layers, gcam_error *err);

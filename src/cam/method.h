@@ -8,6 +8,7 @@
 
 typedef enum gcam_from {
   GCAM_FROM_LAYER,   /* gradient at the layer */
+  GCAM_FROM_MEANS,   /* the mean of that over the positions, [1][1][K]: alpha */
   GCAM_FROM_POOLED,  /* gradient at the average over the layer: CAM's class weights, [1][1][K] */
   GCAM_FROM_NOTHING, /* activations alone */
   GCAM_FROM_INPUT,   /* activation: the network's input, gradient: with respect to it */
@@ -19,7 +20,8 @@ typedef struct gcam_forwards {
   int64_t (*steps)(const gcam_trial *trial);
   int64_t (*sums)(const gcam_trial *trial);
   gcam_status (*step)(gcam_trial *trial, int64_t step, gcam_error *err);
-  /* From the sums of target b to its map (and weights, terms); false without memory. */
+  /* From the sums of target b to its map (and weights, terms); false without memory. Asked for an
+   * early picture, after trial->done of the steps, it is what these say. */
   bool (*finish)(gcam_trial *trial, int b, const gcam_cam *cam);
   bool at_input; /* the map has the size of the input, not of the layer */
 } gcam_forwards;

@@ -193,6 +193,13 @@ gcam_status gcam_task_step(gcam_task *task) {
 int gcam_task_done(const gcam_task *task) { return (int)task->job->done; }
 int gcam_task_total(const gcam_task *task) { return (int)task->job->total; }
 
+const float *gcam_task_preview(gcam_task *task, int index) {
+  return gcam_job_preview(task->job, index);
+}
+
+int gcam_task_height(const gcam_task *task) { return (int)task->job->question.H; }
+int gcam_task_width(const gcam_task *task) { return (int)task->job->question.W; }
+
 void gcam_task_free(gcam_task *task) {
   if (!task) return;
   end_job(task->job);

@@ -49,24 +49,19 @@ static const gcam_layer *layer_at(const gcam_model *net, int index) {
   return net->session && index >= 0 && index < net->layers.count ? &net->layers.list[index] : NULL;
 }
 
-static const gcam_value *layer_value(const gcam_model *net, int index) {
-  const gcam_layer *layer = layer_at(net, index);
-  return layer ? &net->graph.values[layer->value] : NULL;
-}
-
 const char *gcam_model_layer_name(const gcam_model *net, int index) {
-  const gcam_value *v = layer_value(net, index);
-  return v ? v->name : NULL;
+  const gcam_layer *layer = layer_at(net, index);
+  return layer ? gcam_layer_tensor(&net->graph, layer)->name : NULL;
 }
 
 const char *gcam_model_layer_node(const gcam_model *net, int index) {
-  const gcam_value *v = layer_value(net, index);
-  return v ? net->graph.nodes[v->producer].name : NULL;
+  const gcam_layer *layer = layer_at(net, index);
+  return layer ? gcam_layer_node(&net->graph, layer)->name : NULL;
 }
 
 const char *gcam_model_layer_op(const gcam_model *net, int index) {
-  const gcam_value *v = layer_value(net, index);
-  return v ? net->graph.nodes[v->producer].op->name : NULL;
+  const gcam_layer *layer = layer_at(net, index);
+  return layer ? gcam_layer_node(&net->graph, layer)->op->name : NULL;
 }
 
 int gcam_model_layer_height(const gcam_model *net, int index) {
@@ -82,6 +77,11 @@ int gcam_model_layer_width(const gcam_model *net, int index) {
 int gcam_model_layer_channels(const gcam_model *net, int index) {
   const gcam_layer *layer = layer_at(net, index);
   return layer ? (int)layer->K : 0;
+}
+
+int gcam_model_layer_is_tokens(const gcam_model *net, int index) {
+  const gcam_layer *layer = layer_at(net, index);
+  return layer && gcam_layer_is_tokens(&net->graph, layer);
 }
 
 int gcam_model_layer_skip(const gcam_model *net, int index) {

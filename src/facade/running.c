@@ -1,5 +1,6 @@
 /* A picture or numbers in, forward, tensors, scores and gradients out. */
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "cam/picture.h"
@@ -90,12 +91,8 @@ gcam_status gcam_model_set_input(gcam_model *net, const char *input, const float
                    net->graph.values[net->graph.inputs[0]].name);
 }
 
-gcam_status gcam_model_forward(gcam_model *net) {
-  gcam_error *err = gcam_fresh(net->ctx);
-  GCAM_TRY(gcam_model_finished(net, err));
-  gcam_model_forget(net);
-  net->warnings.count = 0;
-  GCAM_TRY(gcam_session_forward(net->session, err));
+/* Scores that are no numbers are said where they came about. */
+static gcam_status check_scores(gcam_model *net, gcam_error *err) {
   float *owned;
   const gcam_value *output = &net->graph.values[net->head.logits];
   GCAM_TRY(gcam_session_expose(net->session, net->head.logits, err));
@@ -111,6 +108,46 @@ gcam_status gcam_model_forward(gcam_model *net) {
     }
   gcam_floats_free(owned);
   return GCAM_OK;
+}
+
+gcam_status gcam_model_forward(gcam_model *net) {
+  gcam_error *err = gcam_fresh(net->ctx);
+  GCAM_TRY(gcam_model_finished(net, err));
+  gcam_model_forget(net);
+  net->warnings.count = 0;
+  GCAM_TRY(gcam_session_forward(net->session, err));
+  return check_scores(net, err);
+}
+
+/* Dense floats in physical order into the tensor's memory, which may be a part of wider rows. */
+static void write_rows(const gcam_session *session, int index, const float *dense, int64_t count) {
+  const gcam_slot *slot = gcam_session_slot(session, index);
+  const gcam_shape *shape = &session->graph->values[index].shape;
+  int64_t C = shape->rank ? shape->dim[shape->rank - 1] : 1;
+  for (int64_t r = 0; r < count / C; r++)
+    memcpy(slot->data + r * slot->stride, dense + r * C, (size_t)C * sizeof *dense);
+}
+
+gcam_status gcam_model_forward_from(gcam_model *net, const char *tensor, const float *values,
+                                    size_t count) {
+  gcam_error *err = gcam_fresh(net->ctx);
+  int index;
+  GCAM_TRY(gcam_model_ran(net, err));
+  GCAM_TRY(find_tensor(net, tensor, count, &index, err));
+  const gcam_value *v = &net->graph.values[index];
+  if (v->weight)
+    return gcam_fail(err, GCAM_ERR_ARGUMENT,
+                     "'%.200s' is a constant of the model, not a tensor that it computes", tensor);
+  GCAM_TRY(gcam_session_set_apart(net->session, index, err));
+  float *dense = gcam_floats_alloc((int64_t)count);
+  if (!dense) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for tensor '%.200s'", tensor);
+  gcam_value_from_onnx(v, values, dense);
+  gcam_model_forget(net);
+  net->warnings.count = 0;
+  write_rows(net->session, index, dense, (int64_t)count);
+  gcam_floats_free(dense);
+  GCAM_TRY(gcam_session_forward_from(net->session, index, err));
+  return check_scores(net, err);
 }
 
 gcam_status gcam_model_read(gcam_model *net, const char *tensor, float *values, size_t count) {

@@ -10,6 +10,8 @@
  *
  * With more rows than MANY, as a transformer's tokens are, arithmetic is what takes the time: then
  * it is a matrix product (matrix_product.c), from the same copy. */
+#include "kernels/fully_connected.h"
+
 #include <string.h>
 
 #include "kernels/kernel.h"
@@ -30,10 +32,13 @@ enum {
 typedef struct product {
   const gcam_value *weights;
   int64_t rows, columns; /* of W */
+  int64_t piece;         /* axpy: columns a task */
   int64_t M;
   float alpha;
   const float *x;
   float *out;
+  bool fresh;        /* out is new memory, and not added to */
+  const float *bias; /* then, what is added to each row; NULL: nothing */
 } product;
 
 /* W[row][from .. from + n) as floats: in place, or widened into buffer. */
@@ -131,8 +136,8 @@ static void axpy_piece(const product *p, int64_t m, int targets, int64_t k, int6
 
 static void axpy_task(void *context, size_t index) {
   const product *p = context;
-  int64_t k = (int64_t)index * PIECE;
-  int64_t n = p->columns - k < PIECE ? p->columns - k : PIECE;
+  int64_t k = (int64_t)index * p->piece;
+  int64_t n = p->columns - k < p->piece ? p->columns - k : p->piece;
   for (int64_t m = 0; m < p->M; m += TARGETS)
     axpy_piece(p, m, p->M - m < TARGETS ? (int)(p->M - m) : TARGETS, k, n);
 }
@@ -148,19 +153,36 @@ static void multiply_many(const product *p, bool by_rows, const gcam_threads *po
                             .weights = p->weights,
                             .c = p->out,
                             .alpha = p->alpha,
-                            .add = true};
+                            .bias = p->bias,
+                            .add = !p->fresh};
   gcam_products_run(&products, pool);
 }
 
-static void multiply(const product *p, bool by_rows, const gcam_threads *pool) {
+static void multiply(product *p, bool by_rows, const gcam_threads *pool) {
   if (p->M > MANY) {
     multiply_many(p, by_rows, pool);
     return;
   }
-  size_t tasks = by_rows ? (size_t)((p->rows + ROWS_A_TASK - 1) / ROWS_A_TASK)
-                         : (size_t)((p->columns + PIECE - 1) / PIECE);
+  int64_t N = by_rows ? p->rows : p->columns;
+  for (int64_t m = 0; p->fresh && m < p->M; m++) {
+    if (p->bias)
+      memcpy(p->out + m * N, p->bias, (size_t)N * sizeof *p->out);
+    else
+      memset(p->out + m * N, 0, (size_t)N * sizeof *p->out);
+  }
   bool small = p->rows * p->columns < SMALL;
-  gcam_parallel(small ? NULL : pool, tasks, by_rows ? dot_task : axpy_task, (void *)p);
+  if (by_rows) {
+    size_t tasks = (size_t)((p->rows + ROWS_A_TASK - 1) / ROWS_A_TASK);
+    gcam_parallel(small ? NULL : pool, tasks, dot_task, p);
+    return;
+  }
+  if (!p->columns) return;
+  /* Pieces of one size, as many for each thread: 1280 columns are not 1024 and 256. */
+  int64_t rounds = (p->columns + (int64_t)PIECE * pool->count - 1) / ((int64_t)PIECE * pool->count);
+  int64_t pieces = small ? (p->columns + PIECE - 1) / PIECE : rounds * pool->count;
+  p->piece = ((p->columns + pieces - 1) / pieces + 3) / 4 * 4;
+  size_t tasks = (size_t)((p->columns + p->piece - 1) / p->piece);
+  gcam_parallel(small ? NULL : pool, tasks, axpy_task, p);
 }
 
 /* ---- Gemm ----------------------------------------------------------------------------------- */
@@ -185,17 +207,20 @@ static product gemm_product(const gcam_args *a, int64_t M, const float *x, float
 static void gemm_forward(const gcam_args *a, const gcam_threads *pool) {
   const gcam_gemm_params *p = a->node->params;
   float *y = a->out[0];
-  memset(y, 0, (size_t)(p->M * p->N) * sizeof *y);
-  if (gcam_node_has_input(a->node, 2)) {
-    const gcam_value *c = &a->graph->values[a->node->inputs[2]];
-    for (int64_t i = 0; i < p->M; i++)
+  bool biased = gcam_node_has_input(a->node, 2);
+  const gcam_value *c = biased ? &a->graph->values[a->node->inputs[2]] : NULL;
+  for (int64_t i = 0; biased && i < p->M; i++) {
+    float *row = y + i * p->N;
+    if (i && !p->c_row)
+      memcpy(row, y, (size_t)p->N * sizeof *row);
+    else
       for (int64_t j = 0; j < p->N; j++) {
-        float bias;
-        gcam_weight_read(c->weight, &c->shape, i * p->c_row + j * p->c_column, 1, &bias);
-        y[i * p->N + j] = p->beta * bias;
+        gcam_weight_read(c->weight, &c->shape, i * p->c_row + j * p->c_column, 1, &row[j]);
+        row[j] *= p->beta;
       }
   }
   product job = gemm_product(a, p->M, a->in[0], y);
+  job.fresh = !biased;
   multiply(&job, p->trans_b, pool);
 }
 
@@ -235,7 +260,8 @@ static product matmul_product(const gcam_args *a, int64_t M, const float *x, flo
 
 static void matmul_forward(const gcam_args *a, const gcam_threads *pool) {
   product job = matmul_product(a, matmul_rows(a), a->in[0], a->out[0]);
-  memset(job.out, 0, (size_t)(job.M * job.columns) * sizeof *job.out);
+  job.fresh = true;
+  job.bias = a->bias;
   multiply(&job, false, pool);
 }
 
@@ -245,5 +271,91 @@ static void matmul_backward(const gcam_args *a, const gcam_threads *pool) {
   multiply(&job, true, pool);
 }
 
-const gcam_twin gcam_twin_matmul = {&gcam_op_matmul, matmul_applies, matmul_forward,
-                                    matmul_backward, .reads_stored_weights = true};
+const gcam_twin gcam_twin_matmul = {&gcam_op_matmul,
+                                    matmul_applies,
+                                    matmul_forward,
+                                    matmul_backward,
+                                    .reads_stored_weights = true,
+                                    .absorbs = GCAM_ADDS_BIAS};
+
+/* ---- Sums over positions -------------------------------------------------------------------- */
+
+bool gcam_connected_is(const gcam_graph *graph, const gcam_node *node) {
+  if (node->input_count < 2 || node->inputs[0] < 0 || node->inputs[1] < 0) return false;
+  const gcam_shape *x = gcam_in_shape(graph, node, 0);
+  bool one_row = x->rank >= 1 && gcam_numel(x) == x->dim[x->rank - 1];
+  if (node->op == &gcam_op_gemm) return one_row && gemm_applies(graph, node);
+  return node->op == &gcam_op_matmul && one_row && matmul_applies(graph, node);
+}
+
+/* The gradient's way back through the layer, with a row or column of weights for each of `inputs`
+ * inputs. *by_rows: how to multiply. */
+static product way_back(const gcam_graph *graph, const gcam_node *node, int64_t inputs,
+                        const gcam_value *weights, bool *by_rows) {
+  const gcam_gemm_params *p = node->op == &gcam_op_gemm ? node->params : NULL;
+  int64_t outputs = gcam_numel(&graph->values[node->outputs[0]].shape);
+  *by_rows = !p || !p->trans_b;
+  return (product){.weights = weights,
+                   .rows = *by_rows ? inputs : outputs,
+                   .columns = *by_rows ? outputs : inputs,
+                   .M = 1,
+                   .alpha = p ? p->alpha : 1};
+}
+
+typedef struct table_job {
+  product p;
+  const gcam_channels *channels;
+  const float *weights;
+  float *table;
+} table_job;
+
+/* Row r of W is all inputs of an output. */
+static void table_row(void *context, size_t r) {
+  const table_job *t = context;
+  float buffer[PIECE];
+  for (int64_t k = 0; k < t->p.columns; k += PIECE) {
+    int64_t n = t->p.columns - k < PIECE ? t->p.columns - k : PIECE;
+    gcam_position_sums(t->channels, t->weights, weight_piece(&t->p, (int64_t)r, k, n, buffer), k, n,
+                       t->table + (int64_t)r * t->channels->C);
+  }
+}
+
+/* Row r of W is all outputs of an input: those of channel c are added up. */
+static void table_channel(void *context, size_t c) {
+  const table_job *t = context;
+  const gcam_channels *ch = t->channels;
+  float buffer[PIECE];
+  for (int64_t i = 0; i < ch->positions; i++) {
+    int64_t r = (i / ch->inner * ch->C + (int64_t)c) * ch->inner + i % ch->inner;
+    gcam_channels outputs = {.C = t->p.columns, .inner = 1, .positions = 1};
+    for (int64_t k = 0; k < t->p.columns; k += PIECE) {
+      int64_t n = t->p.columns - k < PIECE ? t->p.columns - k : PIECE;
+      gcam_position_sums(&outputs, t->weights + i, weight_piece(&t->p, r, k, n, buffer), k, n,
+                         t->table + (int64_t)c * t->p.columns);
+    }
+  }
+}
+
+void gcam_connected_table(const gcam_graph *graph, const gcam_node *node,
+                          const gcam_channels *channels, const float *weights, float *table,
+                          const gcam_threads *pool) {
+  bool by_rows;
+  int64_t inputs = channels->C * channels->positions;
+  table_job t = {way_back(graph, node, inputs, &graph->values[node->inputs[1]], &by_rows), channels,
+                 weights, table};
+  gcam_parallel(pool, (size_t)(by_rows ? channels->C : t.p.rows),
+                by_rows ? table_channel : table_row, &t);
+}
+
+void gcam_connected_sums(const gcam_graph *graph, const gcam_node *node, int64_t C, float *table,
+                         int B, const float *gradients, float *sums, const gcam_threads *pool) {
+  bool by_rows;
+  gcam_weight weight = {.dtype = GCAM_F32, .data = table};
+  gcam_value value = {.weight = &weight};
+  product job = way_back(graph, node, C, &value, &by_rows);
+  value.shape = (gcam_shape){2, {job.rows, job.columns}};
+  job.M = B;
+  job.x = gradients;
+  job.out = sums;
+  multiply(&job, by_rows, pool);
+}

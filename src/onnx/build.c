@@ -225,6 +225,7 @@ gcam_status gcam_build_layout(gcam_import *im, int v, gcam_layout layout, int *r
     }
   }
   graph->values[to].layout = layout;
+  graph->values[to].of = graph->values[v].of;
   im->info[v].as[layout] = to;
   im->info[to].as[graph->values[v].layout] = v;
   *result = to;
@@ -239,6 +240,7 @@ gcam_status gcam_build_reshape(gcam_import *im, int v, const gcam_shape *shape, 
   if (gcam_shape_equal(&x->shape, shape)) return *result = v, GCAM_OK;
   if (!x->weight) {
     GCAM_TRY(gcam_state_add_value(im, name, result));
+    im->graph->values[*result].of = -1;
     return gcam_build_reshape_node(im, name, v, *result, shape);
   }
   gcam_weight *weight = x->weight;

@@ -230,46 +230,116 @@ static gcam_status run_cast(fold *f) {
   return GCAM_OK;
 }
 
+/* Which scale belongs to element i of a constant x: one for all, one for each index of an axis, or
+ * one for each block of `block` indices of it. */
+typedef struct scale_map {
+  int64_t count, inner, length, block;
+  int axis;
+} scale_map;
+
+static int64_t scale_at(const scale_map *map, int64_t i) {
+  if (map->count == 1) return 0;
+  int64_t a = i / map->inner % map->length;
+  if (!map->block) return a;
+  int64_t blocks = (map->length + map->block - 1) / map->block;
+  return (i / map->inner / map->length * blocks + a / map->block) * map->inner + i % map->inner;
+}
+
+static gcam_status read_map(const fold *f, scale_map *map) {
+  const gcam_value *x = in(f, 0), *scale = in(f, 1), *zero = in(f, 2);
+  int64_t scales = gcam_numel(&scale->shape), zeros = zero ? gcam_numel(&zero->shape) : 1;
+  int axis = gcam_value_axis(x, gcam_node_int(f->node, "axis", 1));
+  *map = (scale_map){scales > zeros ? scales : zeros, 1, 1, 0, 0};
+  if (!gcam_constant_is_real(scale) || (zero && gcam_constant_is_real(zero)))
+    return bad(f, GCAM_ERR_MODEL, "needs floating point scales and integer zero points");
+  if (!scales || !zeros || (scales != zeros && scales != 1 && zeros != 1))
+    return bad(f, GCAM_ERR_MODEL, "its zero points do not match its scales");
+  if (map->count == 1) return GCAM_OK;
+  if (axis < 0) return bad(f, GCAM_ERR_MODEL, "has no such axis");
+  map->axis = axis;
+  map->length = x->shape.dim[axis];
+  map->inner = gcam_numel_range(&x->shape, axis + 1, x->shape.rank);
+  if (scale->shape.rank > 1) {
+    map->block = gcam_node_int(f->node, "block_size", 0);
+    if (scale->shape.rank != x->shape.rank || map->block < 0)
+      return bad(f, GCAM_ERR_MODEL, "has not one scale for each block of its axis");
+    if (!map->block && scale->shape.dim[axis] > 0) /* before opset 21 nobody says it */
+      map->block = (map->length + scale->shape.dim[axis] - 1) / scale->shape.dim[axis];
+    for (int i = 0; i < x->shape.rank; i++) {
+      int64_t wanted = i == axis ? (map->length + map->block - 1) / (map->block ? map->block : 1)
+                                 : x->shape.dim[i];
+      if (scale->shape.dim[i] != wanted || (zero && zeros > 1 && zero->shape.dim[i] != wanted))
+        return bad(f, GCAM_ERR_MODEL, "has not one scale for each block of its axis");
+    }
+  } else if (map->count != map->length) {
+    return bad(f, GCAM_ERR_MODEL, "has not one scale for each index of its axis");
+  }
+  return GCAM_OK;
+}
+
+static double number_at(const gcam_value *v, int64_t i) {
+  return v ? gcam_constant_real(v, gcam_numel(&v->shape) == 1 ? 0 : i) : 0;
+}
+
+/* y = round(x / scale) + zero, cut off at the ends of the integers' range */
+static gcam_status run_quantize(fold *f) {
+  const gcam_value *x = in(f, 0), *scale = in(f, 1), *zero = in(f, 2);
+  scale_map map;
+  GCAM_TRY(read_map(f, &map));
+  int64_t asked = gcam_node_int(f->node, "output_dtype", 0);
+  const onnx_type *type = gcam_onnx_type(asked ? asked : ONNX_UINT8);
+  gcam_dtype dtype = zero && !asked ? zero->weight->dtype : type ? type->stored : GCAM_F32;
+  if (!gcam_constant_is_real(x) || dtype == GCAM_F32 || dtype == GCAM_F16 || dtype == GCAM_F64)
+    return bad(f, GCAM_ERR_UNSUPPORTED,
+               "quantizes what are no floats, or to a type that is not read");
+  double low = dtype == GCAM_I8 ? -128 : dtype == GCAM_U8 || asked == ONNX_UINT16 ? 0 : -32768;
+  double high = dtype == GCAM_I8       ? 127
+                : dtype == GCAM_U8     ? 255
+                : asked == ONNX_UINT16 ? 65535
+                                       : 32767;
+  GCAM_TRY(make(f, 0, dtype));
+  for (int64_t i = 0, n = gcam_numel(&x->shape); i < n; i++) {
+    int64_t k = scale_at(&map, i);
+    /* in floats, as the operator says: ties fall differently in doubles */
+    float over = (float)gcam_constant_real(x, i) / (float)number_at(scale, k);
+    double q = rintf(over) + number_at(zero, k);
+    gcam_constant_set_int(out(f, 0), i, gcam_constant_round(q < low ? low : q > high ? high : q));
+  }
+  return GCAM_OK;
+}
+
 /* y = (x - zero) * scale. Bytes stay bytes; the weight learns its scale. */
 static gcam_status run_dequantize(fold *f) {
   const gcam_value *x = in(f, 0), *scale = in(f, 1), *zero = in(f, 2);
-  if (!gcam_constant_is_real(scale) || gcam_constant_is_real(x))
-    return bad(f, GCAM_ERR_MODEL, "needs integers and floating point scales");
-  int64_t count = gcam_numel(&scale->shape), axis = gcam_node_int(f->node, "axis", 1);
-  if (gcam_node_int(f->node, "block_size", 0) || scale->shape.rank > 1)
-    return bad(f, GCAM_ERR_UNSUPPORTED, "blocked quantization is not supported");
-  axis = count == 1 ? 0 : gcam_value_axis(x, axis);
-  if (axis < 0 || (count != 1 && count != x->shape.dim[axis]))
-    return bad(f, GCAM_ERR_MODEL, "has not one scale for each index of its axis");
-  if (!count || (zero && (gcam_numel(&zero->shape) != count || gcam_constant_is_real(zero))))
-    return bad(f, GCAM_ERR_MODEL, "its zero points do not match its scales");
-  if (x->weight->dtype != GCAM_I8 && x->weight->dtype != GCAM_U8) { /* int32: a bias */
+  scale_map map;
+  GCAM_TRY(read_map(f, &map));
+  if (gcam_constant_is_real(x)) return bad(f, GCAM_ERR_MODEL, "needs integers");
+  /* int32 is a bias; of blocks the kernels know nothing */
+  if (map.block || (x->weight->dtype != GCAM_I8 && x->weight->dtype != GCAM_U8)) {
     GCAM_TRY(make(f, 0, GCAM_F32));
-    int64_t inner = count == 1 ? 1 : gcam_numel_range(&x->shape, (int)axis + 1, x->shape.rank);
     for (int64_t i = 0, n = gcam_numel(&x->shape); i < n; i++) {
-      int64_t k = count == 1 ? 0 : i / inner % count;
-      double shift = zero ? gcam_constant_real(zero, k) : 0;
+      int64_t k = scale_at(&map, i);
       gcam_constant_set_real(out(f, 0), i,
-                             (gcam_constant_real(x, i) - shift) * gcam_constant_real(scale, k));
+                             (gcam_constant_real(x, i) - number_at(zero, k)) * number_at(scale, k));
     }
     return GCAM_OK;
   }
   gcam_arena *arena = &f->im->graph->arena;
   gcam_weight *w = gcam_arena_alloc(arena, 1, sizeof *w);
-  float *scales = gcam_arena_alloc(arena, (size_t)count, sizeof *scales);
-  int8_t *zeros = zero ? gcam_arena_alloc(arena, (size_t)count, 1) : NULL;
+  float *scales = gcam_arena_alloc(arena, (size_t)map.count, sizeof *scales);
+  int8_t *zeros = zero ? gcam_arena_alloc(arena, (size_t)map.count, 1) : NULL;
   if (!w || !scales || (zero && !zeros)) return gcam_state_no_memory(f->im);
-  for (int64_t i = 0; i < count; i++) {
-    scales[i] = (float)gcam_constant_real(scale, i);
-    if (zero) zeros[i] = (int8_t)(uint8_t)(uint64_t)gcam_constant_int(zero, i);
+  for (int64_t i = 0; i < map.count; i++) {
+    scales[i] = (float)number_at(scale, i);
+    if (zero) zeros[i] = (int8_t)(uint8_t)(uint64_t)(int64_t)number_at(zero, i);
   }
   w->dtype = x->weight->dtype;
   w->data = x->weight->data;
   w->borrowed = true;
   w->scale = scales;
   w->zero = zeros;
-  w->scale_count = count;
-  w->scale_axis = (int)axis;
+  w->scale_count = map.count;
+  w->scale_axis = map.axis;
   gcam_state_share(f->im, f->node->outputs[0], f->node->inputs[0], w);
   return GCAM_OK;
 }
@@ -522,6 +592,7 @@ static gcam_status run_reduce(fold *f) {
 /* clang-format off */
 static const fold_row table[] = {
     {"Cast", run_cast, NULL, NULL, same_shape, 1, 1},
+    {"QuantizeLinear", run_quantize, NULL, NULL, same_shape, 2, 3},
     {"DequantizeLinear", run_dequantize, NULL, NULL, same_shape, 2, 3},
     {"ConstantOfShape", run_constant, NULL, NULL, constant_shape, 1, 2},
     {"Range", run_range, NULL, NULL, range_shape, 3, 3},

@@ -1,9 +1,11 @@
 /* import.c: ONNX graph -> gcam_graph.
  *
+ *   quantized  operators on integers are written out
  *   symbols    every name in the file, and who makes it
  *   order      nodes that an output needs, producers first
  *   inputs     shapes and layout
  *   nodes      one by one, in lower.c
+ *   recognise  several that are one operator, in recognise.c
  *   compact    what turned out unused goes, what stays owns its data
  *
  * Layout of an input of rank >= 3: channels-last if the picture gets to a convolution, a pooling
@@ -17,6 +19,8 @@
 #include "onnx/known.h"
 #include "onnx/limits.h"
 #include "onnx/lower.h"
+#include "onnx/quantized.h"
+#include "onnx/recognise.h"
 
 enum {
   MAX_INPUTS = 64,
@@ -199,13 +203,13 @@ static bool wants_channels_last(gcam_import *im, int input, bool *reached) {
   for (int k = 0; k < im->order_count; k++) {
     int n = im->order[k], inputs = im->file->nodes[n].input_count;
     const gcam_op *op = gcam_op_find(im->file->nodes[n].op);
-    bool touched = false;
-    int data = op ? gcam_op_data_inputs(op, inputs) : 0;
+    bool touched = false, same = !strcmp(im->file->nodes[n].op, "DequantizeLinear");
+    int data = op ? gcam_op_data_inputs(op, inputs) : same ? 1 : 0;
     for (int i = 0; i < data; i++)
       if (im->node_in[n][i] >= 0 && reached[im->node_in[n][i]]) touched = true;
     if (!touched) continue;
-    if (op->rule == GCAM_RULE_SPATIAL || !strcmp(op->name, "Resize")) return true;
-    if (op->rule == GCAM_RULE_ROWS || op->rule == GCAM_RULE_TO_ROWS) continue;
+    if (op && (op->rule == GCAM_RULE_SPATIAL || !strcmp(op->name, "Resize"))) return true;
+    if (op && (op->rule == GCAM_RULE_ROWS || op->rule == GCAM_RULE_TO_ROWS)) continue;
     for (int o = 0; o < im->file->nodes[n].output_count; o++)
       if (im->node_out[n][o] >= 0) reached[im->node_out[n][o]] = true;
   }
@@ -278,12 +282,14 @@ static gcam_status make_inputs(gcam_import *im, const gcam_input_override *overr
     int s = gcam_state_symbol(im, info->name), v;
     /* A weight may be listed as an input too: then it is its default value. */
     if (im->symbols[s].tensor || !im->symbols[s].uses) continue;
-    if (!info->is_tensor ||
-        (info->type != ONNX_FLOAT && info->type != ONNX_FLOAT16 && info->type != ONNX_BFLOAT16))
-      return gcam_fail(im->err, GCAM_ERR_UNSUPPORTED,
-                       "input '" GCAM_NAME_FORMAT "' is %s; the engine takes float tensors",
-                       info->name,
-                       info->is_tensor ? gcam_onnx_type_name(info->type) : "not a tensor");
+    /* Bytes go in as whole numbers: quantized networks may begin with the picture as it is. */
+    bool bytes = info->type == ONNX_UINT8 || info->type == ONNX_INT8;
+    if (!info->is_tensor || (info->type != ONNX_FLOAT && info->type != ONNX_FLOAT16 &&
+                             info->type != ONNX_BFLOAT16 && !bytes))
+      return gcam_fail(
+          im->err, GCAM_ERR_UNSUPPORTED,
+          "input '" GCAM_NAME_FORMAT "' is %s; the engine takes float or uint8 tensors", info->name,
+          info->is_tensor ? gcam_onnx_type_name(info->type) : "not a tensor");
     for (int k = 0; k < count; k++)
       if (overrides[k].input ? !strcmp(overrides[k].input, info->name) : !graph->input_count)
         override = &overrides[k];
@@ -301,6 +307,7 @@ static gcam_status make_inputs(gcam_import *im, const gcam_input_override *overr
       value->shape.dim[shape.rank - 1] = shape.dim[1];
     }
     im->symbols[s].value = v;
+    if (bytes) im->symbols[s].grid = gcam_quantized_whole();
     graph->inputs[graph->input_count++] = v;
   }
   return GCAM_OK;
@@ -412,8 +419,12 @@ static gcam_status compact(gcam_import *im) {
     if (original >= 0 && !live[original]) graph->values[v].name = graph->values[original].name;
     place[v] = values++;
   }
-  for (int v = 0; v < graph->value_count; v++)
-    if (live[v]) graph->values[place[v]] = graph->values[v];
+  for (int v = 0; v < graph->value_count; v++) {
+    if (!live[v]) continue;
+    int of = graph->values[v].of;
+    graph->values[place[v]] = graph->values[v];
+    graph->values[place[v]].of = of < 0 ? -1 : place[of];
+  }
   graph->value_count = values;
   for (int v = 0; v < values; v++) graph->values[v].consumer_count = 0;
   for (int n = 0; n < graph->node_count; n++) {
@@ -446,6 +457,7 @@ static gcam_status import(gcam_import *im, const gcam_import_request *request) {
   im->opset = opset < 1 ? 0 : opset > INT32_MAX ? INT32_MAX : (int)opset;
   if (!file->output_count)
     return gcam_fail(im->err, GCAM_ERR_MODEL, "the ONNX file's graph has no output");
+  GCAM_TRY(gcam_quantized_expand(file, im->err));
   GCAM_TRY(gcam_state_name(im));
   GCAM_TRY(choose_outputs(im, request));
   GCAM_TRY(mark_needed(im));
@@ -472,6 +484,7 @@ static gcam_status import(gcam_import *im, const gcam_import_request *request) {
     GCAM_TRY(gcam_state_value(im, im->outputs[i], &graph->outputs[i]));
     graph->output_count = i + 1;
   }
+  GCAM_TRY(gcam_recognise(im));
   GCAM_TRY(compact(im));
   GCAM_TRY(gcam_limits_check(graph, im->err));
   return settle_weights(im);

@@ -5,6 +5,7 @@
 
 #include "onnx/fold.h"
 #include "onnx/lower.h"
+#include "onnx/quantized.h"
 #include "onnx/state.h"
 
 enum {
@@ -13,13 +14,26 @@ enum {
   MOST_SHOWN = 4   /* outputs in a message */
 };
 
-const char *gcam_known_operator(int index) {
-  if (index < 0) return NULL;
-  return index < gcam_op_count() ? gcam_op_at(index)->name
-                                 : gcam_fold_name(index - gcam_op_count());
+static int quantized_count(void) {
+  int n = 0;
+  while (gcam_quantized_name(n)) n++;
+  return n;
 }
 
-bool gcam_known_on_constants_alone(int index) { return index >= gcam_op_count(); }
+const char *gcam_known_operator(int index) {
+  int real = gcam_op_count(), quantized = quantized_count();
+  if (index < 0) return NULL;
+  if (index < real) return gcam_op_at(index)->name;
+  if (index < real + quantized) return gcam_quantized_name(index - real);
+  int more = index - real - quantized;
+  for (int i = 0; i <= more && gcam_fold_name(i); i++) /* named above */
+    if (!strcmp(gcam_fold_name(i), "DequantizeLinear")) more++;
+  return gcam_fold_name(more);
+}
+
+bool gcam_known_on_constants_alone(int index) {
+  return index >= gcam_op_count() + quantized_count();
+}
 
 void gcam_unsupported_free(gcam_unsupported *list) {
   gcam_arena_free(&list->arena);
@@ -133,17 +147,14 @@ gcam_status gcam_known_check(gcam_import *im, gcam_unsupported *list) {
   GCAM_TRY(find_unknowns(im, &all));
   if (!all.nodes) return GCAM_OK;
   if (list) GCAM_TRY(fill_list(im, &all, list));
-  bool quantized = false, functions = false;
+  bool functions = false;
   char tail[256] = "", text[MOST_TEXT + 1] = "";
   describe_outputs(im, &all, tail, sizeof tail);
   for (int i = 0; i < all.kind_count; i++) {
     const onnx_node *node = all.kinds[i].node;
-    quantized = quantized || strstr(node->op, "Quantize") || !strncmp(node->op, "QLinear", 7);
     functions = functions || (*node->domain && im->file->functions);
   }
-  const char *hint = functions   ? ". Export the file's functions inlined"
-                     : quantized ? ". Weights may be int8 (DequantizeLinear), activations not"
-                                 : "";
+  const char *hint = functions ? ". Export the file's functions inlined" : "";
   int shown = 0;
   size_t used = 0, room = sizeof text - strlen(tail) - strlen(hint) - sizeof " and 9999 more";
   room -= strlen("unsupported operators: ");

@@ -16,6 +16,7 @@
 #include "onnx/build.h"
 #include "onnx/constant.h"
 #include "onnx/fold.h"
+#include "onnx/quantized.h"
 #include "onnx/tensor.h"
 
 /* ---- Layout --------------------------------------------------------------------------------- */
@@ -258,7 +259,10 @@ static gcam_status lower_sum(gcam_import *im, import_node *spec, int *in, int co
     int pair[2] = {sum, in[i]}, next = out;
     if (pair[1] < 0)
       return gcam_fail(im->err, GCAM_ERR_MODEL, "Sum node '%.96s' lacks an input", spec->name);
-    if (i + 1 < count) GCAM_TRY(gcam_state_add_value(im, spec->name, &next));
+    if (i + 1 < count) {
+      GCAM_TRY(gcam_state_add_value(im, spec->name, &next));
+      im->graph->values[next].of = -1;
+    }
     GCAM_TRY(lay_out(im, spec->op, pair, 2, &spec->layout));
     spec->in = pair;
     spec->in_count = 2;
@@ -328,6 +332,7 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
   if (!kept_name) return gcam_state_no_memory(im);
   snprintf(kept_name, size, "%s.keepdims", graph->values[out[0]].name);
   GCAM_TRY(gcam_state_add_value(im, kept_name, &kept));
+  graph->values[kept].of = -1;
   spec.out = &kept;
   GCAM_TRY(gcam_build_node(im, &spec));
   GCAM_TRY(reduced_shape(im, &spec, &shape));
@@ -338,7 +343,7 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
 /* ---- One node ------------------------------------------------------------------------------- */
 
 lower_kind gcam_lower_kind(const onnx_node *node) {
-  static const char *const own[] = {"Constant", "Shape", "Size", "Sum"};
+  static const char *const own[] = {"Constant", "Shape", "Size", "Sum", "DequantizeLinear"};
   if (*node->domain) return LOWER_UNKNOWN;
   for (int i = 0; i < (int)(sizeof own / sizeof *own); i++)
     if (!strcmp(node->op, own[i])) return LOWER_ANY;
@@ -373,6 +378,9 @@ gcam_status gcam_lower_node(gcam_import *im, int n) {
       return gcam_fail(im->err, GCAM_ERR_MODEL, "%s lacks its input or output", label);
     return lower_shape(im, n, in[0]);
   }
+  bool done;
+  GCAM_TRY(gcam_quantized_lower(im, n, &in, &count, &done));
+  if (done) return GCAM_OK;
   /* Of an operator that has two ways the one for constants is asked first. */
   const gcam_op *op = NULL;
   if (active < 0 && gcam_fold_knows(node->op))
@@ -386,5 +394,7 @@ gcam_status gcam_lower_node(gcam_import *im, int n) {
                      label, node->op, im->graph->values[active].name);
   if (!strcmp(node->op, "ConstantOfShape") && in[0] >= 0 && count == 1)
     GCAM_TRY(value_input(im, n, &in, &count));
-  return lower_op(im, n, op, in, count, active >= 0);
+  GCAM_TRY(lower_op(im, n, op, in, count, active >= 0));
+  gcam_quantized_note(im, n);
+  return GCAM_OK;
 }

@@ -1,6 +1,6 @@
 /* state.h: what an import knows: every name of the file and what it stands for, every value of the
- * graph and what becomes of it. state -> fold -> build -> lower -> import, each using those before
- * it alone. */
+ * graph and what becomes of it. state -> fold -> build -> quantized -> lower -> import, each using
+ * those before it alone. */
 #ifndef GCAM_ONNX_STATE_H
 #define GCAM_ONNX_STATE_H
 
@@ -16,6 +16,9 @@ typedef struct import_symbol {
   int node;                     /* the node that makes it, -1: none */
   int uses;                     /* needed nodes and graph outputs that still want it */
   int value;                    /* -1: not there yet */
+  /* Integers in the file, held here as the values they stand for (quantized.h); NULL: floats, or a
+   * constant. */
+  const struct gcam_grid *grid;
 } import_symbol;
 
 /* What the importer remembers about each value of the graph. */

@@ -19,6 +19,20 @@ static int64_t counted(const gcam_window_axis *w, int64_t out, bool include_pad)
   return taps < w->kernel ? taps : w->kernel;
 }
 
+static const float *shares(gcam_graph *graph, const gcam_window_axis *w, bool include_pad) {
+  float *share = gcam_arena_alloc(&graph->arena, (size_t)w->out, sizeof *share);
+  for (int64_t i = 0; share && i < w->out; i++) share[i] = 1 / (float)counted(w, i, include_pad);
+  return share;
+}
+
+static gcam_status average_pool_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
+  GCAM_TRY(gcam_pooling_shape(graph, node, err));
+  gcam_pooling_params *p = node->params;
+  p->share_y = shares(graph, &p->window.y, p->count_include_pad);
+  p->share_x = shares(graph, &p->window.x, p->count_include_pad);
+  return p->share_y && p->share_x ? GCAM_OK : gcam_node_no_memory(node, err);
+}
+
 static void average_pool_forward(const gcam_args *a) {
   const gcam_pooling_params *p = a->node->params;
   const gcam_window_axis *wy = &p->window.y, *wx = &p->window.x;
@@ -70,7 +84,7 @@ const gcam_op gcam_op_average_pool = {"AveragePool",
                                       GCAM_RULE_SPATIAL,
                                       1,
                                       1,
-                                      gcam_pooling_shape,
+                                      average_pool_shape,
                                       average_pool_forward,
                                       average_pool_backward,
                                       .traits = GCAM_OP_AVERAGES | GCAM_OP_SAMPLES};

@@ -114,25 +114,41 @@ gcam_status gcam_bias_check(const gcam_graph *graph, const gcam_node *node, int 
 
 /* ---- The operator --------------------------------------------------------------------------- */
 
-static gcam_status conv_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
+gcam_status gcam_conv_read(gcam_graph *graph, gcam_node *node, gcam_conv_params **params,
+                           int64_t kernel[2], gcam_error *err) {
   const gcam_shape *x = gcam_in_shape(graph, node, 0), *w = gcam_in_shape(graph, node, 1);
-  char xs[96], ws[96];
-  gcam_conv_params *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while reading the graph");
+  *params = gcam_node_params(graph, node, sizeof **params);
+  if (!*params) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while reading the graph");
   if (x->rank >= 3 && w->rank != x->rank)
     return gcam_node_fail(node, err, GCAM_ERR_MODEL, "an input of rank %d and a weight of rank %d",
                           x->rank, w->rank);
-  int64_t kernel[2] = {w->rank == 4 ? w->dim[1] : 1, w->rank >= 2 ? w->dim[w->rank - 2] : 1};
+  kernel[0] = w->rank == 4 ? w->dim[1] : 1;
+  kernel[1] = w->rank >= 2 ? w->dim[w->rank - 2] : 1;
+  (*params)->N = x->dim[0];
+  (*params)->groups = gcam_node_int(node, "group", 1);
+  return GCAM_OK;
+}
+
+gcam_status gcam_conv_misfit(const gcam_graph *graph, const gcam_node *node, int64_t groups,
+                             gcam_error *err) {
+  const gcam_shape *x = gcam_in_shape(graph, node, 0), *w = gcam_in_shape(graph, node, 1);
+  char xs[96], ws[96];
+  return gcam_node_fail(
+      node, err, GCAM_ERR_MODEL, "input %s and weight %s (channels last) do not fit %lld groups",
+      gcam_shape_text(x, xs, sizeof xs), gcam_shape_text(w, ws, sizeof ws), (long long)groups);
+}
+
+static gcam_status conv_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
+  const gcam_shape *x = gcam_in_shape(graph, node, 0), *w = gcam_in_shape(graph, node, 1);
+  gcam_conv_params *p;
+  int64_t kernel[2];
+  GCAM_TRY(gcam_conv_read(graph, node, &p, kernel, err));
   GCAM_TRY(gcam_window_resolve(node, x, kernel, &p->window, err));
-  p->N = x->dim[0];
   p->C = x->dim[x->rank - 1];
   p->K = w->dim[0];
-  p->groups = gcam_node_int(node, "group", 1);
   if (p->groups < 1 || p->C < 1 || p->K < 1 || p->C % p->groups || p->K % p->groups ||
       w->dim[w->rank - 1] != p->C / p->groups)
-    return gcam_node_fail(
-        node, err, GCAM_ERR_MODEL, "input %s and weight %s (channels last) do not fit %lld groups",
-        gcam_shape_text(x, xs, sizeof xs), gcam_shape_text(w, ws, sizeof ws), (long long)p->groups);
+    return gcam_conv_misfit(graph, node, p->groups, err);
   GCAM_TRY(gcam_bias_check(graph, node, 2, p->K, err));
   gcam_shape y = gcam_window_output(x, p->window.y.out, p->window.x.out, p->K);
   return gcam_node_set_shape(graph, node, 0, &y, err);
@@ -145,20 +161,27 @@ static void conv_forward(const gcam_args *a) {
   gcam_conv_apply(p, a->in[0], a->in[1], a->out[0]);
 }
 
-static void conv_backward(const gcam_args *a) {
+void gcam_conv_backward(const gcam_args *a, bool transposed) {
   const gcam_conv_params *p = a->node->params;
-  int64_t pixels = p->N * p->window.y.out * p->window.x.out;
-  int64_t x_size = p->N * p->window.y.in * p->window.x.in * p->C;
+  int64_t x_pixels = p->N * p->window.y.in * p->window.x.in;
+  int64_t y_pixels = p->N * p->window.y.out * p->window.x.out;
   int64_t w_size = p->K * p->window.y.kernel * p->window.x.kernel * (p->C / p->groups);
+  int64_t pixels = transposed ? x_pixels : y_pixels, channels = transposed ? p->C : p->K;
+  int64_t in_size = transposed ? y_pixels * p->K : x_pixels * p->C;
   if (!a->dout[0]) return;
   for (int64_t b = 0; b < a->B; b++) {
-    const float *dy = a->dout[0] + b * pixels * p->K;
-    if (a->din[0]) gcam_conv_adjoint(p, dy, a->in[1], a->din[0] + b * x_size);
-    if (a->din[1]) gcam_conv_weight_gradient(p, a->in[0], dy, a->din[1] + b * w_size);
+    const float *dy = a->dout[0] + b * pixels * channels;
+    if (a->din[0])
+      (transposed ? gcam_conv_apply : gcam_conv_adjoint)(p, dy, a->in[1], a->din[0] + b * in_size);
+    if (a->din[1])
+      gcam_conv_weight_gradient(p, transposed ? dy : a->in[0], transposed ? a->in[0] : dy,
+                                a->din[1] + b * w_size);
     if (a->node->input_count > 2 && a->din[2])
-      gcam_bias_gradient(dy, pixels, p->K, a->din[2] + b * p->K);
+      gcam_bias_gradient(dy, pixels, channels, a->din[2] + b * channels);
   }
 }
+
+static void conv_backward(const gcam_args *a) { gcam_conv_backward(a, false); }
 
 const gcam_op gcam_op_conv = {"Conv",
                               GCAM_RULE_SPATIAL,

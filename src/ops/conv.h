@@ -21,6 +21,16 @@ void gcam_conv_adjoint(const gcam_conv_params *p, const float *y, const float *w
 void gcam_conv_weight_gradient(const gcam_conv_params *p, const float *x, const float *y,
                                float *dw);
 
+/* What Conv and ConvTranspose read alike: params with N and groups set, kernel y, x of the weight.
+ * Fails on a weight of another rank than the input. */
+gcam_status gcam_conv_read(gcam_graph *graph, gcam_node *node, gcam_conv_params **params,
+                           int64_t kernel[2], gcam_error *err);
+/* Fails, in the words for an input and a weight that do not fit `groups`. */
+gcam_status gcam_conv_misfit(const gcam_graph *graph, const gcam_node *node, int64_t groups,
+                             gcam_error *err);
+/* The backward pass of Conv, or of ConvTranspose. */
+void gcam_conv_backward(const gcam_args *a, bool transposed);
+
 /* rows x [channels]: each row starts as the bias, or as zero where there is none (NULL). */
 void gcam_bias_fill(const float *bias, int64_t rows, int64_t channels, float *y);
 /* db += the sum of the rows. */

@@ -57,22 +57,14 @@ static gcam_status resolve(const gcam_node *node, const gcam_shape *x, const int
 
 static gcam_status conv_transpose_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   const gcam_shape *x = gcam_in_shape(graph, node, 0), *w = gcam_in_shape(graph, node, 1);
-  char xs[96], ws[96];
-  gcam_conv_params *p = gcam_node_params(graph, node, sizeof *p);
-  if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while reading the graph");
-  if (x->rank >= 3 && w->rank != x->rank)
-    return gcam_node_fail(node, err, GCAM_ERR_MODEL, "an input of rank %d and a weight of rank %d",
-                          x->rank, w->rank);
-  int64_t kernel[2] = {w->rank == 4 ? w->dim[1] : 1, w->rank >= 2 ? w->dim[w->rank - 2] : 1};
+  gcam_conv_params *p;
+  int64_t kernel[2];
+  GCAM_TRY(gcam_conv_read(graph, node, &p, kernel, err));
   GCAM_TRY(resolve(node, x, kernel, &p->window, err));
-  p->N = x->dim[0];
   p->K = x->dim[x->rank - 1];
-  p->groups = gcam_node_int(node, "group", 1);
   int64_t per_group = w->dim[w->rank - 1];
   if (p->groups < 1 || p->K < 1 || per_group < 1 || p->K % p->groups || w->dim[0] != p->K)
-    return gcam_node_fail(
-        node, err, GCAM_ERR_MODEL, "input %s and weight %s (channels last) do not fit %lld groups",
-        gcam_shape_text(x, xs, sizeof xs), gcam_shape_text(w, ws, sizeof ws), (long long)p->groups);
+    return gcam_conv_misfit(graph, node, p->groups, err);
   p->C = per_group * p->groups;
   GCAM_TRY(gcam_bias_check(graph, node, 2, p->C, err));
   gcam_shape y = gcam_window_output(x, p->window.y.in, p->window.x.in, p->C);
@@ -86,20 +78,7 @@ static void conv_transpose_forward(const gcam_args *a) {
   gcam_conv_adjoint(p, a->in[0], a->in[1], a->out[0]);
 }
 
-static void conv_transpose_backward(const gcam_args *a) {
-  const gcam_conv_params *p = a->node->params;
-  int64_t pixels = p->N * p->window.y.in * p->window.x.in;
-  int64_t x_size = p->N * p->window.y.out * p->window.x.out * p->K;
-  int64_t w_size = p->K * p->window.y.kernel * p->window.x.kernel * (p->C / p->groups);
-  if (!a->dout[0]) return;
-  for (int64_t b = 0; b < a->B; b++) {
-    const float *dy = a->dout[0] + b * pixels * p->C;
-    if (a->din[0]) gcam_conv_apply(p, dy, a->in[1], a->din[0] + b * x_size);
-    if (a->din[1]) gcam_conv_weight_gradient(p, dy, a->in[0], a->din[1] + b * w_size);
-    if (a->node->input_count > 2 && a->din[2])
-      gcam_bias_gradient(dy, pixels, p->C, a->din[2] + b * p->C);
-  }
-}
+static void conv_transpose_backward(const gcam_args *a) { gcam_conv_backward(a, true); }
 
 const gcam_op gcam_op_conv_transpose = {"ConvTranspose",
                                         GCAM_RULE_SPATIAL,

@@ -25,6 +25,7 @@ int gcam_graph_add_value(gcam_graph *graph, const char *name) {
   memset(value, 0, sizeof *value);
   value->name = copy;
   value->producer = -1;
+  value->of = graph->value_count;
   return graph->value_count++;
 }
 

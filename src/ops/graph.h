@@ -16,6 +16,8 @@ typedef enum gcam_layout {
 
 typedef struct gcam_value {
   const char *name; /* the ONNX tensor's name; made up ("x.rows") for what the importer adds */
+  int of; /* itself; of what the importer adds: the file's tensor whose numbers it holds, in another
+             order of axes, or -1 where the file has no such tensor */
   gcam_shape shape; /* physical */
   gcam_layout layout;
   gcam_weight *weight; /* NULL: an activation */

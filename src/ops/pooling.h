@@ -6,8 +6,10 @@
 
 typedef struct gcam_pooling_params {
   gcam_window window;
-  int64_t N, C;           /* x is [N][H][W][C], y [N][H'][W'][C] */
-  bool count_include_pad; /* AveragePool only */
+  int64_t N, C; /* x is [N][H][W][C], y [N][H'][W'][C] */
+  /* AveragePool only */
+  bool count_include_pad;
+  const float *share_y, *share_x; /* [H'], [W']: a tap's part of a mean is share_y share_x */
 } gcam_pooling_params;
 
 /* shape() of both. Refuses windows that would lie wholly in the padding: they have no value. */

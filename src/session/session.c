@@ -42,6 +42,7 @@ void gcam_session_free(gcam_session *s) {
   if (!s) return;
   gcam_plan_free(&s->run.plan, s->graph);
   gcam_run_free(&s->run);
+  gcam_sums_table_free(&s->table);
   gcam_free(s->wishes.exposed);
   gcam_free(s->wishes.apart);
   gcam_free(s->inputs_set);
@@ -119,6 +120,7 @@ gcam_status gcam_session_set_apart(gcam_session *s, int value, gcam_error *err) 
 
 gcam_status gcam_session_renew(gcam_session *s, const bool *stale, gcam_error *err) {
   GCAM_TRY(plan_anew(s, stale, err));
+  gcam_sums_table_free(&s->table);
   s->done = false;
   return GCAM_OK;
 }
@@ -160,8 +162,21 @@ gcam_status gcam_session_vjp_guided(gcam_session *s, int output, const float *co
   return vjp(s, true, output, cotangents, B, target, gradients, err);
 }
 
+gcam_status gcam_session_sums(const gcam_session *s, int output, int value, int64_t C, int64_t skip,
+                              gcam_sums *sums, gcam_error *err) {
+  /* the specification takes the gradient where it is asked about */
+  bool plain = s->wishes.precision == GCAM_PLAIN;
+  return gcam_sums_find(sums, &s->run, plain ? value : output, value, C, skip, err);
+}
+
+gcam_status gcam_session_take_sums(gcam_session *s, const gcam_sums *sums, const float *gradients,
+                                   int B, float *result, gcam_error *err) {
+  return gcam_sums_take(sums, &s->run, &s->table, gradients, B, result, err);
+}
+
 int64_t gcam_session_packed_bytes(const gcam_session *s) {
-  return gcam_pack_bytes(s->run.plan.steps, s->run.plan.step_count);
+  return gcam_pack_bytes(s->run.plan.steps, s->run.plan.step_count) +
+         s->table.floats * (int64_t)sizeof(float);
 }
 
 int64_t gcam_session_activation_bytes(const gcam_session *s) {

@@ -12,12 +12,14 @@
 #define GCAM_SESSION_SESSION_H
 
 #include "session/run.h"
+#include "session/sums.h"
 
 typedef struct gcam_session {
   gcam_graph *graph;
   const gcam_threads *pool;
   gcam_wishes wishes;
   gcam_run run;
+  gcam_sums_table table;
   bool *inputs_set; /* [graph->input_count] */
   bool done;        /* activations are those of a complete forward pass */
 } gcam_session;
@@ -63,6 +65,14 @@ gcam_status gcam_session_vjp(gcam_session *session, int output, const float *cot
  */
 gcam_status gcam_session_vjp_guided(gcam_session *session, int output, const float *cotangents,
                                     int B, int target, float **gradients, gcam_error *err);
+
+/* How to get the sum over positions of the gradient of `output` at `value`, which has C channels,
+ * last, behind `skip` positions that do not count: from the gradient at sums->value, by the second
+ * function, which makes [B][C] of [B][numel(sums->value)]. gcam_sums_free, also on failure. */
+gcam_status gcam_session_sums(const gcam_session *session, int output, int value, int64_t C,
+                              int64_t skip, gcam_sums *sums, gcam_error *err);
+gcam_status gcam_session_take_sums(gcam_session *session, const gcam_sums *sums,
+                                   const float *gradients, int B, float *result, gcam_error *err);
 
 /* Bytes held now by packed weights / by activations. */
 int64_t gcam_session_packed_bytes(const gcam_session *session);

@@ -17,12 +17,13 @@ const playwright = await import('playwright-core').catch(() => null);
 export const withoutBrowser = !playwright ? 'SKIPPED: playwright-core is not installed (npm ci in tests/browser)'
   : !program ? 'SKIPPED: no Chromium on this machine (Debian: apt-get install chromium)' : false;
 
-export function launch() {
+/** @param {{cameras?: number}} [options]  how many cameras there seem to be */
+export function launch({ cameras = 1 } = {}) {
   return playwright.chromium.launch({
     executablePath: program,
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync', '--disable-features=LocalNetworkAccessChecks',
-      '--use-fake-device-for-media-stream',
+      `--use-fake-device-for-media-stream=device-count=${cameras}`,
       '--use-fake-ui-for-media-stream'],
   });
 }

@@ -288,6 +288,96 @@ static void every_method(gcam_model *net) {
   }
 }
 
+/* The preview of target `b` after `steps` of a task, which is then stopped. */
+static bool preview_after(gcam_model *net, const char *method, int steps, int b, float *map) {
+  float two[2 * CLASSES] = {0, 1, 0, 0, 0, 0, 0, 0, 1};
+  gcam_task *task = gcam_task_create(net, method, NULL, GCAM_SCORE_LOGIT, two, 2);
+  check(task && !gcam_task_preview(task, 0), "no preview before the first step", 0);
+  for (int i = 0; task && i < steps; i++) gcam_task_step(task);
+  const float *seen = task ? gcam_task_preview(task, b) : NULL;
+  bool right = seen && gcam_task_height(task) == SIZE && gcam_task_width(task) == SIZE;
+  if (right) memcpy(map, seen, PIXELS * sizeof *map);
+  if (task) check(!gcam_task_preview(task, 2) && !gcam_task_preview(task, -1), "no such map", 0);
+  gcam_task_free(task);
+  check(right, method, 0);
+  return right;
+}
+
+/* map = sum over the first n channels of weights[k] A^k, divided by the weights' sum where asked.
+ */
+static void of_channels(gcam_model *net, const float *weights, int n, bool share, float *map) {
+  float A[K2 * PIXELS], sum = 0;
+  gcam_model_read(net, "layer", A, K2 * PIXELS);
+  for (int k = 0; k < n; k++) sum += weights[k];
+  for (int i = 0; i < PIXELS; i++) {
+    map[i] = 0;
+    for (int k = 0; k < n; k++) map[i] += weights[k] * A[k * PIXELS + i] / (share ? sum : 1);
+  }
+}
+
+/* What the steps so far say: exactly that, and looking changes nothing. */
+static void previews(gcam_model *net) {
+  float second[CLASSES] = {0, 0, 0, 1}, map[PIXELS], want[PIXELS], weights[K2];
+  static const char *const by_channels[] = {"scorecam", "ablationcam"};
+  for (int m = 0; m < 2; m++) {
+    map_of(net, by_channels[m], NULL, GCAM_SCORE_LOGIT, second, map);
+    memcpy(weights, gcam_map_weights(net, 0), sizeof weights);
+    for (int n = 1; n < K2; n += 3) {
+      of_channels(net, weights, n, m == 0, want);
+      if (preview_after(net, by_channels[m], n, 1, map))
+        check(apart(map, want, 1) < 1e-5, "preview of channels", apart(map, want, 1));
+    }
+  }
+  /* the first masks and noises are those of a shorter job */
+  gcam_model_set_option(net, "samples", 6);
+  map_of(net, "rise", NULL, GCAM_SCORE_LOGIT, second, want);
+  gcam_model_set_option(net, "samples", 20);
+  if (preview_after(net, "rise", 6, 1, map))
+    check(apart(map, want, 1) < 1e-6, "preview of masks", apart(map, want, 1));
+  gcam_model_set_option(net, "smooth", 2);
+  map_of(net, "gradient", NULL, GCAM_SCORE_LOGIT, second, want);
+  gcam_model_set_option(net, "smooth", 5);
+  if (preview_after(net, "gradient", 2, 1, map))
+    check(apart(map, want, 1) < 1e-6, "preview of noises", apart(map, want, 1));
+  gcam_model_set_option(net, "smooth", 0);
+  /* all gradients, but for the baseline's score */
+  gcam_model_set_option(net, "steps", 4);
+  map_of(net, "integrated", NULL, GCAM_SCORE_LOGIT, second, want);
+  if (preview_after(net, "integrated", 4, 1, map))
+    check(apart(map, want, 1) < 1e-6, "preview of a path", apart(map, want, 1));
+  /* squares of 4 beside each other: six of sixteen */
+  gcam_model_set_option(net, "window", 4);
+  gcam_model_set_option(net, "stride", 4);
+  map_of(net, "occlusion", NULL, GCAM_SCORE_LOGIT, second, want);
+  for (int i = 0; i < PIXELS; i++)
+    if (i / SIZE / 4 * 4 + i % SIZE / 4 >= 6) want[i] = 0;
+  if (preview_after(net, "occlusion", 6, 1, map))
+    check(!memcmp(map, want, sizeof map), "preview of squares", apart(map, want, 1));
+  /* that overlap: all but the last, which covers the last 6 x 6 pixels */
+  gcam_model_set_option(net, "window", 6);
+  gcam_model_set_option(net, "stride", 3);
+  map_of(net, "occlusion", NULL, GCAM_SCORE_LOGIT, second, want);
+  if (preview_after(net, "occlusion", 24, 1, map)) {
+    for (int i = 0; i < PIXELS; i++)
+      if (i / SIZE >= SIZE - 6 && i % SIZE >= SIZE - 6) map[i] = want[i];
+    check(apart(map, want, 1) < 1e-6, "preview of squares that overlap", apart(map, want, 1));
+  }
+  /* looking changes nothing, in a job of several variants and steps either */
+  gcam_model_set_option(net, "augment", 1);
+  map_of(net, "occlusion", NULL, GCAM_SCORE_LOGIT, second, want);
+  gcam_task *task = gcam_task_create(net, "occlusion", NULL, GCAM_SCORE_LOGIT, second, 1);
+  bool always = true;
+  while (gcam_task_done(task) < gcam_task_total(task) && !gcam_task_step(task)) {
+    const float *seen = gcam_task_preview(task, 0);
+    always &= (seen != NULL) == (gcam_task_done(task) < gcam_task_total(task));
+  }
+  check(always, "a preview after every step but the last", 0);
+  check(!memcmp(gcam_map_data(net, 0), want, sizeof want), "looking changes nothing", 0);
+  gcam_task_free(task);
+  for (int i = 0; i < gcam_option_count(); i++)
+    gcam_model_set_option(net, gcam_option_name(i), gcam_option_default(i));
+}
+
 /* Cascading randomisation: reproducible, from the output on, the rest untouched. */
 static void randomisation(void) {
   float one[CLASSES] = {1}, first[PIXELS], again[PIXELS], x[C * PIXELS];
@@ -321,6 +411,65 @@ static void randomisation(void) {
   check(!memcmp(first, again, sizeof first), "the same seed, the same weights", 0);
 }
 
+/* A layer given other values: with those that another picture has there, the network answers as on
+ * that picture; a change of one number moves the scores by the gradient. */
+static void other_values(void) {
+  float x[C * PIXELS], mine[K2 * PIXELS], theirs[K2 * PIXELS], inner[K1 * PIXELS];
+  float one[CLASSES] = {0, 0, 1}, before[CLASSES], wanted[CLASSES], got[CLASSES];
+  float map[PIXELS], their_map[PIXELS], gradient[K1 * PIXELS];
+  gcam_model *net = load(CLASSES, true);
+  gcam_model_read(net, "layer", mine, K2 * PIXELS);
+  gcam_model_scores(net, before, NULL);
+  map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, one, map);
+  for (int i = 0; i < C * PIXELS; i++) x[i] = noise();
+  gcam_model_set_input(net, NULL, x, C * PIXELS);
+  check(gcam_model_forward_from(net, "layer", mine, K2 * PIXELS) == GCAM_ERR_STATE,
+        "not before a forward", 0);
+  gcam_model_forward(net);
+  gcam_model_read(net, "layer", theirs, K2 * PIXELS);
+  gcam_model_scores(net, wanted, NULL);
+  map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, one, their_map);
+  gcam_model_free(net);
+
+  net = load(CLASSES, true);
+  map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, one, map); /* its gradient is kept */
+  check(!gcam_model_forward_from(net, "layer", theirs, K2 * PIXELS), "other values", 0);
+  check(gcam_map_count(net) == 0, "no map of the old values stays", 0);
+  gcam_model_scores(net, got, NULL);
+  check(!memcmp(got, wanted, sizeof got), "scores of the other picture", got[0] - wanted[0]);
+  map_of(net, "gradcam", NULL, GCAM_SCORE_LOGIT, one, map);
+  check(!memcmp(map, their_map, sizeof map), "and its map", 0);
+  gcam_model_forward(net);
+  gcam_model_scores(net, got, NULL);
+  check(!memcmp(got, before, sizeof got), "forward gives the old ones back", 0);
+
+  /* c1 is inside of a fused step; ReLUs behind it are the kinks that the small step avoids. */
+  const float h = 1e-2f;
+  int at = 0;
+  gcam_model_read(net, "r1", inner, K1 * PIXELS);
+  gcam_model_vjp(net, "y", one, 1, "r1", gradient);
+  for (int i = 0; i < K1 * PIXELS; i++)
+    if (inner[i] > h && fabsf(gradient[i]) > fabsf(gradient[at])) at = i;
+  inner[at] += h;
+  check(!gcam_model_forward_from(net, "r1", inner, K1 * PIXELS), "a layer further back", 0);
+  gcam_model_scores(net, got, NULL);
+  check(fabs((got[2] - before[2]) / h - gradient[at]) < 0.01 * fabs(gradient[at]),
+        "the score moves by the gradient", (got[2] - before[2]) / h / gradient[at]);
+  gcam_model_forward(net);
+  gcam_model_read(net, "c1", inner, K1 * PIXELS);
+  gcam_model_vjp(net, "y", one, 1, "c1", gradient);
+  for (int i = 0; i < K1 * PIXELS; i++) inner[i] += i == at ? h : 0;
+  check(!gcam_model_forward_from(net, "c1", inner, K1 * PIXELS), "inside of a fused step", 0);
+  gcam_model_scores(net, got, NULL);
+  check(fabs((got[2] - before[2]) / h - gradient[at]) < 0.01 * fabs(gradient[at]),
+        "and by that one's gradient", (got[2] - before[2]) / h / gradient[at]);
+
+  check(gcam_model_forward_from(net, "layer", mine, 7) == GCAM_ERR_ARGUMENT, "too few values", 0);
+  check(gcam_model_forward_from(net, "nothing", mine, 7) == GCAM_ERR_ARGUMENT, "no such tensor", 0);
+  check(gcam_model_forward_from(net, "b1", mine, K1) == GCAM_ERR_ARGUMENT, "a constant", 0);
+  gcam_model_free(net);
+}
+
 int main(void) {
   ctx = gcam_context_create(1);
   gcam_model *net = load(CLASSES, false);
@@ -328,6 +477,7 @@ int main(void) {
   tasks(net);
   options(net);
   fusion(net);
+  previews(net);
   kept_gradients(net);
   every_method(net);
   completeness(net);
@@ -335,6 +485,7 @@ int main(void) {
   single_logit();
   deep_head();
   randomisation();
+  other_values();
   gcam_context_free(ctx);
   printf("%d passed, %d failed, 0 skipped\n", passed, failed);
   return failed != 0;

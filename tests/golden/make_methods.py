@@ -8,13 +8,9 @@ Every method by its published formula, written anew in PyTorch (float64, but for
 the network hundreds of times) on the networks and photos of shared/data. Nothing of the engine is
 used. Of large maps a grid of samples is kept.
 
-Where a gradient jumps. A ReLU's gradient jumps where its input is 0, a ReLU6's also at 6, a max
-pooling's where two values tie. Which side a value within rounding of such a kink falls on is decided
-by the order of additions, and no computation in float32 is more right than another. So the script
-finds these units: those nearer to their kink than ROUNDING times what PyTorch's own float32 run is
-off by in that layer (the largest error in it). It then computes the map again with all of them open,
-with all of them closed, and twice with sides drawn at random. What a sample changes by, at most, is
-kept beside it: the value is certain where that is nothing, and known to about that where it is not.
+Where a gradient jumps, kinks.py finds the units nearer to their kink than float32 rounds, and decides
+them one way, the other, and twice by chance. What a sample changes by, at most, is kept beside it: the
+value is certain where that is nothing, and known to about that where it is not.
 
 methods.json: {"entries": [{model, photo, layer, method, score, weights, options, H, W, step, first,
 at, largest, moves_at}]}; weights: {class: weight}; at: index into methods.f32; samples lie at rows and
@@ -33,11 +29,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from kinks import gates
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 PHOTOS = ["pier", "dock", "elephant", "goldfish", "both", "doberman"]
 FER_MIDDLE = {"separable_conv2d_4": "/separable_conv2d_4/pointwise/Conv_output_0"}
 EARLY = {"features.3": "/features/features.3/Concat_output_0", "conv2_reduce": "/conv2_reduce/Conv_output_0",
          "conv_pw_1_relu": "/conv_pw_1_relu/Clip_output_0"}  # as in shared/data/onnx
+gates.install()
 MODELS = ["fer2013_big_XCEPTION", "squeezenet1_1", "bvlc_googlenet", "mobilenet_0.75_224"]
 
 
@@ -56,100 +55,6 @@ def normal(seed, index):
     two = np.uint64(2)
     return np.sqrt(-2 * np.log(1 - uniform(seed, two * index))) * \
         np.cos(2 * np.pi * uniform(seed, two * index + np.uint64(1)))
-
-
-# ---- Kinks
-ROUNDING = 4
-SIDES = [None, "open", "closed", 1, 2]  # as it is; every near unit one way; by chance (a seed)
-
-
-class Gates:
-    """Stands for torch's ReLU, ReLU6 and max pooling: forward they are torch's own; the backward pass
-    may be guided, and decides the units near their kink as `side` says."""
-
-    def __init__(self):
-        self.guided, self.side, self.chance = False, None, None
-        self.recorded, self.twins = None, None
-        self.relu, self.hardtanh, self.max_pool2d = F.relu, F.hardtanh, F.max_pool2d
-        F.relu = lambda x, inplace=False: self.gate(Clamp, x, math.inf)
-        F.hardtanh = lambda x, lo, hi, inplace=False: self.gate(Clamp, x, hi)
-        F.max_pool2d = lambda x, *a, return_indices=False, **k: self.gate(Pool, x, a, tuple(k.items()))
-
-    def gate(self, kind, x, *args):
-        if self.recorded is not None:
-            self.recorded.append(x)
-        margin = ROUNDING * (x.detach() - next(self.twins)).abs().max().item() if self.twins else 0.0
-        return kind.apply(x, margin, *args)
-
-    def decide(self, near, passes):
-        if self.side is None:
-            return passes
-        if self.side == "open":
-            return passes | near
-        if self.side == "closed":
-            return passes & ~near
-        return torch.where(near, torch.rand(near.shape, generator=self.chance) < 0.5, passes)
-
-    def gradients(self, y, at, guided=False):
-        """dy/dat for every side; of one side alone where no unit is near its kink."""
-        found = []
-        self.guided = guided
-        for self.side in SIDES:
-            if isinstance(self.side, int):
-                self.chance = torch.Generator().manual_seed(self.side)
-            found.append(torch.autograd.grad(y, at, retain_graph=True)[0][0])
-        self.guided, self.side = False, None
-        return found if any(not torch.equal(g, found[0]) for g in found) else found[:1]
-
-
-class Clamp(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x, margin, top):
-        ctx.save_for_backward(x)
-        ctx.margin, ctx.top = margin, top
-        return x.clamp(0, top)
-
-    @staticmethod
-    def backward(ctx, dy):
-        x, = ctx.saved_tensors
-        passes, near = (x > 0) & (x < ctx.top), torch.minimum(x.abs(), (x - ctx.top).abs()) < ctx.margin
-        dx = dy * gates.decide(near, passes)
-        return (dx * (dy > 0) if gates.guided else dx), None, None
-
-
-class Pool(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x, margin, args, keys):
-        keys = {**dict(keys), "return_indices": True}
-        y, first = gates.max_pool2d(x, *args, **keys)
-        if not ctx.needs_input_grad[0]:
-            return y
-        args = dict(zip(("kernel", "stride", "padding"), args))
-        k, s, p = args["kernel"], args.get("stride", args["kernel"]), args.get("padding", 0)
-        k, s, p = (v[0] if isinstance(v, tuple) else v for v in (k, s, p))
-        room = [(y.shape[d] - 1) * s + k - p - x.shape[d] for d in (3, 2)]
-        windows = lambda t, fill: F.pad(t, (p, max(0, room[0]), p, max(0, room[1])), value=fill) \
-            .unfold(2, k, s).unfold(3, k, s).flatten(4)
-        index = torch.arange(x.shape[2] * x.shape[3]).view(1, 1, *x.shape[2:]).to(x.dtype)
-        values, index = windows(x, -math.inf), windows(index, 0.0).long()
-        tied = values >= values.amax(-1, keepdim=True) - 2 * margin  # flat ground: often all of them
-        ctx.save_for_backward(first, index, tied)
-        ctx.shape = x.shape
-        return y
-
-    @staticmethod
-    def backward(ctx, dy):
-        first, index, tied = ctx.saved_tensors
-        place = first  # all open: the first maximum, as torch has it; all closed: the last that is tied
-        if gates.side not in (None, "open"):
-            n = tied.shape[-1]
-            order = torch.arange(1.0, n + 1) if gates.side == "closed" else torch.rand(tied.shape, generator=gates.chance)
-            place = index.expand(*tied.shape[:4], -1).gather(4, (tied * order).argmax(-1, keepdim=True))[..., 0]
-        dx = torch.zeros(ctx.shape, dtype=dy.dtype).flatten(2)
-        return dx.scatter_add_(2, place.flatten(2), dy.flatten(2)).view(ctx.shape), None, None, None
-
-
-gates = Gates()
 
 
 class Network:

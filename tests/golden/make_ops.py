@@ -90,7 +90,9 @@ def model_bytes(nodes, inputs, outputs, consts, opset, infer):
         [helper.make_tensor_value_info(k, TensorProto.FLOAT, v.shape) for k, v in inputs.items()],
         [helper.make_tensor_value_info(k, TensorProto.FLOAT, v.shape) for k, v in outputs.items()],
         [numpy_helper.from_array(v, k) for k, v in consts.items()])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', opset)])
+    domains = sorted({attrs['domain'] for _, _, _, attrs in nodes if 'domain' in attrs})
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', opset)] + [
+        helper.make_opsetid(domain, 1) for domain in domains])
     model.ir_version = 8
     if opset <= onnx.defs.onnx_opset_version():  # the file itself must be good ONNX
         onnx.checker.check_model(model)
@@ -2291,6 +2293,332 @@ def make_resize():
          {'sizes': i64(5, 7)}, 18)
 
 
+# ---- Integers ------------------------------------------------------------------------------------
+
+RANGES = {'uint8': (0, 255), 'int8': (-128, 127), 'uint16': (0, 65535)}
+MICROSOFT = {'domain': 'com.microsoft'}
+
+
+def rounded(x, scale, zero, low, high, exact=False):
+    """scale (q - zero) of the nearest integer q in its range; the gradient goes straight through
+    where nothing was cut off. exact: values that lie between two integers are met on purpose."""
+    q = torch.round(x / scale) + zero
+    between = (torch.frac((x / scale).detach().abs()) - 0.5).abs().min()
+    assert exact or between > 3e-5, f'{between}: float32 may round it the other way; take other numbers'
+    kept = (q >= low) & (q <= high)
+    y = scale * (q.clamp(low, high) - zero)
+    return y.detach() + torch.where(kept, x - x.detach(), torch.zeros_like(x))
+
+
+def check_rounded():
+    """The same as PyTorch's own, value and gradient."""
+    x = torch.tensor(np.random.default_rng(1).normal(0, 2, 400), dtype=torch.float32, requires_grad=True)
+    ys = rounded(x, 0.015625, 100, 0, 255, True), torch.fake_quantize_per_tensor_affine(x, 0.015625, 100, 0, 255)
+    gs = [torch.autograd.grad(y.sum(), x)[0] for y in ys]
+    assert torch.equal(*ys) and torch.equal(*gs) and 0 < gs[0].sum() < 400
+
+
+class Quantized:
+    """A network of integers, node by node, and what PyTorch makes of the values they stand for."""
+
+    def __init__(self, name, opset=13, symbol='quantize', **inputs):
+        self.n = Numbers('quantize.2/' + name)  # with these no value lies between two integers
+        self.name, self.opset, self.symbol = name, opset, symbol
+        self.inputs = {k: self.n.normal(*dims) for k, dims in inputs.items()}
+        self.consts, self.nodes, self.steps, self.count = {}, [], [], 0
+
+    def const(self, value, dtype=f32):
+        name = f'c{len(self.consts)}'
+        self.consts[name] = np.array(value, dtype)
+        return name
+
+    def add(self, op, ins, attrs=None, fn=None, out=None):
+        """fn: of the values by name, for the output's name."""
+        self.count += 1
+        out = out or f't{self.count}'
+        self.nodes.append((op, ins, [out] if isinstance(out, str) else out, attrs or {}))
+        if fn:
+            self.steps.append((out if isinstance(out, str) else out[0], fn))
+        return out
+
+    def grid(self, scale, zero, dtype):
+        return [self.const(r32(scale)), self.const(zero, getattr(np, dtype))]
+
+    def rounds(self, scale, zero, dtype, exact=False):
+        return lambda y: rounded(y, r32(scale), zero, *RANGES[dtype], exact)
+
+    def quantize(self, x, scale, zero=0, dtype='uint8', exact=False):
+        """-> [integers, scale, zero point]"""
+        grid, to = self.grid(scale, zero, dtype), self.rounds(scale, zero, dtype, exact)
+        return [self.add('QuantizeLinear', [x, *grid], {}, lambda t: to(t[x])), *grid]
+
+    def dequantize(self, q):
+        return self.add('DequantizeLinear', q, {}, lambda t: t[q[0]])
+
+    def weight(self, dims, dtype='int8', axis=None, asymmetric=False):
+        """-> [name, scale, zero point], what they stand for"""
+        low, high = RANGES[dtype]
+        count = 1 if axis is None else dims[axis]
+        scale = (self.n.rng.uniform(0.5, 1.5, count) / 60 / np.sqrt(np.prod(dims[1:]))).astype(f32)
+        zero = self.n.rng.integers(low // 8 + high // 8, high // 4, count) if asymmetric else np.zeros(count, int)
+        if dtype == 'uint8' and not asymmetric:
+            zero = zero + 128
+        q = self.n.rng.integers(low, high + 1, dims)
+        side = [-1 if i == axis else 1 for i in range(len(dims))]
+        pick = (lambda v: v[0]) if axis is None else (lambda v: v)
+        real = (q - zero.reshape(side if axis is not None else [1] * len(dims))) * scale.astype(np.float64).reshape(
+            side if axis is not None else [1] * len(dims))
+        names = [self.const(q, getattr(np, dtype)), self.const(pick(scale)), self.const(pick(zero), getattr(np, dtype))]
+        return names, torch.tensor(real), scale
+
+    def bias(self, n, x_scale, w_scale):
+        q = self.n.rng.integers(-2000, 2000, n)
+        return self.const(q, np.int32), torch.tensor(q * (np.float64(x_scale) * w_scale.astype(np.float64)))
+
+    def finish(self, y):
+        self.nodes[-1] = (*self.nodes[-1][:2], ['y' if o == y else o for o in self.nodes[-1][2]], self.nodes[-1][3])
+
+        def fn(t):
+            values = dict(t)
+            for name, step in self.steps:
+                values[name] = step(values)
+            return values[y]
+
+        case(self.symbol, self.name, self.nodes, self.inputs, fn, self.consts, self.opset, step=0, infer=False)
+
+
+def make_rounding():
+    check_rounded()
+    for name, scale, zero, dtype in (('uint8', 0.02, 100, 'uint8'), ('int8', 0.03, -5, 'int8')):
+        net = Quantized(name, x=(1, 3, 5, 4))
+        net.finish(net.dequantize(net.quantize('x', scale, zero, dtype)))
+    net = Quantized('ties, cut off at both ends', x=(1, 40))
+    net.inputs['x'] = (np.arange(40, dtype=f32) - 20).reshape(1, 40) / 2
+    net.finish(net.dequantize(net.quantize('x', 0.0625, 128, 'uint8', True)))
+    net = Quantized('uint16, opset 21', opset=21, x=(2, 30))
+    net.finish(net.dequantize(net.quantize('x', 0.0003, 32000, 'uint16')))
+    net = Quantized('no zero point', x=(3, 8))
+    scale = net.const(r32(0.05))
+    q = net.add('QuantizeLinear', ['x', scale], {}, lambda t: rounded(t['x'], r32(0.05), 0, 0, 255))
+    net.finish(net.dequantize([q, scale]))
+    for first in (False, True):
+        net = Quantized('a scale for each channel' + (', after Conv' if first else ''), x=(1, 3, 4, 5))
+        scales, zeros = np.array([0.02, 0.05, 0.04, 0.03], f32), np.array([3, 100, 128, 250])
+        x = 'x'
+        if first:
+            w = net.const(net.n.weight(4, 3, 1, 1))
+            x = net.add('Conv', ['x', w], {}, lambda t: F.conv2d(t['x'], t[w]))
+        else:
+            net.inputs['x'] = net.n.normal(1, 4, 4, 5)
+        side = [1, 4, 1, 1]
+        grid = [net.const(scales), net.const(zeros, np.uint8)]
+        q = net.add('QuantizeLinear', [x, *grid], {'axis': 1}, lambda t: rounded(
+            t[x], torch.tensor(scales.astype(np.float64)).reshape(side), torch.tensor(zeros).reshape(side), 0, 255))
+        net.finish(net.add('DequantizeLinear', [q, *grid], {'axis': 1}, lambda t: t[q]))
+    # the integers q = 50 x + 7 read with another scale and zero point
+    net = Quantized('read with another scale', x=(2, 9))
+    q = net.quantize('x', 0.02, 7, 'int8')
+    other = net.grid(0.05, 2, 'int8')
+    net.finish(net.add('DequantizeLinear', [q[0], *other], {},
+                       lambda t: r32(0.05) * (t[q[0]] / r32(0.02) + 5)))
+    net = Quantized('cast into floats', x=(2, 9))
+    q = net.quantize('x', 0.02, 7, 'int8')
+    net.finish(net.add('Cast', [q[0]], {'to': TensorProto.FLOAT}, lambda t: t[q[0]] / r32(0.02) + 7))
+
+
+def make_qdq():
+    net = Quantized('QDQ: Conv, Relu, MaxPool, Gemm', x=(1, 3, 8, 7))
+    x = net.dequantize(net.quantize('x', 0.03, 110))
+    w, real, w_scale = net.weight((6, 3, 3, 3), axis=0)
+    b, b_real = net.bias(6, r32(0.03), w_scale)
+    kernel = net.add('DequantizeLinear', w, {'axis': 0})
+    b_scale = net.const((w_scale * f32(0.03)).astype(f32))
+    bias = net.add('DequantizeLinear', [b, b_scale], {'axis': 0})
+    t = net.add('Conv', [x, kernel, bias], {'pads': [1, 1, 1, 1]}, lambda v: F.conv2d(v[x], real, b_real, 1, 1))
+    r = net.add('Relu', [t], {}, lambda v: F.relu(v[t]))
+    q = net.quantize(r, 0.013, 0)
+    m = net.add('MaxPool', [net.dequantize(q)], {'kernel_shape': [2, 2], 'strides': [2, 2]},
+                lambda v, q=q: F.max_pool2d(v[q[0]], 2))
+    q2 = net.quantize(m, 0.013, 0)
+    f = net.add('Flatten', [net.dequantize(q2)], {}, lambda v: v[q2[0]].flatten(1))
+    g, g_real, _ = net.weight((5, 72), dtype='uint8', asymmetric=True)
+    dense = net.add('DequantizeLinear', g)
+    y = net.add('Gemm', [f, dense], {'transB': 1}, lambda v: v[f] @ g_real.T)
+    net.finish(net.dequantize(net.quantize(y, 0.05, 120)))
+
+    # Rounding that takes the place of a Relu; MaxPool, Reshape, Concat, Pad and Clip on integers.
+    net = Quantized('integers moved and compared', x=(1, 3, 6, 6))
+    w, real, _ = net.weight((4, 3, 1, 1))
+    x = net.dequantize(net.quantize('x', 0.02, 128))
+    t = net.add('Conv', [x, net.add('DequantizeLinear', w)], {}, lambda v: F.conv2d(v[x], real))
+    q = net.quantize(t, 0.011, 3)
+    p = net.add('Pad', [q[0], net.const([0, 0, 1, 0, 0, 0, 1, 2], np.int64)], {},
+                lambda v: F.pad(v[q[0]], (0, 2, 1, 1), value=-r32(0.011) * 3))
+    m = net.add('MaxPool', [p], {'kernel_shape': [2, 2], 'strides': [2, 2]}, lambda v: F.max_pool2d(v[p], 2))
+    more = net.const(net.n.rng.integers(0, 256, (1, 2, 4, 4)), np.uint8)
+    real_more = r32(0.011) * (torch.tensor(net.consts[more].astype(np.float64)) - 3)
+    c = net.add('Concat', [m, more], {'axis': 1}, lambda v: torch.cat([v[m], real_more], 1))
+    lo, hi = net.const(5, np.uint8), net.const(60, np.uint8)
+    k = net.add('Clip', [c, lo, hi], {}, lambda v: torch.clamp(v[c], r32(0.011) * 2, r32(0.011) * 57))
+    f = net.add('Reshape', [k, net.const([1, 6, 16], np.int64)], {}, lambda v: v[k].reshape(1, 6, 16))
+    s = net.add('Transpose', [f], {'perm': [0, 2, 1]}, lambda v: v[f].permute(0, 2, 1))
+    net.finish(net.dequantize([s, *q[1:]]))
+
+    # As trained with simulated integers: weights are floats that the file rounds.
+    net = Quantized('QAT: weights rounded at load', x=(1, 3, 6, 5))
+    w = net.n.weight(4, 3, 3, 3)
+    scales, grid = np.array([0.004, 0.006, 0.005, 0.007], f32), None
+    grid = [net.const(scales), net.const([0] * 4, np.int8)]
+    wq = net.add('QuantizeLinear', [net.const(w), *grid], {'axis': 0})
+    kernel = net.add('DequantizeLinear', [wq, *grid], {'axis': 0})
+    side = scales.astype(np.float64).reshape(4, 1, 1, 1)
+    real = torch.tensor(side * np.clip(np.rint(w / scales.reshape(4, 1, 1, 1)), -128, 127))
+    net.finish(net.add('Conv', ['x', kernel], {}, lambda v: F.conv2d(v['x'], real)))
+
+    for blocks, dims, axis in ((4, (12, 5), 0), (3, (6, 9), 1), (5, (12, 5), 0)):
+        net = Quantized(f'weights in blocks of {blocks} along axis {axis}', opset=21, x=(2, dims[0]))
+        q = net.n.rng.integers(-128, 128, dims)
+        each = [-(-d // blocks) if i == axis else d for i, d in enumerate(dims)]
+        scale = net.n.rng.uniform(0.001, 0.01, each).astype(f32)
+        zero = net.n.rng.integers(-9, 9, each)
+        wide = lambda v: np.repeat(v, blocks, axis).take(range(dims[axis]), axis)
+        real = torch.tensor((q - wide(zero)) * wide(scale).astype(np.float64))
+        w = net.add('DequantizeLinear', [net.const(q, np.int8), net.const(scale), net.const(zero, np.int8)],
+                    {'axis': axis, 'block_size': blocks})
+        x = net.dequantize(net.quantize('x', 0.03, 120))
+        net.finish(net.add('MatMul', [x, w], {}, lambda t, real=real: t[x] @ real))
+
+
+def make_qlinear():
+    def conv(net, x, x_scale, out, dims, scale, zero, bias=True, **attrs):
+        w, real, w_scale = net.weight(dims, axis=0 if bias else None, asymmetric=not bias)
+        rest = []
+        b_real = None
+        if bias:
+            b, b_real = net.bias(dims[0], r32(x_scale), w_scale)
+            rest = [b]
+        grid, to = net.grid(scale, zero, 'uint8'), net.rounds(scale, zero, 'uint8')
+        pads = attrs.get('pads', [0] * 4)
+        return [net.add('QLinearConv', [*x, *w, *grid, *rest], attrs, lambda t: to(F.conv2d(
+            torch_pad(t[x[0]], pads), real, b_real, attrs.get('strides', 1), 0, 1, attrs.get('group', 1))), out), *grid]
+
+    net = Quantized('QLinearConv, QLinearAdd, QLinearGlobalAveragePool, QGemm', x=(1, 3, 8, 8))
+    x = net.quantize('x', 0.03, 120)
+    a = conv(net, x, 0.03, 'a', (8, 3, 3, 3), 0.02, 0, pads=[1, 1, 1, 1], strides=[2, 2], kernel_shape=[3, 3])
+    d = conv(net, a, 0.02, 'd', (8, 1, 3, 3), 0.01, 115, bias=False, pads=[1, 1, 1, 1], group=8)
+    grid, to = net.grid(0.025, 60, 'uint8'), net.rounds(0.025, 60, 'uint8')
+    s = [net.add('QLinearAdd', [*a, *d, *grid], MICROSOFT, lambda t: to(t['a'] + t['d'])), *grid]
+    pool, to_pool = net.grid(0.0083, 30, 'uint8'), net.rounds(0.0083, 30, 'uint8')
+    p = [net.add('QLinearGlobalAveragePool', [*s, *pool], MICROSOFT, lambda t: to_pool(t[s[0]].mean((2, 3), True))), *pool]
+    f = net.add('Flatten', [p[0]], {}, lambda t: t[p[0]].flatten(1))
+    w, real, w_scale = net.weight((6, 8), axis=0)
+    b, b_real = net.bias(6, r32(0.0083), w_scale)
+    out, to_out = net.grid(0.01, 100, 'uint8'), net.rounds(0.01, 100, 'uint8')
+    g = net.add('QGemm', [f, *p[1:], *w, b, *out], {**MICROSOFT, 'transB': 1}, lambda t: to_out(t[f] @ real.T + b_real))
+    net.finish(net.dequantize([g, *out]))
+
+    net = Quantized('QGemm into floats, alpha', x=(3, 7))
+    x = net.quantize('x', 0.03, 120)
+    w, real, w_scale = net.weight((7, 4), axis=1)
+    b, b_real = net.bias(4, r32(0.03), w_scale)
+    net.finish(net.add('QGemm', [*x, *w, b], {**MICROSOFT, 'alpha': 0.5},
+                       lambda t: r32(0.5) * (t[x[0]] @ real + b_real)))
+
+    net = Quantized('QLinearMatMul', x=(4, 7))
+    x = net.quantize('x', 0.03, -3, 'int8')
+    w, real, _ = net.weight((7, 5), axis=1)
+    grid, to = net.grid(0.02, 4, 'int8'), net.rounds(0.02, 4, 'int8')
+    q = net.add('QLinearMatMul', [*x, *w, *grid], {}, lambda t: to(t[x[0]] @ real))
+    net.finish(net.dequantize([q, *grid]))
+
+    one = {  # of one tensor
+        'QLinearSigmoid': ({}, torch.sigmoid, 0.004, 0),
+        'QLinearLeakyRelu': ({'alpha': 0.2}, lambda v: F.leaky_relu(v, r32(0.2)), 0.0213, 60),
+        'QLinearSoftmax': ({'axis': 1, 'opset': 13}, lambda v: torch.softmax(v, 1), 0.004, 0),
+        'QLinearAveragePool': ({'kernel_shape': [2, 2], 'strides': [2, 2]}, lambda v: F.avg_pool2d(v, 2), 0.0137, 110),
+        'QLinearReduceMean': ({'axes': [2, 3], 'keepdims': 0}, lambda v: v.mean((2, 3)), 0.0107, 110),
+    }
+    for op, (attrs, function, scale, zero) in one.items():
+        net = Quantized(op, x=(1, 3, 6, 4))
+        x = net.quantize('x', 0.03, 120)
+        grid, to = net.grid(scale, zero, 'uint8'), net.rounds(scale, zero, 'uint8')
+        q = net.add(op, [*x, *grid], {**MICROSOFT, **attrs}, lambda t: to(function(t[x[0]])))
+        net.finish(net.dequantize([q, *grid]))
+
+    net = Quantized('QLinearMul, QLinearConcat, QLinearWhere', a=(1, 3, 4, 4), b=(1, 3, 4, 4))
+    a, b = net.quantize('a', 0.03, 120), net.quantize('b', 0.0263, 100)
+    grid, to = net.grid(0.04, 128, 'uint8'), net.rounds(0.04, 128, 'uint8')
+    m = [net.add('QLinearMul', [*a, *b, *grid], MICROSOFT, lambda t: to(t[a[0]] * t[b[0]])), *grid]
+    wide, to_wide = net.grid(0.05, 128, 'uint8'), net.rounds(0.05, 128, 'uint8')
+    c = [net.add('QLinearConcat', [*wide, *a, *m, *b], {**MICROSOFT, 'axis': 1},
+                 lambda t: to_wide(torch.cat([t[a[0]], t[m[0]], t[b[0]]], 1))), *wide]
+    chosen = net.n.rng.integers(0, 2, (1, 3, 4, 4)).astype(bool)
+    last, to_last = net.grid(0.045, 120, 'uint8'), net.rounds(0.045, 120, 'uint8')
+    first = net.add('Slice', [c[0], net.const([0], np.int64), net.const([3], np.int64), net.const([1], np.int64)], {},
+                    lambda t: t[c[0]][:, :3])
+    q = net.add('QLinearWhere', [net.const(chosen, bool), first, *wide, *b, *last], MICROSOFT,
+                lambda t: to_last(torch.where(torch.tensor(chosen), t[first], t[b[0]])))
+    net.finish(net.dequantize([q, *last]))
+
+
+def dynamic(x):
+    """uint8 between the least and the largest value, 0 among them."""
+    least, most = min(float(x.detach().min()), 0.0), max(float(x.detach().max()), 0.0)
+    scale = (most - least) / 255
+    assert abs(abs(-least / scale % 1) - 0.5) > 1e-3  # else float32 may round it the other way
+    return rounded(x, scale, round(-least / scale), 0, 255)
+
+
+def make_dynamic():
+    def quantized(net, x):
+        names = [f'{x}_{k}' for k in ('q', 'scale', 'zero')]
+        net.add('DynamicQuantizeLinear', [x], {}, lambda t: dynamic(t[x]), names)
+        return names
+
+    def network(name, **inputs):
+        return Quantized(name, symbol='dynamic_quantize', **inputs)
+
+    net = network('DynamicQuantizeLinear', x=(2, 3, 5, 5))
+    net.finish(net.dequantize(quantized(net, 'x')))
+
+    for zeros in (False, True):
+        net = network('MatMulInteger' + (', zero points' if zeros else ''), x=(3, 9))
+        q, scale, zero = quantized(net, 'x')
+        w, real, w_scale = net.weight((9, 5), axis=1 if zeros else None, dtype='uint8' if zeros else 'int8', asymmetric=zeros)
+        t = net.add('MatMulInteger', [q, w[0], zero, *(w[2:] if zeros else [])], {})
+        both = net.add('Mul', [scale, w[1]])
+        f = net.add('Cast', [t], {'to': TensorProto.FLOAT})
+        b = net.const(net.n.normal(5))
+        m = net.add('Mul', [f, both], {}, lambda v: v[q] @ real)
+        net.finish(net.add('Add', [m, b], {}, lambda v: v[m] + v[b]))
+
+    net = network('ConvInteger, Relu, ConvInteger', x=(1, 3, 7, 6))
+    x, made = 'x', 0
+    for dims, asymmetric in (((5, 3, 3, 3), False), ((4, 5, 1, 1), True)):
+        q, scale, zero = quantized(net, x)
+        w, real, w_scale = net.weight(dims, dtype='uint8' if asymmetric else 'int8', asymmetric=asymmetric)
+        pads = [dims[2] // 2] * 4
+        c = net.add('ConvInteger', [q, w[0], zero, *(w[2:] if asymmetric else [])], {'pads': pads, 'kernel_shape': list(dims[2:])})
+        f = net.add('Cast', [c], {'to': TensorProto.FLOAT})
+        m = net.add('Mul', [f, net.add('Mul', [scale, w[1]])], {},
+                    lambda v, q=q, real=real, pads=pads: F.conv2d(v[q], real, None, 1, pads[0]))
+        b = net.const(net.n.normal(1, dims[0], 1, 1))
+        a = net.add('Add', [m, b], {}, lambda v, m=m, b=b: v[m] + v[b])
+        x = net.add('Relu', [a], {}, lambda v, a=a: F.relu(v[a]))
+    net.finish(x)
+
+    net = network('DynamicQuantizeMatMul', x=(3, 9))
+    w, real, _ = net.weight((9, 4), axis=1)
+    b = net.const(net.n.normal(4))
+    x = net.dequantize(quantized(net, 'x'))
+    net.finish(net.add('DynamicQuantizeMatMul', [x, *w, b], MICROSOFT, lambda t: dynamic(t['x_q']) @ real + t[b]))
+
+    net = network('MatMulIntegerToFloat', x=(3, 9))
+    q, scale, zero = quantized(net, 'x')
+    w, real, _ = net.weight((9, 4), dtype='uint8', asymmetric=True)
+    net.finish(net.add('MatMulIntegerToFloat', [q, w[0], scale, w[1], zero, w[2]], MICROSOFT, lambda t: t[q] @ real))
+
+
 # ---- Writing -------------------------------------------------------------------------------------
 
 def main():
@@ -2300,7 +2628,8 @@ def main():
                  make_lp, make_grid_sample, make_roi_align, make_global_pool, make_concat, make_split, make_slice, make_pad, make_gather,
                  make_repeats, make_blocks, make_cum_sum, make_einsum,
                  make_recurrent, make_attention, make_views,
-                 make_reduce, make_resize):
+                 make_reduce, make_resize,
+                 make_rounding, make_qdq, make_qlinear, make_dynamic):
         make()
     symbols = [line[len('GCAM_OP('):line.index(')')] for line in OP_LIST.read_text().splitlines()
                if line.startswith('GCAM_OP(')]

@@ -204,10 +204,33 @@ static wire cam_network(void) {
   return make_model(&g, 13);
 }
 
+/* Ends as VGG16 does: weights are summed over positions. */
+static wire flat_network(void) {
+  make_graph g;
+  const int64_t two[] = {2, 2}, fc1[] = {10, 6 * 16}, fc2[] = {CLASSES, 10};
+  begin_graph(&g, 3);
+  make_conv(&g, "f", "x", "f.c", 3, 6, 3, 2, 1); /* 8 x 8 */
+  make_node(&g, "Relu", "f.relu", "f.c", "f.r");
+  make_node(&g, "MaxPool", "pool", "f.r", "pool.y");
+  make_ints(&g, "kernel_shape", two, 2);
+  make_ints(&g, "strides", two, 2);
+  make_node(&g, "Flatten", "flat", "pool.y", "flat.y");
+  make_noise(&g, "fc1.w", fc1, 2, 0.3f);
+  make_node(&g, "Gemm", "fc1", "flat.y fc1.w", "fc1.y");
+  make_int(&g, "transB", 1);
+  make_node(&g, "Relu", "fc1.relu", "fc1.y", "fc1.r");
+  make_noise(&g, "fc2.w", fc2, 2, 1);
+  make_node(&g, "Gemm", "fc2", "fc1.r fc2.w", "y");
+  make_int(&g, "transB", 1);
+  make_output(&g, "y");
+  return make_model(&g, 13);
+}
+
 static wire network_named(const char *name) {
-  return !strcmp(name, "lean")  ? lean_network()
-         : !strcmp(name, "cam") ? cam_network()
-                                : kinds_network();
+  return !strcmp(name, "lean")   ? lean_network()
+         : !strcmp(name, "cam")  ? cam_network()
+         : !strcmp(name, "flat") ? flat_network()
+                                 : kinds_network();
 }
 
 static bool loaded(world *w, const char *network) {
@@ -444,6 +467,19 @@ static gcam_status act_vjp(world *w) {
   return status;
 }
 
+/* After a failure the activations are no forward pass's any more: forward first, as the header
+ * says. */
+static gcam_status act_forward_from(world *w) {
+  int dims[6], n = 1, rank = gcam_model_shape(w->net, w->text, dims, 6);
+  for (int i = 0; i < rank; i++) n *= dims[i];
+  float *values = malloc((size_t)n * sizeof *values);
+  for (int i = 0; i < n; i++) values[i] = (float)(i % 5) - 2;
+  gcam_status status = gcam_model_forward(w->net);
+  if (!status) status = gcam_model_forward_from(w->net, w->text, values, (size_t)n);
+  free(values);
+  return status;
+}
+
 static gcam_status act_randomise(world *w) {
   return gcam_model_randomise(w->net, w->text[0] - '0', 11);
 }
@@ -460,6 +496,7 @@ static bool begin_explain(world *w, const char *method) {
   bool cam = !strcmp(name, "cam") || (at && !strcmp(at, "@b.v"));
   bool lean = at && !strncmp(at, "@lean", 5);
   if (lean || (at && !strcmp(at, "@w.c"))) return ready(w, "lean");
+  if (at && !strcmp(at, "@f.r")) return ready(w, "flat");
   return ready(w, cam ? "cam" : "kinds");
 }
 
@@ -489,6 +526,7 @@ static gcam_status act_task(world *w) {
   while (!status && gcam_task_done(task) < gcam_task_total(task)) {
     status = gcam_task_step(task);
     if (status) status = gcam_task_step(task); /* the same step again */
+    gcam_task_preview(task, 0);                /* without memory there is none */
   }
   gcam_task_free(task);
   return status;
@@ -603,10 +641,12 @@ int main(int argc, char **argv) {
        {"stem.c", "stem.n", "wino.c", "depth.c", "pad.y", "scatter.c", "wino.w", "fc1.w"}},
       {{"vjp to", begin_ready, act_vjp, see_kept, see_last},
        {"x", "stem.c", "wino.r", "depth.c", "pad.y", "up.y", "fc1.y"}},
+      {{"forward from", begin_ready, act_forward_from, see_last, NULL},
+       {"stem.c", "wino.r", "depth.c", "pad.y", "up.y", "fc1.y"}},
       {{"randomise", begin_ready, act_randomise, see_scores, see_last}, {"1", "4", "9"}},
       {{"explain", begin_explain, act_explain, see_maps, see_last},
-       {"gradcam@wino.c", "gradcam@stem.c,up.y", "gradcam@w.c", "gradcam@lean.r", "ablationcam@b.v",
-        "layercam@depth.c", "scorecam@up.y"}},
+       {"gradcam@wino.c", "gradcam@stem.c,up.y", "gradcam@w.c", "gradcam@lean.r", "gradcam@f.r",
+        "ablationcam@b.v", "layercam@depth.c", "scorecam@up.y"}},
       {{"augment", begin_explain, act_augment, see_maps, see_last}, {"hirescam", "gradientxinput"}},
       {{"task", begin_explain, act_task, see_maps, see_last}, {"integrated", "ablationcam"}},
       {{"decode", begin_decode, act_decode, see_image, NULL},

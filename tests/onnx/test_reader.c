@@ -350,8 +350,12 @@ static void test_refusals(void) {
   REFUSE(&model, GCAM_ERR_UNSUPPORTED, "Mystery node 'odd' (opset 13)");
   model = with_node("Mystery", "relu_out", "y", 99);
   REFUSE(&model, GCAM_ERR_UNSUPPORTED, "Mystery node 'odd' (opset 99)");
-  model = with_node("QuantizeLinear", "relu_out b", "y", 13);
-  REFUSE(&model, GCAM_ERR_UNSUPPORTED, "activations not");
+  model = with_node("DequantizeLinear", "relu_out b", "y", 13);
+  REFUSE(&model, GCAM_ERR_UNSUPPORTED, "no integers");
+  model = with_node("QuantizeLinear", "relu_out relu_out", "y", 13);
+  REFUSE(&model, GCAM_ERR_UNSUPPORTED, "QuantizeLinear node 'odd': its scale is computed");
+  model = with_node("QLinearConv", "relu_out", "y", 13); /* its weights and scales are missing */
+  REFUSE(&model, GCAM_ERR_UNSUPPORTED, "no integers");
   model = with_node("Range", "relu_out relu_out relu_out", "y", 13);
   REFUSE(&model, GCAM_ERR_UNSUPPORTED, "on constants alone");
   model = with_node("Dropout", "relu_out", "z y", 13);

@@ -133,9 +133,9 @@ test('no circle of files within a folder', () => {
 test("each set of options is checked by the names that its type has", () => {
   const text = readFileSync(join(root, 'web/api/options.js'), 'utf8');
   const sets = [...text.matchAll(/@typedef \{object\} (\w+)Options\n([^]*?)\*\/\nexport const (\w+)/g)];
-  assert.deepEqual(sets.map(([, , , table]) => table), ['LOAD', 'EXPLAIN', 'SCORES', 'PREVIEWS', 'STEPS', 'PAINT']);
+  assert.deepEqual(sets.map(([, , , table]) => table), ['LOAD', 'EXPLAIN', 'SCORES', 'PREVIEWS', 'STEPS', 'TRACE', 'PAINT']);
   for (const [, , comment, table] of sets) {
-    const named = [...comment.matchAll(/@property \{.*\} \[(\w+)\]/g)].map(([, name]) => name);
+    const named = [...comment.matchAll(/@property \{.*\} \[?(\w+)\]?/g)].map(([, name]) => name);
     assert.deepEqual(Object.keys(options[table]).sort(), named.sort(), table);
   }
 });

@@ -49,6 +49,75 @@ describe('cam.steps', () => {
     assert.equal(steps.layer.name, cam.defaultLayer);
   });
 
+  for (const which of [0, -6]) {
+    test(`layer ${which}, changed: the score moves by the gradient, and what was asked before is unharmed`, async () => {
+      const layer = which ? cam.layers().at(which).name : cam.defaultLayer;
+      const plain = await cam.steps(picture, { class: 'daisy', layer });
+      const { height, width } = plain.layer;
+      const size = height * width;
+      const channel = plain.weights.indexOf(Math.max(...plain.weights));
+      let cell = 0; // of the largest gradient
+      const slope = (i) => plain.gradients[channel * size + i];
+      for (let i = 0; i < size; ++i) if (slope(i) > slope(cell)) cell = i;
+      const at = [Math.floor(cell / width), cell % width];
+      const add = 0.05;
+      const one = await cam.steps(picture, { class: 'daisy', layer, change: { channel, add, at } });
+      const found = (one.map.score - plain.map.score) / add;
+      assert.ok(Math.abs(found - slope(cell)) < 0.03 * slope(cell), `${found}, gradient ${slope(cell)}`);
+      const differ = one.activations.reduce((count, value, i) => count + Number(value !== plain.activations[i]), 0);
+      assert.equal(differ, 1);
+      assert.ok(Math.abs(one.activations[channel * size + cell] - plain.activations[channel * size + cell] - add) < 1e-6);
+
+      // The other way, everywhere in the channel: Z times alpha.
+      const all = await cam.steps(picture, { class: 'daisy', layer, change: { channel, add: -0.01 } });
+      const whole = (plain.map.score - all.map.score) / 0.01;
+      assert.ok(Math.abs(whole - size * plain.weights[channel]) < 0.03 * whole, `${whole}, ${size * plain.weights[channel]}`);
+      assert.notDeepEqual(all.map.raw, plain.map.raw);
+
+      // Another layer from a changed state, explain() after it, and the same as in the beginning.
+      const earlier = cam.layers().at(-8).name;
+      const other = await cam.steps(picture, { class: 'daisy', layer: earlier, change: { channel: 0, add: 0 } });
+      assert.deepEqual(other.map.score, plain.map.score);
+      await cam.steps(picture, { class: 'daisy', layer, change: { channel, add: 3 } });
+      assert.deepEqual((await cam.explain(picture, { classes: ['daisy'], layer })).maps[0].raw, plain.map.raw);
+      assert.deepEqual(await cam.steps(picture, { class: 'daisy', layer }).then(({ map, gradients }) => [map.score, gradients]),
+        [plain.map.score, plain.gradients]);
+    });
+  }
+
+  test('a change that cannot be', async () => {
+    for (const [change, message] of [[{ channel: 768, add: 1 }, /channels 0 to 767/], [{ channel: 1, add: 1, at: [0, 14] }, /14 columns/],
+      [{ channel: 1 }, /must be \{channel, add/], [{ channel: 1, add: 1, at: 3 }, /must be/], [{ channel: 1, add: 1, times: 2 }, /must be/]]) {
+      await assert.rejects(cam.steps(picture, { change }), (error) => error.code === 'argument' && message.test(error.message));
+    }
+  });
+
+  test('trace: a convolution of the picture by hand, and what a cell of the last layer sees', async () => {
+    const stem = await cam.trace(picture, { layer: 'stem', channel: 3, at: [50, 20] });
+    const at = [...stem.gradient.keys()].filter((i) => stem.gradient[i] !== 0);
+    const rows = at.map((i) => Math.floor(i / stem.width) % stem.height);
+    const columns = at.map((i) => i % stem.width);
+    // 3 x 3, stride 2, padded behind, as Keras's MobileNet does: rows 100 to 102, columns 40 to 42.
+    assert.deepEqual([Math.min(...rows), Math.max(...rows), Math.min(...columns), Math.max(...columns)], [100, 102, 40, 42]);
+    assert.ok(at.length <= 27);
+    // The same weights and bias everywhere: the sum by hand is the activation of another cell.
+    const dot = (one) => one.input.reduce((sum, x, i) => sum + x * one.gradient[i], 0);
+    const other = await cam.trace(picture, { layer: 'stem', channel: 3, at: [10, 90] });
+    assert.ok(Math.abs((stem.value - dot(stem)) - (other.value - dot(other))) < 1e-4);
+    const { activations } = await cam.steps(picture, { layer: 'stem' });
+    assert.ok(Math.abs(activations[3 * 112 * 112 + 50 * 112 + 20] - stem.value) < 1e-5);
+    assert.ok(stem.input.every((x) => x >= -1.001 && x <= 1.001));
+
+    const cell = await cam.trace(picture, { at: [7, 7] });
+    assert.ok(cell.gradient.filter((g) => g !== 0).length > 10000);
+    const deep = await cam.steps(picture);
+    const all = deep.activations.reduce((sum, a, i) => sum + (i % 196 === 7 * 14 + 7 ? a : 0), 0);
+    assert.ok(Math.abs(all - cell.value) < 1e-3 * all);
+    await assert.rejects(cam.trace(picture, { at: [14, 0] }), /14 rows/);
+    await assert.rejects(cam.trace(picture), /needs a position/);
+    await assert.rejects(cam.trace(picture, { at: [0, 0], channel: 768 }), /channels 0 to 767/);
+  });
+
   test('unknown names', async () => {
     await assert.rejects(cam.steps(picture, { class: 'unicorn' }), { code: 'argument' });
     await assert.rejects(cam.steps(picture, { layer: 'nowhere' }), { code: 'argument' });

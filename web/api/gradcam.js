@@ -6,7 +6,7 @@ import { findClass, title } from '../base/labels.js';
 import { isModelName } from '../files/files.js';
 import { toBytes } from '../paint/pixels.js';
 import { Connection } from '../worker/protocol.js';
-import { checkOptions, EXPLAIN, findName, GRID, LOAD, oneOf, PREVIEWS, SCORES, STEPS } from './options.js';
+import { checkOptions, EXPLAIN, findName, GRID, LOAD, oneOf, PREVIEWS, SCORES, STEPS, TRACE } from './options.js';
 import { findPreset } from './presets.js';
 import { Explanation, Steps } from './results.js';
 
@@ -14,6 +14,7 @@ import { Explanation, Steps } from './results.js';
  * @typedef {import('./options.js').LoadOptions} LoadOptions
  * @typedef {import('./options.js').ExplainOptions} ExplainOptions
  * @typedef {import('./options.js').StepsOptions} StepsOptions
+ * @typedef {import('./options.js').TraceOptions} TraceOptions
  * @typedef {import('./options.js').ScoresOptions} ScoresOptions
  * @typedef {import('./options.js').PreviewOptions} PreviewOptions
  * @typedef {import('./options.js').PaintOptions} PaintOptions
@@ -91,7 +92,7 @@ export class GradCamBase {
       modelsUrl, packagesUrl, baseUrl, worker, labels, config, ...others } = checkOptions(options, LOAD, 'load()');
     const folder = (address) => address && page.absolute(String(address));
     const args = {
-      ...others, // preprocess, resize, fit, head, activation, inputSize, inputShape, arch, weights
+      ...others, // preprocess, resize, fit, head, activation, inputSize, inputShape, grid, arch, weights
       source: modelSpec(source, page),
       threads: page.threads ?? threads,
       variant,
@@ -195,10 +196,15 @@ export class GradCamBase {
    */
   async explain(image, options = {}) {
     const { top = 5, classes, method = 'gradcam', options: settings, layer, preset: presetName, score, mapInput, preprocess,
-      resize, fit, raw = false, picture: wantPicture = true, signal, onProgress } = checkOptions(options, EXPLAIN, 'explain()');
+      resize, fit, raw = false, picture: wantPicture = true, early = false, signal, onProgress } = checkOptions(options, EXPLAIN, 'explain()');
     findName(method, this.#info.methods.map(({ name }) => name), 'method');
     const preset = findPreset(presetName);
     const { picture, own } = await this.#picture(image);
+    const settled = { preset, score: score ?? preset.score, raw };
+    const inWhole = (progress) => {
+      if (progress.early && own && wantPicture) progress.early.picture.data = own.data;
+      onProgress(progress.early ? { ...progress, early: this.#explanation(progress.early, settled) } : progress);
+    };
     const value = await this.#connection.ask('explain', {
       picture,
       top,
@@ -212,9 +218,10 @@ export class GradCamBase {
       fit,
       mapInput: mapInput ?? preset.mapInput,
       pixels: wantPicture && !own,
-    }, { signal, onProgress });
+      early: Boolean(early && onProgress),
+    }, { signal, onProgress: onProgress && inWhole });
     if (own && wantPicture) value.picture.data = own.data;
-    return this.#explanation(value, { preset, score: score ?? preset.score, raw });
+    return this.#explanation(value, settled);
   }
 
   /** A picture of any kind as it can be sent to the worker; own: its pixels, if we have them. */
@@ -241,13 +248,28 @@ export class GradCamBase {
    * @returns {Promise<Steps>}
    */
   async steps(image, options = {}) {
-    const { class: wanted, layer, preprocess, resize, fit, signal } = checkOptions(options, STEPS, 'steps()');
+    const { class: wanted, layer, change, preprocess, resize, fit, signal } = checkOptions(options, STEPS, 'steps()');
     const { picture, own } = await this.#picture(image);
-    const value = await this.#connection.ask('steps', { picture, class: wanted, layer, preprocess,
+    const value = await this.#connection.ask('steps', { picture, class: wanted, layer, change, preprocess,
       resize, fit, pixels: !own }, { signal });
     if (own) value.explanation.picture.data = own.data;
     const preset = findPreset();
     return new Steps(value, this.#explanation(value.explanation, { preset, score: 'logit', raw: false }));
+  }
+
+  /**
+   * One activation and where it comes from: its gradient with respect to every number that the network was
+   * fed. For a convolution of the picture these are its weights; further in, where they are not 0 is what
+   * the activation can see, its receptive field.
+   * @param {any} image  as for explain()
+   * @param {TraceOptions} options
+   * @returns {Promise<import('../worker/protocol.js').Trace>}
+   */
+  async trace(image, options) {
+    const { layer, channel, at, preprocess, resize, fit, signal } = checkOptions(options ?? {}, TRACE, 'trace()');
+    if (!at) throw new GradCamError('argument', 'trace() needs a position: at: [row, column].');
+    const { picture } = await this.#picture(image);
+    return this.#connection.ask('trace', { picture, layer, channel, at, preprocess, resize, fit }, { signal });
   }
 
   /**

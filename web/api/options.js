@@ -58,6 +58,9 @@ function fitted(value) {
 
 const whole = (value) => Number.isInteger(value) && value >= 1 && value <= 65536;
 
+/** An index, from 0. */
+const counted = (value) => Number.isInteger(value) && value >= 0;
+
 /** A check: what is true of a right value, and the words for a wrong one. */
 const must = (right, be) => (value, name) => {
   if (!right(value)) throw argument(`${name} is ${JSON.stringify(value)}, but must be ${be}.`);
@@ -120,6 +123,8 @@ export function checkOptions(options, table, where) {
  * @property {[number, number]} [inputSize]  height and width of the input, where the file leaves them open or
  *   another size is wanted
  * @property {Record<string, number[]>} [inputShape]  sizes for inputs, ONNX order: {input: [1, 3, 160, 160]}
+ * @property {[number, number] | [number, number, number]} [grid]  rows and columns in which a transformer's tokens
+ *   lie on the picture, and how many are before them (class token, registers); default: found from the file
  * @property {boolean} [precise]             plain loops only; slow, for checking
  * @property {'auto' | 'none'} [cache]       browsers: whether files whose digest is known are kept for the
  *   next visit
@@ -127,6 +132,8 @@ export function checkOptions(options, table, where) {
  *   found out from the layers
  * @property {object | string | URL | Blob} [config]  Keras files without a model: the network, as to_json() writes it
  * @property {'f32' | 'f16' | 'int8'} [weights]  Keras files: how the weights are held; default 'f32'
+ * @property {boolean} [fakeQuantize]        TensorFlow Lite files of integers: round activations as the file keeps them,
+ *   so that scores are those of its own runtime; default false, floats
  * @property {string | URL} [packagesUrl]    Keras files on pages without a bundler: folder that holds
  *   h5wasm/ and fflate/; default: node_modules beside the package
  */
@@ -148,11 +155,14 @@ export const LOAD = {
   activation: word(CHOICES.activation),
   inputSize: must((value) => Array.isArray(value) && value.length === 2 && value.every(whole), '[height, width]'),
   inputShape: anything,
+  grid: must((value) => Array.isArray(value) && (value.length === 2 || value.length === 3) && value.slice(0, 2).every(whole) &&
+    Number.isInteger(value[2] ?? 0) && (value[2] ?? 0) >= 0, '[rows, columns] or [rows, columns, tokens before them]'),
   config: anything,
   precise: anything,
   cache: word(CHOICES.cache),
   arch: anything,
   weights: word(CHOICES.weights),
+  fakeQuantize: must((value) => typeof value === 'boolean', 'true or false'),
   packagesUrl: anything,
 };
 
@@ -166,6 +176,8 @@ export const LOAD = {
  * @property {string | string[]} [layer]     default: the model's, see GradCam.defaultLayer; several
  *   are fused
  * @property {(progress: import('../files/files.js').Progress) => void} [onProgress]  steps of methods that run the network often
+ * @property {boolean} [early]               onProgress gets early pictures, too, about twice a second: progress.early
+ *   is an Explanation whose maps are what the steps so far say
  * @property {string} [preset]               default 'paper'
  * @property {'logit' | 'softmax'} [score]   default: the preset's
  * @property {'preprocessed' | 'raw'} [mapInput]  what the maps are made from: what the predictions are,
@@ -185,6 +197,7 @@ export const EXPLAIN = {
   options: anything,
   layer: anything,
   onProgress: listener,
+  early: anything,
   preset: anything, // findPreset
   score: word(CHOICES.score),
   mapInput: word(CHOICES.mapInput),
@@ -223,12 +236,38 @@ export const PREVIEWS = {
  * @typedef {object} StepsOptions
  * @property {number | string} [class]       by id or name; default: the best one
  * @property {string} [layer]                default: the model's
+ * @property {{channel: number, add: number, at?: [number, number]}} [change]  what if that layer had found more or
+ *   less? `add` to all positions of a channel, or to the one at [row, column], all counted from 0; from there the
+ *   network runs on, and everything in the answer is about that: predictions, activations, gradients, map
  * @property {string | object} [preprocess]  for this picture only
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]  for this picture only
  * @property {string} [fit]                  for this picture only
  * @property {AbortSignal} [signal]
  */
-export const STEPS = { class: anything, layer: anything, ...SCORES };
+export const STEPS = {
+  class: anything,
+  layer: anything,
+  change: must(({ channel, add, at, ...others }) => counted(channel) && Number.isFinite(add) && !Object.keys(others).length &&
+    (at === undefined || (Array.isArray(at) && at.length === 2 && at.every(counted))), '{channel, add, at: [row, column]}'),
+  ...SCORES,
+};
+
+/**
+ * @typedef {object} TraceOptions
+ * @property {[number, number]} at           row and column of the layer, counted from 0
+ * @property {number} [channel]              counted from 0; default: all of them, added up
+ * @property {string} [layer]                default: the model's
+ * @property {string | object} [preprocess]  for this picture only
+ * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]  for this picture only
+ * @property {string} [fit]                  for this picture only
+ * @property {AbortSignal} [signal]
+ */
+export const TRACE = {
+  at: must((value) => Array.isArray(value) && value.length === 2 && value.every(counted), '[row, column]'),
+  channel: must(counted, 'a whole number from 0'),
+  layer: anything,
+  ...SCORES,
+};
 
 /**
  * @typedef {object} PaintOptions

@@ -14,10 +14,15 @@
  * @property {(file: Blob) => import('../files/files.js').FileSpec} sendable  with its name, if it has one
  * @property {(image: any) => Promise<import('../paint/render.js').Pixels | null>} snapshot  the pixels of
  *   what can be drawn; null for everything else
- * @property {(pixels: import('../paint/render.js').Pixels) => any} canvas  painted with the pixels
+ * @property {(pixels: import('../paint/render.js').Pixels, rows: Generator<number, void, void>) => any} canvas  painted with the
+ *   pixels that rows makes, at once or, where they are many, in pieces: painted is done then
  */
 import { GradCamError } from '../base/errors.js';
+import { inPieces, readRows, whole } from '../paint/pieces.js';
 import { toBytes } from '../paint/pixels.js';
+
+/** So many pixels are painted before anybody could notice. */
+const AT_ONCE = 1 << 19;
 
 function newCanvas(width, height) {
   if (typeof document === 'undefined') return new OffscreenCanvas(width, height);
@@ -135,20 +140,35 @@ export const browserPage = {
     if (!width || !height) {
       throw new GradCamError('image', 'The picture has no pixels yet; wait until it has loaded.');
     }
-    const context = newCanvas(width, height).getContext('2d', { willReadFrequently: true });
-    context.drawImage(image, 0, 0, width, height);
+    // What may be drawn anew meanwhile is read at once; of an image, a copy that stays as it is.
+    const copy = isInstance(image, 'HTMLImageElement') && width * height > AT_ONCE
+      ? await createImageBitmap(image).catch(() => null) : null;
+    const rows = readRows(copy ?? image, width, height, newCanvas);
     try {
-      return context.getImageData(0, 0, width, height);
+      return await (copy ? inPieces(rows) : whole(rows));
     } catch (cause) {
       throw new GradCamError('image', 'The picture comes from another site that does not allow its ' +
         'pixels to be read. Set crossorigin="anonymous" on it, or use a site that allows it.',
       { cause });
+    } finally {
+      copy?.close();
     }
   },
 
-  canvas({ width, height, data }) {
+  canvas({ width, height, data }, rows) {
     const canvas = newCanvas(width, height);
-    canvas.getContext('2d').putImageData(new ImageData(data, width, height), 0, 0);
-    return canvas;
+    const pen = canvas.getContext('2d');
+    const pixels = new ImageData(data, width, height);
+    let from = 0;
+    const put = (to) => {
+      if (to > from) pen.putImageData(pixels, 0, 0, 0, from, width, to - from);
+      from = to;
+    };
+    if (width * height <= AT_ONCE) {
+      whole(rows);
+      put(height);
+    }
+    const painted = width * height <= AT_ONCE ? Promise.resolve() : inPieces(rows, put).then(() => put(height));
+    return Object.assign(canvas, { painted });
   },
 };

@@ -2,7 +2,8 @@
  * What the public functions give.
  */
 import { GradCamError } from '../base/errors.js';
-import { boxes, mask, normalise, overlay, scaled, signed, veil } from '../paint/render.js';
+import { MOST_CANVAS_PIXELS, reduced, reducedSize } from '../paint/pieces.js';
+import { boxes, mask, normalise, overlay, overlayRows, scaled, signed, veil, veilRows } from '../paint/render.js';
 import { checkOptions, IMAGE, oneOf, PNG } from './options.js';
 import { findPreset } from './presets.js';
 
@@ -225,12 +226,30 @@ export class HeatMap {
   }
 
   /**
-   * The same on a canvas (browsers).
+   * The same on a canvas (browsers). Of a large picture the canvas is there at once and painted in pieces, from
+   * the top to the bottom, so that the page goes on: `await canvas.painted` before its pixels are used. It has at
+   * most 16,777,216 pixels, more than which iOS gives none: a larger picture comes at a half, a third, ... of its size.
    * @param {Parameters<HeatMap['toImageData']>[0]} [options]
-   * @returns {HTMLCanvasElement}
+   * @returns {HTMLCanvasElement & {painted: Promise<void>}}
    */
   toCanvas(options = {}) {
-    return this.#context.page.canvas(this.toImageData(options));
+    const { picture: wanted = true, width, height, ...paint } = checkOptions(options, IMAGE, 'A heatmap');
+    const style = this.#style(paint);
+    const map = this.#map(paint.preset);
+    const { picture, info, view, page } = this.#context;
+    const { rgb } = info.colormaps.find(({ name }) => name === style.colormap);
+    if (wanted) this.paintArgs(paint); // throws where there is no picture
+    const size = reducedSize(wanted ? picture : { width: width ?? picture.width, height: height ?? picture.height }, MOST_CANVAS_PIXELS);
+    const out = new Uint8ClampedArray(4 * size.width * size.height);
+    const part = view && scaled(view, size.width / picture.width, size.height / picture.height);
+    const paintRows = function* paintRows() {
+      if (!wanted) return yield* veilRows(map, style, rgb, size.width, size.height, part, out);
+      const small = reduced(/** @type {any} */ (picture), MOST_CANVAS_PIXELS);
+      let step = small.next();
+      for (; !step.done; step = small.next()) yield 0;
+      return yield* overlayRows(step.value, map, style, rgb, part, out);
+    };
+    return page.canvas({ width: size.width, height: size.height, data: out }, paintRows());
   }
 
   /**

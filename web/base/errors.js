@@ -1,3 +1,4 @@
+import { endedOnce } from '../../models/errors.js';
 import { withRemedy } from '../../models/remedies.js';
 
 /**
@@ -22,11 +23,12 @@ export class GradCamError extends Error {
    * @param {{cause?: unknown} & ErrorFacts} [options]
    */
   constructor(code, message, { cause, remedy, refused } = {}) {
-    super(withRemedy(message, remedy, 'api'), cause === undefined ? undefined : { cause });
+    const reason = endedOnce(message);
+    super(withRemedy(reason, remedy, 'api'), cause === undefined ? undefined : { cause });
     this.name = 'GradCamError';
     this.code = code;
     /** The message without what to do about it. @type {string} */
-    this.reason = message;
+    this.reason = reason;
     /** The setting that mends it: tools.withRemedy has the words for each place. @type {string | undefined} */
     this.remedy = remedy;
     /** A file that is something else than what was wanted. @type {Refused | undefined} */

@@ -7,7 +7,7 @@ const plain = (name) => name.toLowerCase().replaceAll('_', ' ').trim();
 
 /** Readable labels for every class; numbers where there are too few names. */
 export function completeLabels(labels, count) {
-  return Array.from({ length: count }, (_, id) => labels?.[id]?.replaceAll('_', ' ') ?? `class ${id}`);
+  return Array.from({ length: count }, (_, id) => labels?.[id]?.replaceAll('_', ' ').trim() || `class ${id}`);
 }
 
 /**

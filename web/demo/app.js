@@ -15,16 +15,16 @@ import { captionSamples, SAMPLES } from './samples.js';
 import { saveAs } from './save.js';
 import { Settings } from './settings.js';
 import { Sheet } from './sheet.js';
-import { Stage } from './stage.js';
+import { MOST_PICTURE_PIXELS, Stage } from './stage.js';
 import * as states from './state.js';
 import { Suggestions } from './suggestions.js';
-import { inWords, sentences } from './words.js';
+import { inWords, say, sentences } from './words.js';
 
 const byId = (id) => document.getElementById(id);
 const stage = new Stage(byId('frame'), byId('scale'), (share) => onSetting('wipe', share.toFixed(2)));
 const sheet = new Sheet(byId('sheet'), chooseClass);
 const ask = new Ask(byId('ask'));
-const camera = new Camera(byId('cameras'));
+const camera = new Camera(byId('cameras'), () => tell(say('page.camera.other.failed'), { bad: true }));
 const settings = new Settings(byId('settings'), (name, value) => guard(() => onSetting(name, value)));
 const models = new ModelList(byId('models'), byId('model'), (name) => openModel(name));
 const address = new Address((link, files) => guard(() => arrive(() => follow(link, files))));
@@ -45,7 +45,7 @@ function set(next) {
 
 /* ---- Words for the reader ---------------------------------------------------------------------- */
 
-function say(text, { bad = false } = {}) {
+function tell(text, { bad = false } = {}) {
   byId('status').textContent = text;
   byId('status').toggleAttribute('data-bad', bad);
 }
@@ -56,7 +56,7 @@ async function guard(work) {
     return await work();
   } catch (error) {
     if (error.code === 'cancelled') return undefined;
-    say(inWords(error), { bad: true });
+    tell(inWords(error), { bad: true });
     return undefined;
   }
 }
@@ -82,7 +82,7 @@ async function withProgress(kind, work) {
     return await work(controller.signal, (progress) => {
       if (controller.signal.aborted || (kind === 'explain' && waiting.load)) return;
       if (progress.total) bar.value = progress.loaded / progress.total;
-      if (kind === 'load' && progress.total > 4e6) say(`${progress.file}: ${megabytes(progress)} MB`);
+      if (kind === 'load' && progress.total > 4e6) tell(`${progress.file}: ${megabytes(progress)} MB`);
     });
   } finally {
     clearTimeout(timer);
@@ -96,7 +96,7 @@ const megabytes = ({ loaded, total }) => `${(loaded / 1e6).toFixed(0)} of ${(tot
 byId('cancel').addEventListener('click', () => {
   const load = waiting.load;
   (load ?? waiting.explain)?.abort();
-  say(load ? 'Cancelled. What has come of a published model is kept; choose it again to go on.' : 'Cancelled.');
+  tell(load ? 'Cancelled. What has come of a published model is kept; choose it again to go on.' : 'Cancelled.');
 });
 
 /* ---- What is on the screen --------------------------------------------------------------------- */
@@ -128,7 +128,7 @@ function render() {
   const pressed = camera.running ? null : ask.picture;
   draw('pictures', [pressed, gallery.length], () => showPressed(pressed));
   const live = answer?.picture.live;
-  if (answer && !live) draw('picture', [answer.result.picture], () => stage.setPicture(answer.result.picture, answer.picture.name));
+  if (answer && !live) draw('picture', [answer.result.picture], () => stage.setPicture(answer.result.picture, answer.pixels, answer.picture.name));
   else drawn.delete('picture');
   if (!answer) {
     draw('nothing', [ask.picture, state.good?.picture], () => {
@@ -244,7 +244,7 @@ const opened = new Set(['pocket']);
  * @param {() => import('./state.js').State} [base]   what it comes into
  */
 async function loadModel(source, link = null, base = () => state) {
-  if (!waiting.explain) say('Loading the model …');
+  if (!waiting.explain) tell('Loading the model …');
   const key = await keyOf(source);
   const first = !choices.has(key);
   const { preprocess: chosen, head: output = '', labels } = choicesOf(key);
@@ -270,7 +270,7 @@ async function loadModel(source, link = null, base = () => state) {
 
 function sayModel() {
   const { name, classes, threads, warnings } = state.model.cam.model;
-  say(sentences([`${name}: ${classes} classes, ${threads} ${threads === 1 ? 'thread' : 'threads'}.`,
+  tell(sentences([`${name}: ${classes} classes, ${threads} ${threads === 1 ? 'thread' : 'threads'}.`,
     ...(warnings ?? []).map(inWords), state.ask.picture ? '' : 'It waits for a picture.']));
 }
 
@@ -281,7 +281,7 @@ byId('depth').addEventListener('input', ({ target }) => {
 
 /** @param {string | File[]} source  a name or address, or the files of a model, its weights and card too */
 const openModel = (source) => guard(async () => {
-  const link = waitingLink?.model === source ? waitingLink : null;
+  const link = waitingLink && states.means(waitingLink.model, source) ? waitingLink : null;
   try {
     await loadModel(source, link);
   } catch (error) {
@@ -302,7 +302,7 @@ const openLabels = (file) => guard(async () => {
   await loadModel(state.model.source, linkNow());
   await explain();
   const doubts = [...warnings, ...checkCount(names, classes, file.name)];
-  say(sentences([`The names of the classes are those of ${file.name} now.`, ...doubts.map(inWords)]));
+  tell(sentences([`The names of the classes are those of ${file.name} now.`, ...doubts.map(inWords)]));
 });
 
 byId('onnx').addEventListener('change', ({ target }) => {
@@ -332,13 +332,16 @@ async function addPictures(pictures) {
       await choose(picture);
       break;
     } catch (error) {
-      if (error.code !== 'image') throw error;
+      if (!OF_A_PICTURE.includes(error.code)) throw error;
       failed.push(error);
     }
   }
   if (failed.length === pictures.length) throw failed[0];
-  if (failed.length) say(sentences(failed.map(inWords)), { bad: true });
+  if (failed.length) tell(sentences(failed.map(inWords)), { bad: true });
 }
+
+/** Codes of errors that come of the picture. */
+const OF_A_PICTURE = ['image', 'memory', 'file'];
 
 /** @param {import('./state.js').Picture} picture */
 async function choose(picture) {
@@ -347,8 +350,9 @@ async function choose(picture) {
   try {
     await explain();
   } catch (error) {
-    if (error.code === 'image') forget(picture);
-    if (error.code !== 'image' || picture.sample || error.message.includes(picture.name)) throw error;
+    if (!OF_A_PICTURE.includes(error.code)) throw error;
+    forget(picture);
+    if (picture.sample || error.message.includes(picture.name)) throw error;
     throw Object.assign(new Error(`${picture.name}: ${inWords(error)}`, { cause: error }), { code: error.code });
   }
 }
@@ -411,7 +415,7 @@ async function takeAll(files) {
   if (pictures.length) await guard(() => addPictures(pictures.map((image) => ({ image, name: image.name }))));
 }
 
-takeFiles({ frame: byId('frame'), input: byId('file') }, takeAll, (text) => guard(() => openAddress(text)), say);
+takeFiles({ frame: byId('frame'), input: byId('file') }, takeAll, (text) => guard(() => openAddress(text)), tell);
 
 byId('address').addEventListener('submit', (event) => {
   event.preventDefault();
@@ -428,7 +432,7 @@ async function openAddress(text) {
   }
   // As an <img>: scripts of this page may not fetch from anywhere.
   const image = Object.assign(new Image(), { crossOrigin: 'anonymous', src: text });
-  say('Fetching the picture …');
+  tell('Fetching the picture …');
   const shown = text.startsWith('data:') ? 'This picture' : text;
   await image.decode().catch((cause) => {
     throw new Error(`${shown} gave no picture that this page may read: it is not there, its host does not let other pages ` +
@@ -462,22 +466,22 @@ byId('camera').addEventListener('click', () => guard(async () => {
   if (camera.running) {
     const last = stopCamera();
     await keepFrame(last);
-    if (!last) say('The camera is off.');
+    if (!last) tell('The camera is off.');
     return;
   }
   if (!state.model) {
-    say('Wait until the model is there.');
+    tell('Wait until the model is there.');
     return;
   }
   waiting.explain?.abort();
   byId('camera').setAttribute('aria-pressed', 'true');
   byId('camera').textContent = 'Stop the camera';
-  say('Waiting for the camera …');
+  tell('Waiting for the camera …');
   const rate = { since: 0, frames: 0 };
   try {
     await camera.start(askFrame, ({ model, asked, result }, frame) => {
       if (!rate.since) {
-        say('The camera runs. Stop it to keep the picture on show.');
+        tell('The camera runs. Stop it to keep the picture on show.');
         rate.since = performance.now();
       }
       showFrame(model, asked, result, frame);
@@ -490,7 +494,7 @@ byId('camera').addEventListener('click', () => guard(async () => {
   } catch (error) {
     const last = stopCamera();
     await guard(() => keepFrame(last));
-    say({ NotAllowedError: 'The camera was not allowed. Allow it beside the address of this page, and press Camera again.',
+    tell({ NotAllowedError: 'The camera was not allowed. Allow it beside the address of this page, and press Camera again.',
       NotFoundError: 'There is no camera.' }[error.name] ?? error.message, { bad: true });
   }
 }));
@@ -558,6 +562,22 @@ async function bring(model, picture, asked, result, ids, control) {
 }
 
 let turn = 0;
+let timeSaid = 0;
+
+/** A job on its way: how long it takes, and what it says so far where its picture is on show. */
+function showEarly(picture, { early, secondsLeft }) {
+  if (secondsLeft > 2 && performance.now() - timeSaid > 2000) {
+    timeSaid = performance.now();
+    say(`Looking at ${picture.name} … about ${inTime(secondsLeft)} to go.`);
+  }
+  if (!early?.maps.length || state.answer?.picture !== picture) return;
+  const map = early.maps.find(({ class: { id } }) => id === state.shown) ?? early.maps[0];
+  const look = style();
+  stage.show(map, { ...look, colours: state.model.cam.colormap(look.colormap), boxes: false });
+  drawn.delete('heat'); // whatever the job ends in is drawn anew
+}
+
+const inTime = (seconds) => (seconds < 90 ? `${Math.ceil(seconds)} seconds` : `${Math.round(seconds / 60)} minutes`);
 
 /** The picture anew: another one, or other settings. What fails is withdrawn. */
 async function explain() {
@@ -566,17 +586,22 @@ async function explain() {
   if (!model || !picture || camera.running) return; // it waits until both are there
   const mine = ++turn;
   const asked = states.askedOf(state);
-  say(`Looking at ${picture.name} …`);
+  tell(`Looking at ${picture.name} …`);
   try {
     const result = await withProgress('explain', async (signal, onProgress) => {
-      const best = havingMaps(model, await model.cam.explain(picture.image, { ...optionsOf(asked), signal, onProgress }));
+      const best = havingMaps(model, await model.cam.explain(picture.image, { ...optionsOf(asked), signal, early: true,
+        onProgress: (progress) => {
+          onProgress(progress);
+          if (mine === turn && model === state.model && !signal.aborted) showEarly(picture, progress);
+        } }));
       for (let ids; (ids = states.missing(state, best.maps)).length && model === state.model;) {
         await bring(model, picture, asked, best, ids, { signal, onProgress });
       }
       return best;
     });
+    const pixels = await tools.reduce(result.picture, MOST_PICTURE_PIXELS);
     if (mine !== turn || model !== state.model) return; // another one came meanwhile
-    set(states.withAnswer(state, { model, picture, asked, result, maps: result.maps }));
+    set(states.withAnswer(state, { model, picture, asked, result, pixels, maps: result.maps }));
   } catch (error) {
     if (mine !== turn || model !== state.model) return;
     set(states.withdrawn(state));
@@ -586,7 +611,7 @@ async function explain() {
   const { result } = state.answer;
   const { forward, backward } = result.timings;
   const heatmaps = `${result.maps.length} ${result.maps.length === 1 ? 'heatmap' : 'heatmaps'}`;
-  say(sentences([`Network forward ${forward.toFixed(0)} ms, ${heatmaps} ${backward.toFixed(0)} ms, here on your machine.`,
+  tell(sentences([`Network forward ${forward.toFixed(0)} ms, ${heatmaps} ${backward.toFixed(0)} ms, here on your machine.`,
     ...result.warnings.map(inWords)]));
   if (model.guessed && !model.preprocess && !choicesOf(model.key).asked) guard(askPreprocess);
 }
@@ -595,7 +620,7 @@ async function explain() {
 async function explainClass(id) {
   const { answer } = state;
   if (!state.model || !answer) {
-    say('Choose a picture first.');
+    tell('Choose a picture first.');
     return;
   }
   const { extra } = state;
@@ -630,7 +655,7 @@ async function compareLayers() {
   const layer = states.comparedLayer(state);
   if (layer === null || !answer || states.comparedOf(state)) return;
   if (answer.picture.live) {
-    say('Layers are compared on a still picture: stop the camera first.');
+    tell('Layers are compared on a still picture: stop the camera first.');
     return;
   }
   try {
@@ -701,7 +726,7 @@ async function takeHead(head) {
 async function askPreprocess() {
   const { model, answer } = state;
   if (!model || answer?.model !== model || answer.picture.live) {
-    say('Choose a picture first.');
+    tell('Choose a picture first.');
     return;
   }
   chooseFor(model.key, { asked: true });
@@ -731,14 +756,15 @@ async function arrive(work) {
 async function follow(link, files = {}) {
   stopCamera();
   const sample = samples.find((one) => one.sample === link.sample);
-  const source = files.model ?? (link.model || 'pocket');
+  const here = state.model && states.means(link.model, state.model.source) ? state.model.source : null;
+  const source = files.model ?? here ?? (link.model || 'pocket');
   const known = opened.has(source);
   waitingLink = known ? null : link;
   const { model } = state;
   const stays = source === model?.source;
   // What is meant for a model that is not here waits until that one is.
   const own = known ? link : states.withoutModel(link, model);
-  if (files.model && stays) Object.assign(own.settings, { preprocess: model.preprocess, head: model.head }); // no address says it
+  if (typeof source !== 'string' && stays) Object.assign(own.settings, { preprocess: model.preprocess, head: model.head }); // no address says it
   const wished = () => ({ ...state, settings: own.settings, extra: own.extra,
     ask: { picture: sample ?? files.picture ?? state.ask.picture, shown: own.shown } });
   if (known && (!stays || ['preprocess', 'head'].some((name) => own.settings[name] !== model[name]))) await loadModel(source, own, wished);
@@ -757,8 +783,9 @@ function sayWaiting() {
   if (!waitingLink) return;
   const { model } = waitingLink;
   byId('model').open = true;
-  say(`The link was made with ${model}; choose it under Model to fetch it.`);
-  if (!isNamed(model)) byId('model-url').value = model;
+  const file = states.fileNamed(model);
+  tell(file ? say('page.link.file', { file }) : say('page.link.model', { model }));
+  if (!file && !isNamed(model)) byId('model-url').value = model;
 }
 
 /** Whether what is asked for is not what was answered. */
@@ -779,8 +806,13 @@ byId('search').addEventListener('submit', (event) => {
   event.preventDefault();
   const wanted = byId('class').value.trim();
   if (!wanted) return;
-  if (!state.model) say('Wait until the model is there.');
-  else guard(() => explainClass(suggestions.only(wanted) ?? state.model.cam.findClass(wanted)));
+  if (!state.model) tell('Wait until the model is there.');
+  else {
+    guard(() => {
+      const id = suggestions.find(wanted);
+      return id === null ? tell(suggestions.words(wanted)) : explainClass(id ?? state.model.cam.findClass(wanted));
+    });
+  }
 });
 
 byId('save').addEventListener('click', ({ target }) => guard(async () => {
@@ -789,15 +821,15 @@ byId('save').addEventListener('click', ({ target }) => guard(async () => {
   if (what === 'link') {
     try {
       await navigator.clipboard.writeText(location.href);
-      say('The link to what you see is in the clipboard. It holds no picture of yours.');
+      tell('The link to what you see is in the clipboard. It holds no picture of yours.');
     } catch {
-      say(`The link to what you see: ${location.href}`);
+      tell(`The link to what you see: ${location.href}`);
     }
     return;
   }
   const { answer, model } = state;
   if (!answer?.result.picture.data) {
-    say(camera.running ? 'Stop the camera to keep its picture, then save.' : 'Choose a picture first.');
+    tell(camera.running ? 'Stop the camera to keep its picture, then save.' : 'Choose a picture first.');
     return;
   }
   const { opacity: alpha, ...look } = style();

@@ -3,10 +3,11 @@
  * picture on show under each way, to choose the right one from.
  */
 import { tools } from '../index.js';
+import { say } from './words.js';
 
 const make = (tag, props = {}) => Object.assign(document.createElement(tag), props);
 
-const valueOf = ({ probability, score }) => (probability === null ? score.toPrecision(3) : `${(100 * probability).toFixed(1)} %`);
+const valueOf = ({ probability, score }) => (probability === null ? score.toPrecision(3) : say('percent', { share: probability }));
 
 export class Ask {
   #dialog;

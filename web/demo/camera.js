@@ -7,7 +7,7 @@
 const WIDTH = 320;
 
 export class Camera {
-  /** One run, from the press of the button to the end. @type {{stream: MediaStream | null} | null} */
+  /** One run, from the press of the button to the end. @type {{stream: MediaStream | null, changing: boolean} | null} */
   #run = null;
   #video = document.createElement('video');
   /** The frame on show and the one that is being explained, in turn. */
@@ -15,10 +15,13 @@ export class Camera {
   #last = null; // the frame on show
   #chooser;
 
-  /** @param {HTMLSelectElement} chooser  shown where there are several cameras */
-  constructor(chooser) {
+  /**
+   * @param {HTMLSelectElement} chooser  shown where there are several cameras
+   * @param {() => void} failed          another one was chosen and does not give its picture
+   */
+  constructor(chooser, failed) {
     this.#chooser = chooser;
-    chooser.addEventListener('change', () => this.#change().catch(() => {}));
+    chooser.addEventListener('change', () => this.#change().catch(failed));
   }
 
   /** Also while it is being waited for. */
@@ -41,7 +44,25 @@ export class Camera {
 
   /** Another one of several cameras. */
   async #change() {
-    if (this.#run?.stream) await this.#open(this.#run, { deviceId: { exact: this.#chooser.value } });
+    const run = this.#run;
+    if (!run?.stream) return;
+    const before = run.stream.getVideoTracks()[0].getSettings().deviceId;
+    const open = (deviceId) => this.#open(run, { deviceId: { exact: deviceId } });
+    try {
+      await open(this.#chooser.value);
+    } catch (error) {
+      // Many a phone opens no second camera while it holds the first.
+      if (this.#run !== run || error.name !== 'NotReadableError') throw error;
+      run.changing = true;
+      for (const track of run.stream.getTracks()) track.stop();
+      await open(this.#chooser.value).catch(async (again) => {
+        await open(before);
+        throw again;
+      });
+    } finally {
+      run.changing = false;
+      if (this.#run === run) this.#list(run).catch(() => {});
+    }
   }
 
   /** Its names are known once it has been allowed. */
@@ -68,7 +89,7 @@ export class Camera {
    */
   async start(ask, show) {
     if (!navigator.mediaDevices) throw new Error('A page reaches the camera only where it comes over https.');
-    const run = { stream: null };
+    const run = { stream: null, changing: false };
     this.#run = run;
     this.#last = null;
     if (!await this.#open(run, { facingMode: 'environment' })) return;
@@ -85,7 +106,7 @@ export class Camera {
       const { frame, answer } = pending;
       const value = await answer;
       if (this.#run !== run) return;
-      if (run.stream.getVideoTracks().every(({ readyState }) => readyState === 'ended')) {
+      if (!run.changing && run.stream.getVideoTracks().every(({ readyState }) => readyState === 'ended')) {
         throw new Error('The camera is gone. Plug it in again, or end what else uses it.');
       }
       pending = next();

@@ -33,9 +33,9 @@ function addressIn(transfer) {
  * @param {{frame: HTMLElement, input: HTMLInputElement}} elements
  * @param {(files: File[]) => void} take
  * @param {(address: string) => void} takeAddress
- * @param {(text: string, options: {bad: boolean}) => void} say
+ * @param {(text: string, options: {bad: boolean}) => void} tell
  */
-export function takeFiles({ frame, input }, take, takeAddress, say) {
+export function takeFiles({ frame, input }, take, takeAddress, tell) {
   input.addEventListener('change', () => {
     if (input.files.length) take([...input.files]);
     input.value = ''; // the same file may be chosen again
@@ -51,14 +51,14 @@ export function takeFiles({ frame, input }, take, takeAddress, say) {
       try {
         for (const entry of entries) await filesOf(entry, all);
       } catch (cause) {
-        say(`The folder could not be read: ${cause.message}`, { bad: true });
+        tell(`The folder could not be read: ${cause.message}`, { bad: true });
         return;
       }
       if (all.length) take(all.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true })));
-      else say('The folder is empty.', { bad: true });
+      else tell('The folder is empty.', { bad: true });
     } else if (files.length) take(files);
     else if (address) takeAddress(address);
-    else say('That is neither a file nor the address of a picture. Save the picture and drop its file here.', { bad: true });
+    else tell('That is neither a file nor the address of a picture. Save the picture and drop its file here.', { bad: true });
   }
 
   // The whole page takes drops: a photo that misses the frame must not replace the page.

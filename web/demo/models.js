@@ -1,7 +1,7 @@
 /**
  * The models that are known by name, as a list of buttons. Their cards are read when the list is opened.
  */
-const NAMES = ['pocket', 'vgg16', 'xception', 'resnet50', 'mobilenet', 'mobilenetv2', 'densenet121', 'inceptionv3',
+const NAMES = ['pocket', 'mobilenet_v1_0.25', 'mobilenet_v1_0.50', 'mobilenet_v1_0.75', 'mobilenet_v1_1.0', 'vgg16', 'xception', 'resnet50', 'mobilenet', 'mobilenetv2', 'densenet121', 'inceptionv3',
   'efficientnetb0', 'vgg19'];
 
 export const isNamed = (source) => NAMES.includes(source);

@@ -1,6 +1,7 @@
 /**
  * The classes as a list of buttons with bars; one is pressed: its heatmap is on show.
  */
+import { say } from './words.js';
 
 /**
  * Rows stay and only what they say changes: beneath a camera, a row made anew for each picture would be
@@ -21,7 +22,7 @@ export function showPredictions(list, maps, shown, choose) {
     button.setAttribute('aria-pressed', String(id === shown));
     button.style.setProperty('--share', String(probability));
     button.firstChild.textContent = name;
-    button.lastChild.textContent = `${(100 * probability).toFixed(1)} %`;
+    button.lastChild.textContent = say('percent', { share: probability });
   }
   if (focused) list.querySelector(`[data-id="${focused}"]`)?.focus();
 }

@@ -1,6 +1,8 @@
 /**
  * The heatmap of every class on show at a glance: small pictures, one of which is pressed.
  */
+import { say } from './words.js';
+
 const WIDTH = 240; // pixels of a tile
 
 export class Sheet {
@@ -33,7 +35,7 @@ export class Sheet {
     const height = Math.max(1, Math.round((WIDTH * picture.height) / picture.width));
     for (const map of maps) {
       const { canvas, percent } = this.#tiles.get(map.class.id);
-      percent.textContent = map.probability === null ? '' : `${(100 * map.probability).toFixed(1)} %`;
+      percent.textContent = map.probability === null ? '' : say('percent', { share: map.probability });
       if (canvas.width !== WIDTH || canvas.height !== height) Object.assign(canvas, { width: WIDTH, height });
       const pen = canvas.getContext('2d');
       pen.globalAlpha = 1;

@@ -12,7 +12,7 @@ const LESS = [40, 110, 220];
 const MOST_HEAT_PIXELS = 768 * 768;
 
 /** iOS gives no canvas of more than 16.7 million pixels, and no screen shows as many. */
-const MOST_PICTURE_PIXELS = 4096 * 2048;
+export const MOST_PICTURE_PIXELS = 4096 * 2048;
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -62,12 +62,12 @@ export class Stage {
   }
 
   /**
-   * @param {{width: number, height: number, data: Uint8Array}} picture  RGBA
+   * @param {{width: number, height: number}} own   the picture's own size
+   * @param {{width: number, height: number, data: Uint8Array | Uint8ClampedArray}} pixels  RGBA, at most MOST_PICTURE_PIXELS
    * @param {string} name
    */
-  setPicture(picture, name) {
-    const { width, height, data } = reduced(picture, MOST_PICTURE_PIXELS);
-    this.#resize(picture.width, picture.height, width, height);
+  setPicture(own, { width, height, data }, name) {
+    this.#resize(own.width, own.height, width, height);
     const pixels = new ImageData(new Uint8ClampedArray(data.buffer, data.byteOffset, data.length), width, height);
     this.#picture.getContext('2d').putImageData(pixels, 0, 0);
     this.#name = name;
@@ -270,26 +270,6 @@ function differenceColours() {
 
 function paint(canvas, { width, height, data }) {
   canvas.getContext('2d').putImageData(new ImageData(data, width, height), 0, 0);
-}
-
-/** The picture in at most so many pixels, each the mean of a square of it. */
-function reduced(picture, most) {
-  const step = Math.ceil(Math.sqrt((picture.width * picture.height) / most));
-  if (step <= 1) return picture;
-  const [width, height] = [Math.floor(picture.width / step), Math.floor(picture.height / step)];
-  const data = new Uint8ClampedArray(4 * width * height);
-  for (let y = 0, to = 0; y < height; ++y) {
-    for (let x = 0; x < width; ++x, to += 4) {
-      const sum = [0, 0, 0, 0];
-      for (let j = 0; j < step; ++j) {
-        for (let i = 0, at = 4 * ((y * step + j) * picture.width + x * step); i < step; ++i, at += 4) {
-          for (let c = 0; c < 4; ++c) sum[c] += picture.data[at + c];
-        }
-      }
-      for (let c = 0; c < 4; ++c) data[to + c] = sum[c] / (step * step);
-    }
-  }
-  return { width, height, data };
 }
 
 /** Where a box lies, in words. */

@@ -15,6 +15,7 @@
  * @property {Picture} picture
  * @property {{method: string, score: string, layer: string, top: string}} asked   settings it was made with
  * @property {import('../index.js').Explanation} result
+ * @property {{width: number, height: number, data: any}} [pixels]   the picture as it is shown; none of a camera's
  * @property {import('../index.js').HeatMap[]} maps   of the best classes, then of those asked for beside them
  *
  * @typedef {object} State
@@ -148,7 +149,7 @@ export function comparedOf(state) {
 /**
  * @typedef {object} Link
  * @property {Record<string, string>} settings   all of them
- * @property {string} model      a name or an address; '': the bundled one
+ * @property {string} model      a name or an address; '': the bundled one; 'file:NAME': a file of the reader's
  * @property {string} sample
  * @property {string} picture    an address
  * @property {number | null} shown
@@ -173,9 +174,18 @@ export function readLink(hash) {
 export const withoutModel = (link, model = null) => ({ ...link, model: '', shown: null, extra: [],
   settings: { ...link.settings, ...pick(DEFAULTS, OF_A_MODEL), preprocess: model?.preprocess ?? '', head: model?.head ?? '' } });
 
+const ofFile = (name) => `file:${name}`;
+
+/** Whether a link's model is a file of the reader's. @param {string} model @returns {string | null}  its name */
+export const fileNamed = (model) => /^file:(.*)$/.exec(model)?.[1] ?? null;
+
+/** Whether these files are what a link means. @param {string} model @param {any} source  as for GradCam.load() */
+export const means = (model, source) => (typeof source === 'string' ? model === source
+  : [source].flat().some(({ name }) => model === ofFile(name)));
+
 /**
- * What is on the screen, for the address: what differs from the usual. A picture or model that came as
- * a file is not in it, nor what was chosen for such a model alone: who reads the address has another.
+ * What is on the screen, for the address: what differs from the usual. A picture that came as a file is
+ * not in it; of a model that did, its name, so that a layer or class is never taken for another model's.
  * @param {State} state
  * @param {Link | null} [waiting]  what a link says of a model that has not been fetched; it stays there
  */
@@ -183,7 +193,7 @@ export function writeLink(state, waiting = null) {
   const { answer, model, extra, shown } = state;
   const settings = { ...state.settings, ...answer?.asked, ...(waiting ? pick(waiting.settings, OF_A_MODEL)
     : model && typeof model.source !== 'string' ? pick(DEFAULTS, ['preprocess', 'head']) : {}) };
-  const source = typeof model?.source === 'string' && model.source !== 'pocket' ? model.source : '';
+  const source = !model || model.source === 'pocket' ? '' : typeof model.source === 'string' ? model.source : ofFile([model.source].flat()[0].name);
   const best = answer?.maps[0].class.id ?? null;
   const values = {
     sample: answer?.picture.sample ?? '',

@@ -1,6 +1,9 @@
 /**
  * Below the search: the classes whose names hold what is being typed, to be chosen with one press.
  */
+import { tools } from '../index.js';
+import { say } from './words.js';
+
 const MOST = 8;
 
 const simple = (text) => text.toLowerCase().replaceAll('_', ' ').trim();
@@ -17,6 +20,13 @@ export function classesLike(part, labels) {
   const rank = (name) => (name === wanted ? 0 : name.startsWith(wanted) ? 1 : name.includes(` ${wanted}`) ? 2 : name.includes(wanted) ? 3 : 4);
   return labels.map((label, id) => ({ id, rank: rank(simple(label)) })).filter(({ rank: at }) => at < 4)
     .sort((a, b) => a.rank - b.rank || labels[a.id].length - labels[b.id].length).map(({ id }) => id);
+}
+
+/** Classes with a name like a mistyped one. @returns {number[]} */
+function alike(text, labels) {
+  if (/^[\d\s.+-]*$/.test(text)) return [];
+  const names = tools.nearMisses(text, labels);
+  return names.map((name) => labels.indexOf(name));
 }
 
 export class Suggestions {
@@ -54,19 +64,33 @@ export class Suggestions {
     });
   }
 
-  /** The only class whose name holds the text, if there is one. @param {string} text */
-  only(text) {
-    const ids = classesLike(text, this.#labels());
-    const exact = ids.filter((id) => simple(this.#labels()[id]) === simple(text));
+  /**
+   * The only class whose name holds the text. Null: several do, or some that are spelled alike, and the reader
+   * may choose one of them below; undefined: nobody knows.
+   * @param {string} text
+   * @returns {number | null | undefined}
+   */
+  find(text) {
+    const labels = this.#labels();
+    const ids = classesLike(text, labels);
+    const exact = ids.filter((id) => simple(labels[id]) === simple(text));
     this.#hide();
     if (exact.length === 1) return exact[0];
-    if (ids.length > 1 && !exact.length) this.#show();
-    return ids.length === 1 ? ids[0] : null;
+    if (ids.length === 1) return ids[0];
+    const near = ids.length ? ids : alike(text, labels);
+    if (!near.length) return undefined;
+    this.#show(near);
+    return null;
   }
 
-  #show() {
+  /** What the choice below is of. @param {string} text */
+  words(text) {
+    const count = classesLike(text, this.#labels()).length;
+    return count ? say('page.search.several', { count, text, most: MOST }) : say('page.search.alike', { text });
+  }
+
+  #show(ids = classesLike(this.#input.value, this.#labels())) {
     const labels = this.#labels();
-    const ids = classesLike(this.#input.value, labels);
     this.#list.replaceChildren(...ids.slice(0, MOST).map((id) => {
       const button = Object.assign(document.createElement('button'), { type: 'button', textContent: labels[id] });
       button.addEventListener('click', () => {

@@ -80,6 +80,7 @@ export class GradCamElement extends Base {
   #heldModel = null;
   #image = null;
   #source = null; // key of the picture and model that are on show, or under way
+  #own = null; // the pixels of a picture that was given as a property, as they are shown
   #redrawn = 0; // how often the image was given: a canvas may have been drawn anew
   #watcher = null;
   #placer = null;
@@ -393,7 +394,9 @@ export class GradCamElement extends Base {
       result.maps.push(...more.maps);
       result.warnings.push(...more.warnings.filter(({ text }) => !result.warnings.some((one) => one.text === text)));
     }
+    const own = this.#image ? await tools.reduce(result.picture, MOST_PICTURE_PIXELS) : null;
     if (signal.aborted) return;
+    this.#own = own;
     this.#result = result;
     this.#shown = this.#hasTarget ? wanted[0] : result.maps[0].class.id;
     this.#paint();
@@ -408,7 +411,11 @@ export class GradCamElement extends Base {
     if (!result?.maps) return;
     const { stage, own, heat, classes } = this.#parts;
     const { width, height } = result.picture;
-    if (this.#image) drawReduced(own, result.picture);
+    if (this.#own) {
+      Object.assign(own, { width: this.#own.width, height: this.#own.height });
+      own.getContext('2d').putImageData(new ImageData(new Uint8ClampedArray(this.#own.data.buffer, this.#own.data.byteOffset,
+        this.#own.data.length), this.#own.width, this.#own.height), 0, 0);
+    }
     const map = result.maps.find((one) => one.class.id === this.#shown) ?? result.maps[0];
     const scale = Math.min(1, Math.sqrt(MOST_HEAT_PIXELS / (width * height)));
     const size = { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
@@ -562,20 +569,6 @@ function build(host) {
 
 /** iOS gives no canvas of more than 16.7 million pixels, and no screen shows as many. */
 const MOST_PICTURE_PIXELS = 4096 * 2048;
-
-/** The picture on a canvas; a large one in fewer pixels. */
-function drawReduced(canvas, { width, height, data }) {
-  const step = Math.ceil(Math.sqrt((width * height) / MOST_PICTURE_PIXELS));
-  const [columns, rows] = [Math.max(1, Math.floor(width / step)), Math.max(1, Math.floor(height / step))];
-  const pixels = new ImageData(columns, rows);
-  if (step === 1) pixels.data.set(data);
-  else {
-    const [from, to] = [new Uint32Array(data.buffer, data.byteOffset, width * height), new Uint32Array(pixels.data.buffer)];
-    for (let y = 0, at = 0; y < rows; ++y) for (let x = 0; x < columns; ++x) to[at++] = from[y * step * width + x * step];
-  }
-  Object.assign(canvas, { width: columns, height: rows });
-  canvas.getContext('2d').putImageData(pixels, 0, 0);
-}
 
 /** Whether a computed colour is nearer to white than to black. @param {string} colour */
 function isLight(colour) {

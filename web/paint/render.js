@@ -25,6 +25,7 @@
  * @typedef {{x: number, y: number, width: number, height: number}} View
  */
 import { GradCamError } from '../base/errors.js';
+import { whole } from './pieces.js';
 
 /**
  * A raw map (sum over the channels, before ReLU) by a preset's rule, most of which bring it to 0..1. A
@@ -215,44 +216,58 @@ const dimmed = (r, g, b) => DIM * (0.299 * r + 0.587 * g + 0.114 * b);
  * @returns {{width: number, height: number, data: Uint8ClampedArray}} RGBA
  */
 export function overlay(picture, map, style, rgb, view = null) {
+  const { width, height } = picture;
+  const data = new Uint8ClampedArray(4 * width * height);
+  whole(overlayRows(picture, map, style, rgb, view, data));
+  return { width, height, data };
+}
+
+/**
+ * The same into `out`, row by row; it yields how many rows are done.
+ * @returns {Generator<number, void, void>}
+ */
+export function* overlayRows(picture, map, style, rgb, view, out) {
   const { width, height, data } = picture;
   const row = heat(map, style, rgb, width, height, view);
   const { alpha, blend } = style;
   const strong = style.fade ? strength(map, style, width, height, view) : null;
   const seen = coverage(view, width, height);
-  const out = new Uint8ClampedArray(4 * width * height);
-  const each = (use) => {
-    for (let j = 0; j < height; ++j) {
-      const hot = row(j);
-      const strengths = strong?.(j);
-      for (let i = 0; i < width; ++i) {
-        const at = 4 * (j * width + i);
-        const share = strengths ? alpha * strengths[i] : alpha;
-        const rest = blend === 'add' ? 1 : 1 - share;
-        const opaque = data[at + 3] / 255;
-        const under = (c) => opaque * data[at + c] + 255 * (1 - opaque);
-        const part = seen ? seen.x[i] * seen.y[j] : 1;
-        const grey = part < 1 ? dimmed(under(0), under(1), under(2)) : 0;
-        for (let c = 0; c < 3; ++c) {
-          const value = share * hot[3 * i + c] + rest * under(c);
-          use(at + c, part < 1 ? grey + part * (value - grey) : value);
-        }
+  const mixed = new Float64Array(4 * width);
+  /** One row of the result, before it is scaled; the fourth of each four stays 0. */
+  const mix = (j) => {
+    const hot = row(j);
+    const strengths = strong?.(j);
+    for (let i = 0; i < width; ++i) {
+      const at = 4 * (j * width + i);
+      const share = strengths ? alpha * strengths[i] : alpha;
+      const rest = blend === 'add' ? 1 : 1 - share;
+      const opaque = data[at + 3] / 255;
+      const white = 255 * (1 - opaque);
+      const part = seen ? seen.x[i] * seen.y[j] : 1;
+      const grey = part < 1 ? dimmed(opaque * data[at] + white, opaque * data[at + 1] + white, opaque * data[at + 2] + white) : 0;
+      for (let c = 0; c < 3; ++c) {
+        const value = share * hot[3 * i + c] + rest * (opaque * data[at + c] + white);
+        mixed[4 * i + c] = part < 1 ? grey + part * (value - grey) : value;
       }
     }
+    return mixed;
   };
   let scale = 1;
   if (blend !== 'mix') {
     let most = 0;
-    each((_, value) => {
-      if (value > most) most = value;
-    });
+    for (let j = 0; j < height; ++j) {
+      const values = mix(j);
+      for (let i = 0; i < values.length; ++i) if (values[i] > most) most = values[i];
+      yield 0;
+    }
     scale = most > 0 ? 255 / most : 1;
   }
-  each((at, value) => {
-    out[at] = scale * value;
-  });
-  for (let at = 3; at < out.length; at += 4) out[at] = 255;
-  return { width, height, data: out };
+  for (let j = 0; j < height; ++j) {
+    const values = mix(j);
+    const from = 4 * j * width;
+    for (let i = 0; i < values.length; ++i) out[from + i] = (i & 3) === 3 ? 255 : scale * values[i];
+    yield j + 1;
+  }
 }
 
 /**
@@ -263,30 +278,40 @@ export function overlay(picture, map, style, rgb, view = null) {
  */
 export function veil(map, style, rgb, width, height, view = null) {
   const data = new Uint8ClampedArray(4 * width * height);
-  if (style.colourFirst) colouredVeil(map, style, rgb, width, height, data, view);
-  else tableVeil(map, style, rgb, width, height, data, view);
-  const seen = coverage(view, width, height);
-  if (seen && !seen.whole) darken(data, seen, width, height);
+  whole(veilRows(map, style, rgb, width, height, view, data));
   return { width, height, data };
 }
 
-function darken(data, { x, y }, width, height) {
+/**
+ * The same into `out`, row by row; it yields how many rows are done.
+ * @returns {Generator<number, void, void>}
+ */
+export function* veilRows(map, style, rgb, width, height, view, out) {
+  const row = (style.colourFirst ? colouredVeil : tableVeil)(map, style, rgb, width, height, out, view);
+  const seen = coverage(view, width, height);
   for (let j = 0; j < height; ++j) {
-    for (let i = 0; i < width; ++i) {
-      const part = x[i] * y[j];
-      if (part === 1) continue;
-      const at = 4 * (j * width + i);
-      const [own, dark] = [part * data[at + 3], (1 - part) * 255 * (1 - DIM)];
-      for (let c = 0; c < 3; ++c) data[at + c] *= own / (own + dark);
-      data[at + 3] = own + dark;
-    }
+    row(j);
+    if (seen && !seen.whole) darken(out, seen, width, j);
+    yield j + 1;
   }
 }
 
+function darken(data, { x, y }, width, j) {
+  for (let i = 0; i < width; ++i) {
+    const part = x[i] * y[j];
+    if (part === 1) continue;
+    const at = 4 * (j * width + i);
+    const [own, dark] = [part * data[at + 3], (1 - part) * 255 * (1 - DIM)];
+    for (let c = 0; c < 3; ++c) data[at + c] *= own / (own + dark);
+    data[at + 3] = own + dark;
+  }
+}
+
+/** Writes one row after the other. @returns {(row: number) => void} */
 function colouredVeil(map, style, rgb, width, height, out, view) {
   const row = heat(map, style, rgb, width, height, view);
   const strong = style.fade ? strength(map, style, width, height, view) : null;
-  for (let j = 0; j < height; ++j) {
+  return (j) => {
     const hot = row(j);
     const strengths = strong?.(j);
     for (let i = 0; i < width; ++i) {
@@ -294,7 +319,7 @@ function colouredVeil(map, style, rgb, width, height, out, view) {
       for (let c = 0; c < 3; ++c) out[at + c] = hot[3 * i + c];
       out[at + 3] = 255 * style.alpha * (strengths ? strengths[i] : 1);
     }
-  }
+  };
 }
 
 /** One of 256 finished pixels for each value: pages do this for every frame of a video. */
@@ -309,13 +334,13 @@ function tableVeil({ data, width: w, height: h }, style, rgb, width, height, out
   }
   const pixels = new Uint32Array(out.buffer);
   const row = enlarger(data, w, h, width, height, style, 1, view);
-  for (let j = 0; j < height; ++j) {
+  return (j) => {
     const large = row(j);
     for (let i = 0; i < width; ++i) {
       const value = style.power === 1 ? large[i] : Math.max(0, large[i]) ** style.power;
       pixels[j * width + i] = table[Math.min(255, Math.max(0, Math.round(255 * value)))];
     }
-  }
+  };
 }
 
 /** Connected parts above the threshold, the largest first, at a size that costs little. */

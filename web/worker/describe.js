@@ -23,6 +23,7 @@ export async function describeModel(model, { card, meaning, source, args }, wher
   const warnings = [];
   const { height, width, channels, order } = imageInput(model.shape(model.inputName()), meaning.picture?.order);
   const output = describeOutput(model, { card, meaning, args }, warnings);
+  if (args.grid) model.setGrid(args.grid);
   const layers = model.layers();
   const main = card.layer ? model.findLayer(card.layer) : model.defaultLayer;
   if (main >= 0) layers[main].default = true;
@@ -118,10 +119,12 @@ async function readLabels({ args, source, card, meaning, model, kind }, where, w
     warnings.push(...more.map((warning) => ({ ...warning, remedy: 'labels' })));
     return completeLabels(names, classes);
   };
-  const list = (names) => take(names.map(String), checkCount(names, classes));
+  const list = (names) => take(names.map((name) => (name === null ? undefined : String(name))), checkCount(names, classes));
   const named = async (spec) => {
     if (spec === 'imagenet') {
-      const { names } = await labelsIn(where.imagenet, where);
+      const { names: thousand } = await labelsIn(where.imagenet, where);
+      // TensorFlow's own networks have a class before ImageNet's first.
+      const names = classes === thousand.length + 1 ? ['background', ...thousand] : thousand;
       return take(names, checkCount(names, classes, 'ImageNet\'s list'));
     }
     const { names, warnings: odd } = await labelsIn(spec, where, classes);
@@ -139,7 +142,7 @@ async function readLabels({ args, source, card, meaning, model, kind }, where, w
     const found = await labelsIn(spec, where, classes).catch(() => null);
     if (found?.names.length) return take(found.names, found.warnings);
   }
-  if (classes === 1000) return named('imagenet');
+  if (classes === 1000 || classes === 1001) return named('imagenet');
   if (kind === 'value') return Array.from({ length: classes }, (_, id) => (classes === 1 ? 'value' : `value ${id}`));
   return take(undefined);
 }
@@ -150,14 +153,19 @@ async function readLabels({ args, source, card, meaning, model, kind }, where, w
 const STANDING_OUT = 'highest logit less the mean of all';
 
 /**
- * From the card, for the output that it speaks of: the group of each class, and the score below which a picture is
- * nothing that the network knows. Null: it does not say.
+ * From the card, for the output that it speaks of: the group of each class, the score below which a picture is
+ * nothing that the network knows, and how often it is right. Null: it does not say.
  */
-function knowledgeOf({ unfamiliar = null, groups = null }, { head, labels }, classes) {
+function knowledgeOf({ unfamiliar = null, groups = null, limits = [], accuracy = null }, { head, labels }, classes) {
   if (unfamiliar !== null && (unfamiliar.score !== STANDING_OUT || !Number.isFinite(unfamiliar.below))) {
     throw new GradCamError('model', `The card's "unfamiliar" must be {"score": "${STANDING_OUT}", "below": a number}; correct it or leave it out.`);
   }
+  if (!Array.isArray(limits) || !limits.every((one) => typeof one === 'string')) {
+    throw new GradCamError('model', 'The card\'s "limits" must be a list of sentences; correct it or leave it out.');
+  }
   return {
+    limits,
+    accuracy: accuracy !== null && typeof accuracy === 'object' && head === undefined ? accuracy : null,
     unfamiliarBelow: unfamiliar === null || head !== undefined ? null : unfamiliar.below,
     groups: groups === null || head !== undefined || labels !== undefined ? null : groupsById(groups, classes),
   };

@@ -21,6 +21,7 @@ import { Sha256 } from '../files/digest.js';
 import { GradCamError } from '../base/errors.js';
 import { isModelName, openGiven, openUrl, readAll } from '../files/files.js';
 import { parseCard } from '../files/sources.js';
+import { readRows, whole } from '../paint/pieces.js';
 
 /** @param {string} file  as a reader knows it @param {any} cause */
 export function notCompiled(file, cause) {
@@ -64,6 +65,10 @@ export const browserHost = {
 
   async open(spec, signal, keepAs) {
     if (typeof spec === 'string') {
+      if (keepAs === 'etag') {
+        const { cacheStore, openTagged } = await import('../files/tagged.js');
+        return openTagged(spec, await cacheStore(spec), signal);
+      }
       return keepAs ? openKept(spec, keepAs, signal) : openUrl(spec, signal);
     }
     return openGiven(spec);
@@ -75,6 +80,8 @@ export const browserHost = {
   },
 
   list: async () => null,
+
+  hub: 'https://huggingface.co',
 
   beside: (base, file) => new URL(file, base).href,
 
@@ -103,9 +110,10 @@ export const browserHost = {
     const bitmap = await createImageBitmap(new Blob([bytes])).catch(() => null);
     if (!bitmap) return null;
     const { width, height } = bitmap;
-    const context = new OffscreenCanvas(width, height).getContext('2d');
-    context.drawImage(bitmap, 0, 0);
-    bitmap.close();
-    return { width, height, data: context.getImageData(0, 0, width, height).data };
+    try {
+      return whole(readRows(bitmap, width, height, (columns, rows) => new OffscreenCanvas(columns, rows)));
+    } finally {
+      bitmap.close();
+    }
   },
 };

@@ -27,6 +27,7 @@
  * @property {() => string[]} weightLayers   layers with weights, from the output on
  * @property {(args: {layers: number, seed: number}) => void} randomise   for good
  * @property {(args: StepsArgs) => StepsValue} steps  everything between picture and map, for one class
+ * @property {(args: TraceArgs) => Trace} trace      one activation, and how it depends on the input
  * @property {() => {heap: number, weights: number, activations: number}} memory   bytes
  * @property {(args: PaintArgs) => Uint8Array} png    heat over picture, as PNG bytes
  * @property {(args: GridArgs) => Uint8Array} grid    the picture and its maps, as PNG bytes
@@ -47,10 +48,12 @@
  * @property {'softmax' | 'sigmoid' | 'none'} [activation]  what makes probabilities of its numbers
  * @property {[number, number]} [inputSize]  height and width of the input
  * @property {Record<string, number[]>} [inputShape]  per input, ONNX order
+ * @property {number[]} [grid]              height and width of a transformer's tokens, and how many are before them
  * @property {object | FileSpec} [config]   the network of a Keras file of weights, as to_json() writes it
  * @property {'auto' | 'none'} cache        whether files with a digest are kept for the next visit
  * @property {string} [arch]                of a Keras file without a model
  * @property {'f32' | 'f16' | 'int8'} [weights]  how the weights of a Keras file are held
+ * @property {boolean} [fakeQuantize]       TensorFlow Lite: activations are rounded as the file keeps them
  * @property {string} [packagesUrl]         folder with h5wasm/ and fflate/, where a page has no bundler
  *
  * @typedef {object} OwnFiles   addresses of the package's own files
@@ -72,6 +75,9 @@
  * @property {(string | undefined)[] | null} groups  the group of each class, 'dog', as its card says; null: it does not
  * @property {number | null} unfamiliarBelow  highest logit less the mean of all, below which a picture is nothing that
  *   the network knows; null: its card does not say
+ * @property {string[]} limits              what it knows and what it misses, in sentences of its card
+ * @property {Record<string, any> | null} accuracy  how often it is right, as its card has it; null: it does not say.
+ *   imagenet_sample: {name: [top-1, top-5]}, shares of 300 photos, is one that every card of ImageNet's can have
  * @property {LayerInfo[]} layers
  * @property {string | null} defaultLayer
  * @property {{name: string, title: string, paper: string}[]} methods
@@ -98,6 +104,7 @@
  * @property {number} height                of the map that it gives
  * @property {number} width
  * @property {number} channels
+ * @property {true} [tokens]                its positions are the tokens of a transformer
  * @property {true} [default]               taken when none is named
  *
  * @typedef {FileSpec | Pixels} PictureSpec  encoded bytes, or an address, path or Blob that holds such,
@@ -116,6 +123,7 @@
  * @property {string} [fit]
  * @property {'preprocessed' | 'raw'} [mapInput]
  * @property {boolean} pixels               send the decoded picture back
+ * @property {boolean} early                progress has the answer so far
  *
  * @typedef {object} ExplainValue
  * @property {{width: number, height: number, data?: Uint8Array}} picture
@@ -132,7 +140,8 @@
  * @property {{decode: number, forward: number, backward: number}} timings    ms
  * @property {Warning[]} warnings
  *
- * @typedef {Omit<ExplainArgs, 'classes' | 'method' | 'score' | 'top'> & {class?: number | string}} StepsArgs
+ * @typedef {Omit<ExplainArgs, 'classes' | 'method' | 'score' | 'top'> & {class?: number | string,
+ *   change?: {channel: number, add: number, at?: [number, number]}}} StepsArgs   at: row and column
  *
  * @typedef {object} StepsValue
  * @property {ExplainValue} explanation     Grad-CAM of the logit: one map; predictions of every class
@@ -140,6 +149,18 @@
  * @property {Float32Array} activations     A^k: channel by channel, each height x width of the layer
  * @property {Float32Array | null} gradients  dy^c/dA^k, as large; null where the file holds no logits
  * @property {Float32Array} weights         alpha_k, one per channel
+ *
+ * @typedef {Pick<ExplainArgs, 'picture' | 'layer' | 'preprocess' | 'resize' | 'fit'> &
+ *   {channel?: number, at: [number, number]}} TraceArgs   at: row and column
+ *
+ * @typedef {object} Trace
+ * @property {LayerInfo} layer
+ * @property {number} value                 the activation; without a channel: the sum of all channels there
+ * @property {number} width                 of the input, as of input and gradient
+ * @property {number} height
+ * @property {number} channels
+ * @property {Float32Array} input           what the network was fed, channel by channel, each height x width
+ * @property {Float32Array} gradient        d value / d input, as large
  *
  * @typedef {object} Warning
  * @property {string} name   for programs: 'unfamiliar', 'no-evidence', 'zero-gradient', 'saturated-softmax', ...

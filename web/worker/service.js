@@ -32,6 +32,25 @@ async function breathe(signal) {
   if (signal.aborted) throw cancelled(signal.reason);
 }
 
+/** An early picture at most so often: it is worth a look, and takes time from the steps. */
+const EARLY_MS = 400;
+
+/**
+ * How long a job goes on. Steps differ (a channel that is dead takes none), so what the later half of
+ * those done took stands for those to come; before the first second nobody knows.
+ * @returns {(done: number, total: number) => number | null}  seconds
+ */
+function timeLeft() {
+  const times = [performance.now()]; // after so many steps
+  return (done, total) => {
+    const now = performance.now();
+    times[done] = now;
+    if (now - times[0] < 1000) return null;
+    const since = Math.floor(done / 2);
+    return ((now - times[since]) / (done - since)) * (total - done) / 1000;
+  };
+}
+
 /**
  * @param {import('./host-browser.js').Host} host
  * @param {{wasm: string, imagenet: import('../files/files.js').FileSpec}} own  the engine's file and ImageNet's names
@@ -45,6 +64,8 @@ export function createService(host, own) {
   let info;
   /** The picture whose activations the model holds: {key, picture}. */
   let current = null;
+  /** A layer of that picture which holds other values for now: {layer, values}, those that are its own. */
+  let changed = null;
   let remembered = null; // predictions, while the maps come from other input: {question, predictions, unfamiliar}
   let decoded = null; // the last decoded picture: {key, picture}
 
@@ -115,15 +136,46 @@ export function createService(host, own) {
     await breathe(signal);
     const pre = preprocessFor(args);
     const key = `${pictureKey} ${JSON.stringify(pre)}`;
-    if (current === key) return picture;
+    const again = current === key;
+    if (again && !changed && !args.change) return picture;
     current = null;
     before = performance.now();
-    model.setImage(picture, pre);
-    model.forward();
+    if (!again) {
+      changed = null;
+      model.setImage(picture, pre);
+      model.forward();
+    }
+    if (changed || args.change) change(args);
     timings.forward = (timings.forward ?? 0) + performance.now() - before;
     current = key;
     await breathe(signal);
     return picture;
+  }
+
+  /** Adds to a channel of a layer and runs what comes after it; takes back what was added before. */
+  function change({ layer = info.defaultLayer, change: wanted }) {
+    const where = wanted && info.layers[model.findLayer(layer)];
+    if (wanted) checkChange(wanted, where);
+    if (changed && changed.layer !== where?.name) {
+      const { layer: old, values } = changed;
+      changed = null;
+      model.forwardFrom(old, values);
+    }
+    if (!wanted) return;
+    changed ??= { layer: where.name, values: model.read(where.name) };
+    const values = changed.values.slice();
+    const place = placeOf(where);
+    const { channel, add, at } = wanted;
+    if (at) values[place(channel, at[0] * where.width + at[1])] += add;
+    else for (let i = 0; i < where.height * where.width; ++i) values[place(channel, i)] += add;
+    model.forwardFrom(where.name, values);
+  }
+
+  function checkChange({ channel, at }, { name, channels, height, width }, where = 'change.') {
+    if (channel >= channels) throw new GradCamError('argument', `${where}channel is ${channel}, but "${name}" has the channels 0 to ${channels - 1}.`);
+    if (at && (at[0] >= height || at[1] >= width)) {
+      throw new GradCamError('argument', `${where}at is [${at}], but "${name}" has ${height} rows and ${width} columns, counted from 0.`);
+    }
   }
 
   /** Score and probability of every class. */
@@ -140,7 +192,7 @@ export function createService(host, own) {
   }
 
   function randomise({ layers, seed }) {
-    current = remembered = null;
+    current = changed = remembered = null;
     info.unfamiliarBelow = null; // it was the trained network's
     model.randomise(layers, seed);
   }
@@ -214,29 +266,51 @@ export function createService(host, own) {
     for (const [name, value] of Object.entries(args.options ?? {})) model.setOption(name, value);
     const maps = [];
     let size = { width: 0, height: 0 };
+    /** Maps of these targets. last: the engine's last ones, which have more to tell than their numbers. */
+    const asMaps = (some, { data }, last = false) => some.map(({ id, name, single, weights }, index) => ({
+      class: { id, name },
+      score: single ? scores[id] : weights.reduce((sum, weight, i) => sum + weight * scores[i], 0),
+      probability: single && !Number.isNaN(probabilities[id]) ? probabilities[id] : null,
+      delta: last ? model.mapDelta(index) : 0,
+      terms: last ? model.mapTerms(index) : null,
+      data: data[index],
+    }));
+    const answer = (list, { width, height }) => ({
+      picture: { width: picture.width, height: picture.height, data: undefined },
+      view,
+      preprocess: preprocessFor(args),
+      predictions,
+      maps: list,
+      width,
+      height,
+      layer,
+      method: args.method,
+      timings,
+      warnings,
+    });
     for (let at = 0; at < targets.length; at += MOST_TARGETS) {
       const some = targets.slice(at, at + MOST_TARGETS);
       const task = model.startTask(args.method, layer, args.score, some.map(({ weights }) => weights));
       try {
+        const left = timeLeft();
+        let last = performance.now();
         while (task.done < task.total) {
           timed('backward', () => task.step());
-          if (task.total > 1) {
-            onProgress({ file: args.method, loaded: task.done, total: task.total });
-            await breathe(signal);
+          if (task.total === 1) break;
+          const progress = { file: args.method, loaded: task.done, total: task.total, secondsLeft: left(task.done, task.total) };
+          const early = args.early && performance.now() - last > EARLY_MS && task.preview(some.length);
+          if (early) {
+            last = performance.now();
+            progress.early = answer([...maps, ...asMaps(some, early)], early);
           }
+          onProgress(progress);
+          await breathe(signal);
         }
       } finally {
         task.free();
       }
       size = model.maps();
-      maps.push(...some.map(({ id, name, single, weights }, index) => ({
-        class: { id, name },
-        score: single ? scores[id] : weights.reduce((sum, weight, i) => sum + weight * scores[i], 0),
-        probability: single && !Number.isNaN(probabilities[id]) ? probabilities[id] : null,
-        delta: model.mapDelta(index),
-        terms: model.mapTerms(index),
-        data: size.data[index],
-      })));
+      maps.push(...asMaps(some, size, true));
       for (const warning of model.warnings()) {
         if (!warnings.some(({ name, text }) => name === warning.name && text === warning.text)) {
           warnings.push(warning);
@@ -245,21 +319,9 @@ export function createService(host, own) {
       await breathe(signal);
     }
 
-    const { width, height } = picture;
     const data = args.pixels ? picture.pixels() : undefined;
-    const value = {
-      picture: { width, height, data },
-      view,
-      preprocess: preprocessFor(args),
-      predictions,
-      maps,
-      width: size.width,
-      height: size.height,
-      layer,
-      method: args.method,
-      timings,
-      warnings,
-    };
+    const value = answer(maps, size);
+    value.picture.data = data;
     const buffers = maps.flatMap((map) => [map.data, map.terms?.data].filter(Boolean))
       .map(({ buffer }) => buffer);
     return new Transfer(value, data ? [...buffers, data.buffer] : buffers);
@@ -276,15 +338,22 @@ export function createService(host, own) {
 
   /* ---- Step by step ------------------------------------------------------------------------- */
 
-  /** A tensor of the last forward, or a gradient as large, channel by channel: [K][h][w]. */
-  function byChannel(values, tensor, { height, width, channels: K }) {
-    const [, first] = model.shape(tensor);
-    const last = model.shape(tensor).at(-1);
-    if (first === K || last !== K) return values; // ONNX's own order
-    const planes = new Float32Array(values.length);
+  /** Where channel k at position i lies in a layer's values: they are [K][h][w], or [h][w][K]. */
+  function placeOf({ name, height, width, channels: K }) {
+    const [, first] = model.shape(name);
+    const last = model.shape(name).at(-1);
     const size = height * width;
-    for (let k = 0; k < K; ++k) {
-      for (let i = 0; i < size; ++i) planes[k * size + i] = values[i * K + k];
+    return first === K || last !== K ? (k, i) => k * size + i : (k, i) => i * K + k;
+  }
+
+  /** A layer's values, or a gradient as large, channel by channel: [K][h][w]. */
+  function byChannel(values, layer) {
+    const place = placeOf(layer);
+    if (layer.channels > 1 && place(1, 0) !== 1) return values; // so they lie
+    const planes = new Float32Array(values.length);
+    const size = layer.height * layer.width;
+    for (let k = 0; k < layer.channels; ++k) {
+      for (let i = 0; i < size; ++i) planes[k * size + i] = values[place(k, i)];
     }
     return planes;
   }
@@ -296,7 +365,7 @@ export function createService(host, own) {
     const [map] = explanation.maps;
     const layer = info.layers[model.findLayer(explanation.layer)];
     const weights = model.mapWeights(0, layer.channels);
-    const activations = byChannel(model.read(layer.name), layer.name, layer);
+    const activations = byChannel(model.read(layer.name), layer);
 
     // The cotangent of the logit: 1 at the class. Where the file ends in a softmax, its output is no logit.
     const output = model.headName;
@@ -308,12 +377,33 @@ export function createService(host, own) {
     const cotangent = new Float32Array(values.length);
     cotangent[pair ? 0 : map.class.id] = pair && map.class.id === 0 ? -1 : 1;
     const gradients = isLogits
-      ? byChannel(model.vjp(output, [cotangent], layer.name)[0], layer.name, layer) : null;
+      ? byChannel(model.vjp(output, [cotangent], layer.name)[0], layer) : null;
 
     const value = { explanation, layer, activations, gradients, weights };
     const { data } = explanation.picture;
     const arrays = [map.data, activations, weights, gradients, data].filter(Boolean);
     return new Transfer(value, arrays.map(({ buffer }) => buffer));
+  }
+
+  /** One activation, the input that the network was given, and how the one depends on the other. */
+  async function trace(args, { signal }) {
+    await run(args, signal, {});
+    const layer = info.layers[model.findLayer(args.layer ?? info.defaultLayer)];
+    const { channel, at: [row, column] } = args;
+    checkChange({ channel, at: args.at }, layer, '');
+    const place = placeOf(layer);
+    const values = model.read(layer.name);
+    const cotangent = new Float32Array(values.length);
+    const cell = row * layer.width + column;
+    const channels = channel === undefined ? Array.from({ length: layer.channels }, (_, k) => k) : [channel];
+    for (const k of channels) cotangent[place(k, cell)] = 1;
+    const name = model.inputName();
+    const [height, width] = info.input;
+    const input = { name, height, width, channels: info.channels };
+    const pixels = byChannel(model.read(name), input);
+    const gradient = byChannel(model.vjp(layer.name, [cotangent], name)[0], input);
+    const value = channels.reduce((sum, k) => sum + values[place(k, cell)], 0);
+    return new Transfer({ layer, value, width, height, channels: info.channels, input: pixels, gradient }, [pixels.buffer, gradient.buffer]);
   }
 
   function preprocessFor({ preprocess, resize, fit }) {
@@ -406,6 +496,7 @@ export function createService(host, own) {
     randomise,
     weightLayers: () => model.weightLayers(),
     steps,
+    trace,
     memory: () => ({ heap: engine.heapBytes, ...model.bytes() }),
     png: (args) => bytes(png(args)),
     grid: (args) => bytes(grid(args)),

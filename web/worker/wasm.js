@@ -459,6 +459,19 @@ export class Task {
     return this.#engine.call('gcam_task_total', this.#address);
   }
 
+  /** What the steps so far say, of `count` maps; null before the first and after the last. */
+  preview(count) {
+    const width = this.#engine.call('gcam_task_width', this.#address);
+    const height = this.#engine.call('gcam_task_height', this.#address);
+    const data = [];
+    for (let index = 0; index < count; index++) {
+      const address = this.#engine.pointer('gcam_task_preview', this.#address, index);
+      if (!address) return null;
+      data.push(this.#engine.floats(address, width * height)); // a copy: the next one takes its place
+    }
+    return { width, height, data };
+  }
+
   free() {
     this.#engine.call('gcam_task_free', this.#address);
     this.#address = 0;
@@ -578,6 +591,11 @@ export class Model {
     this.#run('gcam_model_set_activation', ACTIVATIONS.indexOf(activation));
   }
 
+  /** After finish(). @param {number[]} grid  rows and columns of tokens, and how many are before them */
+  setGrid([height, width, skip = 0]) {
+    this.#run('gcam_model_set_grid', height, width, skip);
+  }
+
   /** The output that the classes come from. */
   get headName() {
     return this.outputName(this.#call('gcam_model_head'));
@@ -608,6 +626,7 @@ export class Model {
       height: this.#call('gcam_model_layer_height', index),
       width: this.#call('gcam_model_layer_width', index),
       channels: this.#call('gcam_model_layer_channels', index),
+      ...(this.#call('gcam_model_layer_is_tokens', index) ? { tokens: true } : {}),
     }));
   }
 
@@ -664,6 +683,12 @@ export class Model {
 
   forward() {
     this.#run('gcam_model_forward');
+  }
+
+  /** Other values for a tensor of the last forward: what depends on it runs again. @param {Float32Array} values ONNX order */
+  forwardFrom(tensor, values) {
+    this.#engine.lend(values, 'a tensor', (address) => this.#engine.lendString(tensor,
+      (name) => this.#run('gcam_model_forward_from', name, address, values.length)));
   }
 
   /** @returns {Float32Array} a tensor of the last forward, ONNX order */

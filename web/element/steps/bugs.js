@@ -7,7 +7,7 @@
  *   3. The map was coloured first and resized afterwards: colours are no values, and between red and
  *      blue lies no mean of the two.
  */
-import { drawPicture, make } from './dom.js';
+import { drawPicture, make, say } from './dom.js';
 import { random } from './random.js';
 
 const HEAT = { colormap: 'jet', alpha: 1, picture: false };
@@ -37,13 +37,13 @@ function swapped({ width, height, data }) {
 const BUGS = [
   {
     question: 'One of these networks was fed pixels it was never trained on. Which map is right?',
-    answer: 'The wrong one skipped the preprocessing: raw values from 0 to 255 where the network expects them ' +
-      'shifted and scaled. It still gives a map, and the map may even look plausible: nothing warns you.',
+    answer: say('bugs.raw'),
     async wrong(canvas, { cam, steps }) {
       const { picture } = steps.explanation;
-      const { maps: [map] } = await cam.explain(picture, { classes: [steps.class.id], top: 1, layer: steps.layer.name,
+      const { maps: [map], predictions: [best] } = await cam.explain(picture, { classes: [steps.class.id], top: 1, layer: steps.layer.name,
         preprocess: cam.model.channels === 1 ? 'grey' : 'none' });
       lay(canvas, picture, map.toImageData(HEAT));
+      return say('bugs.rawSays', { name: best.name, p: say('percent', { share: best.probability }) });
     },
   },
   {
@@ -73,6 +73,8 @@ export const bugs = {
     'like a heatmap.',
   create({ cam, fail }) {
     let steps = null;
+    const more = []; // what the wrong way says of this picture
+    const answered = new Set(); // a question counts once
     const next = random(7);
     const quizzes = BUGS.map((bug, number) => {
       const rightFirst = next() < 0.5;
@@ -88,7 +90,11 @@ export const bugs = {
             one.toggleAttribute('data-right', one.contains(right));
             one.toggleAttribute('data-wrong', one.contains(wrong));
           });
-          words.textContent = `${good ? 'Yes.' : 'No, the other one.'} ${bug.answer}`;
+          words.textContent = [say(good ? 'bugs.yes' : 'bugs.no'), bug.answer, more[number]].filter(Boolean).join(' ');
+          if (!answered.has(number)) {
+            answered.add(number);
+            element.dispatchEvent(new CustomEvent('answered', { detail: { right: good }, bubbles: true, composed: true }));
+          }
         });
         return button;
       });
@@ -109,7 +115,7 @@ export const bugs = {
               button.removeAttribute('data-wrong');
             }
             lay(right, picture, steps.map.toImageData(HEAT));
-            await bug.wrong(wrong, { cam, steps: nextSteps });
+            more[BUGS.indexOf(bug)] = await bug.wrong(wrong, { cam, steps: nextSteps });
           }
         } catch (error) {
           fail(error);

@@ -123,7 +123,7 @@ export const deletion = {
             }, POINTS, { width: w, height: h });
           }
         }
-      const better = tools.area(curves.deletion) < tools.area(curves.deletionRandom) && tools.area(curves.insertion) > tools.area(curves.insertionRandom);
+        const better = tools.area(curves.deletion) < tools.area(curves.deletionRandom) && tools.area(curves.insertion) > tools.area(curves.insertionRandom);
         words.textContent = `${done} pictures asked. For ${asked.class.name}, the map is ${better ? 'better than' : 'not better than'} ` +
           `the mean of ${RANDOM} random orders in ${better ? 'both measures' : 'at least one measure'}.`;
       } catch (error) {

@@ -4,6 +4,10 @@
  * A plane is h x w values, row by row. A table is 256 RGB triples.
  */
 
+import { tools } from '../../index.js';
+
+export const { say } = tools;
+
 /**
  * @param {string} tag
  * @param {Record<string, any>} [props]   properties; class, and names with a dash, are attributes
@@ -100,6 +104,73 @@ export function drawHeat(canvas, map, colormap, { interpolation = 'bilinear', fa
   const scale = Math.min(1, 512 / Math.max(width, height));
   drawPicture(canvas, map.toImageData({ picture: false, alpha: 1, colormap, interpolation, fade,
     width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }));
+}
+
+/**
+ * Heat on a scale that the caller says, so that two maps can be compared: what reaches `most` is full, and
+ * near 0 it fades out.
+ * @param {HTMLCanvasElement} canvas
+ * @param {{values: ArrayLike<number>, width: number, height: number, picture: {width: number, height: number},
+ *   view?: any}} map
+ * @param {Uint8Array} table
+ * @param {number} most
+ */
+export function drawHeatTo(canvas, { values, width, height, picture, view = null }, table, most) {
+  const scale = Math.min(1, 384 / Math.max(picture.width, picture.height));
+  const [w, h] = [picture.width, picture.height].map((size) => Math.max(1, Math.round(size * scale)));
+  const data = Float32Array.from(values, (value) => (most > 0 ? Math.max(0, value) / most : 0));
+  const shares = tools.resize({ data, width, height }, w, h, 'bilinear', view && {
+    x: view.x * scale, y: view.y * scale, width: view.width * scale, height: view.height * scale });
+  const pixels = new ImageData(w, h);
+  shares.forEach((share, i) => {
+    const level = Math.min(255, Math.round(255 * share));
+    for (let c = 0; c < 3; ++c) pixels.data[4 * i + c] = table[3 * level + c];
+    pixels.data[4 * i + 3] = Math.min(255, Math.round(255 * tools.FADE * share));
+  });
+  Object.assign(canvas, { width: w, height: h });
+  canvas.getContext('2d').putImageData(pixels, 0, 0);
+}
+
+/** A frame that is seen on light and on dark. @param {{x: number, y: number, width: number, height: number}} box */
+export function drawFrame(canvas, box, line = Math.max(1.5, canvas.width / 240)) {
+  const pen = canvas.getContext('2d');
+  for (const [style, size] of [['#000', line * 2.2], ['#fff', line]]) {
+    pen.strokeStyle = style;
+    pen.lineWidth = size;
+    pen.strokeRect(box.x, box.y, box.width, box.height);
+  }
+}
+
+/** With a sign and a real minus: +0.12, −3.40. */
+export const signed = (value) => `${value > 0 ? '+' : ''}${figure(value)}`;
+
+/** A name of a place as people count: row 1 is the first. */
+export const placeName = ({ x, y }) => say('step.place', { row: y + 1, column: x + 1 });
+
+/**
+ * Lets pointer and arrow keys choose a cell of a grid that lies over a canvas.
+ * @param {HTMLCanvasElement} canvas
+ * @param {() => {columns: number, rows: number, at: {x: number, y: number}} | null} grid
+ * @param {(cell: {x: number, y: number}) => void} choose
+ * @param {'pointermove' | 'pointerdown'} event   what of a pointer chooses
+ */
+export function chooseCell(canvas, grid, choose, event) {
+  canvas.tabIndex = 0;
+  canvas.addEventListener(event, ({ clientX, clientY }) => {
+    const now = grid();
+    if (!now) return;
+    const box = canvas.getBoundingClientRect();
+    const clip = (share, count) => Math.max(0, Math.min(count - 1, Math.floor(share * count)));
+    choose({ x: clip((clientX - box.left) / box.width, now.columns), y: clip((clientY - box.top) / box.height, now.rows) });
+  });
+  const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  canvas.addEventListener('keydown', (pressed) => {
+    const now = grid();
+    if (!now || !moves[pressed.key]) return;
+    const [x, y] = moves[pressed.key];
+    pressed.preventDefault();
+    choose({ x: Math.max(0, Math.min(now.columns - 1, now.at.x + x)), y: Math.max(0, Math.min(now.rows - 1, now.at.y + y)) });
+  });
 }
 
 export const planeCanvas = (label, more = '') => make('canvas', { class: `plane pixels ${more}`, role: 'img', 'aria-label': label });

@@ -2,7 +2,7 @@
  * Step: the gradient of the class's logit with respect to every activation.
  */
 import { createAtlas } from './atlas.js';
-import { make, SIGNED } from './dom.js';
+import { make, percent, say, SIGNED } from './dom.js';
 
 /** Whether every plane has the same value everywhere, as below global average pooling. */
 function isFlat({ gradients, layer: { height, width, channels } }) {
@@ -41,9 +41,10 @@ export const gradients = {
           return;
         }
         atlas.update(steps);
-        words.textContent = isFlat(steps) ? 'Each plane has one colour only: behind this layer the network takes ' +
-          'the mean of each channel over all positions (global average pooling), so every position counts alike. ' +
-          'Choose an earlier layer to see gradients that differ from place to place.' : '';
+        const { name } = steps.layer;
+        const lower = steps.gradients.reduce((count, value) => count + Number(value < 0), 0);
+        words.textContent = isFlat(steps) ? say('gradients.flat', { name })
+          : say('gradients.vary', { name, share: percent(lower / steps.gradients.length) });
       },
       stop: atlas.stop,
     };

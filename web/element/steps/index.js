@@ -13,6 +13,7 @@
  * @property {import('../../index.js').GradCam} cam
  * @property {string} model                 what it was loaded from: a name or an address
  * @property {string} colormap
+ * @property {string[]} samples             addresses of pictures to compare with
  * @property {(error: any) => void} fail    says on the page what went wrong
  * @property {(id: number) => void} choose  another class
  *
@@ -28,6 +29,7 @@ import { alpha } from './alpha.js';
 import { bugs } from './bugs.js';
 import { deletion } from './deletion.js';
 import { gradients } from './gradients.js';
+import { knob } from './knob.js';
 import { occlude } from './occlude.js';
 import { overlay } from './overlay.js';
 import { picture } from './picture.js';
@@ -35,10 +37,11 @@ import { relu } from './relu.js';
 import { sanity } from './sanity.js';
 import { softmax } from './softmax.js';
 import { sum } from './sum.js';
+import { trace } from './trace.js';
 import { upsample } from './upsample.js';
 
 /** @type {Step[]} */
-export const STEPS = [picture, activations, gradients, alpha, sum, relu, upsample, overlay, softmax, occlude,
+export const STEPS = [picture, trace, activations, gradients, knob, alpha, sum, relu, upsample, overlay, softmax, occlude,
   deletion, sanity, bugs];
 
 /** From picture to heatmap; the others ask further questions. */

@@ -1,8 +1,7 @@
 /**
  * Step: cover a part of the picture and see what that does to the probability and to the map.
  */
-import { button, drawHeat, figures, label, make, percent } from './dom.js';
-import { tools } from '../../index.js';
+import { button, drawHeatTo, figure, figures, label, make, percent, say } from './dom.js';
 
 const STEP = 1 / 24; // of the width: how far an arrow key moves the brush
 
@@ -17,8 +16,7 @@ export const occlude = {
   name: 'occlude',
   title: 'Cover a part',
   formula: `<math display="block"><mi>Δ</mi><mo>=</mo><msub><mi>p</mi><mi>c</mi></msub><mo stretchy="false">(</mo><mi>covered</mi><mo stretchy="false">)</mo><mo>−</mo><msub><mi>p</mi><mi>c</mi></msub><mo stretchy="false">(</mo><mi>picture</mi><mo stretchy="false">)</mo></math>`,
-  caption: 'Paint over what the heatmap marks: if the network really used it, the probability falls. Then paint over ' +
-    'something cold. With the keyboard: arrow keys move the brush, the space bar covers.',
+  caption: say('occlude.caption'),
   create({ cam, colormap: first, fail }) {
     let colormap = first;
     let steps = null;
@@ -112,16 +110,20 @@ export const occlude = {
       shown = map;
       const before = steps.map.probability;
       heat.hidden = !hot.checked;
-      drawHeat(heat, map, colormap, { fade: tools.FADE });
+      // On the scale of the whole picture's map: a map that was stretched to its own maximum would glow as before.
+      const { picture, view } = steps.explanation;
+      drawHeatTo(heat, { values: map.raw, width: map.width, height: map.height, picture, view }, cam.colormap(colormap), steps.map.max);
       fill.style.width = percent(map.probability).replace(' ', '');
       const change = map.probability - before;
       numbers.set([
         ['class', steps.class.name],
         ['p of the picture', percent(before)],
         ['p now', percent(map.probability)],
+        [say('occlude.hottest'), say('occlude.of', { now: figure(map.max), before: figure(steps.map.max) })],
         ['Δ', `${change > 0 ? '+' : ''}${(100 * change).toFixed(1)} points`.replace('-', '−')],
       ]);
-      words.textContent = strokes ? `With a part covered, ${steps.class.name} has ${percent(map.probability)}.` : 'Nothing is covered yet.';
+      words.textContent = strokes ? say(Math.abs(change) < 0.005 ? 'occlude.same' : change < 0 ? 'occlude.fell' : 'occlude.rose', {
+        name: steps.class.name, now: percent(map.probability), before: percent(before) }) : say('occlude.nothing');
     }
 
     const point = ({ clientX, clientY }) => {

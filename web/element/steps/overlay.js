@@ -1,16 +1,14 @@
 /**
  * Step: the map as colours over the picture.
  */
-import { drawHeat, drawPicture, figures, label, legend, make, percent, select } from './dom.js';
+import { drawHeat, drawPicture, figure, figures, label, legend, make, percent, say, select } from './dom.js';
 
 export const overlay = {
   name: 'overlay',
   title: 'Overlay',
   formula: `<math display="block"><mi>a</mi><mo>·</mo><mi>colour</mi><mo>(</mo><mfrac><msup><mi>L</mi><mi>c</mi></msup><mrow><mi>max</mi><msup><mi>L</mi><mi>c</mi></msup></mrow></mfrac><mo>)</mo>
     <mo>+</mo><mo stretchy="false">(</mo><mn>1</mn><mo>−</mo><mi>a</mi><mo stretchy="false">)</mo><mo>·</mo><mi>picture</mi></math>`,
-  caption: 'Divided by its largest value, the map runs from 0 to 1 and can be coloured. So the colours of two pictures ' +
-    'cannot be compared: the warmest point is always 1. The box encloses the largest part above 15 % of it, as the ' +
-    'paper’s localisation does.',
+  caption: say('overlay.caption'),
   create({ cam, colormap: first }) {
     let map = null;
     const ground = make('canvas', { class: 'plane', role: 'img', 'aria-label': 'Heatmap over the picture' });
@@ -21,9 +19,10 @@ export const overlay = {
     const boxed = make('input', { type: 'checkbox', checked: true });
     const scale = legend();
     const numbers = figures();
+    const claim = make('p', { class: 'small', role: 'note' });
     const element = make('div', {},
       make('div', { class: 'bar' }, label('a', opacity), label('Colours', colours), make('label', {}, boxed, 'box at 15 %')),
-      make('div', { class: 'split' }, make('div', {}, make('div', { class: 'cover' }, ground, heat, frame), scale.element), numbers.element));
+      make('div', { class: 'split' }, make('div', {}, make('div', { class: 'cover' }, ground, heat, frame), scale.element), make('div', {}, numbers.element, claim)));
     function show() {
       drawHeat(heat, map, colours.value);
       scale.set(cam.colormap(colours.value), '0', '1 (the largest value)');
@@ -39,6 +38,7 @@ export const overlay = {
           pen.strokeRect(box.x + line, box.y + line, box.width - 2 * line, box.height - 2 * line);
         }
       }
+      claim.textContent = map.max > 0 ? say('overlay.claim', { largest: figure(map.max), name: map.class.name }) : say('overlay.empty', { name: map.class.name });
       numbers.set([
         ['class', map.class.name],
         ['probability', percent(map.probability)],

@@ -1,9 +1,12 @@
 /**
  * Step: from the picture to the network's input, and from there to logits and probabilities.
  */
-import { drawPicture, figure, make, percent } from './dom.js';
+import { drawPicture, figure, make, percent, say } from './dom.js';
 
 const SHOWN = 5;
+
+/** A setting as it was set: 127.5, not three figures of it. */
+const exact = (value) => String(Number(value.toFixed(4)));
 
 /** As the engine resizes: bilinear, half-pixel centres, no smoothing before shrinking. */
 function shrink({ width, height, data }, outWidth, outHeight) {
@@ -53,8 +56,8 @@ export const picture = {
         drawPicture(input, shrink(whole, width, height));
         input.setAttribute('aria-label', `The picture at ${width} by ${height} pixels`);
         const { mean, std, order } = cam.model.preprocess;
-        words.textContent = `What the network gets: ${width} × ${height} pixels, ${order.toUpperCase()}, ` +
-          `μ = ${mean.map(figure).join(', ')}; σ = ${std.map(figure).join(', ')}. The picture had ${whole.width} × ${whole.height}.`;
+        words.textContent = say('picture.input', { width, height, order: order.toUpperCase(), mean: mean.map(exact).join(', '),
+          std: std.map(exact).join(', '), w: whole.width, h: whole.height });
         const best = predictions.slice(0, SHOWN);
         if (!best.some(({ id }) => id === steps.class.id)) best.push(predictions.find(({ id }) => id === steps.class.id));
         body.replaceChildren(...best.map(({ id, name, score, probability }) => {

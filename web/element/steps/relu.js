@@ -1,7 +1,7 @@
 /**
  * Step: ReLU keeps what speaks for the class.
  */
-import { drawPlane, figure, figures, legend, make, onCell, percent, planeCanvas, range, SIGNED } from './dom.js';
+import { drawPlane, figure, figures, legend, make, onCell, percent, planeCanvas, range, say, SIGNED } from './dom.js';
 
 export const relu = {
   name: 'relu',
@@ -9,17 +9,17 @@ export const relu = {
   formula: `<math display="block"><msup><mi>L</mi><mi>c</mi></msup><mo>=</mo><mi>ReLU</mi><mo stretchy="false">(</mo><munder><mo>∑</mo><mi>k</mi></munder>
     <msubsup><mi>α</mi><mi>k</mi><mi>c</mi></msubsup><msup><mi>A</mi><mi>k</mi></msup><mo stretchy="false">)</mo><mo>,</mo><mspace width="0.6em"/>
     <mi>ReLU</mi><mo stretchy="false">(</mo><mi>s</mi><mo stretchy="false">)</mo><mo>=</mo><mi>max</mi><mo stretchy="false">(</mo><mn>0</mn><mo>,</mo><mi>s</mi><mo stretchy="false">)</mo></math>`,
-  caption: 'ReLU sets negative values to zero: what speaks against the class, often other things in the picture, is ' +
-    'left out. Switch it off to see them, in blue.',
+  caption: say('relu.caption'),
   create() {
     let steps = null;
     const on = make('input', { type: 'checkbox', checked: true, role: 'switch' });
     const canvas = planeCanvas('The map');
     const scale = legend();
     const numbers = figures();
+    const claim = make('p', { class: 'small', role: 'note' });
     const element = make('div', {},
       make('div', { class: 'bar' }, make('label', {}, on, make('span', { textContent: 'ReLU' }))),
-      make('div', { class: 'split' }, make('div', { class: 'modest' }, canvas, scale.element), numbers.element));
+      make('div', { class: 'split' }, make('div', { class: 'modest' }, canvas, scale.element), make('div', {}, numbers.element, claim)));
     function show(cell = null) {
       const { width, height, raw } = steps.map;
       const values = on.checked ? raw.map((value) => Math.max(0, value)) : raw;
@@ -28,6 +28,8 @@ export const relu = {
       scale.set(SIGNED, figure(-most), figure(most));
       const { low, high } = range(values);
       const positive = raw.filter((value) => value > 0).length / raw.length;
+      const below = raw.filter((value) => value < 0).length;
+      claim.textContent = below ? say(on.checked ? 'relu.cut' : 'relu.shown', { below, of: raw.length }) : say('relu.nothing', { of: raw.length });
       numbers.set([
         ['size', `${width} × ${height}`],
         ['smallest value', figure(low)],

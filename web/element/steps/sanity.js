@@ -3,7 +3,7 @@
  * from the output down (Adebayo et al., arXiv:1810.03292): a map that stays the same shows the picture's
  * edges, not the network's evidence.
  */
-import { drawHeat, drawPicture, figure, figures, label, make, percent, select } from './dom.js';
+import { drawHeat, drawPicture, figure, figures, label, make, percent, say, select } from './dom.js';
 import { tools } from '../../index.js';
 import { correlation } from './sum.js';
 
@@ -13,9 +13,7 @@ export const sanity = {
   name: 'sanity',
   title: 'Sanity check',
   formula: `<math display="block"><mi>ρ</mi><mo stretchy="false">(</mo><mi>L</mi><mo stretchy="false">(</mo><mi>trained</mi><mo stretchy="false">)</mo><mo>,</mo><mi>L</mi><mo stretchy="false">(</mo><mi>randomised</mi><mo stretchy="false">)</mo><mo stretchy="false">)</mo></math>`,
-  caption: 'The slider gives more and more layers random weights, beginning at the output. An honest map must fall ' +
-    'apart: if it looked the same without the knowledge, it could not be showing that knowledge. ρ is the correlation ' +
-    'of the two maps before ReLU. Then choose guided backpropagation, which hardly notices: it finds edges.',
+  caption: say('sanity.caption'),
   create({ cam, model, colormap: first, fail }) {
     let colormap = first;
     let steps = null;
@@ -52,7 +50,9 @@ export const sanity = {
         ['p now', percent(map.probability)],
         ['ρ', rho],
       ]);
-      words.textContent = count ? `With ${count} ${count === 1 ? 'layer' : 'layers'} randomised the maps correlate by ${rho}.` : '';
+      words.textContent = count ? say('sanity.claim', { count, all: layers.length, rho: Number(correlation(map.raw, trained.raw).toFixed(2)), text: rho,
+        p: percent(map.probability), chance: percent(1 / cam.model.classes), name: steps.class.name, method: method.selectedOptions[0].text })
+        : say('sanity.trained');
     }
 
     async function run(wait) {

@@ -5,7 +5,7 @@
  * Grad-CAM's map is linear in the gradient, so the map of p_c is the same sum of the logits' maps L^j
  * before ReLU: nothing needs to be computed again when s changes.
  */
-import { button, drawPlane, figure, figures, make, planeCanvas } from './dom.js';
+import { button, drawPlane, figure, figures, make, planeCanvas, say } from './dom.js';
 
 const MOST_CLASSES = 32; // of many classes, the likeliest; the others' p is too small to count
 const f32 = Math.fround;
@@ -41,9 +41,7 @@ export const softmax = {
   formula: `<math display="block"><mfrac><mrow><mo>∂</mo><msub><mi>p</mi><mi>c</mi></msub></mrow><mrow><mo>∂</mo><mi>A</mi></mrow></mfrac><mo>=</mo>
     <munder><mo>∑</mo><mi>j</mi></munder><msub><mi>p</mi><mi>c</mi></msub><mo stretchy="false">(</mo><msub><mi>δ</mi><mrow><mi>c</mi><mi>j</mi></mrow></msub><mo>−</mo><msub><mi>p</mi><mi>j</mi></msub><mo stretchy="false">)</mo>
     <mfrac><mrow><mo>∂</mo><msup><mi>y</mi><mi>j</mi></msup></mrow><mrow><mo>∂</mo><mi>A</mi></mrow></mfrac></math>`,
-  caption: 'Softmax saturates: when the network is sure, p is 1, nothing can raise it, and its gradient is 0. The ' +
-    'slider multiplies all logits by s, which makes the network surer of the same answer. In 32-bit numbers the ' +
-    'probability’s map fades, loses its own class and ends as 0/0; the logit’s map never changes.',
+  caption: say('softmax.caption'),
   create({ cam, colormap: first, fail }) {
     let colormap = first;
     let steps = null;
@@ -97,9 +95,10 @@ export const softmax = {
         ['factor of its own map', figure(plain[c])],
         ['largest factor of another class', figure(-Math.max(...plain.filter((_, j) => j !== c).map(Math.abs)))],
       ]);
-      verdict.textContent = plain[c] !== 0 ? 'The probability’s map still holds its own class; only its scale shrinks as the network grows surer.'
-        : plain.some((one) => one !== 0) ? 'Saturated: 1 − p has rounded to 0. What is left in the 32-bit map is the other classes alone, ' +
-          'turned around.' : 'Fully saturated: every factor has underflowed to 0. Divided by its maximum, the map is 0/0.';
+      const first = plainFactors(logits, c, 1)[c];
+      verdict.textContent = plain[c] !== 0 ? say(s === 1 ? 'softmax.start' : 'softmax.holds', { factor: figure(plain[c]), first: figure(first), s: figure(s) })
+        : plain.some((one) => one !== 0) ? say('softmax.saturated')
+          : p[c] === 0 ? say('softmax.lost', { name: maps[c].class.name }) : say('softmax.empty');
     }
 
     async function load() {

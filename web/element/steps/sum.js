@@ -1,7 +1,7 @@
 /**
  * Step: the weighted sum of the channels, growing one by one.
  */
-import { button, channel, drawPlane, figure, figures, label, legend, make, onCell, planeCanvas, range, select, SIGNED } from './dom.js';
+import { button, channel, drawPlane, figure, figures, label, legend, make, onCell, percent, planeCanvas, range, say, select, SIGNED } from './dom.js';
 
 const SECONDS = 8; // for all channels
 const FIRST = 10; // channels added before anyone presses Play
@@ -24,8 +24,7 @@ export const sum = {
   title: 'Weighted sum',
   formula: `<math display="block"><msub><mi>S</mi><mi>n</mi></msub><mo>=</mo><munderover><mo>∑</mo><mrow><mi>k</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi></munderover>
     <msubsup><mi>α</mi><mi>k</mi><mi>c</mi></msubsup><msup><mi>A</mi><mi>k</mi></msup></math>`,
-  caption: 'Every activation map, times its weight, is added up: where channels that speak for the class are active, ' +
-    'the sum grows. Few channels make most of the map.',
+  caption: say('sum.caption'),
   create({ fail }) {
     let steps = null;
     let order = [];
@@ -42,12 +41,13 @@ export const sum = {
     const wholeWords = make('figcaption');
     const scale = legend();
     const numbers = figures();
+    const claim = make('p', { class: 'small', role: 'note' });
     const element = make('div', {},
       make('div', { class: 'bar' }, play, make('label', { class: 'wide' }, scrub, count), label('Order', how)),
       make('div', { class: 'trio' },
         make('figure', { class: 'tile' }, one, oneWords),
         make('figure', { class: 'tile' }, whole, wholeWords),
-        make('div', {}, numbers.element, scale.element)));
+        make('div', {}, numbers.element, scale.element)), claim);
 
     function sort() {
       const { channels: K, height, width } = steps.layer;
@@ -87,10 +87,14 @@ export const sum = {
       count.textContent = `n = ${done} of ${order.length}`;
       scrub.value = String(done);
       const { low, high } = range(soFar);
+      const likeness = correlation(soFar, total);
+      const largest = range(total).high;
+      claim.textContent = !done ? '' : say(largest > 0 ? 'sum.claim' : 'sum.claimEmpty', { count: done, of: order.length,
+        share: percent(high / largest), likeness: likeness.toFixed(2).replace('-', '−') });
       numbers.set([
         ['smallest value', figure(low)],
         ['largest value', figure(high)],
-        ['likeness to the whole', done ? correlation(soFar, total).toFixed(3).replace('-', '−') : '–'],
+        ['likeness to the whole', done ? likeness.toFixed(3).replace('-', '−') : '–'],
         ...(cell ? [[`S at column ${cell.x + 1}, row ${cell.y + 1}`, figure(soFar[cell.y * width + cell.x])]] : []),
       ]);
     }

@@ -1,0 +1,142 @@
+/**
+ * Pictures larger than any canvas that iOS gives (16,777,216 pixels): there such a canvas is empty and says
+ * nothing. Here none may be asked for, in the page or in its worker.
+ */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { browserAndServer, openPage, withoutBrowser } from './browser.mjs';
+
+const [WIDTH, HEIGHT] = [4200, 4000];
+
+/** Put before a script: a canvas beyond the limit has no pen, and leaves a trace. */
+const LIMIT = `for (const kind of [globalThis.HTMLCanvasElement, globalThis.OffscreenCanvas]) {
+  if (!kind) continue;
+  const { getContext } = kind.prototype;
+  kind.prototype.getContext = function(...args) {
+    if (this.width * this.height > 4096 * 4096) throw new Error('a canvas of ' + this.width + ' by ' + this.height);
+    return getContext.apply(this, args);
+  };
+}
+`;
+
+describe('a picture beyond the limit of canvases', { skip: withoutBrowser }, () => {
+  const web = browserAndServer();
+
+  /** The picture, encoded where there is no limit: red above, blue below. */
+  async function picture(type) {
+    const page = await web.browser.newPage();
+    const base64 = await page.evaluate(async ([width, height, mime]) => {
+      const canvas = Object.assign(document.createElement('canvas'), { width, height });
+      const pen = canvas.getContext('2d');
+      pen.fillStyle = '#f00';
+      pen.fillRect(0, 0, width, height / 2);
+      pen.fillStyle = '#00f';
+      pen.fillRect(0, height / 2, width, height / 2);
+      const blob = await new Promise((done) => { canvas.toBlob(done, mime, 0.8); });
+      const reader = new FileReader();
+      await new Promise((done) => { reader.onload = done; reader.readAsDataURL(blob); });
+      return reader.result.split(',')[1];
+    }, [WIDTH, HEIGHT, type]);
+    await page.close();
+    return Buffer.from(base64, 'base64');
+  }
+
+  /** The page under the limit, and its worker too. */
+  async function limited(path) {
+    const context = await web.browser.newContext({ serviceWorkers: 'block' });
+    await context.addInitScript({ content: LIMIT });
+    await context.route('**/web/worker.js', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: `${LIMIT}${await response.text()}` });
+    });
+    const { page, problems } = await openPage(context, `${web.server.origin}${path}`);
+    return { page, problems, close: () => context.close() };
+  }
+
+  for (const type of ['image/jpeg', 'image/webp']) {
+    test(`dropped on the page, ${type}: shown, saved with its boxes, and painted on a canvas`, { timeout: 180000 }, async () => {
+      const { page, problems, close } = await limited('/web/demo/');
+      await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
+      await page.setInputFiles('#file', { name: 'large', mimeType: type, buffer: await picture(type) });
+      await page.waitForFunction(() => /forward|canvas|memory/.test(document.getElementById('status').textContent), null, { timeout: 90000 });
+      assert.match(await page.textContent('#status'), /forward/);
+      const shown = await page.$eval('#picture', (canvas) => [canvas.width, canvas.height,
+        ...canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height - 9, 1, 1).data]);
+      assert.deepEqual(shown.slice(0, 2), [WIDTH / 2, HEIGHT / 2]);
+      assert.ok(shown[4] > 240 && shown[2] < 15, `blue below: ${shown}`);
+      await page.$$eval('details.settings', (all) => all.forEach((one) => { one.open = true; }));
+      await page.check('[name=boxes]');
+      const download = page.waitForEvent('download');
+      await page.click('[data-save=overlay]');
+      await download;
+      const painted = await page.evaluate(async () => {
+        const data = new Uint8ClampedArray(4 * 4200 * 4000).fill(255);
+        const { maps: [map] } = await window.gradcam.explain({ width: 4200, height: 4000, data }, { top: 1 });
+        const canvas = map.toCanvas({ alpha: 0 });
+        await canvas.painted;
+        return [canvas.width, canvas.height, ...canvas.getContext('2d').getImageData(9, canvas.height - 1, 1, 1).data];
+      });
+      assert.deepEqual(painted, [WIDTH / 2, HEIGHT / 2, 255, 255, 255, 255]);
+      assert.deepEqual(problems, []);
+      await close();
+    });
+  }
+
+  test('an <img>: read in pieces, each row at its place', { timeout: 180000 }, async () => {
+    const { page, close } = await limited('/web/demo/');
+    await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
+    const buffer = await picture('image/webp');
+    const read = await page.evaluate(async (base64) => {
+      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      const image = Object.assign(new Image(), { src: URL.createObjectURL(new Blob([bytes])) });
+      await image.decode();
+      const { picture: { width, height, data } } = await window.gradcam.explain(image, { top: 1 });
+      const pixel = (y) => [...data.subarray(4 * (y * width + 7), 4 * (y * width + 7) + 3)];
+      return { width, height, top: pixel(0), above: pixel(height / 2 - 20), below: pixel(height / 2 + 20), bottom: pixel(height - 1) };
+    }, buffer.toString('base64'));
+    const near = (pixel, wanted) => pixel.every((value, c) => Math.abs(value - wanted[c]) < 16);
+    assert.deepEqual([read.width, read.height], [WIDTH, HEIGHT]);
+    for (const [place, wanted] of Object.entries({ top: [255, 0, 0], above: [255, 0, 0], below: [0, 0, 255], bottom: [0, 0, 255] })) {
+      assert.ok(near(read[place], wanted), `${place}: ${read[place]}`);
+    }
+    await close();
+  });
+
+  test('the element', { timeout: 180000 }, async () => {
+    const { page, close } = await limited('/web/demo/learn/');
+    const buffer = await picture('image/jpeg');
+    const size = await page.evaluate(async (base64) => {
+      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      const element = document.createElement('grad-cam');
+      element.setAttribute('loading', 'eager');
+      element.image = new Blob([bytes], { type: 'image/jpeg' });
+      const done = new Promise((ready, fail) => {
+        element.addEventListener('result', ready);
+        element.addEventListener('error', ({ detail }) => fail(detail));
+      });
+      document.body.prepend(element);
+      await done;
+      const canvas = element.shadowRoot.querySelector('canvas.own');
+      return [canvas.width, canvas.height];
+    }, buffer.toString('base64'));
+    assert.deepEqual(size, [WIDTH / 2, HEIGHT / 2]);
+    await close();
+  });
+});
+
+test('rows read in pieces are those read at once, and reduced pictures are means', async () => {
+  const { inPieces, reduced, reducedSize, whole } = await import('../../web/paint/pieces.js');
+  const [width, height] = [7, 5];
+  const data = Uint8ClampedArray.from({ length: 4 * width * height }, (_, i) => (31 * i) % 256);
+  const small = whole(reduced({ width, height, data }, 8));
+  assert.deepEqual([small.width, small.height], [2, 1]);
+  const mean = (x, y, c) => {
+    let sum = 0;
+    for (let j = 0; j < 3; ++j) for (let i = 0; i < 3; ++i) sum += data[4 * ((3 * y + j) * width + 3 * x + i) + c];
+    return Math.round(sum / 9);
+  };
+  assert.deepEqual([...small.data], [0, 1].flatMap((x) => [0, 1, 2, 3].map((c) => mean(x, 0, c))));
+  assert.deepEqual(await inPieces(reduced({ width, height, data }, 8)), small);
+  assert.equal(whole(reduced({ width, height, data }, 35)).data, data);
+  assert.deepEqual(reducedSize({ width: 100000, height: 1 }, 100), { step: 1, width: 100000, height: 1 });
+});

@@ -1,0 +1,46 @@
+/**
+ * The dictionary: every key that is asked for is there, and none that nobody asks for.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { EN } from '../../web/base/words/en.js';
+import { say } from '../../web/base/words/say.js';
+import { root } from './shared.mjs';
+
+/** What may speak: scripts and pages below web/, but for the dictionary and what is built. */
+const sources = readdirSync(join(root, 'web'), { recursive: true }).map(String)
+  .filter((file) => /\.(js|html)$/.test(file) && !/^(dist|types|base.words)\b/.test(file))
+  .map((file) => ({ file, text: readFileSync(join(root, 'web', file), 'utf8') }));
+
+/** Keys are written out where they are asked for: a key put together could not be found. */
+const asked = sources.flatMap(({ file, text }) => [...text.matchAll(/\bsay\('([\w.-]+)'|\bdata-say(?:-[\w-]+)?="([\w.-]+)"/g)]
+  .map(([, key = '', inPage = '']) => ({ file, key: key || inPage })));
+
+test('an unknown key and a place without a value throw', () => {
+  assert.throws(() => say('no.such.key'), /no words for "no\.such\.key"/);
+  assert.throws(() => say('toString'), /no words/);
+  const [key] = Object.entries(EN).find(([, words]) => /\{\w+\}/.test(String(words)) && typeof words === 'string') ?? [];
+  if (key) assert.throws(() => say(key), /no value came for it/);
+});
+
+test('values come into their places', () => {
+  assert.equal(say('percent', { share: 0.5461 }), '54.6 %');
+});
+
+test('every key that is asked for is there', () => {
+  assert.deepEqual(asked.filter(({ key }) => !Object.hasOwn(EN, key)), []);
+});
+
+test('every key of the dictionary is asked for', () => {
+  const known = new Set(asked.map(({ key }) => key));
+  assert.deepEqual(Object.keys(EN).filter((key) => !known.has(key)), []);
+});
+
+test('a key is written once', () => {
+  const text = readFileSync(join(root, 'web/base/words/en.js'), 'utf8');
+  const keys = [...text.matchAll(/^ {2}'([\w.-]+)':/gm)].map(([, key]) => key);
+  assert.deepEqual(keys.filter((key, i) => keys.indexOf(key) !== i), []);
+  assert.deepEqual(keys.sort(), Object.keys(EN).sort());
+});
