@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { packInto } from '../../emscripten/package.mjs';
+import { packInto } from '../../package/write.mjs';
 import { cache, root } from '../../emscripten/tools.mjs';
 import { launch, withoutBrowser } from '../browser/browser.mjs';
 import { rows } from './rows.mjs';

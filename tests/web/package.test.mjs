@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { packInto } from '../../emscripten/package.mjs';
+import { packInto } from '../../package/write.mjs';
 import { root } from './shared.mjs';
 
 const run = promisify(execFile);

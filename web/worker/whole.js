@@ -1,5 +1,5 @@
 /**
- * The worker in one script: emscripten/worker.mjs makes web/dist/worker.js of this and of all that it needs.
+ * The worker in one script: package/worker.mjs makes web/dist/worker.js of this and of all that it needs.
  * Its page tells it where the package's other files are (LoadArgs.files).
  */
 import { readCard } from '../../models/architectures.js';
@@ -20,7 +20,7 @@ const host = {
   },
 };
 
-/** ImageNet's names, put here by emscripten/worker.mjs. */
+/** ImageNet's names, put here by package/worker.mjs. */
 const NAMES = '';
 
 /** Answers what comes through the port. @param {Parameters<typeof serve>[0]} port */

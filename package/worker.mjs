@@ -1,12 +1,12 @@
 // Writes web/dist/worker.js: the worker of browsers in one script, for the entries that bundlers see
-// (web/bundle.js): `node emscripten/worker.mjs`. `npm pack` does it; a checkout's pages need none of it.
+// (web/bundle.js): `node package/worker.mjs`. `npm pack` does it; a checkout's pages need none of it.
 //
 // Bundlers disagree about scripts of workers: some take no dynamic imports there, some no top-level await,
 // some none of their own names. A script that has nothing of this is copied by all of them.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { root, runMain, say, Stop } from './tools.mjs';
+import { root, runMain, say, Stop } from '../emscripten/tools.mjs';
 
 /** Replaces text that must be there once. */
 function replaced(text, from, to, file) {
