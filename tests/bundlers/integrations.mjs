@@ -198,7 +198,7 @@ export async function openTools() {
 
 const HEAD = `# Integrations
 
-Made by \`node tests/bundlers/integrations.mjs --write\`: a fresh project for each row, with the package as it is published and the blocks of [the guide](guide.md#in-your-application), nothing else; built, served, and driven in headless Chromium until a heatmap stands (or run, where there is no page). \`npm run test:slow\` runs them as tests.
+\`node tests/bundlers/integrations.mjs --write\` runs all of this and writes the table: a fresh project for each row, with the package as it is published and the blocks of [the guide](guide.md#in-your-application), nothing else; built, served, and driven in headless Chromium until a heatmap stands (or run, where there is no page). \`npm run test:slow\` runs them as tests.
 
 | | Tried with | Command | |
 |---|---|---|---|
