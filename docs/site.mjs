@@ -124,8 +124,9 @@ export async function writeSite(folder, { url } = {}) {
     writeFileSync(join(folder, name), text);
   };
   const copy = (from, to = from) => cpSync(join(root, from), join(folder, to), { recursive: true,
-    filter: (source) => from.startsWith('docs') || !LEFT_OUT.test(source.slice(root.length).replaceAll('\\', '/')) });
-  for (const name of ['web', 'models', 'node_modules/h5wasm/dist/esm', 'node_modules/fflate/esm/browser.js']) copy(name);
+    filter: (source) => !/^(web|models)$/.test(from) || !LEFT_OUT.test(source.slice(root.length).replaceAll('\\', '/')) });
+  for (const name of ['web', 'models', 'node_modules/h5wasm/dist/esm', 'node_modules/fflate/esm/browser.js',
+    'node_modules/qrcode-generator/dist/qrcode.mjs']) copy(name);
   for (const name of ['site.css', 'element.html', 'element.css', 'element-page.js', 'example.js', '_headers']) copy(`docs/site/${name}`, name);
   copy('docs/pictures/screens/sample.jpg', 'social.jpg');
   put('.nojekyll', '');

@@ -182,6 +182,18 @@ static bool map_of_mean(const gcam_job *job, int b, float *map) {
   return !cam.terms || !again || gcam_cam_largest_terms(&cam); /* `eigen`: their projection */
 }
 
+static gcam_status attention_maps(gcam_job *job, gcam_error *err) {
+  const gcam_question *q = &job->question;
+  gcam_maps made = {.count = q->targets.count, .H = q->H, .W = q->W, .K = q->K};
+  GCAM_TRY(gcam_maps_make(&made, false, false, err));
+  gcam_status status =
+      q->method->attention(&job->trial, &q->blocks, made.data, job->findings.dead, err);
+  for (int b = 0; b < made.count && !status; b++)
+    add_variant(job, b, made.data + b * made.H * made.W, NULL, NULL);
+  gcam_maps_free(&made);
+  return status;
+}
+
 static gcam_status average(gcam_job *job, gcam_error *err) {
   gcam_maps *m = &job->maps;
   float part = 1 / (float)job->variants;
@@ -200,9 +212,10 @@ static gcam_status next_step(gcam_job *job, gcam_error *err) {
   const gcam_question *q = &job->question;
   int64_t step = job->done % job->trial.steps;
   if (step == 0) GCAM_TRY(begin_variant(job, job->done / job->trial.steps, err));
-  GCAM_TRY(q->method->forwards  ? trial_step(job, step, err)
-           : q->layer_count > 1 ? fused_layers(job, err)
-                                : one_layer(job, err));
+  GCAM_TRY(q->method->forwards    ? trial_step(job, step, err)
+           : q->method->attention ? attention_maps(job, err)
+           : q->layer_count > 1   ? fused_layers(job, err)
+                                  : one_layer(job, err));
   if (job->done + 1 < job->total) return GCAM_OK;
   GCAM_TRY(average(job, err));
   GCAM_TRY(gcam_job_restore(job, err));

@@ -3,6 +3,7 @@
 #ifndef GCAM_CAM_METHOD_H
 #define GCAM_CAM_METHOD_H
 
+#include "cam/attention.h"
 #include "cam/cam.h"
 #include "cam/trial.h"
 
@@ -40,6 +41,11 @@ typedef struct gcam_method {
   /* The target as the method sees it, from [classes] weights over the classes; NULL: as it is. */
   void (*target)(float *weights, const float *scores, int classes, const gcam_options *options);
   const gcam_forwards *forwards; /* instead of map */
+  /* Instead of map, for methods that read the attention of a transformer: adds to maps [B][H][W] of
+   * the grid of tokens, and clears dead[b] where a gradient of target b is not 0. Leaves the
+   * activations as they were. */
+  gcam_status (*attention)(gcam_trial *trial, const gcam_blocks *blocks, float *maps, bool *dead,
+                           gcam_error *err);
 } gcam_method;
 
 /* Each in the file that says what it does. */
@@ -54,6 +60,11 @@ const gcam_method *gcam_method_at(int index);
 static inline bool gcam_method_to_input(const gcam_method *m) {
   return m->from == GCAM_FROM_INPUT || m->from == GCAM_FROM_GUIDED ||
          (m->forwards && m->forwards->at_input);
+}
+
+/* Is there no map without a layer? */
+static inline bool gcam_method_needs_layer(const gcam_method *m) {
+  return m->needs_coarse || (!gcam_method_to_input(m) && !m->attention);
 }
 
 #endif

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "onnx/contrib.h"
 #include "onnx/known.h"
 #include "onnx/limits.h"
 #include "onnx/lower.h"
@@ -450,6 +451,11 @@ static gcam_status compact(gcam_import *im) {
   return GCAM_OK;
 }
 
+gcam_status gcam_onnx_expand(gcam_onnx *file, gcam_error *err) {
+  static const gcam_expansion_writer writers[] = {gcam_quantized_write, gcam_contrib_write};
+  return gcam_expand(file, writers, sizeof writers / sizeof *writers, err);
+}
+
 static gcam_status import(gcam_import *im, const gcam_import_request *request) {
   gcam_onnx *file = im->file;
   gcam_graph *graph = im->graph;
@@ -457,7 +463,7 @@ static gcam_status import(gcam_import *im, const gcam_import_request *request) {
   im->opset = opset < 1 ? 0 : opset > INT32_MAX ? INT32_MAX : (int)opset;
   if (!file->output_count)
     return gcam_fail(im->err, GCAM_ERR_MODEL, "the ONNX file's graph has no output");
-  GCAM_TRY(gcam_quantized_expand(file, im->err));
+  GCAM_TRY(gcam_onnx_expand(file, im->err));
   GCAM_TRY(gcam_state_name(im));
   GCAM_TRY(choose_outputs(im, request));
   GCAM_TRY(mark_needed(im));

@@ -668,7 +668,8 @@ int main(int argc, char **argv) {
   }
   static const scenario methods = {"explain", begin_explain, act_explain, see_maps, see_last};
   for (int m = 0; m < gcam_method_count() && (!only || strstr("explain", only)); m++)
-    fail_each(&methods, gcam_method_name(m));
+    if (strcmp(gcam_method_name(m), "legrad") && strcmp(gcam_method_name(m), "rollout"))
+      fail_each(&methods, gcam_method_name(m)); /* those two of a transformer: test_targets.c */
   gcam_context_free(ctx);
   printf("%d places where memory can end\n", all_sites);
   printf("%d passed, %d failed, 0 skipped\n", passed, failed);

@@ -145,6 +145,25 @@ export class GradCamBase {
     return [...this.#info.labels];
   }
 
+  /** What kind of thing each class is ('dog'), by id, as the model's card says; null: it does not. @returns {(string | undefined)[] | null} */
+  get groups() {
+    return this.#info.groups && [...this.#info.groups];
+  }
+
+  /** What it knows and what it misses, in sentences of its card; none: nobody says. @returns {string[]} */
+  get limits() {
+    return [...this.#info.limits];
+  }
+
+  /**
+   * How often it is right, as its card has it; null: nobody says. imagenet_sample, where it is there:
+   * {name: [top-1, top-5]}, shares of 300 photos of ImageNet.
+   * @returns {Record<string, any> | null}
+   */
+  get accuracy() {
+    return structuredClone(this.#info.accuracy);
+  }
+
   /** Layers that a map can be asked for, from the input to the output. @returns {LayerInfo[]} */
   layers() {
     return this.#info.layers.map((layer) => ({ ...layer }));

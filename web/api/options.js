@@ -277,6 +277,8 @@ export const TRACE = {
  * @property {'nearest' | 'bilinear' | 'bicubic'} [interpolation]  from the map's size to the picture's
  * @property {number} [fade]                 above 0: the heat fades out towards the map's 0, and is fully
  *   there from 1/fade of its maximum on; default 0, the same weight everywhere
+ * @property {number | ((map: import('./results.js').HeatMap) => number)} [max]  the raw value that has the colours' end, or
+ *   what gives it for each map; default the map's own largest. One for several maps puts them on one scale
  */
 export const PAINT = {
   preset: anything, // findPreset
@@ -284,6 +286,7 @@ export const PAINT = {
   alpha: must((value) => value >= 0 && value <= 1, 'from 0 to 1'),
   interpolation: word(CHOICES.resize),
   fade: must((value) => value >= 0, '0 or more'),
+  max: must((value) => value > 0 || typeof value === 'function', 'above 0, or a function of the map'),
 };
 
 /* What else those functions take that paint: their own comments say it. */

@@ -38,6 +38,8 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
  * @attr {number} opacity       of the heat, 0 to 1; default 0.6; near 0 the map always fades out
  * @attr {string} colormap      viridis, cividis, turbo, jet, ...; default viridis
  * @attr {string} steps         steps to show instead of the heatmap, by name; empty: heatmap and all steps
+ * @attr {string} symbols       folded (default): the formula of a step opens when asked for; open: it stands there
+ * @attr {string} samples       addresses of pictures, joined by "|", that the step knob looks through
  * @attr {string} loading       lazy (default): starts when it comes into view; eager: at once
  * @fires result    the explanation is there; detail: the Explanation (with steps alone: the Steps)
  * @fires progress  the model is being fetched; detail: {file, loaded, total}, bytes
@@ -68,7 +70,7 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
  */
 export class GradCamElement extends Base {
   static observedAttributes = ['src', 'model', 'method', 'layer', 'target', 'classes', 'top', 'score',
-    'fit', 'opacity', 'colormap', 'steps', 'loading'];
+    'fit', 'opacity', 'colormap', 'steps', 'symbols', 'samples', 'loading'];
 
   static #observer = null;
 
@@ -149,6 +151,8 @@ export class GradCamElement extends Base {
       if (after === 'eager') this.#wake();
     } else if (name === 'opacity') {
       this.#parts.heat.style.opacity = String(this.#number('opacity'));
+    } else if (name === 'symbols') {
+      for (const fold of this.#parts.steps.querySelectorAll('details.symbols')) fold.open = after === 'open';
     } else if (name === 'colormap' && this.#result) {
       this.#paint();
     } else {
@@ -308,7 +312,7 @@ export class GradCamElement extends Base {
     this.#running?.abort();
     if (!image) {
       this.#emptyRows(0);
-      this.#say('There is no picture yet.');
+      this.#say(tools.say('element.no.picture'));
       return;
     }
     const controller = new AbortController();
@@ -355,7 +359,7 @@ export class GradCamElement extends Base {
     if (this.#heldModel !== model) {
       this.#holder?.release();
       this.#heldModel = model;
-      this.#say('Loading the network …');
+      this.#say(tools.say('element.loading'));
       this.#holder = holdModel(model, (progress) => this.#progress(progress));
     }
     const { progress } = this.#parts;
@@ -490,7 +494,7 @@ export class GradCamElement extends Base {
       if (view.shows !== steps) view.update(steps); // what a reader has done there stays
       view.shows = steps;
       const formula = view.section.querySelector('.formula');
-      if (formula) formula.tabIndex = formula.scrollWidth > formula.clientWidth ? 0 : -1; // to scroll it by keys
+      if (formula) scrollable(formula);
     }
     if (!this.#stepsAlone) return;
     this.#result = steps;
@@ -508,6 +512,7 @@ export class GradCamElement extends Base {
       cam,
       model: this.#modelAddress(),
       colormap: this.#text('colormap'),
+      samples: (this.getAttribute('samples') ?? '').split('|').filter(Boolean).map((one) => new URL(one, this.baseURI).href),
       fail: (error) => error.code !== 'cancelled' && this.#say(error.message, true),
       choose: (id) => {
         const detail = { id, name: cam.labels[id] };
@@ -517,10 +522,13 @@ export class GradCamElement extends Base {
     });
     if (step.formula) {
       const formula = document.createElement('div');
-      formula.part.add('formula');
       formula.className = 'formula';
       formula.innerHTML = step.formula; // MathML of our own
-      section.append(formula);
+      const fold = Object.assign(document.createElement('details'), { className: 'symbols', open: this.getAttribute('symbols') === 'open' });
+      fold.part.add('formula');
+      fold.append(Object.assign(document.createElement('summary'), { textContent: tools.say('step.symbols') }), formula);
+      fold.addEventListener('toggle', () => scrollable(formula));
+      section.append(fold);
     }
     if (step.caption) {
       const caption = Object.assign(document.createElement('p'), { className: 'caption', textContent: step.caption });
@@ -542,6 +550,11 @@ export class GradCamElement extends Base {
   }
 }
 
+/** What is wider than its box can be scrolled by keys. */
+function scrollable(box) {
+  box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1;
+}
+
 /** The shadow tree, and its parts by name. */
 function build(host) {
   const root = host.attachShadow({ mode: 'open' });
@@ -551,15 +564,15 @@ function build(host) {
       <div class="stage" part="stage">
         <slot></slot>
         <img part="picture" class="picture" alt="" hidden>
-        <canvas part="picture" class="picture own" role="img" aria-label="The picture" hidden></canvas>
+        <canvas part="picture" class="picture own" role="img" aria-label="${tools.say('element.picture')}" hidden></canvas>
         <canvas part="heat" class="heat" aria-hidden="true"></canvas>
       </div>
       <figcaption>
-        <ul class="classes" part="classes" aria-label="What the network sees; choose one to see where"></ul>
+        <ul class="classes" part="classes" aria-label="${tools.say('element.classes')}"></ul>
       </figcaption>
     </figure>
     <div class="steps"></div>
-    <progress part="progress" max="1" aria-label="Loading the network" hidden></progress>
+    <progress part="progress" max="1" aria-label="${tools.say('element.progress')}" hidden></progress>
     <p class="status" part="status" role="status"></p></div>`;
   const find = (selector) => root.querySelector(selector);
   return { all: find('.all'), figure: find('.whole'), stage: find('.stage'), picture: find('img'), own: find('.own'),
@@ -576,12 +589,12 @@ function isLight(colour) {
   return /^rgb/.test(colour) && 0.3 * r + 0.59 * g + 0.11 * b > 140;
 }
 
-const percentOf = (share) => `${(100 * share).toFixed(1)} %`;
+const percentOf = (share) => tools.say('percent', { share });
 
 /** What the heat shows, for those who do not see it: the centre of its strong places. */
 function describe(map) {
   const { name } = map.class;
-  const share = `${name}, ${percentOf(map.probability)}`;
+  const share = tools.say('element.share', { name, percent: percentOf(map.probability) });
   let [x, y, total] = [0, 0, 0];
   map.normalized.forEach((value, at) => {
     const weight = value ** 3;
@@ -589,8 +602,7 @@ function describe(map) {
     y += weight * (Math.floor(at / map.width) + 0.5);
     total += weight;
   });
-  if (!total) return `${share}: no evidence for it in this layer.`;
-  const third = (at, names) => names[Math.min(2, Math.floor(3 * at))];
-  const place = `${third(y / total / map.height, ['top', 'middle', 'bottom'])} ${third(x / total / map.width, ['left', 'centre', 'right'])}`;
-  return `${share}: evidence mostly at the ${place.replace('middle centre', 'centre')}.`;
+  if (!total) return tools.say('element.no.evidence', { share });
+  const third = (at) => Math.min(2, Math.floor(3 * at));
+  return tools.say('element.evidence', { share, row: third(y / total / map.height), column: third(x / total / map.width) });
 }
