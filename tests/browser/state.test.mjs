@@ -155,10 +155,16 @@ describe('what stands on the page belongs together', { skip: withoutBrowser }, (
   test('a method that was cancelled gives its name back', async () => {
     const { page } = await demo();
     await sample(page, 'flower');
+    const heat = () => page.evaluate(() => document.querySelector('canvas.heat').toDataURL());
+    const answered = await heat();
     await page.selectOption('[name=method]', 'rise');
     await page.waitForSelector('#cancel', { state: 'visible' });
+    // An early picture of the map, and how long it goes on.
+    await page.waitForFunction((before) => document.querySelector('canvas.heat').toDataURL() !== before, answered, WAIT);
+    await status(page, /about \d+ (seconds|minutes) to go/);
     await page.click('#cancel');
     await page.waitForFunction(() => document.querySelector('[name=method]').value === 'gradcam');
+    await page.waitForFunction((before) => document.querySelector('canvas.heat').toDataURL() === before, answered, WAIT);
     assert.match(await page.textContent('#method-name'), /^Grad-CAM$/);
     assert.ok(!/method=/.test(page.url()));
     await page.close();

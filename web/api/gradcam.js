@@ -215,10 +215,15 @@ export class GradCamBase {
    */
   async explain(image, options = {}) {
     const { top = 5, classes, method = 'gradcam', options: settings, layer, preset: presetName, score, mapInput, preprocess,
-      resize, fit, raw = false, picture: wantPicture = true, signal, onProgress } = checkOptions(options, EXPLAIN, 'explain()');
+      resize, fit, raw = false, picture: wantPicture = true, early = false, signal, onProgress } = checkOptions(options, EXPLAIN, 'explain()');
     findName(method, this.#info.methods.map(({ name }) => name), 'method');
     const preset = findPreset(presetName);
     const { picture, own } = await this.#picture(image);
+    const settled = { preset, score: score ?? preset.score, raw };
+    const inWhole = (progress) => {
+      if (progress.early && own && wantPicture) progress.early.picture.data = own.data;
+      onProgress(progress.early ? { ...progress, early: this.#explanation(progress.early, settled) } : progress);
+    };
     const value = await this.#connection.ask('explain', {
       picture,
       top,
@@ -232,9 +237,10 @@ export class GradCamBase {
       fit,
       mapInput: mapInput ?? preset.mapInput,
       pixels: wantPicture && !own,
-    }, { signal, onProgress });
+      early: Boolean(early && onProgress),
+    }, { signal, onProgress: onProgress && inWhole });
     if (own && wantPicture) value.picture.data = own.data;
-    return this.#explanation(value, { preset, score: score ?? preset.score, raw });
+    return this.#explanation(value, settled);
   }
 
   /** A picture of any kind as it can be sent to the worker; own: its pixels, if we have them. */

@@ -632,6 +632,22 @@ async function bring(model, picture, asked, result, ids, control) {
 }
 
 let turn = 0;
+let timeSaid = 0;
+
+/** A job on its way: how long it takes, and what it says so far where its picture is on show. */
+function showEarly(picture, { early, secondsLeft }) {
+  if (secondsLeft > 2 && performance.now() - timeSaid > 2000) {
+    timeSaid = performance.now();
+    say(`Looking at ${picture.name} … about ${inTime(secondsLeft)} to go.`);
+  }
+  if (!early?.maps.length || state.answer?.picture !== picture) return;
+  const map = early.maps.find(({ class: { id } }) => id === state.shown) ?? early.maps[0];
+  const look = style();
+  stage.show(map, { ...look, colours: state.model.cam.colormap(look.colormap), boxes: false });
+  drawn.delete('heat'); // whatever the job ends in is drawn anew
+}
+
+const inTime = (seconds) => (seconds < 90 ? `${Math.ceil(seconds)} seconds` : `${Math.round(seconds / 60)} minutes`);
 
 /** The picture anew: another one, or other settings. What fails is withdrawn. */
 async function explain() {
@@ -643,7 +659,11 @@ async function explain() {
   tell(say('page.looking', { name: picture.name }));
   try {
     const result = await withProgress('explain', async (signal, onProgress) => {
-      const best = havingMaps(model, await model.cam.explain(picture.image, { ...optionsOf(asked), signal, onProgress }));
+      const best = havingMaps(model, await model.cam.explain(picture.image, { ...optionsOf(asked), signal, early: true,
+        onProgress: (progress) => {
+          onProgress(progress);
+          if (mine === turn && model === state.model && !signal.aborted) showEarly(picture, progress);
+        } }));
       for (let ids; (ids = states.missing(state, best.maps)).length && model === state.model;) {
         await bring(model, picture, asked, best, ids, { signal, onProgress });
       }

@@ -3,8 +3,8 @@
  */
 import { say } from './words.js';
 
-const NAMES = ['pocket', 'vgg16', 'xception', 'resnet50', 'mobilenet', 'mobilenetv2', 'densenet121', 'inceptionv3',
-  'efficientnetb0', 'vgg19'];
+const NAMES = ['pocket', 'mobilenet_v1_0.25', 'mobilenet_v1_0.50', 'mobilenet_v1_0.75', 'mobilenet_v1_1.0', 'vgg16', 'xception',
+  'resnet50', 'mobilenet', 'mobilenetv2', 'densenet121', 'inceptionv3', 'efficientnetb0', 'vgg19'];
 
 export const isNamed = (source) => NAMES.includes(source);
 
