@@ -178,6 +178,7 @@ export const EN = {
   'page.link.model': 'The link was made with {model}; choose it under Model to fetch it.',
   'page.loaded': '{file}: {loaded} of {total} MB',
   'page.loading': 'Loading the model …',
+  'page.looking.left': ({ name, seconds }) => `Looking at ${name} … about ${seconds < 90 ? `${Math.ceil(seconds)} seconds` : `${Math.round(seconds / 60)} minutes`} to go.`,
   'page.looking': 'Looking at {name} …',
   'page.model': ({ name, classes, threads }) => `${name}: ${classes} classes, ${threads} ${threads === 1 ? 'thread' : 'threads'}.`,
   'page.model.about': '{classes} classes, {pixels} pixels, {layers} layers. Engine {engine}.',
