@@ -148,7 +148,7 @@ await shoot('phone-settings', 'The picture stays in sight', { size: PHONE, color
 /* ---- The lesson ---------------------------------------------------------------------------------- */
 
 {
-  const { page, close } = await open('learn/');
+  const { page, close } = await open('learn/?guess=0');
   const step = (name) => page.locator(`grad-cam[steps=${name}]`);
   await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.result), null, WAIT);
   await take('lesson', 'The lesson: the answer first', page);

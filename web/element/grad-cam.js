@@ -38,6 +38,8 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
  * @attr {number} opacity       of the heat, 0 to 1; default 0.6; near 0 the map always fades out
  * @attr {string} colormap      viridis, cividis, turbo, jet, ...; default viridis
  * @attr {string} steps         steps to show instead of the heatmap, by name; empty: heatmap and all steps
+ * @attr {string} symbols       folded (default): the formula of a step opens when asked for; open: it stands there
+ * @attr {string} samples       addresses of pictures, joined by "|", that the step knob looks through
  * @attr {string} loading       lazy (default): starts when it comes into view; eager: at once
  * @fires result    the explanation is there; detail: the Explanation (with steps alone: the Steps)
  * @fires progress  the model is being fetched; detail: {file, loaded, total}, bytes
@@ -68,7 +70,7 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
  */
 export class GradCamElement extends Base {
   static observedAttributes = ['src', 'model', 'method', 'layer', 'target', 'classes', 'top', 'score',
-    'fit', 'opacity', 'colormap', 'steps', 'loading'];
+    'fit', 'opacity', 'colormap', 'steps', 'symbols', 'samples', 'loading'];
 
   static #observer = null;
 
@@ -149,6 +151,8 @@ export class GradCamElement extends Base {
       if (after === 'eager') this.#wake();
     } else if (name === 'opacity') {
       this.#parts.heat.style.opacity = String(this.#number('opacity'));
+    } else if (name === 'symbols') {
+      for (const fold of this.#parts.steps.querySelectorAll('details.symbols')) fold.open = after === 'open';
     } else if (name === 'colormap' && this.#result) {
       this.#paint();
     } else {
@@ -501,7 +505,7 @@ export class GradCamElement extends Base {
       if (view.shows !== steps) view.update(steps); // what a reader has done there stays
       view.shows = steps;
       const formula = view.section.querySelector('.formula');
-      if (formula) formula.tabIndex = formula.scrollWidth > formula.clientWidth ? 0 : -1; // to scroll it by keys
+      if (formula) scrollable(formula);
     }
     if (!this.#stepsAlone) return;
     this.#result = steps;
@@ -519,6 +523,7 @@ export class GradCamElement extends Base {
       cam,
       model: this.#modelAddress(),
       colormap: this.#text('colormap'),
+      samples: (this.getAttribute('samples') ?? '').split('|').filter(Boolean).map((one) => new URL(one, this.baseURI).href),
       fail: (error) => error.code !== 'cancelled' && this.#say(error.message, true),
       choose: (id) => {
         const detail = { id, name: cam.labels[id] };
@@ -528,10 +533,13 @@ export class GradCamElement extends Base {
     });
     if (step.formula) {
       const formula = document.createElement('div');
-      formula.part.add('formula');
       formula.className = 'formula';
       formula.innerHTML = step.formula; // MathML of our own
-      section.append(formula);
+      const fold = Object.assign(document.createElement('details'), { className: 'symbols', open: this.getAttribute('symbols') === 'open' });
+      fold.part.add('formula');
+      fold.append(Object.assign(document.createElement('summary'), { textContent: tools.say('step.symbols') }), formula);
+      fold.addEventListener('toggle', () => scrollable(formula));
+      section.append(fold);
     }
     if (step.caption) {
       const caption = Object.assign(document.createElement('p'), { className: 'caption', textContent: step.caption });
@@ -551,6 +559,11 @@ export class GradCamElement extends Base {
     }
     this.#views.clear();
   }
+}
+
+/** What is wider than its box can be scrolled by keys. */
+function scrollable(box) {
+  box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1;
 }
 
 /** The shadow tree, and its parts by name. */
