@@ -81,6 +81,20 @@ function dropForeignFolder(preset) {
   rmSync(folder, { recursive: true, force: true });
 }
 
+/** How far a build is, by its own count: "[ 45%]" of make, "[12/345]" of ninja. */
+const counted = (output) =>
+  [...output.matchAll(/\[\s*(\d+%|\d+\/\d+)\]/g)].at(-1)?.[1].replace('/', ' of ').replace('%', ' %');
+
+/** What the build of XNNPACK that is going on has printed. */
+function newestLog() {
+  const folder = join(cache, 'xnnpack');
+  const logs = (existsSync(folder) ? readdirSync(folder) : [])
+    .map((name) => join(folder, name, 'build.log'))
+    .filter((path) => existsSync(path))
+    .sort((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs);
+  return logs.length ? readOr(logs.at(-1)) : '';
+}
+
 async function buildPreset(preset) {
   const folder = join(root, 'build', preset);
   dropForeignFolder(preset);
@@ -88,10 +102,17 @@ async function buildPreset(preset) {
   const env = { ...compilerEnvironment(), GRADCAM_CACHE: cache };
   if (which('ninja')) env.CMAKE_GENERATOR = 'Ninja';
   say(`building ${preset}`);
-  await runShowing('cmake', ['--preset', preset], { env, shown: /Building XNNPACK/ });
+  await runShowing('cmake', ['--preset', preset], {
+    env,
+    doing: `building ${preset}, XNNPACK first`,
+    shown: /Building XNNPACK/,
+    progress: () => counted(newestLog()),
+  });
   await runShowing('cmake', ['--build', folder, '--parallel', String(os.availableParallelism())], {
     env,
+    doing: `building ${preset}`,
     shown: /warning: /,
+    progress: counted,
   });
   writeFileSync(stampOf(preset), inputs);
 }

@@ -21,7 +21,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { codename, privateApt } from './debian.mjs';
-import { cache, python, readOr, requirePrograms, run, say, Stop, which } from './tools.mjs';
+import { cache, python, readOr, requirePrograms, run, runShowing, say, sizeOf, Stop, which } from './tools.mjs';
 
 const version = '3.1.69';
 const prefix = join(cache, `emscripten-${version}`);
@@ -108,7 +108,7 @@ function findFile(folder, name) {
 }
 
 /** Downloads and unpacks the private prefix; the stamp comes last. */
-function installPrefix() {
+async function installPrefix() {
   requirePrograms('apt-get', 'dpkg-deb', 'tar', 'xz', 'python3');
   const native = codename() === 'bookworm' ? 'bookworm' : debian13;
   const fresh = `${prefix}.new`;
@@ -118,13 +118,13 @@ function installPrefix() {
     mkdirSync(join(fresh, folder), { recursive: true });
 
   say(`downloading Emscripten ${version}, binaryen and LLVM 19 (about 310 MB)`);
-  const apt = privateApt([...new Set([native, debian13])]);
+  const apt = await privateApt([...new Set([native, debian13])]);
   const from = (release) => (name) => (name.includes('=') ? name : `${name}/${release}`);
-  const download = (folder, packages, release) =>
-    checkDigests(apt.download(join(fresh, folder), packages.map(from(release))));
-  const emscripten = download('debs-emscripten', emscriptenPackages, debian13);
-  const binaryen = download('debs-binaryen', binaryenPackages, debian13);
-  const llvm = download('debs-llvm', [...llvmPackages, icuOf[native]], native);
+  const download = async (folder, packages, release) =>
+    checkDigests(await apt.download(join(fresh, folder), packages.map(from(release))));
+  const emscripten = await download('debs-emscripten', emscriptenPackages, debian13);
+  const binaryen = await download('debs-binaryen', binaryenPackages, debian13);
+  const llvm = await download('debs-llvm', [...llvmPackages, icuOf[native]], native);
 
   say('unpacking');
   const leftOut = [
@@ -138,11 +138,12 @@ function installPrefix() {
   ]
     .map((pattern) => `--exclude='${pattern}'`)
     .join(' '); // what a wasm32 build without LTO never reads: 1.6 GB -> 190 MB
+  const unpacking = { doing: 'unpacking', progress: () => sizeOf(fresh) };
   for (const file of emscripten) {
-    run('sh', ['-c', `dpkg-deb --fsys-tarfile '${file}' | tar -x -C '${fresh}/root' ${leftOut}`]);
+    await runShowing('sh', ['-c', `dpkg-deb --fsys-tarfile '${file}' | tar -x -C '${fresh}/root' ${leftOut}`], unpacking);
   }
-  for (const file of binaryen) run('dpkg-deb', ['-x', file, join(fresh, 'debian13')]);
-  for (const file of llvm) run('dpkg-deb', ['-x', file, join(fresh, 'root')]);
+  for (const file of binaryen) await runShowing('dpkg-deb', ['-x', file, join(fresh, 'debian13')], unpacking);
+  for (const file of llvm) await runShowing('dpkg-deb', ['-x', file, join(fresh, 'root')], unpacking);
   // Acorn is loaded as an ES module: NODE_PATH would not help.
   symlinkSync('nodejs', join(fresh, 'root/usr/share/node_modules'));
   for (const folder of ['debs-emscripten', 'debs-binaryen', 'debs-llvm'])
@@ -225,11 +226,11 @@ export function compilerEnvironment() {
 }
 
 /** Makes sure there is a compiler and says in CACHE/toolchain.cmake which one. */
-export function ensureCompiler() {
+export async function ensureCompiler() {
   requirePrograms('python3');
   let folder = emccOnPath();
   if (!folder) {
-    if (!existsSync(join(prefix, 'stamp'))) installPrefix();
+    if (!existsSync(join(prefix, 'stamp'))) await installPrefix();
     configurePrefix();
     folder = emscriptenRoot;
   }

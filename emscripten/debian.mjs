@@ -2,8 +2,8 @@
 // keys are apt's own, none is named here. Everything goes through a private apt state: nothing
 // system-wide changes, no root is needed.
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { cache, readOr, requirePrograms, run, Stop, which } from './tools.mjs';
+import { basename, dirname, join } from 'node:path';
+import { cache, readOr, requirePrograms, run, runShowing, sizeOf, Stop, which } from './tools.mjs';
 
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const aptHelper = '/usr/lib/apt/apt-helper';
@@ -46,15 +46,19 @@ function archive() {
 }
 
 /** Downloads one file of the archive's pool to `path`; throws where it or its SHA-256 fails. */
-export function downloadFromPool(poolPath, sha256, path) {
-  run(aptHelper, [
-    '-o',
-    'APT::Sandbox::User=root',
-    'download-file',
-    `${archive()}/pool/main/${poolPath}`,
-    path,
-    `SHA256:${sha256}`,
-  ]);
+export async function downloadFromPool(poolPath, sha256, path) {
+  await runShowing(
+    aptHelper,
+    [
+      '-o',
+      'APT::Sandbox::User=root',
+      'download-file',
+      `${archive()}/pool/main/${poolPath}`,
+      path,
+      `SHA256:${sha256}`,
+    ],
+    { doing: `downloading ${basename(path)}`, progress: () => sizeOf(dirname(path)) },
+  );
 }
 
 /** The release this machine runs: 'bookworm', 'trixie', ... */
@@ -67,7 +71,7 @@ export function codename() {
  * fetches .deb files (named 'name', 'name=version' or 'name/release'), which apt verifies against
  * the archive's signature, and returns their paths.
  */
-export function privateApt(releases) {
+export async function privateApt(releases) {
   const state = join(cache, 'apt');
   for (const folder of ['lists/partial', 'cache/archives/partial'])
     mkdirSync(join(state, folder), { recursive: true });
@@ -91,11 +95,12 @@ APT::Sandbox::User "root";
 `,
   );
   const config = ['-qq', '-c', join(state, 'apt.conf')];
-  run('apt-get', [...config, 'update']);
+  await runShowing('apt-get', [...config, 'update'], { doing: 'reading the lists of packages' });
   return {
-    download(folder, packages) {
+    async download(folder, packages) {
       mkdirSync(folder, { recursive: true });
-      run('apt-get', [...config, 'download', ...packages], { cwd: folder });
+      const progress = () => sizeOf(folder);
+      await runShowing('apt-get', [...config, 'download', ...packages], { doing: 'downloading', progress, cwd: folder });
       return readdirSync(folder)
         .filter((name) => name.endsWith('.deb'))
         .map((name) => join(folder, name));

@@ -1,6 +1,6 @@
 // A static server for this repository's page on the loopback interface: web/, models/ and the
 // packages that read Keras files, nothing else of the checkout.
-import { createReadStream, readFileSync, statSync } from 'node:fs';
+import { createReadStream, readFileSync, realpathSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -32,6 +32,12 @@ function gzipped(file, tag) {
   return compressed.get(file).bytes;
 }
 
+/** The file's real path, where it lies in a served folder: links may lead out of it. */
+function inside(folder, file) {
+  const [real, top] = [file, join(root, folder)].map((path) => realpathSync(path));
+  return real.startsWith(top + sep) ? real : undefined;
+}
+
 /** The file a request's path means; undefined: not served, hidden, or not there. */
 function fileOf(path) {
   let name;
@@ -41,15 +47,24 @@ function fileOf(path) {
     return undefined;
   }
   const parts = name.split(sep);
+  const folder = served.find((one) => name.startsWith(`${one}/`.replaceAll('/', sep)));
   if (
-    !served.some((folder) => name.startsWith(`${folder}/`.replaceAll('/', sep))) ||
+    !folder ||
     name.includes('\0') ||
     parts.some((part) => part.startsWith('.'))
   )
     return undefined;
   const file = join(root, name, name.endsWith(sep) ? 'index.html' : '');
-  return statSync(file, { throwIfNoEntry: false })?.isFile() ? file : undefined;
+  try {
+    return statSync(file).isFile() ? inside(folder, file) : undefined;
+  } catch {
+    return undefined; // a file for a folder, a name too long, a link in a circle: it is not there
+  }
 }
+
+/** A page of another name that leads here (DNS rebinding) is not answered. */
+const isOurs = (host = '', port) =>
+  ['127.0.0.1', 'localhost', '[::1]'].some((name) => host.toLowerCase() === `${name}:${port}`);
 
 /**
  * Starts the server on a free port of 127.0.0.1.
@@ -63,7 +78,15 @@ export async function serve({ isolated = true, headers = {} } = {}) {
     common['Cross-Origin-Opener-Policy'] = 'same-origin';
     common['Cross-Origin-Embedder-Policy'] = 'require-corp';
   }
-  const server = createServer((request, response) => {
+  const refuse = (response, status, text) =>
+    response
+      .writeHead(status, { ...common, 'Content-Type': 'text/plain; charset=utf-8' })
+      .end(text);
+  const answer = (request, response) => {
+    if (!isOurs(request.headers.host, server.address().port)) {
+      refuse(response, 403, 'This server answers to 127.0.0.1 and localhost alone.\n');
+      return;
+    }
     const path = request.url.replace(/[?#].*$/, '');
     if (path === '/') {
       response.writeHead(302, { Location: '/web/demo/' }).end();
@@ -71,9 +94,7 @@ export async function serve({ isolated = true, headers = {} } = {}) {
     }
     const file = ['GET', 'HEAD'].includes(request.method) ? fileOf(path) : undefined;
     if (!file) {
-      response
-        .writeHead(404, { ...common, 'Content-Type': 'text/plain; charset=utf-8' })
-        .end('Not here.\n');
+      refuse(response, 404, 'Not here.\n');
       return;
     }
     const { size, mtimeMs } = statSync(file);
@@ -98,6 +119,15 @@ export async function serve({ isolated = true, headers = {} } = {}) {
       createReadStream(file)
         .on('error', () => response.destroy())
         .pipe(response);
+  };
+  const server = createServer((request, response) => {
+    try {
+      answer(request, response);
+    } catch (error) {
+      // The file went meanwhile, say: this answer fails, the server does not.
+      if (response.headersSent) response.destroy();
+      else refuse(response, 500, `It cannot be read: ${error.message}\n`);
+    }
   });
   await new Promise((done, fail) => server.once('error', fail).listen(0, '127.0.0.1', done));
   return {

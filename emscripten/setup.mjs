@@ -11,10 +11,10 @@ import { requirePrograms, runMain, withLock } from './tools.mjs';
 export async function setup({ sourcesOnly = false } = {}) {
   requirePrograms('cmake', 'make or ninja');
   await withLock('setup', async () => {
-    ensureSources();
+    await ensureSources();
     if (!sourcesOnly) {
       const { ensureCompiler } = await import('./compiler.mjs');
-      ensureCompiler();
+      await ensureCompiler();
     }
   });
 }

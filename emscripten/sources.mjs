@@ -37,7 +37,7 @@ const sources = [
 ];
 
 /** Brings what is not there yet. The stamp is written last, so half-done work never counts. */
-export function ensureSources() {
+export async function ensureSources() {
   const brought = process.env.GRADCAM_SOURCES && resolve(process.env.GRADCAM_SOURCES);
   const wanted = brought
     ? `brought from ${brought}\n`
@@ -63,7 +63,7 @@ export function ensureSources() {
       continue;
     }
     const file = join(fresh, basename(pool));
-    downloadFromPool(pool, sha256, file);
+    await downloadFromPool(pool, sha256, file);
     run('tar', ['-xJf', file, '-C', target, `--strip-components=${strip}`]);
     rmSync(file);
     if (!existsSync(join(target, proof)))

@@ -12,7 +12,7 @@ const picture = 'models/pocket/samples/golf_ball_and_flower.jpg';
 async function explain() {
   mkdirSync(join(root, 'out'), { recursive: true });
   const args = ['web/cli/gradcam.js', picture, '-o', 'out/'];
-  say(`npx gradcam ${args.slice(1).join(' ')}`);
+  say(`npx gradcam-wasm ${args.slice(1).join(' ')}`);
   const child = spawn(process.execPath, args, {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],

@@ -7,6 +7,7 @@ import {
   constants,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -90,8 +91,17 @@ export function run(program, args, { cwd = root } = {}) {
   return result.stdout;
 }
 
-/** The same for long work: lines that match `shown` appear as they come, others on failure. */
-export function runShowing(program, args, { shown, env = {}, cwd = root }) {
+/**
+ * The same for long work: lines that match `shown` appear as they come, others on failure; where none comes for
+ * some seconds, a line says how far it is.
+ * @param {string} program
+ * @param {string[]} args
+ * @param {{doing: string, shown?: RegExp, progress?: (output: string) => string | undefined,
+ *   env?: Record<string, string | undefined>, cwd?: string, patience?: number}} options  doing: what, in words;
+ *   progress: how far; patience: ms that are silent at most
+ */
+export function runShowing(program, args, options) {
+  const { doing, shown, progress, env = {}, cwd = root, patience = 10_000 } = options;
   return new Promise((done, fail) => {
     const child = spawn(program, args, {
       cwd,
@@ -99,21 +109,44 @@ export function runShowing(program, args, { shown, env = {}, cwd = root }) {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
+    let said = Date.now();
     for (const stream of [child.stdout, child.stderr]) {
       let rest = '';
       stream.setEncoding('utf8').on('data', (text) => {
         output += text;
         const lines = (rest + text).split('\n');
         rest = lines.pop();
-        for (const line of lines) if (shown.test(line)) say(line);
+        for (const line of lines) {
+          if (!shown?.test(line)) continue;
+          say(line);
+          said = Date.now();
+        }
       });
     }
-    child.on('error', (error) => fail(failure(program, args, error.message, output)));
+    const ticker = setInterval(() => {
+      if (Date.now() - said < patience) return;
+      said = Date.now();
+      say(`${doing}: ${progress?.(output) ?? 'still at it'}`);
+    }, Math.min(1000, patience));
+    child.on('error', (error) => {
+      clearInterval(ticker);
+      fail(failure(program, args, error.message, output));
+    });
     child.on('close', (status, signal) => {
+      clearInterval(ticker);
       if (status === 0) done();
       else fail(failure(program, args, signal ? `ended by ${signal}` : `status ${status}`, output));
     });
   });
+}
+
+/** Megabytes in a folder, in words. */
+export function sizeOf(folder) {
+  let bytes = 0;
+  for (const name of readdirSync(folder, { recursive: true })) {
+    bytes += statSync(join(folder, String(name)), { throwIfNoEntry: false })?.size ?? 0;
+  }
+  return `${Math.round(bytes / 1e6)} MB`;
 }
 
 const packages = {

@@ -30,6 +30,8 @@ export const FORMS = ['f32', 'f16', 'int8'];
  * @property {string | number} [head]  which of several outputs is asked about: its name or number;
  *   default: the one that looks like class scores. It becomes the model's first output.
  * @property {object} [card]  fields that replace the card's own: title, input, labels, source, ...
+ * @property {boolean} [fakeQuantize]  TensorFlow Lite: round activations to the integers that the file keeps them
+ *   in, as its own runtime does; default: floats
  * @property {boolean} [embed]  weights inside the .onnx file, no shards
  * @property {boolean} [unsigned]  a card without digests: the result is used here and now
  * @property {(progress: {file: string, loaded: number, total: number}) => void} [onProgress]

@@ -14,6 +14,7 @@ import { architecture } from './architectures.js';
 import { convert } from './convert.js';
 import { ModelError, checkSignal } from './errors.js';
 import { folderSink } from './sinks.js';
+import { fetchTfjs, tfjsCard } from './tfjs/fetch.js';
 
 const ATTEMPTS = 4;
 const WAIT_MS = 500;
@@ -35,15 +36,17 @@ const WAIT_MS = 500;
  */
 export async function fetchModel(name, options) {
   const { cacheDir, mirror, weights = 'f32', force = false, onProgress, signal } = options;
+  const tfjs = await tfjsCard(name);
+  if (tfjs) return fetchTfjs(tfjs, options);
   const arch = architecture(name);
   if (arch.name !== name) {
     throw new ModelError('argument', `${name} is not offered by name; get its Keras file and run: ` +
-      `gradcam convert FILE.h5 --arch ${name} -o DIR`);
+      `npx gradcam-wasm convert FILE.h5 --arch ${name} -o DIR`);
   }
   const published = await arch.card();
   const folder = join(cacheDir, name);
   if (!force) {
-    const there = await readFile(join(folder, 'model.json'), 'utf8').then(JSON.parse, () => null);
+    const there = await readFile(join(folder, 'model.json'), 'utf8').then(JSON.parse).catch(() => null);
     if (there?.weights === weights) return { folder, card: there, cached: true };
   }
   const { url, md5, bytes } = published.download;

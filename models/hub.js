@@ -33,7 +33,8 @@ export function hubCard(config, preprocessor) {
   };
 }
 
-function inputOf(settings, channels = 3) {
+function inputOf(settings, said) {
+  const channels = [1, 3, 4].includes(said) ? said : 3;
   const { image_mean: mean, image_std: std, do_rescale: rescales = true, do_normalize: normalizes = Boolean(mean), do_center_crop: crops,
     crop_size: cropSize, crop_pct: share, do_resize: resizes = true } = settings;
   const factor = rescales === false ? 1 : settings.rescale_factor > 0 ? settings.rescale_factor : 1 / 255;

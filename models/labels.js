@@ -195,8 +195,8 @@ function parseCsv(text, header, warn) {
   return names.map((name, id) => name || unnamed(id));
 }
 
-/** RFC 4180: quoted fields may hold separators, line ends and doubled quotes. */
-function readCsv(text, separator) {
+/** RFC 4180: quoted fields may hold separators, line ends and doubled quotes. @returns {string[][]} */
+export function readCsv(text, separator) {
   const rows = [];
   let row = [];
   let field = '';

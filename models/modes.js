@@ -16,8 +16,8 @@
  */
 import { ModelError } from './errors.js';
 
-const RESIZES = ['nearest', 'bilinear', 'bicubic'];
-const ORDERS = ['rgb', 'bgr', 'grey', 'rgba', 'bgra'];
+export const RESIZES = ['nearest', 'bilinear', 'bicubic'];
+export const ORDERS = ['rgb', 'bgr', 'grey', 'rgba', 'bgra'];
 export const FITS = ['stretch', 'crop', 'pad'];
 
 export const MODES = {

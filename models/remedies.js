@@ -9,9 +9,9 @@ const REMEDIES = {
     api: "Say what the network expects with the option preprocess: 'torch', 'tf', 'caffe', 'unit' or 'none'.",
   },
   name: {
-    cli: '`gradcam models` lists the names; a file is given as a path: --model ./net.onnx.',
+    cli: '`npx gradcam-wasm models` lists the names; a file is given as a path: --model ./net.onnx.',
     page: 'Choose one from the list, or open a file.',
-    api: '`gradcam models` lists the names; a file is given as a path, like ./net.onnx.',
+    api: '`npx gradcam-wasm models` lists the names; a file is given as a path, like ./net.onnx.',
   },
   head: {
     cli: 'Choose another with --head NAME.',
@@ -19,12 +19,12 @@ const REMEDIES = {
     api: 'Choose another with the option head.',
   },
   layer: {
-    cli: '`gradcam layers` lists them.',
+    cli: '`npx gradcam-wasm layers` lists them.',
     page: 'Choose one from the list.',
     api: 'layers() lists them.',
   },
   operators: {
-    cli: '`gradcam operators` lists those that are.',
+    cli: '`npx gradcam-wasm operators` lists those that are.',
     page: 'The guide lists those that are.',
     api: 'operators() lists those that are.',
   },

@@ -10,6 +10,7 @@
  * @property {() => Promise<void>} abort
  */
 import { ModelError } from './errors.js';
+import { asideName, clearLeftovers, partName, whyNot } from './leftovers.js';
 
 /** Keeps the files. `commit` gives Map<name, Uint8Array>. @returns {Sink} */
 export function memorySink() {
@@ -22,7 +23,8 @@ export function memorySink() {
 }
 
 /**
- * Writes into a folder beside `folder` and renames it at the end. `commit` gives the folder's path.
+ * Writes into a folder beside `folder` and renames it at the end. `commit` gives the folder's path. What a
+ * killed process left there of the same name is removed.
  * @param {string} folder
  * @param {{overwrite?: boolean}} [options]
  * @returns {Promise<Sink>}
@@ -32,13 +34,13 @@ export async function folderSink(folder, { overwrite = false } = {}) {
   const { dirname, basename, join, resolve } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:path');
   const target = resolve(folder);
   const exists = () => stat(target).then(() => true, () => false);
+  await clearLeftovers(dirname(target), basename(target));
   if (!overwrite && await exists()) {
     throw new ModelError('storage', `${folder} is there already. Choose another folder or remove it.`);
   }
-  const explain = (cause, doing) => new ModelError('storage', `${doing} failed: ${
-    cause.code === 'ENOSPC' || cause.code === 'EDQUOT' ? 'the disk is full' : cause.message}. ` +
+  const explain = (cause, doing) => new ModelError('storage', `${doing} failed: ${whyNot(cause)}. ` +
     'Nothing was left behind. Make room or choose another folder.', { cause });
-  const temporary = join(dirname(target), `.${basename(target)}-part-${crypto.randomUUID()}`);
+  const temporary = join(dirname(target), partName(basename(target)));
   try {
     await mkdir(temporary, { recursive: true });
   } catch (cause) {
@@ -54,10 +56,13 @@ export async function folderSink(folder, { overwrite = false } = {}) {
       }
     },
     async commit() {
-      const old = `${temporary}-old`;
+      const old = asideName(temporary);
       try {
         if (await exists()) await rename(target, old);
-        await rename(temporary, target);
+        await rename(temporary, target).catch(async (cause) => {
+          await rename(old, target).catch(() => {});
+          throw cause;
+        });
         await rm(old, { recursive: true, force: true });
       } catch (cause) {
         throw explain(cause, `Renaming the finished folder to ${folder}`);

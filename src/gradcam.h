@@ -199,9 +199,10 @@ GCAM_EXPORT const char *gcam_method_title(int index); /* "Grad-CAM" */
 GCAM_EXPORT const char *gcam_method_paper(int index); /* "arXiv:1610.02391, eq. 1-2" */
 
 /* One map per class. Methods that take one gradient work from the activations of the last forward
- * and never run it again; asking another one about the same layer and classes does not run backward
- * again either. method NULL: "gradcam". layer NULL: the default layer; several, separated by commas,
- * are fused: the mean of their maps after ReLU, each divided by its maximum. 1 <= count <= 64. */
+ * and never run it again; asking another one that needs the same gradient (Grad-CAM and its kin only
+ * its mean over the positions) does not run backward again either. method NULL: "gradcam". layer
+ * NULL: the default layer; several, separated by commas, are fused: the mean of their maps after
+ * ReLU, each divided by its maximum. 1 <= count <= 64. */
 GCAM_EXPORT gcam_status gcam_explain(gcam_model *net, const char *method, const char *layer,
                                      gcam_score score, const int *classes, int count);
 /* The same for any score that is a sum over the classes: weights [count][gcam_model_class_count].
@@ -229,6 +230,11 @@ GCAM_EXPORT gcam_task *gcam_task_create_cotangents(gcam_model *net, const char *
 GCAM_EXPORT gcam_status gcam_task_step(gcam_task *task);
 GCAM_EXPORT int gcam_task_done(const gcam_task *task);  /* steps; done == total: finished */
 GCAM_EXPORT int gcam_task_total(const gcam_task *task);
+/* An early picture: what the steps so far say of map `index`, [height][width], before ReLU, valid
+ * until the next call. NULL before the first step and after the last, and without memory. */
+GCAM_EXPORT const float *gcam_task_preview(gcam_task *task, int index);
+GCAM_EXPORT int gcam_task_height(const gcam_task *task);
+GCAM_EXPORT int gcam_task_width(const gcam_task *task);
 /* Gives the model its input and activations back if the task did not reach its end. */
 GCAM_EXPORT void gcam_task_free(gcam_task *task);
 

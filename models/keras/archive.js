@@ -5,6 +5,7 @@
  * that a large archive never stands in memory; elsewhere they are kept as bytes.
  */
 import { ModelError } from '../errors.js';
+import { clearLeftovers, partName, whyNot } from '../leftovers.js';
 import { loadPackage } from '../packages.js';
 
 const WANTED = ['config.json', 'metadata.json', 'model.weights.h5'];
@@ -34,11 +35,13 @@ async function weightsTarget(onDisk) {
       remove: () => {},
     };
   }
-  const { mkdtemp, rm } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs/promises');
+  const { mkdir, rm } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs/promises');
   const { openSync, writeSync, closeSync } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs');
   const { tmpdir } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:os');
   const { join } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:path');
-  const folder = await mkdtemp(join(tmpdir(), 'gradcam-keras-'));
+  await clearLeftovers(tmpdir(), 'gradcam-keras');
+  const folder = join(tmpdir(), partName('gradcam-keras'));
+  await mkdir(folder, { mode: 0o700 });
   const path = join(folder, 'model.weights.h5');
   let handle = openSync(path, 'w');
   const close = () => {

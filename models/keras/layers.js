@@ -336,9 +336,8 @@ function resizing(b, layer, [x], name) {
   const [H, W] = x.shape;
   if (H === height && W === width) return x;
   if (pad && H * width !== W * height) throw unsupported(layer, 'padding to the aspect ratio');
-  if (antialias && (height < H || width < W)) throw unsupported(layer, 'making smaller with antialias');
   return cutAndResize(b, layer, x, name, crop ? ratioBox([H, W], [height, width]) : undefined, [height, width],
-    interpolation ?? 'bilinear');
+    interpolation ?? 'bilinear', antialias);
 }
 
 /** The centre; a picture smaller than it is made larger instead, its ratio kept by cutting. */

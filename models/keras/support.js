@@ -105,7 +105,7 @@ const RESIZE = {
 };
 
 /** x cut to a box and resized; an identity costs nothing. box: [top, left, height, width]. */
-export function cutAndResize(b, layer, x, name, box, [height, width], how = 'bilinear') {
+export function cutAndResize(b, layer, x, name, box, [height, width], how = 'bilinear', antialias = false) {
   const [H, W, C] = x.shape;
   let source = b.spatial(x, name);
   const [top, left, boxHeight, boxWidth] = box ?? [0, 0, H, W];
@@ -121,7 +121,10 @@ export function cutAndResize(b, layer, x, name, box, [height, width], how = 'bil
   if (resized) {
     if (!Object.hasOwn(RESIZE, how)) throw unsupported(layer, `interpolation "${String(how).slice(0, 20)}"`);
     const sizes = b.graph.ints(`${name}/sizes`, [1, C, height, width]);
-    source = b.graph.add('Resize', name, [source, '', '', sizes], RESIZE[how]);
+    // The triangle is stretched over what becomes one pixel, and what lies outside does not count.
+    const smooth = antialias && how === 'bilinear' && (height < boxHeight || width < boxWidth) ? { antialias: 1, exclude_outside: 1 } : {};
+    if (smooth.antialias) b.graph.opset = 18;
+    source = b.graph.add('Resize', name, [source, '', '', sizes], { ...RESIZE[how], ...smooth });
   }
   return { ...b.image(source, height, width, C), first: x.first };
 }

@@ -1,7 +1,7 @@
 /**
  * An ONNX graph being built, and its encoding as a ModelProto.
  *
- * Field numbers are those of onnx.proto (IR version 7, opset 13). Activations are N, C, H, W with
+ * Field numbers are those of onnx.proto (IR version 7 and 8, opset 13, or 18 where a node needs it). Activations are N, C, H, W with
  * N = 1. Weights come in two kinds: constants known while the graph is built (shapes, pads, scalars)
  * and planned weights, whose bytes are made later, one after the other, by `write`.
  */
@@ -9,11 +9,10 @@ import { ModelError } from '../errors.js';
 import { bytes, float, int, message, packedInts, string } from './protobuf.js';
 
 export const OPSET = 13;
-const IR_VERSION = 7;
 
 /** TensorProto.DataType */
-export const DATA_TYPE = { float32: 1, int8: 3, int64: 7, float16: 10 };
-const ELEMENT_BYTES = { float32: 4, int8: 1, int64: 8, float16: 2 };
+export const DATA_TYPE = { float32: 1, uint8: 2, int8: 3, int16: 5, int64: 7, float16: 10 };
+const ELEMENT_BYTES = { float32: 4, uint8: 1, int8: 1, int16: 2, int64: 8, float16: 2 };
 
 /** AttributeProto.AttributeType */
 const ATTRIBUTE = { float: 1, int: 2, string: 3, floats: 6, ints: 7 };
@@ -43,6 +42,7 @@ export class OnnxGraph {
     /** @type {{name: string, dims: number[]}[]} */
     this.outputs = [];
     this.taken = new Set();
+    this.opset = OPSET;
   }
 
   /** A name no tensor has yet: `wanted`, or `wanted` with a number. */
@@ -79,6 +79,8 @@ export class OnnxGraph {
     values.forEach((value, i) => {
       if (type === 'int64') view.setBigInt64(i * 8, BigInt(value), true);
       else if (type === 'float32') view.setFloat32(i * 4, value, true);
+      else if (type === 'int16') view.setInt16(i * 2, value, true);
+      else if (type === 'int8' || type === 'uint8') view.setUint8(i, value);
       else throw new Error(`constant of type ${type}`);
     });
     this.initializers.set(name, { name, dims, type, data });
@@ -98,6 +100,7 @@ export class OnnxGraph {
 
   /** @returns {Uint8Array} the ModelProto */
   encode({ producer = 'gradcam-wasm', location = 'weights.bin' } = {}) {
+    if (this.opset >= 18) this.#moveAxes();
     const graph = message(
       ...this.nodes.map((node) => bytes(1, encodeNode(node))),
       string(2, this.name),
@@ -106,11 +109,21 @@ export class OnnxGraph {
       ...this.outputs.map((value) => bytes(12, encodeValueInfo(value))),
     );
     return message(
-      int(1, IR_VERSION),
+      int(1, this.opset >= 18 ? 8 : 7),
       string(2, producer),
       bytes(7, graph),
-      bytes(8, message(string(1, ''), int(2, OPSET))),
+      bytes(8, message(string(1, ''), int(2, this.opset))),
     );
+  }
+
+  /** Since opset 18 a reduction's axes are an input. */
+  #moveAxes() {
+    for (const node of this.nodes) {
+      if (!/^Reduce/.test(node.op) || !node.attributes.axes) continue;
+      const { axes, ...attributes } = node.attributes;
+      node.inputs.push(this.ints(`${node.name}/axes`, axes));
+      node.attributes = attributes;
+    }
   }
 }
 

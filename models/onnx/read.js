@@ -68,6 +68,26 @@ export function readOnnx(bytes) {
   return file;
 }
 
+/**
+ * The files beside an ONNX file that hold weights of it (external data).
+ * @param {Uint8Array} bytes
+ * @returns {string[]}  as the file names them
+ */
+export function externalFiles(bytes) {
+  const found = new Set();
+  const messages = (all, wanted) => [...readFields(all)].filter(({ field, wire }) => field === wanted && wire === 2).map(({ value }) => value);
+  for (const graph of messages(bytes, 7)) {
+    const own = messages(graph, 1).flatMap((node) => messages(node, 5)).flatMap((attribute) => messages(attribute, 5));
+    for (const tensor of [...messages(graph, 5), ...own]) {
+      for (const entry of messages(tensor, 13)) {
+        const { 1: key, 2: value } = strings(entry);
+        if (key === 'location' && value) found.add(value);
+      }
+    }
+  }
+  return [...found];
+}
+
 const strings = (bytes) => Object.fromEntries([...readFields(bytes)]
   .filter(({ wire }) => wire === 2).map(({ field, value }) => [field, readString(value)]));
 

@@ -3,7 +3,8 @@
  *
  * Quantised models are read into floats: value = scale (q - zero point), for weights tensor-wise or channel
  * by channel; activations stay floats, so that gradients flow. A picture that goes in as bytes is taken as it
- * is: its quantisation says what the network sees.
+ * is: its quantisation says what the network sees. Asked to (fakeQuantize), every activation is rounded to the
+ * integers that the file keeps it in, by QuantizeLinear and DequantizeLinear behind it.
  *
  * Numbers of fields are those of TensorFlow Lite's schema.fbs (version 3) and metadata_schema.fbs.
  */
@@ -79,10 +80,10 @@ const BUILTIN = {
 /**
  * @param {Uint8Array} bytes
  * @param {string} name  for messages
- * @param {{packagesUrl?: string}} options
+ * @param {{packagesUrl?: string, fakeQuantize?: boolean}} options
  * @returns {Promise<import('../convert.js').Opened>}
  */
-export async function openTflite(bytes, name, { packagesUrl } = {}) {
+export async function openTflite(bytes, name, { packagesUrl, fakeQuantize = false } = {}) {
   const buffer = new Buffer(bytes, name);
   const model = buffer.root();
   const graph = model.tables(2)[0];
@@ -92,7 +93,7 @@ export async function openTflite(bytes, name, { packagesUrl } = {}) {
     title: name.replace(/\.\w+$/, ''),
     labels: await associatedLabels(bytes, packagesUrl),
     close: async () => {},
-    read: (form, size) => readNetwork({ model, graph, buffer, name, metadata }, form, size),
+    read: (form, size) => readNetwork({ model, graph, buffer, name, metadata, fakeQuantize }, form, size),
   };
 }
 
@@ -153,7 +154,7 @@ function readTensor(table, index) {
     scale, zero: zero.length === scale.length ? zero : scale.map(() => zero[0] ?? 0), axis: quantization?.int32(6) ?? 0 };
 }
 
-function readNetwork({ model, graph, buffer, name, metadata }, form, size) {
+function readNetwork({ model, graph, buffer, name, metadata, fakeQuantize }, form, size) {
   const title = name.slice(-60);
   const b = newEmitter(title, form);
   const infos = graph.tables(0).map(readTensor);
@@ -201,10 +202,23 @@ function readNetwork({ model, graph, buffer, name, metadata }, form, size) {
     const node = { op, name: out.name, inputs: ids.map(valueOf), config: {} };
     node.config = settings(options, node);
     if (code === 114 && node.inputs[0]?.raw && [INT8, UINT8].includes(out.type)) range ??= rangeOf(out);
-    values.set(outputIndex, emitNode(b, node));
+    const made = emitNode(b, node);
+    values.set(outputIndex, fakeQuantize && !sameGrid(out, infos[ids[0]]) ? rounded(b, made, out) : made);
   }
   const outputs = graph.int32s(2).slice(0, 64).map(valueOf);
   return finishNetwork(b, outputs, input, pictureOfTflite(pictureInfo, input[2], { metadata, range, steps: b.steps }));
+}
+
+/** Integers that stand for the same: what only moves them is not rounded again. */
+const sameGrid = (a, b) => b !== undefined && a.type === b.type && String([a.scale, a.zero]) === String([b.scale, b.zero]);
+
+/** The value as its integers keep it. */
+function rounded(b, value, { type, scale, zero, name }) {
+  const stored = { [INT8]: 'int8', [UINT8]: 'uint8', 7: 'int16' }[type];
+  if (value.constant || !stored || scale.length !== 1 || !(scale[0] > 0)) return value;
+  const grid = [b.graph.constant(`${name}/scale`, 'float32', [], scale), b.graph.constant(`${name}/zero`, stored, [], zero)];
+  const integers = b.graph.add('QuantizeLinear', `${name}/integers`, [value.name, ...grid]);
+  return { ...value, name: b.graph.add('DequantizeLinear', `${name}/rounded`, [integers, ...grid]) };
 }
 
 function constantOf(info, buffers, buffer) {

@@ -43,7 +43,7 @@ static gcam_status step(gcam_trial *t, int64_t k, gcam_error *err) {
 
 static bool finish(gcam_trial *t, int b, const gcam_cam *cam) {
   double y = t->scores[b], below = y != 0 ? fabs(y) : 1;
-  for (int64_t k = 0; k < cam->K; k++)
+  for (int64_t k = 0; k < t->done; k++)
     cam->weights[k] = (float)((y - t->sums[b * t->sum_count + k]) / below);
   return gcam_cam_weighted_sum(cam);
 }

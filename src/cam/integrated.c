@@ -31,7 +31,7 @@ static gcam_status step(gcam_trial *t, int64_t i, gcam_error *err) {
 
 static bool finish(gcam_trial *t, int b, const gcam_cam *cam) {
   const gcam_picture_input *in = &t->input;
-  double n = (double)(t->steps - 1), total = 0;
+  double n = (double)(t->done < t->steps ? t->done : t->steps - 1), total = 0;
   double baseline = gcam_trial_option(t, GCAM_OPTION_BASELINE);
   for (int64_t i = 0; i < cam->H * cam->W; i++) {
     double sum = 0;

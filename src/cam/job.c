@@ -130,21 +130,27 @@ static gcam_status copy_activation(gcam_trial *t, gcam_error *err) {
   return GCAM_OK;
 }
 
+/* map, weights and terms of the trial's target b, in the job's work space. */
+static bool finish_target(gcam_job *job, gcam_trial *trial, int b) {
+  const gcam_maps *m = &job->maps;
+  gcam_cam cam = {.H = m->H,
+                  .W = m->W,
+                  .K = m->K,
+                  .activation = trial->activation,
+                  .scale = 1,
+                  .options = &job->question.options,
+                  .map = job->map,
+                  .terms = job->terms,
+                  .weights = m->weights ? job->weights : NULL};
+  memset(job->weights, 0, (size_t)m->K * sizeof *job->weights);
+  return job->question.method->forwards->finish(trial, b, &cam);
+}
+
 static gcam_status finish_trial(gcam_job *job, gcam_error *err) {
   const gcam_maps *m = &job->maps;
   for (int b = 0; b < m->count; b++) {
-    gcam_cam cam = {.H = m->H,
-                    .W = m->W,
-                    .K = m->K,
-                    .activation = job->trial.activation,
-                    .scale = 1,
-                    .options = &job->question.options,
-                    .map = job->map,
-                    .terms = job->terms,
-                    .weights = m->weights ? job->weights : NULL};
-    memset(job->weights, 0, (size_t)m->K * sizeof *job->weights);
-    if (!job->question.method->forwards->finish(&job->trial, b, &cam)) return no_memory(err);
-    add_variant(job, b, job->map, cam.weights, m->terms ? job->terms : NULL);
+    if (!finish_target(job, &job->trial, b)) return no_memory(err);
+    add_variant(job, b, job->map, m->weights ? job->weights : NULL, m->terms ? job->terms : NULL);
   }
   return GCAM_OK;
 }
@@ -158,29 +164,47 @@ static gcam_status trial_step(gcam_job *job, int64_t step, gcam_error *err) {
     GCAM_TRY(gcam_trial_scores(t, t->scores, err));
   }
   GCAM_TRY(job->question.method->forwards->step(t, step, err));
+  t->done = step + 1;
   return step == t->steps - 1 ? finish_trial(job, err) : GCAM_OK;
+}
+
+/* Where the map is no sum of terms, it is that of the mean, not the mean of those. */
+static bool map_of_mean(const gcam_job *job, int b, float *map) {
+  const gcam_maps *m = &job->maps;
+  const gcam_options *options = &job->question.options;
+  bool again = job->question.method->largest || options->value[GCAM_OPTION_EIGEN] != 0;
+  gcam_cam cam = {.H = m->H,
+                  .W = m->W,
+                  .K = m->K,
+                  .options = options,
+                  .map = map,
+                  .terms = gcam_maps_terms(m, b)};
+  return !cam.terms || !again || gcam_cam_largest_terms(&cam); /* `eigen`: their projection */
+}
+
+static gcam_status attention_maps(gcam_job *job, gcam_error *err) {
+  const gcam_question *q = &job->question;
+  gcam_maps made = {.count = q->targets.count, .H = q->H, .W = q->W, .K = q->K};
+  GCAM_TRY(gcam_maps_make(&made, false, false, err));
+  gcam_status status =
+      q->method->attention(&job->trial, &q->blocks, made.data, job->findings.dead, err);
+  for (int b = 0; b < made.count && !status; b++)
+    add_variant(job, b, made.data + b * made.H * made.W, NULL, NULL);
+  gcam_maps_free(&made);
+  return status;
 }
 
 static gcam_status average(gcam_job *job, gcam_error *err) {
   gcam_maps *m = &job->maps;
   float part = 1 / (float)job->variants;
   int64_t n = m->count * m->H * m->W;
-  const gcam_options *options = &job->question.options;
   if (job->variants == 1) return GCAM_OK;
   for (int64_t i = 0; i < n; i++) m->data[i] *= part;
   for (int64_t i = 0; m->weights && i < m->count * m->K; i++) m->weights[i] *= part;
   for (int64_t i = 0; m->terms && i < n * m->K; i++) m->terms[i] *= part;
   for (int b = 0; b < m->count; b++) m->delta[b] *= part;
-  bool again = job->question.method->largest || options->value[GCAM_OPTION_EIGEN] != 0;
-  for (int b = 0; m->terms && again && b < m->count; b++) { /* of the mean, not mean of */
-    gcam_cam cam = {.H = m->H,
-                    .W = m->W,
-                    .K = m->K,
-                    .options = options,
-                    .map = m->data + b * m->H * m->W,
-                    .terms = gcam_maps_terms(m, b)};
-    if (!gcam_cam_largest_terms(&cam)) return no_memory(err); /* `eigen`: their projection */
-  }
+  for (int b = 0; b < m->count; b++)
+    if (!map_of_mean(job, b, m->data + b * m->H * m->W)) return no_memory(err);
   return GCAM_OK;
 }
 
@@ -188,9 +212,10 @@ static gcam_status next_step(gcam_job *job, gcam_error *err) {
   const gcam_question *q = &job->question;
   int64_t step = job->done % job->trial.steps;
   if (step == 0) GCAM_TRY(begin_variant(job, job->done / job->trial.steps, err));
-  GCAM_TRY(q->method->forwards  ? trial_step(job, step, err)
-           : q->layer_count > 1 ? fused_layers(job, err)
-                                : one_layer(job, err));
+  GCAM_TRY(q->method->forwards    ? trial_step(job, step, err)
+           : q->method->attention ? attention_maps(job, err)
+           : q->layer_count > 1   ? fused_layers(job, err)
+                                  : one_layer(job, err));
   if (job->done + 1 < job->total) return GCAM_OK;
   GCAM_TRY(average(job, err));
   GCAM_TRY(gcam_job_restore(job, err));
@@ -219,6 +244,34 @@ gcam_status gcam_job_advance(gcam_job *job, gcam_error *err) {
   gcam_job_restore(job, &second);
   begin(job);
   return status;
+}
+
+/* ---- On the way ----------------------------------------------------------------------------- */
+
+const float *gcam_job_preview(gcam_job *job, int b) {
+  const gcam_maps *m = &job->maps;
+  int64_t whole = job->done / job->trial.steps, n = m->H * m->W;
+  bool begun = job->done % job->trial.steps != 0;
+  if (!job->done || job->done == job->total || b < 0 || b >= m->count) return NULL;
+  if (!job->preview) job->preview = gcam_floats_alloc(n);
+  float *map = job->preview;
+  if (!map) return NULL;
+  memcpy(map, m->data + b * n, (size_t)n * sizeof *map);
+  if (whole > 0 && !map_of_mean(job, b, map)) return NULL;
+  if (begun) {
+    gcam_trial trial = job->trial; /* what it finds out is not yet to be told */
+    gcam_warnings warnings = {0};
+    double delta[GCAM_MAX_TARGETS] = {0};
+    trial.warnings = &warnings;
+    trial.delta = delta;
+    if (!finish_target(job, &trial, b)) return NULL;
+    for (int64_t i = 0; i < n; i++)
+      map[i] += job->map[job->mirrored ? i - i % m->W + (m->W - 1 - i % m->W) : i];
+  }
+  float part = 1 / (float)(whole + begun);
+  if (!gcam_all_finite(map, n)) part = 0;
+  for (int64_t i = 0; i < n; i++) map[i] = part > 0 ? map[i] * part : 0;
+  return map;
 }
 
 /* ---- Beginning and end ---------------------------------------------------------------------- */
@@ -296,5 +349,6 @@ void gcam_job_delete(gcam_job *job) {
   gcam_floats_free(job->map);
   gcam_floats_free(job->weights);
   gcam_floats_free(job->terms);
+  gcam_floats_free(job->preview);
   gcam_free(job);
 }

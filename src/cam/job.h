@@ -14,6 +14,7 @@ typedef struct gcam_job {
   float *map, *weights, *terms; /* of one target of a trial */
   int variants, mirrored;
   int64_t done, total;
+  float *preview; /* made when first asked for */
   gcam_maps maps;
   gcam_findings findings;
 } gcam_job;
@@ -25,6 +26,9 @@ gcam_status gcam_job_new(gcam_job **job, gcam_question *question, gcam_gradient_
 /* The next step; GCAM_OK also when there is none left. A step that fails gives the session its
  * input and activations back, and puts the job at its beginning. */
 gcam_status gcam_job_advance(gcam_job *job, gcam_error *err);
+/* What the steps so far say about target b: [H][W], before ReLU, valid until the next call. Between
+ * the first step and the last; NULL before and after, and without memory. Changes nothing else. */
+const float *gcam_job_preview(gcam_job *job, int b);
 /* Gives the session its input and activations back where the job changed them. Without memory for
  * that it has the input, and asks for a forward pass. */
 gcam_status gcam_job_restore(gcam_job *job, gcam_error *err);

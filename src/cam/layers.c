@@ -322,7 +322,8 @@ gcam_status gcam_layers_find(const gcam_graph *g, int logits, const gcam_token_g
   for (int k = 0; k < g->node_count; k++)
     for (int i = 0; i < g->nodes[k].output_count; i++) {
       int v = g->nodes[k].outputs[i];
-      if (v >= 0 && v != logits && layer_of(g, grids, 1 + stages, pictures, v, &made.list[made.count]))
+      if (v >= 0 && v != logits &&
+          layer_of(g, grids, 1 + stages, pictures, v, &made.list[made.count]))
         made.count++;
     }
   if (grid->H) {
@@ -393,9 +394,8 @@ int gcam_layers_index(const gcam_graph *g, const gcam_layers *layers, const char
     gcam_fail(err, GCAM_ERR_ARGUMENT,
               "there is no layer '%.100s'; list the %d layers to choose one, the default is '%s'",
               name, layers->count,
-              layers->standard < 0
-                  ? "none"
-                  : gcam_layer_tensor(g, &layers->list[layers->standard])->name);
+              layers->standard < 0 ? "none"
+                                   : gcam_layer_tensor(g, &layers->list[layers->standard])->name);
   return -1;
 }
 

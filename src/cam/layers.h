@@ -1,7 +1,7 @@
 /* layers.h: the layers a map can be asked for: values that have channels at positions of a picture.
  * A value is either a picture of channels, in whatever order the file has its axes, or tokens of
- * which those behind the first few are positions, as in a transformer. For a method there is no difference: it sees H W positions of K
- * channels, which begin `skip` K floats into the value. */
+ * which those behind the first few are positions, as in a transformer. For a method there is no
+ * difference: it sees H W positions of K channels, which begin `skip` K floats into the value. */
 #ifndef GCAM_CAM_LAYERS_H
 #define GCAM_CAM_LAYERS_H
 
@@ -46,8 +46,9 @@ bool gcam_layers_fit(const gcam_graph *graph, const gcam_token_grid *grid);
 
 /* Every activation [N][H][W][C] with H W > 1 that a node computes, every [1][skip + H W][C] of the
  * grid, and those of the smaller grids of later stages (Swin), where the file lays their tokens out
- * as [1][H][W][C]. What lies in windows has no place on the picture and is none. `logits`: the default layer is the last on the way there that found something and whose
- * every position still counts. Frees what `layers` held; on failure it is as it was. */
+ * as [1][H][W][C]. What lies in windows has no place on the picture and is none. `logits`: the
+ * default layer is the last on the way there that found something and whose every position still
+ * counts. Frees what `layers` held; on failure it is as it was. */
 gcam_status gcam_layers_find(const gcam_graph *graph, int logits, const gcam_token_grid *grid,
                              gcam_layers *layers, gcam_error *err);
 void gcam_layers_free(gcam_layers *layers);

@@ -3,6 +3,7 @@
 #ifndef GCAM_CAM_METHOD_H
 #define GCAM_CAM_METHOD_H
 
+#include "cam/attention.h"
 #include "cam/cam.h"
 #include "cam/trial.h"
 
@@ -20,7 +21,8 @@ typedef struct gcam_forwards {
   int64_t (*steps)(const gcam_trial *trial);
   int64_t (*sums)(const gcam_trial *trial);
   gcam_status (*step)(gcam_trial *trial, int64_t step, gcam_error *err);
-  /* From the sums of target b to its map (and weights, terms); false without memory. */
+  /* From the sums of target b to its map (and weights, terms); false without memory. Asked for an
+   * early picture, after trial->done of the steps, it is what these say. */
   bool (*finish)(gcam_trial *trial, int b, const gcam_cam *cam);
   bool at_input; /* the map has the size of the input, not of the layer */
 } gcam_forwards;
@@ -39,6 +41,11 @@ typedef struct gcam_method {
   /* The target as the method sees it, from [classes] weights over the classes; NULL: as it is. */
   void (*target)(float *weights, const float *scores, int classes, const gcam_options *options);
   const gcam_forwards *forwards; /* instead of map */
+  /* Instead of map, for methods that read the attention of a transformer: adds to maps [B][H][W] of
+   * the grid of tokens, and clears dead[b] where a gradient of target b is not 0. Leaves the
+   * activations as they were. */
+  gcam_status (*attention)(gcam_trial *trial, const gcam_blocks *blocks, float *maps, bool *dead,
+                           gcam_error *err);
 } gcam_method;
 
 /* Each in the file that says what it does. */
@@ -53,6 +60,11 @@ const gcam_method *gcam_method_at(int index);
 static inline bool gcam_method_to_input(const gcam_method *m) {
   return m->from == GCAM_FROM_INPUT || m->from == GCAM_FROM_GUIDED ||
          (m->forwards && m->forwards->at_input);
+}
+
+/* Is there no map without a layer? */
+static inline bool gcam_method_needs_layer(const gcam_method *m) {
+  return m->needs_coarse || (!gcam_method_to_input(m) && !m->attention);
 }
 
 #endif

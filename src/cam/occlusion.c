@@ -52,21 +52,25 @@ static gcam_status step(gcam_trial *t, int64_t i, gcam_error *err) {
   return GCAM_OK;
 }
 
-/* How many squares cover pixel `at`? */
-static int64_t covers(const squares *s, int64_t at) {
+/* How many of the first `count` squares cover pixel `at`? */
+static int64_t covers(const squares *s, int64_t count, int64_t at) {
   int64_t n = 0;
-  for (int64_t i = 0; i < s->count; i++) n += start(s, i) <= at && at < start(s, i) + s->size;
+  for (int64_t i = 0; i < count; i++) n += start(s, i) <= at && at < start(s, i) + s->size;
   return n;
 }
 
 static bool finish(gcam_trial *t, int b, const gcam_cam *cam) {
   squares y = along(t, cam->H), x = along(t, cam->W);
-  for (int64_t r = 0; r < cam->H; r++)
+  int64_t rows = t->done / x.count, more = t->done % x.count; /* squares of the row under way */
+  for (int64_t r = 0; r < cam->H; r++) {
+    int64_t whole = covers(&y, rows, r), part = more ? covers(&y, rows + 1, r) - whole : 0;
     for (int64_t c = 0; c < cam->W; c++) {
-      int64_t n = covers(&y, r) * covers(&x, c), at = r * cam->W + c;
+      int64_t n = whole * covers(&x, x.count, c), at = r * cam->W + c;
+      if (part) n += covers(&x, more, c);
       /* a stride larger than the window leaves gaps: nothing is known there */
       cam->map[at] = n ? (float)(t->sums[b * t->sum_count + at] / (double)n) : 0;
     }
+  }
   return true;
 }
 

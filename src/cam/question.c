@@ -45,11 +45,30 @@ static gcam_status check_layers(gcam_question *q, gcam_error *err) {
                        (long long)s->dim[0]);
     if (layer->H * layer->W > q->H * q->W) q->H = layer->H, q->W = layer->W, q->K = layer->K;
   }
-  if (q->layer_count > 1 && (gcam_method_to_input(q->method) || q->method->forwards))
+  if (q->layer_count > 1 &&
+      (gcam_method_to_input(q->method) || q->method->forwards || q->method->attention))
     return gcam_fail(err, GCAM_ERR_ARGUMENT,
                      "'%s' takes one layer; several can be fused with the methods that make a map "
                      "from one gradient at the layer",
                      q->method->name);
+  return GCAM_OK;
+}
+
+/* The blocks, readable. */
+static gcam_status find_blocks(gcam_question *q, gcam_error *err) {
+  gcam_session *s = q->session;
+  GCAM_TRY(gcam_blocks_find(s->graph, q->targets.output, &q->grid, &q->blocks, err));
+  const gcam_blocks *b = &q->blocks;
+  if (b->list[b->count - 1].stream < 0)
+    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
+                     "'%s' needs the tokens that the network's last block hands on, a sum that "
+                     "everything behind it reads; there is none: use gradcam",
+                     q->method->name);
+  for (int i = 0; i < b->count; i++) {
+    GCAM_TRY(gcam_session_expose(s, b->list[i].attention, err));
+    GCAM_TRY(gcam_session_expose(s, b->list[i].stream, err));
+  }
+  q->H = b->grid.H, q->W = b->grid.W, q->K = 1;
   return GCAM_OK;
 }
 
@@ -63,7 +82,10 @@ gcam_status gcam_question_check(gcam_question *q, gcam_error *err) {
   if (gcam_method_to_input(m) || q->changes_input) GCAM_TRY(find_input(q, err));
   GCAM_TRY(check_layers(q, err));
   if (gcam_method_to_input(m)) q->H = q->input.H, q->W = q->input.W, q->K = q->input.C;
-  return GCAM_OK;
+  return m->attention ? find_blocks(q, err) : GCAM_OK;
 }
 
-void gcam_question_free(gcam_question *q) { gcam_targets_free(&q->targets); }
+void gcam_question_free(gcam_question *q) {
+  gcam_targets_free(&q->targets);
+  gcam_blocks_free(&q->blocks);
+}

@@ -59,7 +59,7 @@ static gcam_status step(gcam_trial *t, int64_t i, gcam_error *err) {
 }
 
 static bool finish(gcam_trial *t, int b, const gcam_cam *cam) {
-  double total = (double)t->steps * gcam_trial_option(t, GCAM_OPTION_KEEP);
+  double total = (double)t->done * gcam_trial_option(t, GCAM_OPTION_KEEP);
   for (int64_t k = 0; k < t->sum_count; k++)
     cam->map[k] = (float)(t->sums[b * t->sum_count + k] / total);
   return true;

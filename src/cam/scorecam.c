@@ -56,9 +56,9 @@ static gcam_status step(gcam_trial *t, int64_t k, gcam_error *err) {
 static bool finish(gcam_trial *t, int b, const gcam_cam *cam) {
   const double *s = t->sums + b * cam->K;
   double most = -INFINITY, total = 0;
-  for (int64_t k = 0; k < cam->K; k++) most = fmax(most, s[k]);
-  for (int64_t k = 0; k < cam->K; k++) total += exp(s[k] - most);
-  for (int64_t k = 0; k < cam->K; k++) cam->weights[k] = (float)(exp(s[k] - most) / total);
+  for (int64_t k = 0; k < t->done; k++) most = fmax(most, s[k]);
+  for (int64_t k = 0; k < t->done; k++) total += exp(s[k] - most);
+  for (int64_t k = 0; k < t->done; k++) cam->weights[k] = (float)(exp(s[k] - most) / total);
   return gcam_cam_weighted_sum(cam);
 }
 

@@ -17,9 +17,9 @@ typedef struct gcam_trial {
   const gcam_options *options;
   gcam_picture_input input;
   gcam_layer layer;
-  float *base;       /* the input of this variant, before a method changes it */
-  float *activation; /* [H][W][K] of the layer at `base`; NULL: the map is at the input */
-  int64_t steps;
+  float *base;         /* the input of this variant, before a method changes it */
+  float *activation;   /* [H][W][K] of the layer at `base`; NULL: the map is at the input */
+  int64_t steps, done; /* in all, and taken */
   double scores[GCAM_MAX_TARGETS]; /* at `base` */
   double aside[GCAM_MAX_TARGETS];  /* a method's own: the score of the baseline */
   bool has_aside;

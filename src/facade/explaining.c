@@ -76,12 +76,16 @@ static gcam_status ask(gcam_model *net, const request *r, gcam_question *questio
                        gcam_error *err) {
   int found[GCAM_MAX_LAYERS];
   GCAM_TRY(explain_arguments(net, r->method, r->score, r->count, err));
-  GCAM_TRY(gcam_layers_named(&net->graph, &net->layers, r->layer, found, GCAM_MAX_LAYERS,
-                             &question->layer_count, err));
-  *last = found[question->layer_count - 1];
+  question->method = r->method ? gcam_method_find(r->method) : gcam_method_at(0);
+  *last = -1;
+  if (r->layer || net->layers.standard >= 0 || gcam_method_needs_layer(question->method)) {
+    GCAM_TRY(gcam_layers_named(&net->graph, &net->layers, r->layer, found, GCAM_MAX_LAYERS,
+                               &question->layer_count, err));
+    *last = found[question->layer_count - 1];
+  }
   for (int i = 0; i < question->layer_count; i++) question->layers[i] = net->layers.list[found[i]];
   question->session = net->session;
-  question->method = r->method ? gcam_method_find(r->method) : gcam_method_at(0);
+  question->grid = net->grid;
   question->options = net->options;
   question->axes = net->axes;
   GCAM_TRY(r->weights ? class_targets(net, r, &question->targets, err)
@@ -192,6 +196,13 @@ gcam_status gcam_task_step(gcam_task *task) {
 
 int gcam_task_done(const gcam_task *task) { return (int)task->job->done; }
 int gcam_task_total(const gcam_task *task) { return (int)task->job->total; }
+
+const float *gcam_task_preview(gcam_task *task, int index) {
+  return gcam_job_preview(task->job, index);
+}
+
+int gcam_task_height(const gcam_task *task) { return (int)task->job->question.H; }
+int gcam_task_width(const gcam_task *task) { return (int)task->job->question.W; }
 
 void gcam_task_free(gcam_task *task) {
   if (!task) return;

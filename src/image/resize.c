@@ -149,6 +149,32 @@ gcam_status gcam_axes_place(gcam_axis *x, gcam_axis *y, int in_width, int in_hei
   return status;
 }
 
+/* Every row of the map is brought to the new width once, wide [y->in][x->out]; then each new one is
+ * a few of those mixed, which compilers do in vectors. For maps that grow. */
+static void widen(const float *map, const gcam_axis *x, const gcam_axis *y, float *wide) {
+  for (int row = 0; row < y->in; row++, map += x->in) {
+    const int *index = x->index;
+    const float *weight = x->weight;
+    for (int i = 0; i < x->out; i++, index += x->taps, weight += x->taps) {
+      float sum = 0;
+      for (int k = 0; k < x->taps; k++) sum += weight[k] * map[index[k]];
+      *wide++ = sum;
+    }
+  }
+}
+
+static void mix_rows(const float *wide, const gcam_axis *y, int row, int width,
+                     float *restrict dst) {
+  const int *rows = y->index + (size_t)row * (size_t)y->taps;
+  const float *weight = y->weight + (size_t)row * (size_t)y->taps;
+  memset(dst, 0, (size_t)width * sizeof *dst);
+  for (int k = 0; k < y->taps; k++) {
+    const float *from = wide + (size_t)rows[k] * (size_t)width;
+    float w = weight[k];
+    for (int i = 0; i < width; i++) dst[i] += w * from[i];
+  }
+}
+
 gcam_status gcam_map_place(const float *map, int width, int height, float *dst, int dst_width,
                            int dst_height, const gcam_view *view, float outside, gcam_resize how,
                            gcam_error *err) {
@@ -157,16 +183,22 @@ gcam_status gcam_map_place(const float *map, int width, int height, float *dst, 
   gcam_axis x, y;
   GCAM_TRY(gcam_axes_place(&x, &y, width, height, dst_width, dst_height, view, (int)how, err));
   gcam_status status = GCAM_OK;
-  float *mixed = gcam_alloc(width, sizeof *mixed);
-  if (!mixed)
+  bool grows = height <= dst_height;
+  float *work = gcam_alloc(grows ? gcam_size(height, dst_width) : width, sizeof *work);
+  if (!work)
     status = gcam_fail(err, GCAM_ERR_MEMORY, "Not enough memory to resize a map of %dx%d.", width,
                        height);
+  if (work && grows) widen(map, &x, &y, work);
   for (int row = 0; status == GCAM_OK && row < dst_height; row++, dst += dst_width) {
-    gcam_map_row(map, &x, &y, row, mixed, dst);
+    if (grows)
+      mix_rows(work, &y, row, dst_width, dst);
+    else
+      gcam_map_row(map, &x, &y, row, work, dst);
+    if (!view) continue;
     for (int col = 0; col < dst_width; col++)
       if (x.covered[col] < 0.5f || y.covered[row] < 0.5f) dst[col] = outside;
   }
-  gcam_free(mixed);
+  gcam_free(work);
   gcam_axis_free(&x);
   gcam_axis_free(&y);
   return status;

@@ -37,6 +37,8 @@ typedef struct product {
   float alpha;
   const float *x;
   float *out;
+  bool fresh;        /* out is new memory, and not added to */
+  const float *bias; /* then, what is added to each row; NULL: nothing */
 } product;
 
 /* W[row][from .. from + n) as floats: in place, or widened into buffer. */
@@ -151,7 +153,8 @@ static void multiply_many(const product *p, bool by_rows, const gcam_threads *po
                             .weights = p->weights,
                             .c = p->out,
                             .alpha = p->alpha,
-                            .add = true};
+                            .bias = p->bias,
+                            .add = !p->fresh};
   gcam_products_run(&products, pool);
 }
 
@@ -159,6 +162,13 @@ static void multiply(product *p, bool by_rows, const gcam_threads *pool) {
   if (p->M > MANY) {
     multiply_many(p, by_rows, pool);
     return;
+  }
+  int64_t N = by_rows ? p->rows : p->columns;
+  for (int64_t m = 0; p->fresh && m < p->M; m++) {
+    if (p->bias)
+      memcpy(p->out + m * N, p->bias, (size_t)N * sizeof *p->out);
+    else
+      memset(p->out + m * N, 0, (size_t)N * sizeof *p->out);
   }
   bool small = p->rows * p->columns < SMALL;
   if (by_rows) {
@@ -197,17 +207,20 @@ static product gemm_product(const gcam_args *a, int64_t M, const float *x, float
 static void gemm_forward(const gcam_args *a, const gcam_threads *pool) {
   const gcam_gemm_params *p = a->node->params;
   float *y = a->out[0];
-  memset(y, 0, (size_t)(p->M * p->N) * sizeof *y);
-  if (gcam_node_has_input(a->node, 2)) {
-    const gcam_value *c = &a->graph->values[a->node->inputs[2]];
-    for (int64_t i = 0; i < p->M; i++)
+  bool biased = gcam_node_has_input(a->node, 2);
+  const gcam_value *c = biased ? &a->graph->values[a->node->inputs[2]] : NULL;
+  for (int64_t i = 0; biased && i < p->M; i++) {
+    float *row = y + i * p->N;
+    if (i && !p->c_row)
+      memcpy(row, y, (size_t)p->N * sizeof *row);
+    else
       for (int64_t j = 0; j < p->N; j++) {
-        float bias;
-        gcam_weight_read(c->weight, &c->shape, i * p->c_row + j * p->c_column, 1, &bias);
-        y[i * p->N + j] = p->beta * bias;
+        gcam_weight_read(c->weight, &c->shape, i * p->c_row + j * p->c_column, 1, &row[j]);
+        row[j] *= p->beta;
       }
   }
   product job = gemm_product(a, p->M, a->in[0], y);
+  job.fresh = !biased;
   multiply(&job, p->trans_b, pool);
 }
 
@@ -247,7 +260,8 @@ static product matmul_product(const gcam_args *a, int64_t M, const float *x, flo
 
 static void matmul_forward(const gcam_args *a, const gcam_threads *pool) {
   product job = matmul_product(a, matmul_rows(a), a->in[0], a->out[0]);
-  memset(job.out, 0, (size_t)(job.M * job.columns) * sizeof *job.out);
+  job.fresh = true;
+  job.bias = a->bias;
   multiply(&job, false, pool);
 }
 
@@ -257,8 +271,12 @@ static void matmul_backward(const gcam_args *a, const gcam_threads *pool) {
   multiply(&job, true, pool);
 }
 
-const gcam_twin gcam_twin_matmul = {&gcam_op_matmul, matmul_applies, matmul_forward,
-                                    matmul_backward, .reads_stored_weights = true};
+const gcam_twin gcam_twin_matmul = {&gcam_op_matmul,
+                                    matmul_applies,
+                                    matmul_forward,
+                                    matmul_backward,
+                                    .reads_stored_weights = true,
+                                    .absorbs = GCAM_ADDS_BIAS};
 
 /* ---- Sums over positions -------------------------------------------------------------------- */
 

@@ -45,6 +45,13 @@ struct gcam_kernel {
   size_t bytes; /* packed weights held, for reports */
 };
 
+/* What a twin's forward can do on its way out, in place of the nodes behind it: the step is then
+ * one, and the twin's backward gets the gradient as it is before them. */
+enum {
+  GCAM_ADDS_BIAS = 1 << 0, /* a->bias: an Add of one constant row */
+  GCAM_CLAMPS = 1 << 1     /* a->limits: Relu, Clip */
+};
+
 typedef struct gcam_twin {
   const gcam_op *op;
   bool (*applies)(const gcam_graph *graph, const gcam_node *node);
@@ -55,6 +62,7 @@ typedef struct gcam_twin {
   bool reads_stored_weights;
   /* Has one input, and backward looks at a->overwrite: saves clearing memory. */
   bool overwrites;
+  unsigned absorbs; /* GCAM_ADDS_BIAS, GCAM_CLAMPS */
 } gcam_twin;
 
 /* Each by its symbol. */

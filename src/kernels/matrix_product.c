@@ -12,7 +12,8 @@
 enum {
   ROWS = 4, /* of a register tile, 4 x 8 floats: with more, V8 spills */
   COLUMNS = 8,
-  DEPTH = 256,
+  DEPTH = 384,
+  ROWS_AT_ONCE = 32, /* whose piece of a stays in the first cache while all of b's groups pass */
   ROWS_A_TASK = 256,
   COLUMNS_A_TASK = 64,
   TASKS_A_THREAD = 4,
@@ -20,6 +21,7 @@ enum {
 };
 
 #define ALWAYS_INLINE __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline))
 
 typedef struct job {
   const gcam_products *p;
@@ -48,6 +50,15 @@ static void pack_rows(const gcam_products *p, const float *b, int64_t j, int64_t
   float buffer[COLUMNS_A_TASK];
   for (int64_t i = 0; i < depth; i++) {
     const float *from = line_of(p, b, k + i, j, columns, buffer);
+    float *u = to + i * COLUMNS;
+    if (columns % COLUMNS == 0) { /* nearly always */
+      for (int64_t n = 0; n < columns; n += COLUMNS, u += COLUMNS * depth) {
+        gcam_f4 v0 = gcam_f4_load(from + n), v1 = gcam_f4_load(from + n + 4);
+        gcam_f4_store(u, v0);
+        gcam_f4_store(u + 4, v1);
+      }
+      continue;
+    }
     for (int64_t n = 0; n < columns; n += 4)
       gcam_f4_store(to + n / COLUMNS * COLUMNS * depth + i * COLUMNS + n % COLUMNS,
                     gcam_f4_load_part(from + n, columns - n, 0));
@@ -75,12 +86,32 @@ static void pack_columns(const gcam_products *p, const float *b, int64_t j, int6
 
 /* ---- Multiplying ----------------------------------------------------------------------------- */
 
-/* c[rows][columns <= 8] = or += alpha a[rows][depth] b[depth][8]; rows and down are constants after
+/* Where a tile's sums go. */
+typedef struct target {
+  float *c;
+  int64_t columns;    /* <= 8 */
+  const float *start; /* added to each row; NULL: nothing */
+  bool add;           /* to what is in c */
+} target;
+
+static NOINLINE void put(const gcam_products *p, int rows, const gcam_f4 (*sums)[2],
+                         const target *to) {
+  for (int r = 0; r < rows; r++)
+    for (int half = 0; half < 2 && half * 4 < to->columns; half++) {
+      float *c = to->c + r * p->N + half * 4;
+      int64_t n = to->columns - half * 4;
+      gcam_f4 v = sums[r][half] * gcam_f4_splat(p->alpha);
+      if (to->add) v += gcam_f4_load_part(c, n, 0);
+      if (to->start) v += gcam_f4_load_part(to->start + half * 4, n, 0);
+      gcam_f4_store_part(c, n, v);
+    }
+}
+
+/* c[rows][columns] = or += alpha a[rows][depth] b[depth][8]; rows and down are constants after
  * inlining. down: a's columns lie together. */
 static inline ALWAYS_INLINE void tile(const gcam_products *p, int rows, bool down, int64_t depth,
-                                      const float *a, const float *b, float *c, int64_t columns,
-                                      bool add) {
-  gcam_f4 s[ROWS][2];
+                                      const float *a, const float *b, const target *to) {
+  gcam_f4 s[ROWS + 1][2], sums[ROWS + 1][2]; /* s stays in registers: nobody has its address */
   int64_t step = down ? p->a.column : p->a.row;
   for (int r = 0; r < rows; r++) s[r][0] = s[r][1] = gcam_f4_splat(0);
   for (int64_t k = 0; k < depth; k++, b += COLUMNS) {
@@ -91,30 +122,35 @@ static inline ALWAYS_INLINE void tile(const gcam_products *p, int rows, bool dow
       s[r][1] = gcam_f4_madd(x, u1, s[r][1]);
     }
   }
-  for (int r = 0; r < rows; r++, c += p->N)
-    for (int half = 0; half < 2 && half * 4 < columns; half++) {
-      float *to = c + half * 4;
-      int64_t n = columns - half * 4;
-      gcam_f4 v = s[r][half] * gcam_f4_splat(p->alpha);
-      if (add) v += gcam_f4_load_part(to, n, 0);
-      gcam_f4_store_part(to, n, v);
-    }
+  for (int r = 0; r < rows; r++) sums[r][0] = s[r][0], sums[r][1] = s[r][1];
+  put(p, rows, (const gcam_f4(*)[2])sums, to);
 }
 
-static void strip(const gcam_products *p, int64_t rows, int64_t depth, const float *a,
-                  const float *b, float *c, int64_t columns, bool add) {
-  bool down = p->a.column != 1;
-  int64_t r = 0;
-  for (; r + ROWS <= rows; r += ROWS)
-    if (down)
-      tile(p, ROWS, true, depth, a + r, b, c + r * p->N, columns, add);
+/* One row left over takes as long as four: the last five go together. */
+static inline ALWAYS_INLINE void strip_of(const gcam_products *p, bool down, int64_t rows,
+                                          int64_t depth, const float *a, const float *b,
+                                          target to) {
+  for (int64_t done; rows > 0; rows -= done, a += done * (down ? 1 : p->a.row)) {
+    done = rows < ROWS ? 1 : rows == ROWS + 1 && !down ? rows : ROWS;
+    if (done == ROWS)
+      tile(p, ROWS, down, depth, a, b, &to);
+    else if (done == 1)
+      tile(p, 1, down, depth, a, b, &to);
     else
-      tile(p, ROWS, false, depth, a + r * p->a.row, b, c + r * p->N, columns, add);
-  for (; r < rows; r++)
-    if (down)
-      tile(p, 1, true, depth, a + r, b, c + r * p->N, columns, add);
-    else
-      tile(p, 1, false, depth, a + r * p->a.row, b, c + r * p->N, columns, add);
+      tile(p, ROWS + 1, false, depth, a, b, &to);
+    to.c += done * p->N;
+  }
+}
+
+/* A function of its own for each: in one large one V8 runs out of registers. */
+static NOINLINE void strip(const gcam_products *p, int64_t rows, int64_t depth, const float *a,
+                           const float *b, const target *to) {
+  strip_of(p, false, rows, depth, a, b, *to);
+}
+
+static NOINLINE void strip_down(const gcam_products *p, int64_t rows, int64_t depth, const float *a,
+                                const float *b, const target *to) {
+  strip_of(p, true, rows, depth, a, b, *to);
 }
 
 static void block_task(void *context, size_t index) {
@@ -137,9 +173,14 @@ static void block_task(void *context, size_t index) {
   for (int64_t k = 0; k < p->K || !k; k += DEPTH) {
     int64_t depth = p->K - k < DEPTH ? p->K - k : DEPTH;
     (p->b.column == 1 ? pack_rows : pack_columns)(p, b, j, columns, k, depth, packed);
-    for (int64_t n = 0; n < columns; n += COLUMNS) {
-      int64_t some = columns - n < COLUMNS ? columns - n : COLUMNS;
-      strip(p, rows, depth, a + k * p->a.column, packed + n * depth, c + n, some, p->add || k);
+    for (int64_t r = 0, few; r < rows; r += few) {
+      few = rows - r <= ROWS_AT_ONCE + 1 ? rows - r : ROWS_AT_ONCE;
+      const float *x = a + r * p->a.row + k * p->a.column;
+      for (int64_t n = 0; n < columns; n += COLUMNS) {
+        target to = {c + r * p->N + n, columns - n < COLUMNS ? columns - n : COLUMNS,
+                     p->bias && !k ? p->bias + j + n : NULL, p->add || k};
+        (p->a.column == 1 ? strip : strip_down)(p, few, depth, x, packed + n * depth, &to);
+      }
     }
   }
 }

@@ -14,6 +14,7 @@ typedef struct gcam_products {
   const gcam_value *weights; /* b's numbers, as they are stored, instead of b.at; NULL: b.at */
   float *c;
   float alpha;
+  const float *bias; /* [N], added to each row of c; NULL: none */
   bool add;
   int axes;
   int64_t size[GCAM_MAX_RANK + 1], a_step[GCAM_MAX_RANK + 1], b_step[GCAM_MAX_RANK + 1],

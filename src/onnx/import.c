@@ -5,6 +5,7 @@
  *   order      nodes that an output needs, producers first
  *   inputs     shapes and layout
  *   nodes      one by one, in lower.c
+ *   recognise  several that are one operator, in recognise.c
  *   compact    what turned out unused goes, what stays owns its data
  *
  * Layout of an input of rank >= 3: channels-last if the picture gets to a convolution, a pooling
@@ -15,10 +16,12 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "onnx/contrib.h"
 #include "onnx/known.h"
 #include "onnx/limits.h"
 #include "onnx/lower.h"
 #include "onnx/quantized.h"
+#include "onnx/recognise.h"
 
 enum {
   MAX_INPUTS = 64,
@@ -448,6 +451,11 @@ static gcam_status compact(gcam_import *im) {
   return GCAM_OK;
 }
 
+gcam_status gcam_onnx_expand(gcam_onnx *file, gcam_error *err) {
+  static const gcam_expansion_writer writers[] = {gcam_quantized_write, gcam_contrib_write};
+  return gcam_expand(file, writers, sizeof writers / sizeof *writers, err);
+}
+
 static gcam_status import(gcam_import *im, const gcam_import_request *request) {
   gcam_onnx *file = im->file;
   gcam_graph *graph = im->graph;
@@ -455,7 +463,7 @@ static gcam_status import(gcam_import *im, const gcam_import_request *request) {
   im->opset = opset < 1 ? 0 : opset > INT32_MAX ? INT32_MAX : (int)opset;
   if (!file->output_count)
     return gcam_fail(im->err, GCAM_ERR_MODEL, "the ONNX file's graph has no output");
-  GCAM_TRY(gcam_quantized_expand(file, im->err));
+  GCAM_TRY(gcam_onnx_expand(file, im->err));
   GCAM_TRY(gcam_state_name(im));
   GCAM_TRY(choose_outputs(im, request));
   GCAM_TRY(mark_needed(im));
@@ -482,6 +490,7 @@ static gcam_status import(gcam_import *im, const gcam_import_request *request) {
     GCAM_TRY(gcam_state_value(im, im->outputs[i], &graph->outputs[i]));
     graph->output_count = i + 1;
   }
+  GCAM_TRY(gcam_recognise(im));
   GCAM_TRY(compact(im));
   GCAM_TRY(gcam_limits_check(graph, im->err));
   return settle_weights(im);

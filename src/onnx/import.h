@@ -23,6 +23,9 @@ typedef struct gcam_import_request {
 gcam_status gcam_onnx_check_outputs(const gcam_onnx *file, const char *const *names, int count,
                                     gcam_error *err);
 
+/* Writes out the operators that are others together (expand.h). gcam_onnx_import does, too. */
+gcam_status gcam_onnx_expand(gcam_onnx *file, gcam_error *err);
+
 /* Once per file. request NULL: nothing special. `graph` must be zeroed; it is again when importing
  * fails. */
 gcam_status gcam_onnx_import(gcam_onnx *file, const gcam_import_request *request, gcam_graph *graph,

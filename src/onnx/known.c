@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "onnx/contrib.h"
 #include "onnx/fold.h"
 #include "onnx/lower.h"
 #include "onnx/quantized.h"
@@ -14,25 +15,32 @@ enum {
   MOST_SHOWN = 4   /* outputs in a message */
 };
 
-static int quantized_count(void) {
+/* Of operators that are written out as others: quantized ones, then onnxruntime's. */
+static const char *written_out(int index) {
   int n = 0;
   while (gcam_quantized_name(n)) n++;
+  return index < n ? gcam_quantized_name(index) : gcam_contrib_name(index - n);
+}
+
+static int written_out_count(void) {
+  int n = 0;
+  while (written_out(n)) n++;
   return n;
 }
 
 const char *gcam_known_operator(int index) {
-  int real = gcam_op_count(), quantized = quantized_count();
+  int real = gcam_op_count(), written = written_out_count();
   if (index < 0) return NULL;
   if (index < real) return gcam_op_at(index)->name;
-  if (index < real + quantized) return gcam_quantized_name(index - real);
-  int more = index - real - quantized;
+  if (index < real + written) return written_out(index - real);
+  int more = index - real - written;
   for (int i = 0; i <= more && gcam_fold_name(i); i++) /* named above */
     if (!strcmp(gcam_fold_name(i), "DequantizeLinear")) more++;
   return gcam_fold_name(more);
 }
 
 bool gcam_known_on_constants_alone(int index) {
-  return index >= gcam_op_count() + quantized_count();
+  return index >= gcam_op_count() + written_out_count();
 }
 
 void gcam_unsupported_free(gcam_unsupported *list) {

@@ -306,6 +306,7 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
                        "%s: its output %d, '" GCAM_NAME_FORMAT "', is not supported", label, i,
                        im->symbols[s].name);
     GCAM_TRY(gcam_state_add_value(im, im->symbols[s].name, &out[i]));
+    if (node->made) graph->values[out[i]].of = -1;
     im->symbols[s].value = out[i];
   }
   import_node spec = {op,

@@ -47,6 +47,7 @@ typedef struct onnx_node {
   gcam_attr *attrs;      /* those of a kind that gcam_attr has */
   onnx_tensor **tensors; /* [attr_count], for GCAM_ATTR_TENSOR */
   int attr_count;
+  bool made; /* its output is not the file's (expand.h) */
 } onnx_node;
 
 typedef struct onnx_value_info {

@@ -57,14 +57,8 @@ const char *gcam_quantized_name(int index) {
                                         : NULL; /* the last two are ONNX's as well */
 }
 
-static const gcam_attr *attr_of(const onnx_node *node, const char *name, gcam_attr_kind kind) {
-  for (int i = 0; i < node->attr_count; i++)
-    if (!strcmp(node->attrs[i].name, name) && node->attrs[i].kind == kind) return &node->attrs[i];
-  return NULL;
-}
-
 static const quantized_row *row_of(const onnx_node *node) {
-  const gcam_attr *last = attr_of(node, "channels_last", GCAM_ATTR_INT);
+  const gcam_attr *last = gcam_expansion_attr(node, "channels_last", GCAM_ATTR_INT);
   if (last && last->i) return NULL; /* another order of axes: as unknown as any other operator */
   for (int i = 0; i < ROWS; i++)
     if (!strcmp(table[i].op, node->op) && !strcmp(table[i].domain, node->domain)) return &table[i];
@@ -73,74 +67,20 @@ static const quantized_row *row_of(const onnx_node *node) {
 
 /* ---- Writing out ---------------------------------------------------------------------------- */
 
-typedef struct expansion {
-  gcam_onnx *file;
-  onnx_node *nodes;
-  int count, room;
-  const onnx_node *node; /* that is written out */
-  int made;              /* names */
-  bool failed;           /* no memory */
-} expansion;
-
-static const char *input_of(const expansion *e, int i) {
-  return i < e->node->input_count ? e->node->inputs[i] : "";
-}
-
-/* A name of a tensor between the nodes of one. */
-static const char *fresh(expansion *e) {
-  char text[300];
-  int n = snprintf(text, sizeof text, "%.256s.part%d",
-                   e->node->output_count ? e->node->outputs[0] : "", e->made++);
-  const char *name = gcam_arena_strndup(&e->file->arena, text, (size_t)n);
-  e->failed = e->failed || !name;
-  return name ? name : "";
-}
-
-static onnx_node *next_node(expansion *e) {
-  static onnx_node spare;
-  if (e->count == e->room) {
-    onnx_node *nodes = gcam_alloc_again(e->nodes, 2 * (int64_t)e->room, sizeof *nodes);
-    if (!nodes) return e->failed = true, &spare;
-    e->nodes = nodes;
-    e->room *= 2;
-  }
-  return &e->nodes[e->count++];
-}
-
-/* op(inputs) -> output; returns its name. attr: its only attribute, or NULL. */
-static const char *add(expansion *e, const char *op, const char *const *inputs, int count,
-                       const char *output, const gcam_attr *attr) {
-  gcam_arena *arena = &e->file->arena;
-  const char **in = gcam_arena_alloc(arena, (size_t)count, sizeof *in),
-             **out = gcam_arena_alloc(arena, 1, sizeof *out);
-  gcam_attr *own = gcam_arena_alloc(arena, 1, sizeof *own);
-  onnx_tensor **tensors = gcam_arena_alloc(arena, 1, sizeof *tensors);
-  if (!in || !out || !own || !tensors) return e->failed = true, "";
-  for (int i = 0; i < count; i++) in[i] = inputs[i];
-  out[0] = output;
-  if (attr) *own = *attr;
-  *next_node(e) = (onnx_node){"", op, "", in, out, count, 1, own, tensors, attr != NULL};
-  return output;
-}
-
-static const char *add_number(expansion *e, float value) {
-  gcam_attr attr = {.name = "value_float", .kind = GCAM_ATTR_FLOAT, .f = value};
-  return add(e, "Constant", NULL, 0, fresh(e), &attr);
-}
-
-static const char *dequantize(expansion *e, const char *q, const char *scale, const char *zero,
+static const char *dequantize(gcam_expansion *e, const char *q, const char *scale, const char *zero,
                               int axis) {
   gcam_attr attr = {.name = "axis", .kind = GCAM_ATTR_INT, .i = axis};
-  return add(e, "DequantizeLinear", (const char *const[]){q, scale, zero}, 3, fresh(e), &attr);
+  return gcam_expansion_add(e, "DequantizeLinear", (const char *const[]){q, scale, zero}, 3,
+                            gcam_expansion_name(e), &attr);
 }
 
-static const char *multiply(expansion *e, const char *a, const char *b) {
-  return add(e, "Mul", (const char *const[]){a, b}, 2, fresh(e), NULL);
+static const char *multiply(gcam_expansion *e, const char *a, const char *b) {
+  return gcam_expansion_add(e, "Mul", (const char *const[]){a, b}, 2, gcam_expansion_name(e), NULL);
 }
 
 /* Along which axis may there be a scale for each index: of the first or second operand. */
-static int scale_axis(const expansion *e, const quantized_row *row, int operand) {
-  const gcam_attr *turned = attr_of(e->node, "transB", GCAM_ATTR_INT);
+static int scale_axis(const gcam_expansion *e, const quantized_row *row, int operand) {
+  const gcam_attr *turned = gcam_expansion_attr(e->node, "transB", GCAM_ATTR_INT);
   if (!strcmp(row->real, "Conv")) return operand ? 0 : 1;
   if (!strcmp(row->real, "MatMul")) return operand ? -1 : -2;
   if (!strcmp(row->real, "Gemm")) return operand && !(turned && turned->i) ? 1 : 0;
@@ -148,49 +88,42 @@ static int scale_axis(const expansion *e, const quantized_row *row, int operand)
 }
 
 /* The scale of what a product of the two adds up. */
-static const char *bias_scale(expansion *e, const char *a, const char *b) {
-  const gcam_attr *alpha = attr_of(e->node, "alpha", GCAM_ATTR_FLOAT);
+static const char *bias_scale(gcam_expansion *e, const char *a, const char *b) {
+  const gcam_attr *alpha = gcam_expansion_attr(e->node, "alpha", GCAM_ATTR_FLOAT);
   const char *product = multiply(e, a, b);
-  return alpha && alpha->f != 1 ? multiply(e, product, add_number(e, alpha->f)) : product;
-}
-
-/* The operator on floats, with the node's own name and attributes. */
-static void add_real(expansion *e, const quantized_row *row, const char *const *inputs, int count,
-                     const char *output) {
-  int at = e->count;
-  add(e, row->real, inputs, count, output, NULL);
-  if (e->failed || at == e->count) return;
-  onnx_node *made = &e->nodes[at];
-  made->name = e->node->name;
-  made->attrs = e->node->attrs;
-  made->tensors = e->node->tensors;
-  made->attr_count = e->node->attr_count;
+  return alpha && alpha->f != 1 ? multiply(e, product, gcam_expansion_number(e, alpha->f))
+                                : product;
 }
 
 /* a b without scales, or with them, and a bias. */
-static void expand_product(expansion *e, const quantized_row *row) {
-  const char *out = e->node->outputs[0], *a = input_of(e, 0), *scale = "", *zero = "", *bias = "",
-             *b;
+static void expand_product(gcam_expansion *e, const quantized_row *row) {
+  const char *out = e->node->outputs[0], *a = gcam_expansion_input(e, 0), *scale = "", *zero = "",
+             *bias = "", *b;
   if (*row->inputs == 'i') {
-    const char *one = add_number(e, 1);
-    a = dequantize(e, a, one, input_of(e, 2), scale_axis(e, row, 0));
-    b = dequantize(e, input_of(e, 1), one, input_of(e, 3), scale_axis(e, row, 1));
+    const char *one = gcam_expansion_number(e, 1);
+    a = dequantize(e, a, one, gcam_expansion_input(e, 2), scale_axis(e, row, 0));
+    b = dequantize(e, gcam_expansion_input(e, 1), one, gcam_expansion_input(e, 3),
+                   scale_axis(e, row, 1));
   } else if (*row->inputs == 'm') {
-    a = dequantize(e, a, input_of(e, 2), input_of(e, 4), scale_axis(e, row, 0));
-    scale = input_of(e, 3), zero = input_of(e, 5), bias = input_of(e, 6);
-    b = dequantize(e, input_of(e, 1), scale, zero, scale_axis(e, row, 1));
+    a = dequantize(e, a, gcam_expansion_input(e, 2), gcam_expansion_input(e, 4),
+                   scale_axis(e, row, 0));
+    scale = gcam_expansion_input(e, 3), zero = gcam_expansion_input(e, 5),
+    bias = gcam_expansion_input(e, 6);
+    b = dequantize(e, gcam_expansion_input(e, 1), scale, zero, scale_axis(e, row, 1));
   } else {
-    const char *q = add(e, "DynamicQuantizeLinear", (const char *const[]){a}, 1, fresh(e), NULL);
-    scale = input_of(e, 2), zero = input_of(e, 3), bias = input_of(e, 4);
-    a = dequantize(e, q, add_number(e, 1), "", 0);
-    b = dequantize(e, input_of(e, 1), scale, zero, scale_axis(e, row, 1));
+    const char *q = gcam_expansion_add(e, "DynamicQuantizeLinear", (const char *const[]){a}, 1,
+                                       gcam_expansion_name(e), NULL);
+    scale = gcam_expansion_input(e, 2), zero = gcam_expansion_input(e, 3),
+    bias = gcam_expansion_input(e, 4);
+    a = dequantize(e, q, gcam_expansion_number(e, 1), "", 0);
+    b = dequantize(e, gcam_expansion_input(e, 1), scale, zero, scale_axis(e, row, 1));
   }
-  const char *product = *bias ? fresh(e) : out;
-  add_real(e, row, (const char *const[]){a, b}, 2, product);
-  if (*bias) add(e, "Add", (const char *const[]){product, bias}, 2, out, NULL);
+  const char *product = *bias ? gcam_expansion_name(e) : out;
+  gcam_expansion_add_real(e, row->real, (const char *const[]){a, b}, 2, product);
+  if (*bias) gcam_expansion_add(e, "Add", (const char *const[]){product, bias}, 2, out, NULL);
 }
 
-static void expand_node(expansion *e, const quantized_row *row) {
+static void expand_node(gcam_expansion *e, const quantized_row *row) {
   int room = e->node->input_count + 1, count = 0, at = 0, operands = 0;
   const char **real = gcam_arena_alloc(&e->file->arena, (size_t)room, sizeof *real);
   const char *scales[2] = {"", ""}, *out_scale = "", *out_zero = "", *out = e->node->outputs[0];
@@ -199,7 +132,8 @@ static void expand_node(expansion *e, const quantized_row *row) {
     return;
   }
   for (const char *part = row->inputs; *part && count < room; part++) {
-    const char *q = input_of(e, at), *scale = input_of(e, at + 1), *zero = input_of(e, at + 2);
+    const char *q = gcam_expansion_input(e, at), *scale = gcam_expansion_input(e, at + 1),
+               *zero = gcam_expansion_input(e, at + 2);
     if (*part == '*' && at < e->node->input_count) part--; /* once more */
     switch (*part) {
       case 'q':
@@ -224,41 +158,23 @@ static void expand_node(expansion *e, const quantized_row *row) {
         break;
     }
   }
-  const char *y = *out_scale ? fresh(e) : out;
-  add_real(e, row, real, count, y);
+  const char *y = *out_scale ? gcam_expansion_name(e) : out;
+  gcam_expansion_add_real(e, row->real, real, count, y);
   if (*out_scale)
-    add(e, "QuantizeLinear", (const char *const[]){y, out_scale, out_zero}, 3, out, NULL);
+    gcam_expansion_add(e, "QuantizeLinear", (const char *const[]){y, out_scale, out_zero}, 3, out,
+                       NULL);
 }
 
-gcam_status gcam_quantized_expand(gcam_onnx *file, gcam_error *err) {
-  expansion e = {.file = file, .room = 2 * file->node_count};
-  bool any = false;
-  for (int n = 0; n < file->node_count && !any; n++) any = row_of(&file->nodes[n]) != NULL;
-  if (!any) return GCAM_OK;
-  e.nodes = gcam_alloc(e.room, sizeof *e.nodes);
-  e.failed = !e.nodes;
-  for (int n = 0; n < file->node_count && !e.failed; n++) {
-    e.node = &file->nodes[n];
-    const quantized_row *row = e.node->output_count ? row_of(e.node) : NULL;
-    if (row && strchr("imd", *row->inputs)) {
-      expand_product(&e, row);
-    } else if (row && *row->inputs != '=') {
-      expand_node(&e, row);
-    } else {
-      onnx_node *same = next_node(&e);
-      *same = *e.node;
-      if (row) same->domain = "";
-    }
-  }
-  if (e.failed) {
-    gcam_free(e.nodes);
-    return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while reading the ONNX file");
-  }
-  gcam_free(file->nodes);
-  file->nodes = e.nodes;
-  file->node_count = e.count;
-  file->node_room = e.room;
-  return GCAM_OK;
+bool gcam_quantized_write(gcam_expansion *e) {
+  const quantized_row *row = row_of(e->node);
+  if (!row) return false;
+  if (strchr("imd", *row->inputs))
+    expand_product(e, row);
+  else if (*row->inputs != '=')
+    expand_node(e, row);
+  else
+    gcam_expansion_same(e)->domain = "";
+  return true;
 }
 
 /* ---- Integers that come from the picture ---------------------------------------------------- */
@@ -397,7 +313,7 @@ static bool is_integer(int64_t type) { return type >= ONNX_UINT8 && type <= ONNX
 static gcam_status lower_cast(gcam_import *im, int n, int x) {
   const onnx_node *node = &im->file->nodes[n];
   const gcam_grid *grid = integers(im, n, 0)->grid;
-  const gcam_attr *to = attr_of(node, "to", GCAM_ATTR_INT);
+  const gcam_attr *to = gcam_expansion_attr(node, "to", GCAM_ATTR_INT);
   bool stays = to && is_integer(to->i);
   if (stays && node->output_count && im->node_out[n][0] >= 0)
     im->symbols[im->node_out[n][0]].grid = grid;
@@ -495,7 +411,7 @@ static gcam_status prepare(gcam_import *im, int n, const gcam_grid *grid, int **
 static gcam_status name_type(gcam_import *im, int n) {
   onnx_node *node = &im->file->nodes[n];
   int s = node->input_count > 2 ? im->node_in[n][2] : -1;
-  if (s < 0 || attr_of(node, "output_dtype", GCAM_ATTR_INT)) return GCAM_OK;
+  if (s < 0 || gcam_expansion_attr(node, "output_dtype", GCAM_ATTR_INT)) return GCAM_OK;
   const import_symbol *zero = &im->symbols[s];
   const onnx_node *made = zero->node >= 0 ? &im->file->nodes[zero->node] : NULL;
   const onnx_tensor *tensor = zero->tensor               ? zero->tensor

@@ -14,10 +14,11 @@
 #ifndef GCAM_ONNX_QUANTIZED_H
 #define GCAM_ONNX_QUANTIZED_H
 
+#include "onnx/expand.h"
 #include "onnx/state.h"
 
-/* Writes out the file's quantized operators. */
-gcam_status gcam_quantized_expand(gcam_onnx *file, gcam_error *err);
+/* Writes out a quantized operator; false: the node is none. */
+bool gcam_quantized_write(gcam_expansion *expansion);
 /* Operators that are written out, and DequantizeLinear, by index; NULL: no more. */
 const char *gcam_quantized_name(int index);
 

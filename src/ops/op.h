@@ -41,8 +41,10 @@ typedef struct gcam_args {
   int B;
   const float *const *dout; /* [output_count] of [B][numel]; NULL: that gradient is zero */
   float *const *din;        /* [input_count] of [B][numel], to add to; NULL: not wanted */
-  bool overwrite; /* only for twins that say they can (kernels/kernel.h): din[0] is new memory, to
-                     be written instead of added to */
+  /* only for twins that say they can (kernels/kernel.h) */
+  bool overwrite;      /* din[0] is new memory, to be written instead of added to */
+  const float *bias;   /* [last dimension of out[0]], added to each row; NULL: none */
+  const float *limits; /* out[0] is clamped to limits[0] .. limits[1]; NULL: it is not */
 } gcam_args;
 
 /* What an operator is, for those who ask about operators without knowing them by name. */

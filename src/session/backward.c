@@ -48,8 +48,9 @@ static void drop(vjp_state *t, int value) {
  * as in PyTorch's relu and relu6. */
 static void mask_clamped(const vjp_state *t, const gcam_step *step, int value) {
   const gcam_slot *slot = &t->run->plan.slots[value];
-  float lo = step->spec.lo, hi = step->spec.hi, *restrict dy = t->grad[value];
-  int64_t K = step->spec.K, rows = gcam_numel(&t->run->graph->values[value].shape) / K;
+  const gcam_shape *s = &t->run->graph->values[value].shape;
+  float lo = step->limits[0], hi = step->limits[1], *restrict dy = t->grad[value];
+  int64_t K = s->rank ? s->dim[s->rank - 1] : 1, rows = K ? gcam_numel(s) / K : 0;
   for (int b = 0; b < t->B; b++)
     for (int64_t r = 0; r < rows; r++, dy += K) {
       const float *restrict y = slot->data + r * slot->stride;
@@ -63,6 +64,12 @@ static void drop_negative(const vjp_state *t, int value) {
   int64_t n = gradient_size(t, value);
   float *restrict dy = t->grad[value];
   for (int64_t i = 0; i < n; i++) dy[i] = dy[i] <= 0 ? 0 : dy[i];
+}
+
+/* The gradient of `value` becomes that of what the step's activation has clamped. */
+static void through_clamp(const vjp_state *t, const gcam_step *step, int value) {
+  mask_clamped(t, step, value);
+  if (t->guided && step->limits[0] == 0) drop_negative(t, value);
 }
 
 /* A ReLU by itself: no input is below its smallest output, 0. */
@@ -95,8 +102,7 @@ static gcam_status conv_backward(vjp_state *t, gcam_step *step, gcam_error *err)
   const gcam_graph *g = t->run->graph;
   int x = gcam_step_input(g, step), y = gcam_step_output(g, step);
   if (!t->between[x]) return GCAM_OK;
-  if (step->clamped) mask_clamped(t, step, y);
-  if (step->clamped && t->guided && step->spec.lo == 0) drop_negative(t, y);
+  if (step->clamped) through_clamp(t, step, y);
   GCAM_TRY(gcam_pack_backward(g, step, err));
   bool first = !t->grad[x];
   int64_t n = gradient_size(t, x);
@@ -123,6 +129,12 @@ static gcam_status node_backward(vjp_state *t, const gcam_step *step, gcam_error
   if (t->guided && is_rectifier(run->graph, node)) drop_negative(t, node->outputs[0]);
   for (int i = 0; i < node->output_count; i++)
     run->dout[i] = node->outputs[i] >= 0 ? t->grad[node->outputs[i]] : NULL;
+  if (step->node_count > 1) { /* the gradient of an added row's sum is that of its parts */
+    int y = gcam_step_output(run->graph, step);
+    run->out[0] = run->plan.slots[y].data;
+    run->dout[0] = t->grad[y];
+    if (step->clamped) through_clamp(t, step, y);
+  }
   bool wanted = false;
   bool overwrite = twin && twin->overwrites && !t->grad[node->inputs[0]];
   for (int i = 0; i < node->input_count; i++) {

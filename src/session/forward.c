@@ -8,9 +8,16 @@
 static gcam_status node_forward(gcam_run *run, const gcam_step *step, gcam_error *err) {
   const gcam_node *node = &run->graph->nodes[step->nodes[0]];
   const gcam_twin *twin = step->twin && step->twin->forward ? step->twin : NULL;
-  GCAM_TRY(gcam_run_bind(run, node, !twin || !twin->reads_stored_weights, err));
   gcam_args args = {
       .graph = run->graph, .node = node, .in = run->in, .out = run->out, .scratch = run->scratch};
+  GCAM_TRY(gcam_run_bind(run, node, !twin || !twin->reads_stored_weights, err));
+  if (step->node_count > 1) run->out[0] = run->plan.slots[gcam_step_output(run->graph, step)].data;
+  if (step->clamped) args.limits = step->limits;
+  if (step->bias >= 0) {
+    const gcam_value *bias = &run->graph->values[step->bias];
+    args.bias = gcam_weight_floats(bias->weight, &bias->shape);
+    if (!args.bias) return gcam_node_no_memory(node, err);
+  }
   if (twin)
     twin->forward(&args, run->pool);
   else

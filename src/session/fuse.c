@@ -1,5 +1,6 @@
-/* fuse.c: [Pad] Conv [BatchNormalization] [Relu | Clip] becomes one step; the values in between are
- * hidden. A hidden value that somebody asks for is exposed: its step is split there. */
+/* fuse.c: [Pad] Conv [BatchNormalization] [Relu | Clip] becomes one step, and so do MatMul [Add]
+ * and BatchNormalization or Add [Relu | Clip]; the values in between are hidden. A hidden value
+ * that somebody asks for is exposed: its step is split there. */
 #include "session/fuse.h"
 
 #include <math.h>
@@ -9,12 +10,16 @@
 #include "kernels/twins.h"
 #include "ops/conv.h"
 
-/* The node that reads `value` as its input 0, where it is the only reader and the value may vanish;
- * -1 otherwise. */
-static int only_reader(const gcam_graph *g, const gcam_wishes *w, const int *reader, int value) {
+/* The only node that reads `value`, where the value may vanish; -1 otherwise. */
+static int any_reader(const gcam_graph *g, const gcam_wishes *w, const int *reader, int value) {
   int n = reader[value];
-  if (n < 0 || w->exposed[value] || g->nodes[n].inputs[0] != value) return -1;
-  return gcam_read_once(g, &g->nodes[n], value) ? n : -1;
+  return n >= 0 && !w->exposed[value] && gcam_read_once(g, &g->nodes[n], value) ? n : -1;
+}
+
+/* The same where it reads `value` as its input 0. */
+static int only_reader(const gcam_graph *g, const gcam_wishes *w, const int *reader, int value) {
+  int n = any_reader(g, w, reader, value);
+  return n >= 0 && g->nodes[n].inputs[0] == value ? n : -1;
 }
 
 static void conv_spec(const gcam_node *node, gcam_conv_spec *spec) {
@@ -64,6 +69,14 @@ static bool zero_border(const gcam_graph *g, const gcam_node *node, int64_t bord
   return true;
 }
 
+/* Node `next`, where it is an activation that clamps, becomes part of the step. */
+static void absorb_clamp(const gcam_graph *g, int next, gcam_step *step) {
+  step->limits[0] = -INFINITY, step->limits[1] = INFINITY;
+  if (next < 0 || !gcam_node_clamp(g, &g->nodes[next], &step->limits[0], &step->limits[1])) return;
+  step->clamped = true;
+  step->nodes[step->node_count++] = next;
+}
+
 /* Tries to make a fused convolution that begins at node n. */
 static bool fuse_conv(const gcam_graph *g, const gcam_wishes *w, const int *reader, int n,
                       gcam_step *step) {
@@ -95,10 +108,8 @@ static bool fuse_conv(const gcam_graph *g, const gcam_wishes *w, const int *read
     step->nodes[step->node_count++] = next;
     next = only_reader(g, w, reader, g->nodes[next].outputs[0]);
   }
-  if (next >= 0 && gcam_node_clamp(g, &g->nodes[next], &step->spec.lo, &step->spec.hi)) {
-    step->clamped = true;
-    step->nodes[step->node_count++] = next;
-  }
+  absorb_clamp(g, next, step);
+  step->spec.lo = step->limits[0], step->spec.hi = step->limits[1];
   return gcam_conv_kernel_fits(&step->spec);
 }
 
@@ -119,16 +130,44 @@ static bool renames(const gcam_graph *g, const gcam_wishes *w, const gcam_node *
   return true;
 }
 
-static void one_node(const gcam_graph *g, const gcam_wishes *w, int n, gcam_step *step) {
+/* The constant row that the node adds to each of `value`'s; -1: it does something else. */
+static int added_row(const gcam_graph *g, const gcam_node *node, int value) {
+  if (node->op != &gcam_op_add) return -1;
+  int row = node->inputs[node->inputs[0] == value];
+  const gcam_shape *s = &g->values[row].shape, *x = &g->values[value].shape;
+  int64_t width = x->rank ? x->dim[x->rank - 1] : 0;
+  bool fits = g->values[row].weight && s->rank && s->dim[s->rank - 1] == width &&
+              gcam_numel(s) == width && gcam_shape_equal(x, &g->values[node->outputs[0]].shape);
+  return fits ? row : -1;
+}
+
+/* What comes behind the step's node, and its twin does on the way. */
+static void absorb(const gcam_graph *g, const gcam_wishes *w, const int *reader, gcam_step *step) {
+  const gcam_node *node = &g->nodes[step->nodes[0]];
+  int value = node->outputs[0];
+  if (value < 0) return;
+  if (step->twin->absorbs & GCAM_ADDS_BIAS) {
+    int next = any_reader(g, w, reader, value);
+    step->bias = next < 0 ? -1 : added_row(g, &g->nodes[next], value);
+    if (step->bias < 0) return;
+    step->nodes[step->node_count++] = next;
+    value = g->nodes[next].outputs[0];
+  }
+  if (step->twin->absorbs & GCAM_CLAMPS) absorb_clamp(g, only_reader(g, w, reader, value), step);
+}
+
+static void one_node(const gcam_graph *g, const gcam_wishes *w, const int *reader, int n,
+                     gcam_step *step) {
   const gcam_node *node = &g->nodes[n];
   bool plain = w->precision == GCAM_PLAIN;
-  *step = (gcam_step){.kind = GCAM_STEP_NODE, .nodes = {n}, .node_count = 1};
+  *step = (gcam_step){.kind = GCAM_STEP_NODE, .nodes = {n}, .node_count = 1, .bias = -1};
   if (renames(g, w, node))
     step->kind = GCAM_STEP_VIEW;
   else if (!plain && is_channel_concat(g, node))
     step->kind = GCAM_STEP_CONCAT;
   else if (!plain)
     step->twin = gcam_twin_find(g, node);
+  if (step->twin && step->twin->absorbs) absorb(g, w, reader, step);
 }
 
 gcam_status gcam_fuse(const gcam_graph *g, const gcam_wishes *w, gcam_slot *slots,
@@ -150,7 +189,8 @@ gcam_status gcam_fuse(const gcam_graph *g, const gcam_wishes *w, gcam_slot *slot
   for (int n = 0; n < g->node_count; n++) {
     if (taken[n]) continue;
     gcam_step *step = &made[(*count)++];
-    if (w->precision == GCAM_PLAIN || !fuse_conv(g, w, reader, n, step)) one_node(g, w, n, step);
+    if (w->precision == GCAM_PLAIN || !fuse_conv(g, w, reader, n, step))
+      one_node(g, w, reader, n, step);
     for (int i = 0; i < step->node_count; i++) {
       taken[step->nodes[i]] = true;
       if (i + 1 < step->node_count) slots[g->nodes[step->nodes[i]].outputs[0]].hidden = true;

@@ -6,7 +6,7 @@
 #include "ops/graph.h"
 
 typedef enum gcam_step_kind {
-  GCAM_STEP_NODE,  /* one node, plain or by a twin */
+  GCAM_STEP_NODE,  /* one node, plain or by a twin, and what the twin absorbs */
   GCAM_STEP_VIEW,  /* one node that only renames its input's memory */
   GCAM_STEP_CONV,  /* [Pad] Conv [BatchNormalization] [Relu | Clip] by one kernel */
   GCAM_STEP_CONCAT /* Concat whose inputs may have been written in place */
@@ -18,11 +18,15 @@ typedef struct gcam_step {
   gcam_step_kind kind;
   int nodes[GCAM_MAX_FUSED]; /* in order; nodes[0] reads the step's input */
   int node_count;
-  const gcam_twin *twin; /* GCAM_STEP_NODE */
+  /* GCAM_STEP_NODE */
+  const gcam_twin *twin;
+  int bias; /* the value that an absorbed Add adds to every row; -1: none */
   /* GCAM_STEP_CONV */
   gcam_conv_spec spec;
   int conv_node, norm_node; /* node indices; norm_node -1: none */
-  bool clamped;             /* an activation is fused: lo and hi in spec */
+  /* both */
+  bool clamped;    /* an activation is fused */
+  float limits[2]; /* its limits */
   gcam_kernel *forward, *backward;
   bool backward_tried;
   bool shared; /* its kernels belong to the plan before, until this one takes over */

@@ -49,7 +49,7 @@ describe('a model whose preprocessing is a guess', { skip: withoutBrowser }, () 
     page.problems = [];
     page.on('pageerror', (error) => page.problems.push(error.message));
     await page.goto(`${web.server.origin}/web/demo/${hash}`);
-    await status(page, hash ? /forward/ : /classes/);
+    await status(page, /forward/);
     await openSettings(page);
     return page;
   }
@@ -174,7 +174,10 @@ describe('a model whose preprocessing is a guess', { skip: withoutBrowser }, () 
 
   test('no picture yet: it is asked with the first', async () => {
     const context = await web.browser.newContext();
-    const page = await demo(context, '');
+    // A link whose picture does not come: without one, the page would begin with a sample.
+    const page = await context.newPage();
+    await page.goto(`${web.server.origin}/web/demo/#picture=${encodeURIComponent(`${web.server.origin}/none.jpg`)}`);
+    await status(page, /gave no picture/);
     await page.setInputFiles('#onnx', fileOf('net.onnx', onnx));
     await status(page, /waits for a picture/);
     assert.equal(await asks(page), false);

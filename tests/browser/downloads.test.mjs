@@ -57,7 +57,7 @@ describe('models by download', { skip: withoutBrowser || withoutData }, () => {
       await route.fulfill({ json: { ...own, download } });
     });
     await page.goto(`${web.server.origin}/web/demo/`);
-    await says(page, /classes/);
+    await says(page, /forward/);
     await page.click('#model summary');
     return page;
   }

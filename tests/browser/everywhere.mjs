@@ -5,13 +5,15 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { loadavg, tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { zipSync } from 'fflate';
 import { GradCam } from '../../web/node.js';
 import { serve } from '../../emscripten/serve.mjs';
 import { keras3, writeKeras } from '../models/fixtures.mjs';
-import { root } from '../web/shared.mjs';
+import { tflite, tfjs } from '../models/forms.mjs';
+import { data, root, withoutData } from '../web/shared.mjs';
 
 const SAMPLE = '/models/pocket/samples/golf_ball_and_flower.jpg';
 
@@ -24,6 +26,29 @@ const until = (condition) => `for (const end = performance.now() + ${PATIENCE}; 
     (document.getElementById('status')?.textContent ?? ''));
   await new Promise((next) => setTimeout(next, 50));
 }`;
+
+/** Files dropped on the page at once, as a person drops them: args[0], [name, base64] of each. */
+const DROP = `const transfer = new DataTransfer();
+  for (const [name, base64] of args[0]) transfer.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name));
+  document.getElementById('frame').dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));`;
+
+/** Models of other formats, as they are dropped: name, files. Those of the shared data where it is there. */
+async function formats() {
+  const whole = async (...paths) => Promise.all(paths.map(async (path) => [basename(path), new Uint8Array(await readFile(data(path)))]));
+  const keras = join(await mkdtemp(join(tmpdir(), 'gradcam-formats-')), 'net.keras');
+  await writeKeras(keras3(), keras, { compress: true });
+  const found = [['TensorFlow.js, zipped', [['net.zip', zipSync(tfjs())]]],
+    ['TensorFlow.js, loose files', Object.entries(tfjs({ shards: 2, form: 'uint8' }))],
+    ['TensorFlow Lite', [['net.tflite', tflite()]]],
+    ['TensorFlow Lite and labels, zipped', [['lite.zip', zipSync({ 'model.tflite': tflite({ weights: 'int8' }), 'labels.txt': new TextEncoder().encode('0 a\n1 b\n2 c\n3 d\n4 e\n') })]]],
+    ['Keras', [['net.keras', new Uint8Array(await readFile(keras))]]]];
+  await rm(join(keras, '..'), { recursive: true });
+  if (withoutData) return found;
+  return [...found, ['Teachable Machine', await whole('wild/teachable/google/image-model.zip')],
+    ['Teachable Machine, grey', await whole('wild/teachable/google/tiny-image-model.zip')],
+    ['a graph model', await whole('wild/tfjs/emotion/emotion.json', 'wild/tfjs/emotion/emotion.bin')],
+    ['bytes of TensorFlow Lite', await whole('wild/tflite/mobilenet_v1_0.25_128_quant.tflite', 'wild/tflite/imagenet_labels.txt')]];
+}
 
 /** Something here takes the place of a person: what stands in the page's status line. */
 const STATUS = "const status = document.getElementById('status');";
@@ -106,13 +131,53 @@ export function testEverywhere(name, skip, launch) {
       }
     });
 
+    test('models of other formats, dropped without a network', async (t) => {
+      const own = await serve({ isolated: true });
+      let closed = false;
+      try {
+        await browser.goto(`${own.origin}/web/demo/`);
+        const keeps = await browser.run(`${STATUS}
+          ${until("/classes/.test(status.textContent)")}
+          if (!navigator.serviceWorker) return false;
+          const { active } = await navigator.serviceWorker.ready;
+          ${until("active.state === 'activated'")}
+          return true;`);
+        if (keeps) {
+          await own.close();
+          closed = true;
+          await browser.goto(`${own.origin}/web/demo/`);
+        }
+        t.diagnostic(`${name}: ${keeps ? 'the server is gone' : 'no service worker, the server stays'}`);
+        const base64 = (files) => files.map(([file, bytes]) => [file, Buffer.from(bytes).toString('base64')]);
+        await browser.run(`${STATUS} ${until("/classes/.test(status.textContent)")} ${DROP} ${until("/forward/.test(status.textContent)")}`,
+          base64([['flower.jpg', await readFile(`${root}${SAMPLE}`)]]));
+        for (const [what, files] of await formats()) {
+          const cam = await GradCam.load(files.map(([file, bytes]) => new File([bytes], file)), { threads: 1 });
+          const answer = await cam.explain(`${root}${SAMPLE}`);
+          const found = await browser.run(`${STATUS}
+            status.textContent = '';
+            const start = performance.now();
+            ${DROP}
+            ${until(`document.getElementById('model-name').textContent.startsWith(${JSON.stringify(cam.model.name.slice(0, 12))}) && /forward/.test(status.textContent)`)}
+            return { ms: performance.now() - start, list: [...document.querySelectorAll('#predictions button')].map((one) => one.textContent) };`, base64(files));
+          cam.dispose();
+          t.diagnostic(`${what}: ${found.ms.toFixed(0)} ms from drop to heatmap`);
+          assert.deepEqual(found.list, words(answer), what);
+          // On a machine that does something else besides a time says nothing.
+          if (loadavg()[0] < 1.5) assert.ok(found.ms <= 2000, `${what}: ${found.ms.toFixed(0)} ms`);
+        }
+      } finally {
+        if (!closed) await own.close();
+      }
+    });
+
     for (const isolated of [true, false]) {
       const how = isolated ? 'isolated' : 'not isolated';
 
       test(`the page, ${how}: a sample, another class, another layer, a Keras file dropped`, async () => {
         await browser.goto(`${servers[isolated].origin}/web/demo/`);
         const found = await browser.run(`${STATUS}
-          ${until("/classes/.test(status.textContent)")}
+          ${until("/forward/.test(status.textContent)")}
           document.querySelector('#samples button').click();
           ${until("/forward/.test(status.textContent)")}
           const list = () => [...document.querySelectorAll('#predictions button')].map((one) => one.textContent);

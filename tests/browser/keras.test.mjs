@@ -71,7 +71,7 @@ describe('Keras files in Chromium', { skip }, () => {
 
   test('dropped onto the page, and a photo after it', async () => {
     const { page, problems } = await openPage(web.browser, `${web.server.origin}/web/demo/`);
-    await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
+    await page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
     const drop = (path, type) => readFile(path).then((bytes) => page.evaluate(
       ({ name, base64, mime }) => {
         const content = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
@@ -113,7 +113,7 @@ describe('models opened on the page', { skip: withoutBrowser }, () => {
   for (const [what, files] of Object.entries(cases)) {
     test(what, async () => {
       const { page, problems } = await openPage(web.browser, `${web.server.origin}/web/demo/`);
-      await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
+      await page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
       await page.setInputFiles('#onnx', (await files()).map((name) => join(folder, name)));
       await page.waitForFunction(() => /^keras3: 3 classes/.test(document.getElementById('status').textContent));
       await page.click('#samples button');

@@ -56,7 +56,7 @@ describe('a picture beyond the limit of canvases', { skip: withoutBrowser }, () 
   for (const type of ['image/jpeg', 'image/webp']) {
     test(`dropped on the page, ${type}: shown, saved with its boxes, and painted on a canvas`, { timeout: 180000 }, async () => {
       const { page, problems, close } = await limited('/web/demo/');
-      await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
+      await page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
       await page.setInputFiles('#file', { name: 'large', mimeType: type, buffer: await picture(type) });
       await page.waitForFunction(() => /forward|canvas|memory/.test(document.getElementById('status').textContent), null, { timeout: 90000 });
       assert.match(await page.textContent('#status'), /forward/);
@@ -84,7 +84,7 @@ describe('a picture beyond the limit of canvases', { skip: withoutBrowser }, () 
 
   test('an <img>: read in pieces, each row at its place', { timeout: 180000 }, async () => {
     const { page, close } = await limited('/web/demo/');
-    await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
+    await page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
     const buffer = await picture('image/webp');
     const read = await page.evaluate(async (base64) => {
       const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));

@@ -37,13 +37,13 @@ describe('the page', { skip: withoutBrowser }, () => {
 
   async function demo() {
     const { page, problems } = await openPage(web.browser, `${web.server.origin}/web/demo/`);
-    await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
+    await page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
     return { page, problems };
   }
 
   /** Names and percentages on show, and which is pressed. */
   const list = (page) => page.$$eval('#predictions button', (buttons) => buttons.map((button) => ({
-    name: button.firstChild.textContent,
+    name: button.firstChild.lastChild.textContent, // after its kind
     percent: Number.parseFloat(button.lastChild.textContent),
     pressed: button.getAttribute('aria-pressed') === 'true',
   })));
@@ -286,7 +286,7 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
     const page = await context.newPage();
     const start = await serve();
     await page.goto(`${start.origin}/web/demo/`);
-    await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
+    await page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
     await page.evaluate(() => navigator.serviceWorker.ready);
     await page.click('#samples button >> nth=4');
     await settled(page);
@@ -311,7 +311,7 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
       const { page } = await demo();
       await page.setViewportSize({ width, height: 700 });
       await page.reload();
-      await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
+      await page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
       const top = () => page.$eval('.panel', (panel) => panel.getBoundingClientRect().top + scrollY);
       const before = await top();
       await page.click('#samples button >> nth=0');

@@ -53,7 +53,7 @@ for (let round = 0; round < ROUNDS; ++round) {
 
 const page = await browser.newPage();
 await page.goto(address);
-await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
+await page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
 await page.click('#camera');
 const camera = [];
 await page.waitForFunction(() => /pictures a second/.test(document.getElementById('rate').textContent));

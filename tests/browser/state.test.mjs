@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { GradCam } from '../../web/node.js';
+import { kindOf } from '../../web/base/labels.js';
 import { inWords, sentences } from '../../web/demo/words.js';
 import { REMEDY_NAMES } from '../../models/remedies.js';
 import { classesLike } from '../../web/demo/suggestions.js';
@@ -49,7 +50,8 @@ describe('what stands on the page belongs together', { skip: withoutBrowser }, (
   });
   after(() => folder && rm(folder, { recursive: true, force: true }));
 
-  const words = ({ predictions }) => predictions.map(({ name, probability }) => `${name}${(100 * probability).toFixed(1)} %`);
+  const words = ({ predictions }) => predictions.map(({ name, group, probability }) => (
+    `${kindOf(name, group) && `${kindOf(name, group)}: `}${name}${(100 * probability).toFixed(1)} %`));
   const list = (page) => page.$$eval('#predictions button', (all) => all.map((one) => one.textContent));
   const tiles = (page) => page.$$eval('#sheet button', (all) => all.map((one) => one.querySelector('.name').textContent));
   const status = (page, pattern) => page.waitForFunction((source) => new RegExp(source).test(document.getElementById('status').textContent), pattern.source, WAIT);
@@ -58,7 +60,7 @@ describe('what stands on the page belongs together', { skip: withoutBrowser }, (
 
   async function demo(hash = '') {
     const { page, problems } = await openPage(web.browser, `${web.server.origin}/web/demo/${hash}`);
-    await status(page, /classes|forward|made with/);
+    await status(page, /forward|made with/);
     await page.$$eval('details.settings', (all) => all.forEach((one) => { one.open = true; }));
     return { page, problems };
   }
@@ -153,10 +155,16 @@ describe('what stands on the page belongs together', { skip: withoutBrowser }, (
   test('a method that was cancelled gives its name back', async () => {
     const { page } = await demo();
     await sample(page, 'flower');
+    const heat = () => page.evaluate(() => document.querySelector('canvas.heat').toDataURL());
+    const answered = await heat();
     await page.selectOption('[name=method]', 'rise');
     await page.waitForSelector('#cancel', { state: 'visible' });
+    // An early picture of the map, and how long it goes on.
+    await page.waitForFunction((before) => document.querySelector('canvas.heat').toDataURL() !== before, answered, WAIT);
+    await status(page, /about \d+ (seconds|minutes) to go/);
     await page.click('#cancel');
     await page.waitForFunction(() => document.querySelector('[name=method]').value === 'gradcam');
+    await page.waitForFunction((before) => document.querySelector('canvas.heat').toDataURL() === before, answered, WAIT);
     assert.match(await page.textContent('#method-name'), /^Grad-CAM$/);
     assert.ok(!/method=/.test(page.url()));
     await page.close();

@@ -56,7 +56,7 @@ for (const [width, height] of [[4000, 3000], [6000, 4000]]) {
   const buffer = await photo(width, height);
   const page = await browser.newPage();
   await page.goto(`${server.origin}/web/demo/`);
-  await page.waitForFunction(() => /classes/.test(document.getElementById('status').textContent));
+  await page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
   await page.waitForTimeout(500);
   report(`${megapixels} dropped`, await longest(page, async () => {
     await page.setInputFiles('#file', { name: 'large.jpg', mimeType: 'image/jpeg', buffer });

@@ -273,12 +273,24 @@ static void kept_gradients(gcam_model *net) {
   check(!memcmp(map, fresh, sizeof map), "after other methods: the same map", 0);
 }
 
-/* Every row of the table runs, by default options but few samples, and gives a finite map. */
+static bool reads_attention(const char *method) {
+  return !strcmp(method, "legrad") || !strcmp(method, "rollout");
+}
+
+/* Every row of the table runs, by default options but few samples, and gives a finite map; those
+ * that read attention say that there is none. */
 static void every_method(gcam_model *net) {
   float one[CLASSES] = {0, 1}, map[PIXELS];
   gcam_model_set_option(net, "samples", 5);
   for (int i = 0; i < gcam_method_count(); i++) {
     bool finite = true, any = false;
+    if (reads_attention(gcam_method_name(i))) {
+      gcam_status status =
+          gcam_explain_targets(net, gcam_method_name(i), NULL, GCAM_SCORE_LOGIT, one, 1);
+      check(status == GCAM_ERR_UNSUPPORTED && strstr(gcam_message(ctx), "no attention"),
+            gcam_method_name(i), status);
+      continue;
+    }
     map_of(net, gcam_method_name(i), NULL, GCAM_SCORE_LOGIT, one, map);
     for (int k = 0; k < PIXELS; k++) {
       finite &= isfinite(map[k]);
@@ -286,6 +298,96 @@ static void every_method(gcam_model *net) {
     }
     check(finite && any, gcam_method_name(i), 0);
   }
+}
+
+/* The preview of target `b` after `steps` of a task, which is then stopped. */
+static bool preview_after(gcam_model *net, const char *method, int steps, int b, float *map) {
+  float two[2 * CLASSES] = {0, 1, 0, 0, 0, 0, 0, 0, 1};
+  gcam_task *task = gcam_task_create(net, method, NULL, GCAM_SCORE_LOGIT, two, 2);
+  check(task && !gcam_task_preview(task, 0), "no preview before the first step", 0);
+  for (int i = 0; task && i < steps; i++) gcam_task_step(task);
+  const float *seen = task ? gcam_task_preview(task, b) : NULL;
+  bool right = seen && gcam_task_height(task) == SIZE && gcam_task_width(task) == SIZE;
+  if (right) memcpy(map, seen, PIXELS * sizeof *map);
+  if (task) check(!gcam_task_preview(task, 2) && !gcam_task_preview(task, -1), "no such map", 0);
+  gcam_task_free(task);
+  check(right, method, 0);
+  return right;
+}
+
+/* map = sum over the first n channels of weights[k] A^k, divided by the weights' sum where asked.
+ */
+static void of_channels(gcam_model *net, const float *weights, int n, bool share, float *map) {
+  float A[K2 * PIXELS], sum = 0;
+  gcam_model_read(net, "layer", A, K2 * PIXELS);
+  for (int k = 0; k < n; k++) sum += weights[k];
+  for (int i = 0; i < PIXELS; i++) {
+    map[i] = 0;
+    for (int k = 0; k < n; k++) map[i] += weights[k] * A[k * PIXELS + i] / (share ? sum : 1);
+  }
+}
+
+/* What the steps so far say: exactly that, and looking changes nothing. */
+static void previews(gcam_model *net) {
+  float second[CLASSES] = {0, 0, 0, 1}, map[PIXELS], want[PIXELS], weights[K2];
+  static const char *const by_channels[] = {"scorecam", "ablationcam"};
+  for (int m = 0; m < 2; m++) {
+    map_of(net, by_channels[m], NULL, GCAM_SCORE_LOGIT, second, map);
+    memcpy(weights, gcam_map_weights(net, 0), sizeof weights);
+    for (int n = 1; n < K2; n += 3) {
+      of_channels(net, weights, n, m == 0, want);
+      if (preview_after(net, by_channels[m], n, 1, map))
+        check(apart(map, want, 1) < 1e-5, "preview of channels", apart(map, want, 1));
+    }
+  }
+  /* the first masks and noises are those of a shorter job */
+  gcam_model_set_option(net, "samples", 6);
+  map_of(net, "rise", NULL, GCAM_SCORE_LOGIT, second, want);
+  gcam_model_set_option(net, "samples", 20);
+  if (preview_after(net, "rise", 6, 1, map))
+    check(apart(map, want, 1) < 1e-6, "preview of masks", apart(map, want, 1));
+  gcam_model_set_option(net, "smooth", 2);
+  map_of(net, "gradient", NULL, GCAM_SCORE_LOGIT, second, want);
+  gcam_model_set_option(net, "smooth", 5);
+  if (preview_after(net, "gradient", 2, 1, map))
+    check(apart(map, want, 1) < 1e-6, "preview of noises", apart(map, want, 1));
+  gcam_model_set_option(net, "smooth", 0);
+  /* all gradients, but for the baseline's score */
+  gcam_model_set_option(net, "steps", 4);
+  map_of(net, "integrated", NULL, GCAM_SCORE_LOGIT, second, want);
+  if (preview_after(net, "integrated", 4, 1, map))
+    check(apart(map, want, 1) < 1e-6, "preview of a path", apart(map, want, 1));
+  /* squares of 4 beside each other: six of sixteen */
+  gcam_model_set_option(net, "window", 4);
+  gcam_model_set_option(net, "stride", 4);
+  map_of(net, "occlusion", NULL, GCAM_SCORE_LOGIT, second, want);
+  for (int i = 0; i < PIXELS; i++)
+    if (i / SIZE / 4 * 4 + i % SIZE / 4 >= 6) want[i] = 0;
+  if (preview_after(net, "occlusion", 6, 1, map))
+    check(!memcmp(map, want, sizeof map), "preview of squares", apart(map, want, 1));
+  /* that overlap: all but the last, which covers the last 6 x 6 pixels */
+  gcam_model_set_option(net, "window", 6);
+  gcam_model_set_option(net, "stride", 3);
+  map_of(net, "occlusion", NULL, GCAM_SCORE_LOGIT, second, want);
+  if (preview_after(net, "occlusion", 24, 1, map)) {
+    for (int i = 0; i < PIXELS; i++)
+      if (i / SIZE >= SIZE - 6 && i % SIZE >= SIZE - 6) map[i] = want[i];
+    check(apart(map, want, 1) < 1e-6, "preview of squares that overlap", apart(map, want, 1));
+  }
+  /* looking changes nothing, in a job of several variants and steps either */
+  gcam_model_set_option(net, "augment", 1);
+  map_of(net, "occlusion", NULL, GCAM_SCORE_LOGIT, second, want);
+  gcam_task *task = gcam_task_create(net, "occlusion", NULL, GCAM_SCORE_LOGIT, second, 1);
+  bool always = true;
+  while (gcam_task_done(task) < gcam_task_total(task) && !gcam_task_step(task)) {
+    const float *seen = gcam_task_preview(task, 0);
+    always &= (seen != NULL) == (gcam_task_done(task) < gcam_task_total(task));
+  }
+  check(always, "a preview after every step but the last", 0);
+  check(!memcmp(gcam_map_data(net, 0), want, sizeof want), "looking changes nothing", 0);
+  gcam_task_free(task);
+  for (int i = 0; i < gcam_option_count(); i++)
+    gcam_model_set_option(net, gcam_option_name(i), gcam_option_default(i));
 }
 
 /* Cascading randomisation: reproducible, from the output on, the rest untouched. */
@@ -387,6 +489,7 @@ int main(void) {
   tasks(net);
   options(net);
   fusion(net);
+  previews(net);
   kept_gradients(net);
   every_method(net);
   completeness(net);

@@ -13,7 +13,7 @@ const sha256 = '7dc0912e02f79ece102331411a751b091bc0e191c9fb1287f8cdfbe5530f6027
 const inside = 'usr/share/libonnx-testdata/data';
 
 /** The folder with node/, simple/, pytorch-operator/ and pytorch-converted/; it is downloaded where it is missing. */
-export function ensureTestData() {
+export async function ensureTestData() {
   const folder = join(cache, 'onnx-testdata');
   if (existsSync(join('/', inside, 'node'))) return join('/', inside);
   if (readOr(join(folder, 'stamp')) === sha256) return join(folder, inside);
@@ -22,7 +22,7 @@ export function ensureTestData() {
   rmSync(fresh, { recursive: true, force: true });
   mkdirSync(fresh, { recursive: true });
   const deb = join(fresh, 'testdata.deb');
-  downloadFromPool(pool, sha256, deb);
+  await downloadFromPool(pool, sha256, deb);
   run('dpkg-deb', ['-x', deb, fresh]);
   rmSync(deb);
   writeFileSync(join(fresh, 'stamp'), sha256);
@@ -49,8 +49,8 @@ export function ensureNewest() {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  await runMain(() => {
+  await runMain(async () => {
     console.log(ensureNewest() ?? 'no cases of the newest opsets');
-    console.log(ensureTestData());
+    console.log(await ensureTestData());
   });
 }

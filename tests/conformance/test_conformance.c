@@ -25,7 +25,6 @@
 #include "onnx/fold.h"
 #include "onnx/import.h"
 #include "onnx/lower.h"
-#include "onnx/quantized.h"
 #include "onnx/tensor.h"
 #include "support/files.h"
 #include "support/onnx_writer.h"
@@ -570,7 +569,7 @@ static void check_folder(const char *suite, const char *folder, const char *name
     printf("FAIL %s: %s\n", t.name, t.bytes ? err.text : "no model.onnx");
     failed++;
   } else {
-    gcam_quantized_expand(t.file, &err);
+    gcam_onnx_expand(t.file, &err);
     t.in_count = read_tensors(folder, "input", t.file->inputs, t.file->input_count, t.in);
     t.out_count = read_tensors(folder, "output", t.file->outputs, t.file->output_count, t.out);
     if (!t.out_count) {

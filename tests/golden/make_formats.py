@@ -1,5 +1,6 @@
-"""Writes formats.json: what PyTorch makes, in float64, of the TensorFlow Lite and TensorFlow.js files of the
-shared data, weights dequantised, activations as floats.
+"""Writes formats.json and formats_rounded.json: what PyTorch makes, in float64, of the TensorFlow Lite and TensorFlow.js files of the
+shared data, weights dequantised, activations as floats; in the second, every activation that the file keeps as
+integers is rounded to them.
 
   python3 make_formats.py ../../../shared/data/wild
 
@@ -112,7 +113,17 @@ FUSED = [None, "Relu", "ReluN1", "Relu6", "Tanh"]
 DTYPE = {0: "f4", 1: "f2", 2: "i4", 3: "u1", 4: "i8", 9: "i1"}
 
 
-def run_tflite(data, picture):
+def rounded(y, info):
+    """The value of the integers that the tensor is kept as."""
+    q = info.table(4)
+    scales = q.list(2, "f4") if q else []
+    if len(scales) != 1 or info.get(1, "b") not in (3, 9):
+        return y
+    low, zero, scale = (-128 if info.get(1, "b") == 9 else 0), float(q.list(3, "i8")[0]), float(scales[0])
+    return scale * ((torch.round(y / scale) + zero).clamp(low, low + 255) - zero)
+
+
+def run_tflite(data, picture, rounds=False):
     model = Table(data, struct.unpack_from("<I", data, 0)[0])
     graph = model.list(2, "table")[0]
     buffers = model.list(4, "table")
@@ -183,7 +194,7 @@ def run_tflite(data, picture):
             y = xs[0]
         else:
             raise SystemExit(f"operator {code}")
-        values[out] = y
+        values[out] = rounded(y, tensors[out]) if rounds else y
     return values[int(graph.list(2, "i4")[0])]
 
 
@@ -255,6 +266,11 @@ def run_graph(model, x, weights):
     return values["Identity"]
 
 
+def write(name, found):
+    out = os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
+    open(out, "w").write("{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v, separators=(',', ':'))}" for k, v in sorted(found.items())) + "\n}\n")
+
+
 def main(wild):
     found = {}
 
@@ -278,8 +294,10 @@ def main(wild):
         archive = zipfile.ZipFile(os.path.join(wild, path))
         model = json.loads(archive.read("model.json"))
         keep(path, run_layers(model["modelTopology"], picture(size, c, 127, 127), manifest(model, archive.read)))
-    out = os.path.join(os.path.dirname(os.path.abspath(__file__)), "formats.json")
-    open(out, "w").write("{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v, separators=(',', ':'))}" for k, v in sorted(found.items())) + "\n}\n")
+    write("formats.json", found)
+    names = ["person_detect", "mobilenet_v1_0.25_128_quant"]
+    whole = {f"tflite/{n}.tflite": run_tflite(open(os.path.join(wild, "tflite", f"{n}.tflite"), "rb").read(), noise.picture, True) for n in names}
+    write("formats_rounded.json", {k: [float(f"{v:.7g}") for v in y.reshape(-1).tolist()] for k, y in whole.items()})
     for name, y in sorted(found.items()):
         print(name, len(y), "largest", max(y))
 

@@ -200,7 +200,8 @@ def to_size(x, c):
         rows = torch.floor((torch.arange(h) + 0.5) * x.shape[1] / h).long()
         cols = torch.floor((torch.arange(w) + 0.5) * x.shape[2] / w).long()
         return x[:, rows][:, :, cols]
-    return nchw(lambda t: F.interpolate(t, size=[h, w], mode="bilinear", align_corners=False), x)
+    return nchw(lambda t: F.interpolate(t, size=[h, w], mode="bilinear", align_corners=False,
+                                        antialias=bool(c.get("antialias"))), x)
 
 
 def crop(x, c):

@@ -2619,6 +2619,71 @@ def make_dynamic():
     net.finish(net.add('MatMulIntegerToFloat', [q, w[0], scale, w[1], zero, w[2]], MICROSOFT, lambda t: t[q] @ real))
 
 
+# ---- Operators that are written out as others (src/onnx/contrib.c) ---------------------------------
+
+def make_contrib():
+    n = Numbers('contrib')
+    ms = {'domain': 'com.microsoft'}
+    x, bias = n.normal(2, 3, 4), n.normal(4)
+
+    def gelu(by):
+        return lambda t: F.gelu(t['x'] + t['bias'] if 'bias' in t else t['x'], approximate=by)
+    case('gelu', 'com.microsoft Gelu', ('Gelu', ['x'], ms), {'x': x}, gelu('none'), infer=False)
+    case('gelu', 'BiasGelu', ('BiasGelu', ['x', 'bias'], ms), {'x': x, 'bias': bias}, gelu('none'), infer=False)
+    case('gelu', 'FastGelu', ('FastGelu', ['x'], ms), {'x': x}, gelu('tanh'), infer=False)
+    case('gelu', 'FastGelu, bias', ('FastGelu', ['x', 'bias'], ms), {'x': x}, gelu('tanh'), {'bias': bias}, infer=False)
+    case('swish', 'QuickGelu', ('QuickGelu', ['x'], ms), {'x': x},
+         lambda t: t['x'] * torch.sigmoid(r32(1.702) * t['x']), infer=False)
+
+    picture, w, b = n.normal(1, 3, 5, 6), n.weight(4, 3, 3, 3), n.normal(4)
+    z = n.normal(1, 4, 5, 6)
+    conv = {'kernel_shape': [3, 3], 'pads': [1, 1, 1, 1], **ms}
+    for op, attrs, fn in (
+            ('Relu', {}, F.relu), ('Tanh', {}, torch.tanh), ('Sigmoid', {}, torch.sigmoid),
+            ('LeakyRelu', {'activation_params': [0.2]}, lambda t: F.leaky_relu(t, r32(0.2))),
+            ('Clip', {'activation_params': [-0.5, 0.75]}, lambda t: t.clamp(-0.5, 0.75)),
+            ('HardSigmoid', {'activation_params': [0.25, 0.5]}, lambda t: (t / 4 + 0.5).clamp(0, 1))):
+        case('conv', f'FusedConv, {op}', ('FusedConv', ['x', 'w', 'b'], {**conv, 'activation': op, **attrs}),
+             {'x': picture}, lambda t, fn=fn: fn(F.conv2d(t['x'], t['w'], t['b'], padding=1)), {'w': w, 'b': b},
+             step=0 if op in ('Relu', 'LeakyRelu', 'Clip', 'HardSigmoid') else 1e-2, infer=False)
+    case('conv', 'FusedConv, a sum and Relu', ('FusedConv', ['x', 'w', 'b', 'z'], {**conv, 'activation': 'Relu'}),
+         {'x': picture, 'z': z}, lambda t: F.relu(F.conv2d(t['x'], t['w'], t['b'], padding=1) + t['z']),
+         {'w': w, 'b': b}, step=0, infer=False)
+    a, m, c = n.normal(3, 5), n.weight(4, 5), n.normal(4)
+    case('gemm', 'FusedGemm, LeakyRelu',
+         ('FusedGemm', ['x', 'm', 'c'], {'transB': 1, 'activation': 'LeakyRelu', 'activation_alpha': 0.3, **ms}), {'x': a},
+         lambda t: F.leaky_relu(t['x'] @ t['m'].T + t['c'], r32(0.3)), {'m': m, 'c': c}, step=0, infer=False)
+    p, q = n.normal(2, 5, 3), n.normal(2, 4, 5)
+    case('matmul', 'FusedMatMul, both turned, alpha',
+         ('FusedMatMul', ['p', 'q'], {'transA': 1, 'transB': 1, 'alpha': 0.5, **ms}), {'p': p, 'q': q},
+         lambda t: 0.5 * t['p'].transpose(1, 2) @ t['q'].transpose(1, 2), infer=False)
+    case('matmul', 'FusedMatMul, plain', ('FusedMatMul', ['x', 'm'], ms), {'x': n.normal(2, 3, 5)},
+         lambda t: t['x'] @ t['m'], {'m': n.weight(5, 4)}, infer=False)
+
+    skip, gain, shift = n.normal(2, 3, 4), n.positive(4), n.normal(4)
+
+    def skipped(t):
+        total = t['x'] + t['skip'] + (t['bias'] if 'bias' in t else 0)
+        return total, F.layer_norm(total, (4,), t['gain'], t.get('shift'), r32(1e-3))
+    norm = {'epsilon': 1e-3, **ms}
+    case('layer_norm', 'SkipLayerNormalization', ('SkipLayerNormalization', ['x', 'skip', 'gain', 'shift'], norm),
+         {'x': x, 'skip': skip}, lambda t: skipped(t)[1], {'gain': gain, 'shift': shift}, infer=False)
+    case('layer_norm', 'SkipLayerNormalization, bias and the sum',
+         [('SkipLayerNormalization', ['x', 'skip', 'gain', 'shift', 'bias'], ['y', '', '', 'sum'], norm)],
+         {'x': x, 'skip': skip}, lambda t: (skipped(t)[1], skipped(t)[0]), {'gain': gain, 'shift': shift, 'bias': bias},
+         outputs=('y', 'sum'), infer=False)
+    case('layer_norm', 'com.microsoft LayerNormalization', ('LayerNormalization', ['x', 'gain', 'shift'], norm), {'x': x},
+         lambda t: F.layer_norm(t['x'], (4,), t['gain'], t['shift'], r32(1e-3)), {'gain': gain, 'shift': shift}, infer=False)
+
+    def rms(v, t):
+        return v / torch.sqrt((v * v).mean(-1, keepdim=True) + r32(1e-3)) * t['gain']
+    case('rms_norm', 'SimplifiedLayerNormalization', ('SimplifiedLayerNormalization', ['x', 'gain'], norm), {'x': x},
+         lambda t: rms(t['x'], t), {'gain': gain}, infer=False)
+    case('rms_norm', 'SkipSimplifiedLayerNormalization', ('SkipSimplifiedLayerNormalization', ['x', 'skip', 'gain'], norm),
+         {'x': x, 'skip': skip}, lambda t: rms(t['x'] + t['skip'], t), {'gain': gain}, infer=False)
+    case('identity', 'CastLike', ('CastLike', ['x', 'like'], {}), {'x': x}, lambda t: t['x'] * 1, {'like': n.normal(1)}, opset=15)
+
+
 # ---- Writing -------------------------------------------------------------------------------------
 
 def main():
@@ -2629,7 +2694,7 @@ def main():
                  make_repeats, make_blocks, make_cum_sum, make_einsum,
                  make_recurrent, make_attention, make_views,
                  make_reduce, make_resize,
-                 make_rounding, make_qdq, make_qlinear, make_dynamic):
+                 make_rounding, make_qdq, make_qlinear, make_dynamic, make_contrib):
         make()
     symbols = [line[len('GCAM_OP('):line.index(')')] for line in OP_LIST.read_text().splitlines()
                if line.startswith('GCAM_OP(')]

@@ -204,10 +204,33 @@ static wire cam_network(void) {
   return make_model(&g, 13);
 }
 
+/* Ends as VGG16 does: weights are summed over positions. */
+static wire flat_network(void) {
+  make_graph g;
+  const int64_t two[] = {2, 2}, fc1[] = {10, 6 * 16}, fc2[] = {CLASSES, 10};
+  begin_graph(&g, 3);
+  make_conv(&g, "f", "x", "f.c", 3, 6, 3, 2, 1); /* 8 x 8 */
+  make_node(&g, "Relu", "f.relu", "f.c", "f.r");
+  make_node(&g, "MaxPool", "pool", "f.r", "pool.y");
+  make_ints(&g, "kernel_shape", two, 2);
+  make_ints(&g, "strides", two, 2);
+  make_node(&g, "Flatten", "flat", "pool.y", "flat.y");
+  make_noise(&g, "fc1.w", fc1, 2, 0.3f);
+  make_node(&g, "Gemm", "fc1", "flat.y fc1.w", "fc1.y");
+  make_int(&g, "transB", 1);
+  make_node(&g, "Relu", "fc1.relu", "fc1.y", "fc1.r");
+  make_noise(&g, "fc2.w", fc2, 2, 1);
+  make_node(&g, "Gemm", "fc2", "fc1.r fc2.w", "y");
+  make_int(&g, "transB", 1);
+  make_output(&g, "y");
+  return make_model(&g, 13);
+}
+
 static wire network_named(const char *name) {
-  return !strcmp(name, "lean")  ? lean_network()
-         : !strcmp(name, "cam") ? cam_network()
-                                : kinds_network();
+  return !strcmp(name, "lean")   ? lean_network()
+         : !strcmp(name, "cam")  ? cam_network()
+         : !strcmp(name, "flat") ? flat_network()
+                                 : kinds_network();
 }
 
 static bool loaded(world *w, const char *network) {
@@ -473,6 +496,7 @@ static bool begin_explain(world *w, const char *method) {
   bool cam = !strcmp(name, "cam") || (at && !strcmp(at, "@b.v"));
   bool lean = at && !strncmp(at, "@lean", 5);
   if (lean || (at && !strcmp(at, "@w.c"))) return ready(w, "lean");
+  if (at && !strcmp(at, "@f.r")) return ready(w, "flat");
   return ready(w, cam ? "cam" : "kinds");
 }
 
@@ -502,6 +526,7 @@ static gcam_status act_task(world *w) {
   while (!status && gcam_task_done(task) < gcam_task_total(task)) {
     status = gcam_task_step(task);
     if (status) status = gcam_task_step(task); /* the same step again */
+    gcam_task_preview(task, 0);                /* without memory there is none */
   }
   gcam_task_free(task);
   return status;
@@ -620,8 +645,8 @@ int main(int argc, char **argv) {
        {"stem.c", "wino.r", "depth.c", "pad.y", "up.y", "fc1.y"}},
       {{"randomise", begin_ready, act_randomise, see_scores, see_last}, {"1", "4", "9"}},
       {{"explain", begin_explain, act_explain, see_maps, see_last},
-       {"gradcam@wino.c", "gradcam@stem.c,up.y", "gradcam@w.c", "gradcam@lean.r", "ablationcam@b.v",
-        "layercam@depth.c", "scorecam@up.y"}},
+       {"gradcam@wino.c", "gradcam@stem.c,up.y", "gradcam@w.c", "gradcam@lean.r", "gradcam@f.r",
+        "ablationcam@b.v", "layercam@depth.c", "scorecam@up.y"}},
       {{"augment", begin_explain, act_augment, see_maps, see_last}, {"hirescam", "gradientxinput"}},
       {{"task", begin_explain, act_task, see_maps, see_last}, {"integrated", "ablationcam"}},
       {{"decode", begin_decode, act_decode, see_image, NULL},
@@ -643,7 +668,8 @@ int main(int argc, char **argv) {
   }
   static const scenario methods = {"explain", begin_explain, act_explain, see_maps, see_last};
   for (int m = 0; m < gcam_method_count() && (!only || strstr("explain", only)); m++)
-    fail_each(&methods, gcam_method_name(m));
+    if (strcmp(gcam_method_name(m), "legrad") && strcmp(gcam_method_name(m), "rollout"))
+      fail_each(&methods, gcam_method_name(m)); /* those two of a transformer: test_targets.c */
   gcam_context_free(ctx);
   printf("%d places where memory can end\n", all_sites);
   printf("%d passed, %d failed, 0 skipped\n", passed, failed);

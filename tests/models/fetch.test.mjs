@@ -91,7 +91,7 @@ test('no server, an answer 404, an answer 500, an unknown name', { skip }, async
   await rejects('mobilenet', { mirror: broken.mirror }, 'network', /answered 503/);
   assert.equal(broken.asked.length, 4);
   await rejects('nonsense', {}, 'argument', /no architecture "nonsense"/);
-  await rejects('mobilenet_0.75', {}, 'argument', /gradcam convert/);
+  await rejects('mobilenet_0.75', {}, 'argument', /npx gradcam-wasm convert/);
   assert.ok(!existsSync(join(cacheDir, 'mobilenet')));
 });
 

@@ -292,6 +292,9 @@ function preparing() {
   resized('resized_cut', 5, 5, { crop_to_aspect_ratio: true });
   resized('resized_cut_wide', 3, 9, { crop_to_aspect_ratio: true });
   resized('resized_same', 7, 10);
+  resized('resized_smooth', 3, 4, { antialias: true });
+  resized('resized_smooth_one_way', 14, 3, { antialias: true });
+  resized('resized_smooth_cut', 2, 2, { antialias: true, crop_to_aspect_ratio: true });
   c.out('CenterCrop', x, 'centre', { height: 4, width: 5 });
   c.out('CenterCrop', x, 'centre_larger', { height: 8, width: 6 });
   c.out('RandomCrop', x, 'random_crop', { height: 5, width: 4 });

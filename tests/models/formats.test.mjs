@@ -36,6 +36,24 @@ for (const [path, expected] of Object.entries(golden('formats.json'))) {
   });
 }
 
+for (const [path, expected] of Object.entries(golden('formats_rounded.json'))) {
+  test(`${path} with its activations rounded gives the integers that PyTorch's give`, { skip: without(shared('wild', path)) }, async (t) => {
+    const { card, output: files } = await convert({ source: shared('wild', path), out: memorySink(), fakeQuantize: true });
+    const run = await runConverted(files, card, inputOf(card.input, path));
+    t.after(run.free);
+    const found = run.read(run.outputs[0]);
+    // Float32 rounds a value between two integers now and then the other way, and what follows is a step off.
+    const step = 1 / 256;
+    const steps = Array.from(found, (value, i) => Math.abs(value - expected[i]) / step);
+    t.diagnostic(`${steps.filter((off) => off > 1e-3).length} of ${steps.length} differ, at most ${Math.max(...steps)} steps`);
+    assert.ok(Array.from(found).every((value) => Math.abs(value / step - Math.round(value / step)) < 1e-3), 'all are whole steps');
+    assert.ok(Math.max(...steps) < 4.5, `${Math.max(...steps)} steps off`);
+    assert.ok(steps.filter((off) => off > 1e-3).length <= 0.02 * steps.length + 2);
+    const [top, best] = [found, expected].map((row) => row.indexOf(Math.max(...row)));
+    assert.equal(top, best);
+  });
+}
+
 /* ---- one network in every form ------------------------------------------------------------------------ */
 
 const noise = uniform('forms/input', 3 * SIZE * SIZE, 1);

@@ -3,10 +3,14 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { writeWhole } from '../../models/leftovers.js';
+import { folderSink } from '../../models/sinks.js';
+import { COMMANDS } from '../../web/cli/options.js';
 import { GradCam } from '../../web/node.js';
 import { data, root, squeezenet, withoutData } from './shared.mjs';
 import { noisyPixels, tinyNetwork, tinyPicture } from './tiny.mjs';
@@ -14,11 +18,12 @@ import { noisyPixels, tinyNetwork, tinyPicture } from './tiny.mjs';
 const program = join(root, 'web/cli/gradcam.js');
 
 /** @returns {Promise<{code: number, out: string, err: string}>} */
-function gradcam(args, { cwd, env } = {}) {
+function gradcam(args, { cwd, env, input, out: target = 'pipe' } = {}) {
   return new Promise((done) => {
-    const child = spawn(process.execPath, [program, ...args], { cwd, env: { ...process.env, ...env } });
+    const child = spawn(process.execPath, [program, ...args], { cwd, env: { ...process.env, ...env }, stdio: ['pipe', target, 'pipe'] });
     let [out, err] = ['', ''];
-    child.stdout.on('data', (text) => { out += text; });
+    child.stdin.end(input);
+    child.stdout?.on('data', (text) => { out += text.toString('latin1'); });
     child.stderr.on('data', (text) => { err += text; });
     child.on('close', (code) => done({ code, out, err }));
   });
@@ -74,7 +79,7 @@ describe('wrong usage: exit 2, the option named, a hint', () => {
     [['evaluate', '.', '--method', 'mine', ...TINY], /--method.*gradcam/],
     [['a.png', '--class', 'pier', ...TINY], /no class named "pier"/],
     [['a.png', '--class', '5', ...TINY], /5 classes, 0 to 4/],
-    [['a.png', '--layer', 'rleu', ...TINY], /rleu.*gradcam layers/s],
+    [['a.png', '--layer', 'rleu', ...TINY], /rleu.*npx gradcam-wasm layers/s],
     [['a.png', '--layer', 'aside', ...TINY], /aside/],
     [['a.png', '--head', 'nope', ...TINY], /no output "nope".*"logits" \(5\).*--head NAME/s],
     [['x.png', '--fit', 'box'], /--fit.*stretch, crop, pad.*crop:0\.875/s],
@@ -84,8 +89,21 @@ describe('wrong usage: exit 2, the option named, a hint', () => {
     [['operators', 'x.png'], /operators takes no pictures/],
     [['layers', 'x.png'], /layers takes no pictures/],
     [['methods', 'x.png'], /methods takes no pictures/],
-    [['fetch'], /gradcam fetch NAME/],
+    [['fetch'], /npx gradcam-wasm fetch NAME/],
     [['convert', 'x.h5'], /-o DIR/],
+    [['a.png', '--method', 'guided-backprob', ...TINY], /--method is "guided-backprob".*guided/],
+    [['evaluate', '.', '--layer', 'rleu', ...TINY], /rleu.*npx gradcam-wasm help evaluate/s],
+    [['help', 'lyers'], /Did you mean layers/],
+    [['help', 'layers', 'models'], /help layers/],
+    [['lyers', '--model', 'tiny.onnx'], /no command and no picture "lyers".*Did you mean layers/],
+    [['a.png', '--json', 'b.png'], /--json is "b\.png", a picture's name/],
+    [['--jsonl', 'a.png'], /--jsonl is "a\.png"/],
+    [['a.png', '--json', '-', '--jsonl', '-'], /--jsonl/],
+    [['a.png', '--json', '-', '-o', '-'], /Standard output takes one/],
+    [['a.png', 'b.png', '-o', '-'], /2 pictures/],
+    [['-', '-'], /one picture/],
+    [['a.png', '--model', '-'], /--model is "-"/],
+    [['layers', '--nope'], /no option --nope.*npx gradcam-wasm help layers/s],
   ];
   for (const [args, message] of cases) {
     test(args.join(' ') || 'nothing', async () => {
@@ -101,7 +119,7 @@ describe('failed work: exit 1, what and where', () => {
   const cases = [
     [['absent.png', ...TINY], /absent\.png/],
     [['a.png', '--model', 'absent.onnx'], /absent\.onnx/],
-    [['a.png', '--model', 'no-such-name'], /no model named "no-such-name".*gradcam models/s],
+    [['a.png', '--model', 'no-such-name'], /no model named "no-such-name".*npx gradcam-wasm models/s],
     [['tiny.onnx', ...TINY], /tiny\.onnx|picture|image/i],
     [['a.png', '-o', 'no/such/folder/x.png', ...TINY], /no\/such\/folder\/x\.png/],
     [['a.png', '--json', 'no/such/x.json', ...TINY], /no\/such\/x\.json/],
@@ -126,7 +144,101 @@ describe('failed work: exit 1, what and where', () => {
   });
 });
 
+describe('a disk that is full', { skip: !existsSync('/dev/full') && 'no /dev/full' }, () => {
+  const FULL = /^gradcam: .*cannot be written: the disk is full/m;
+  let full;
+  before(async () => {
+    full = await open('/dev/full', 'w');
+    await symlink('/dev/full', join(folder, 'full.png'));
+  });
+  after(() => full.close());
+  for (const args of [['a.png', ...TINY], ['a.png', '--json', '-', ...TINY], ['a.png', '--jsonl', '-', ...TINY], ['models'], ['--help']]) {
+    test(`standard output: ${args.slice(0, 3).join(' ')}`, async () => {
+      const { code, err } = await gradcam(args, { cwd: folder, out: full.fd });
+      assert.match(err, FULL);
+      assert.equal(code, 1);
+    });
+  }
+  for (const args of [['-o', 'full.png'], ['--json', '/dev/full'], ['--jsonl', '/dev/full']]) {
+    test(`a file: ${args.join(' ')}`, async () => {
+      const { code, err } = await gradcam(['a.png', 'b.png'].slice(0, args[0] === '-o' ? 1 : 2).concat(args, TINY), { cwd: folder });
+      assert.match(err, FULL);
+      assert.equal(code, 1);
+    });
+  }
+});
+
 describe('done: exit 0', () => {
+  test('each command has a help of its own, with every option it takes and no other', async () => {
+    for (const [name, options] of Object.entries(COMMANDS).filter(([command]) => command !== 'help')) {
+      const { code, out } = await gradcam(['help', name]);
+      assert.equal(code, 0);
+      assert.deepEqual([...out.matchAll(/^ {2}(?:-\w, )?--([a-z-]+)/gm)].map(([, option]) => option).sort(), Object.keys(options).sort(), name);
+      assert.match(out, /^npx gradcam-wasm /);
+      assert.ok(out.split('\n').every((line) => line.length <= 120), name);
+    }
+    const [help, short] = await Promise.all([gradcam(['help', 'layers']), gradcam(['layers', '--top', '-h'])]);
+    assert.equal(short.out, help.out, 'help, however wrong the rest');
+    assert.equal((await gradcam(['help'])).out, (await gradcam(['--help'])).out);
+  });
+
+  test('standard input is a picture, standard output takes one; what was not drawn is said', async () => {
+    const input = await readFile(join(folder, 'a.png'));
+    const { code, out, err } = await gradcam(['-', '--top', '1', ...TINY], { cwd: folder, input });
+    assert.equal(code, 0, err);
+    assert.match(out, /^- {2}30x20 {2}tiny/);
+    assert.match(err, /^gradcam: no picture was written; the heatmap is drawn with -o picture-gradcam\.png$/m);
+    const drawn = await gradcam(['-', '--top', '1', '-o', '-', ...TINY], { cwd: folder, input });
+    assert.equal(drawn.code, 0, drawn.err);
+    await writeFile(join(folder, 'piped.png'), drawn.out, 'latin1');
+    assert.deepEqual(await sizeOfPng(join(folder, 'piped.png')), [30, 20]);
+    const { maps } = JSON.parse((await gradcam(['-', '--json', '-', ...TINY], { cwd: folder, input })).out);
+    assert.equal(maps.length, 5);
+    assert.match((await gradcam(['-', ...TINY], { cwd: folder })).err, /Standard input is empty/);
+  });
+
+  test('--jsonl: a line for each picture that could be read', async () => {
+    for (const flags of [['--jsonl'], ['--jsonl', '-'], ['--jsonl', 'lines.jsonl']]) {
+      const { code, out } = await gradcam(['a.png', 'absent.png', 'b.png', ...TINY, ...flags], { cwd: folder });
+      assert.equal(code, 1);
+      const text = flags[1] === 'lines.jsonl' ? await readFile(join(folder, 'lines.jsonl'), 'utf8') : out;
+      assert.deepEqual(text.trimEnd().split('\n').map((line) => JSON.parse(line).image.file), ['a.png', 'b.png']);
+    }
+  });
+
+  test('methods by the names that people type', async () => {
+    for (const [typed, name] of [['guided-backprop', 'guided'], ['integrated-gradients', 'integrated'], ['grad-cam++', 'gradcam++'],
+      ['smooth-grad', 'smoothgrad'], ['Grad-CAM', 'gradcam'], ['guided_backpropagation', 'guided']]) {
+      const { code, out, err } = await gradcam(['a.png', '--json', '-', '--top', '1', '--method', typed, '--option', 'steps=4', ...TINY], { cwd: folder });
+      assert.equal(code, 0, err);
+      assert.equal(JSON.parse(out).method, name);
+    }
+  });
+
+  test('what was there stays until the new one is whole; what a killed run left is cleared by the next', async () => {
+    const at = join(folder, 'killed');
+    await mkdir(at);
+    const dead = spawn(process.execPath, ['-e', '']);
+    await new Promise((done) => dead.on('close', done));
+    await writeFile(join(at, `.one.png-part-${dead.pid}-0a1b2c3d`), 'half');
+    await writeFile(join(at, `.one.png-part-${process.pid}-0a1b2c3d`), 'of a living one');
+    await mkdir(join(at, `.cv-part-${dead.pid}-0a1b2c3d`));
+    await mkdir(join(at, `.kept-part-${dead.pid}-0a1b2c3d-old`));
+    await writeFile(join(at, `.kept-part-${dead.pid}-0a1b2c3d-old`, 'model.json'), '{}');
+    assert.equal((await gradcam(['../a.png', '--top', '1', '-o', 'one.png', '--model', '../tiny.onnx', '-q'], { cwd: at })).code, 0);
+    await (await folderSink(join(at, 'cv'))).commit();
+    await assert.rejects(folderSink(join(at, 'kept')), /there already/, 'what a killed run had put aside is back');
+    assert.deepEqual((await readdir(at)).sort(), [`.one.png-part-${process.pid}-0a1b2c3d`, 'cv', 'kept', 'one.png']);
+    await chmod(join(at, 'one.png'), 0o640);
+    await writeWhole(join(at, 'one.png'), 'new');
+    assert.equal((await stat(join(at, 'one.png'))).mode & 0o777, 0o640);
+    await symlink('one.png', join(at, 'link.png'));
+    await writeWhole(join(at, 'link.png'), 'through it');
+    assert.equal(await readFile(join(at, 'one.png'), 'utf8'), 'through it');
+    await assert.rejects(writeWhole(join(at, 'kept'), 'a folder'));
+    assert.deepEqual((await readdir(at)).filter((name) => name.startsWith('.')).length, 1);
+  });
+
   test('--help, --version, also of commands', async () => {
     const help = await gradcam(['--help']);
     assert.equal(help.code, 0);
@@ -259,7 +371,7 @@ describe('done: exit 0', () => {
     const models = join(folder, 'cache');
     const before = await gradcam(['models'], { env: { GRADCAM_MODELS: models } });
     assert.equal(before.code, 0, before.err);
-    assert.match(before.out, /^vgg16 .*gradcam fetch vgg16/m);
+    assert.match(before.out, /^vgg16 .*npx gradcam-wasm fetch vgg16/m);
     assert.match(before.out, /^xception /m);
   });
 

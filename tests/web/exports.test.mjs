@@ -1,7 +1,7 @@
 /**
  * Networks of today's kinds as PyTorch's exporter writes them, against PyTorch's float64 numbers
  * (tests/golden/make_exports.py): logits within 1e-4, Grad-CAM of the best class at a convolution
- * within 1e-3 of its largest value. And the shared cases that could not be loaded once.
+ * within 1e-3 of its largest value, LeGrad and attention rollout of transformers too. And the shared cases that could not be loaded once.
  */
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
@@ -14,16 +14,17 @@ const folder = resolve(root, 'tests/golden/exports');
 const networks = JSON.parse(readFileSync(resolve(folder, 'exports.json'), 'utf8'));
 
 /** The picture of make_exports.py. */
-function picture(side) {
-  const pixels = new Uint8ClampedArray(side * side * 4).fill(255);
-  for (let y = 0; y < side; y++) {
-    for (let x = 0; x < side; x++) {
+function picture(size) {
+  const [height, width] = Array.isArray(size) ? size : [size, size];
+  const pixels = new Uint8ClampedArray(height * width * 4).fill(255);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
       for (let c = 0; c < 3; c++) {
-        pixels[(y * side + x) * 4 + c] = (71 * y + 37 * x + 101 * c + 13 * x * y) % 256;
+        pixels[(y * width + x) * 4 + c] = (71 * y + 37 * x + 101 * c + 13 * x * y) % 256;
       }
     }
   }
-  return { width: side, height: side, data: pixels };
+  return { width, height, data: pixels };
 }
 
 const furthest = (got, wanted) => wanted.reduce((most, value, i) => (
@@ -47,6 +48,15 @@ for (const network of networks) {
         const scale = Math.max(...network.map.map(Math.abs));
         const apart = furthest(Array.from(map.raw, (value) => Math.max(0, value)), wanted);
         assert.ok(apart <= 1e-3 * scale, `the map is off by ${apart} of ${scale}`);
+        const before = await cam.scores(image);
+        for (const [method, values] of Object.entries(network.attention ?? {})) {
+          const { maps: [seen], warnings } = await cam.explain(image, { classes: [network.class], method });
+          assert.deepEqual([seen.height, seen.width], network.shape, method);
+          const most = Math.max(...values);
+          const error = furthest(seen.raw, values);
+          assert.ok(error <= 1e-3 * most, `${method} is off by ${error} of ${most}: ${warnings}`);
+        }
+        assert.deepEqual(await cam.scores(image), before, 'scores after explaining');
       } finally {
         cam.dispose();
       }

@@ -60,6 +60,41 @@ describe('methods', () => {
     assert.deepEqual(again.maps[0].raw, plain);
   });
 
+  test('early pictures and the time left, while it goes on', async () => {
+    const controller = new AbortController();
+    const seen = [];
+    const started = performance.now();
+    await assert.rejects(cam.explain(picture, { method: 'rise', classes: [1, 0], options: { samples: 100000 }, early: true,
+      signal: controller.signal,
+      onProgress: (progress) => {
+        if (progress.early) seen.push(progress);
+        if (seen.length > 1 && progress.secondsLeft) {
+          seen.push(progress);
+          controller.abort();
+        }
+      } }), { code: 'cancelled' });
+    const { early, loaded } = seen[0];
+    assert.equal(early.method, 'rise');
+    assert.deepEqual(early.maps.map((map) => map.class.id), [1, 0]);
+    assert.ok(early.maps[0].toImageData().data.length);
+    // The masks so far are those of a shorter job.
+    const { maps } = await cam.explain(picture, { method: 'rise', classes: [1, 0], options: { samples: loaded } });
+    maps.forEach((map, index) => {
+      const most = map.raw.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+      map.raw.forEach((value, i) => assert.ok(Math.abs(value - early.maps[index].raw[i]) < 1e-5 * most));
+    });
+    const last = seen.at(-1);
+    const even = (performance.now() - started) / 1000 / last.loaded * (last.total - last.loaded);
+    assert.ok(last.secondsLeft > even / 20 && last.secondsLeft < even * 20, `${last.secondsLeft} s of about ${even}`);
+  });
+
+  test('no early pictures unasked, and no guess of the time in the first moment', async () => {
+    const seen = [];
+    await cam.explain(picture, { method: 'rise', options: { samples: 3 }, onProgress: (progress) => seen.push(progress) });
+    assert.deepEqual(seen.map(({ loaded, total, secondsLeft, early }) => ({ loaded, total, secondsLeft, early })),
+      [1, 2, 3].map((loaded) => ({ loaded, total: 3, secondsLeft: null, early: undefined })));
+  });
+
   test('sums and differences of classes', async () => {
     const { maps: [sum, difference, not, a, b] } = await cam.explain(picture,
       { classes: [{ plus: ['a', 'b'] }, { plus: 'a', minus: 'b' }, { minus: [1] }, 'a', 'b'] });

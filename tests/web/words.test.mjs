@@ -14,9 +14,11 @@ const sources = readdirSync(join(root, 'web'), { recursive: true }).map(String)
   .filter((file) => /\.(js|html)$/.test(file) && !/^(dist|types|base.words)\b/.test(file))
   .map((file) => ({ file, text: readFileSync(join(root, 'web', file), 'utf8') }));
 
-/** Keys are written out where they are asked for: a key put together could not be found. */
-const asked = sources.flatMap(({ file, text }) => [...text.matchAll(/\bsay\('([\w.-]+)'|\bdata-say(?:-[\w-]+)?="([\w.-]+)"/g)]
-  .map(([, key = '', inPage = '']) => ({ file, key: key || inPage })));
+/** Keys are written out where they are asked for, one or a choice of some: a key put together could not be found. */
+const asked = sources.flatMap(({ file, text }) => [
+  ...[...text.matchAll(/\bsay\((?:[^'{};]*\? ?)?([^{};]*?)(?:, \{|\))/g)].flatMap(([, keys]) => [...keys.matchAll(/'([\w-]+(?:\.[\w-]+)*)'/g)].map(([, key]) => key)),
+  ...[...text.matchAll(/\bdata-say(?:-[\w-]+)?="([\w.-]+)"/g)].map(([, key]) => key),
+].map((key) => ({ file, key })));
 
 test('an unknown key and a place without a value throw', () => {
   assert.throws(() => say('no.such.key'), /no words for "no\.such\.key"/);
@@ -43,4 +45,25 @@ test('a key is written once', () => {
   const keys = [...text.matchAll(/^ {2}'([\w.-]+)':/gm)].map(([, key]) => key);
   assert.deepEqual(keys.filter((key, i) => keys.indexOf(key) !== i), []);
   assert.deepEqual(keys.sort(), Object.keys(EN).sort());
+});
+
+/** What is no word to a reader: names of parts, of files' formats, of fonts. */
+const NO_WORDS = [/^compare menu$/, /^gradcam preprocess /, /sans-serif$/, /^step step-/, /^data: the sum over/, /^<div class="all">/, /^ ?\$\{/,
+  /^(no|image\/|text\/)[\w/+-]*$/, /^Import gradcam-wasm\/element\.$/];
+
+/** String literals of a script, without comments; templates with their places. */
+function literals(text) {
+  const code = text.replace(/\/\*[^]*?\*\//g, '').replace(/^\s*\/\/.*$|\s\/\/ .*$/gm, '');
+  return [...code.matchAll(/'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`/g)].map(([, plain, template]) => plain ?? template);
+}
+
+test('page and element have no words of their own', () => {
+  const speaking = sources.filter(({ file }) => /^(demo\/[\w-]+\.js|element\/(grad-cam|models|define)\.js)$/.test(file.replaceAll('\\', '/')));
+  assert.ok(speaking.length > 15);
+  const found = speaking.flatMap(({ file, text }) => [
+    // Two words in a row, or one that is shown.
+    ...literals(text).filter((one) => /[A-Za-z]{2,} (?:\$\{|[a-z]{2,})/.test(one)),
+    ...[...text.matchAll(/(?:textContent|title|placeholder|'aria-label'),?:? ?=? '([^']*[a-z]{2}[^']*)'/g)].map(([, one]) => one),
+  ].filter((one) => !NO_WORDS.some((pattern) => pattern.test(one))).map((one) => `${file}: ${one.slice(0, 100)}`));
+  assert.deepEqual(found, []);
 });

@@ -145,6 +145,25 @@ export class GradCamBase {
     return [...this.#info.labels];
   }
 
+  /** What kind of thing each class is ('dog'), by id, as the model's card says; null: it does not. @returns {(string | undefined)[] | null} */
+  get groups() {
+    return this.#info.groups && [...this.#info.groups];
+  }
+
+  /** What it knows and what it misses, in sentences of its card; none: nobody says. @returns {string[]} */
+  get limits() {
+    return [...this.#info.limits];
+  }
+
+  /**
+   * How often it is right, as its card has it; null: nobody says. imagenet_sample, where it is there:
+   * {name: [top-1, top-5]}, shares of 300 photos of ImageNet.
+   * @returns {Record<string, any> | null}
+   */
+  get accuracy() {
+    return structuredClone(this.#info.accuracy);
+  }
+
   /** Layers that a map can be asked for, from the input to the output. @returns {LayerInfo[]} */
   layers() {
     return this.#info.layers.map((layer) => ({ ...layer }));
@@ -196,10 +215,15 @@ export class GradCamBase {
    */
   async explain(image, options = {}) {
     const { top = 5, classes, method = 'gradcam', options: settings, layer, preset: presetName, score, mapInput, preprocess,
-      resize, fit, raw = false, picture: wantPicture = true, signal, onProgress } = checkOptions(options, EXPLAIN, 'explain()');
+      resize, fit, raw = false, picture: wantPicture = true, early = false, signal, onProgress } = checkOptions(options, EXPLAIN, 'explain()');
     findName(method, this.#info.methods.map(({ name }) => name), 'method');
     const preset = findPreset(presetName);
     const { picture, own } = await this.#picture(image);
+    const settled = { preset, score: score ?? preset.score, raw };
+    const inWhole = (progress) => {
+      if (progress.early && own && wantPicture) progress.early.picture.data = own.data;
+      onProgress(progress.early ? { ...progress, early: this.#explanation(progress.early, settled) } : progress);
+    };
     const value = await this.#connection.ask('explain', {
       picture,
       top,
@@ -213,9 +237,10 @@ export class GradCamBase {
       fit,
       mapInput: mapInput ?? preset.mapInput,
       pixels: wantPicture && !own,
-    }, { signal, onProgress });
+      early: Boolean(early && onProgress),
+    }, { signal, onProgress: onProgress && inWhole });
     if (own && wantPicture) value.picture.data = own.data;
-    return this.#explanation(value, { preset, score: score ?? preset.score, raw });
+    return this.#explanation(value, settled);
   }
 
   /** A picture of any kind as it can be sent to the worker; own: its pixels, if we have them. */

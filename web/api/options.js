@@ -132,6 +132,8 @@ export function checkOptions(options, table, where) {
  *   found out from the layers
  * @property {object | string | URL | Blob} [config]  Keras files without a model: the network, as to_json() writes it
  * @property {'f32' | 'f16' | 'int8'} [weights]  Keras files: how the weights are held; default 'f32'
+ * @property {boolean} [fakeQuantize]        TensorFlow Lite files of integers: round activations as the file keeps them,
+ *   so that scores are those of its own runtime; default false, floats
  * @property {string | URL} [packagesUrl]    Keras files on pages without a bundler: folder that holds
  *   h5wasm/ and fflate/; default: node_modules beside the package
  */
@@ -160,6 +162,7 @@ export const LOAD = {
   cache: word(CHOICES.cache),
   arch: anything,
   weights: word(CHOICES.weights),
+  fakeQuantize: must((value) => typeof value === 'boolean', 'true or false'),
   packagesUrl: anything,
 };
 
@@ -173,6 +176,8 @@ export const LOAD = {
  * @property {string | string[]} [layer]     default: the model's, see GradCam.defaultLayer; several
  *   are fused
  * @property {(progress: import('../files/files.js').Progress) => void} [onProgress]  steps of methods that run the network often
+ * @property {boolean} [early]               onProgress gets early pictures, too, about twice a second: progress.early
+ *   is an Explanation whose maps are what the steps so far say
  * @property {string} [preset]               default 'paper'
  * @property {'logit' | 'softmax'} [score]   default: the preset's
  * @property {'preprocessed' | 'raw'} [mapInput]  what the maps are made from: what the predictions are,
@@ -192,6 +197,7 @@ export const EXPLAIN = {
   options: anything,
   layer: anything,
   onProgress: listener,
+  early: anything,
   preset: anything, // findPreset
   score: word(CHOICES.score),
   mapInput: word(CHOICES.mapInput),
@@ -271,6 +277,8 @@ export const TRACE = {
  * @property {'nearest' | 'bilinear' | 'bicubic'} [interpolation]  from the map's size to the picture's
  * @property {number} [fade]                 above 0: the heat fades out towards the map's 0, and is fully
  *   there from 1/fade of its maximum on; default 0, the same weight everywhere
+ * @property {number | ((map: import('./results.js').HeatMap) => number)} [max]  the raw value that has the colours' end, or
+ *   what gives it for each map; default the map's own largest. One for several maps puts them on one scale
  */
 export const PAINT = {
   preset: anything, // findPreset
@@ -278,6 +286,7 @@ export const PAINT = {
   alpha: must((value) => value >= 0 && value <= 1, 'from 0 to 1'),
   interpolation: word(CHOICES.resize),
   fade: must((value) => value >= 0, '0 or more'),
+  max: must((value) => value > 0 || typeof value === 'function', 'above 0, or a function of the map'),
 };
 
 /* What else those functions take that paint: their own comments say it. */

@@ -193,9 +193,13 @@ export class HeatMap {
     return style;
   }
 
-  #map(preset) {
+  #map({ preset, max }) {
     const { normalise: rule } = preset ? findPreset(preset) : this.#context.preset;
     const data = rule === 'none' ? signed(this.raw) : normalise(this.raw, rule);
+    if (max !== undefined) {
+      const share = this.max / (typeof max === 'function' ? max(this) : max);
+      for (let i = 0; i < data.length; ++i) data[i] = Math.min(1, share * data[i]);
+    }
     return { width: this.width, height: this.height, data };
   }
 
@@ -205,7 +209,7 @@ export class HeatMap {
     if (!picture.data) {
       throw new GradCamError('state', 'The picture was not kept: explain() was called with picture: false.');
     }
-    return { picture, map: this.#map(options.preset), style: this.#style(options), view: this.view };
+    return { picture, map: this.#map(options), style: this.#style(options), view: this.view };
   }
 
   /**
@@ -217,7 +221,7 @@ export class HeatMap {
   toImageData(options = {}) {
     const { picture: wanted = true, width, height, ...paint } = checkOptions(options, IMAGE, 'A heatmap');
     const style = this.#style(paint);
-    const map = this.#map(paint.preset);
+    const map = this.#map(paint);
     const { picture, info, view } = this.#context;
     const { rgb } = info.colormaps.find(({ name }) => name === style.colormap);
     if (wanted) return overlay(this.paintArgs(paint).picture, map, style, rgb, view);
@@ -235,7 +239,7 @@ export class HeatMap {
   toCanvas(options = {}) {
     const { picture: wanted = true, width, height, ...paint } = checkOptions(options, IMAGE, 'A heatmap');
     const style = this.#style(paint);
-    const map = this.#map(paint.preset);
+    const map = this.#map(paint);
     const { picture, info, view, page } = this.#context;
     const { rgb } = info.colormaps.find(({ name }) => name === style.colormap);
     if (wanted) this.paintArgs(paint); // throws where there is no picture

@@ -10,6 +10,23 @@ export function completeLabels(labels, count) {
   return Array.from({ length: count }, (_, id) => labels?.[id]?.replaceAll('_', ' ').trim() || `class ${id}`);
 }
 
+/** Kinds whose members have names that few people know: a reader is helped by the kind before the name. */
+const KINDS = new Set(['fish', 'bird', 'frog or salamander', 'turtle', 'lizard or crocodile', 'snake', 'sea animal', 'spider or scorpion',
+  'dog', 'wolf or fox', 'cat', 'big cat', 'bear or panda', 'small furry animal', 'insect', 'hoofed animal', 'monkey']);
+
+/**
+ * The kind of thing that a class is, where saying it helps: 'dog' before 'Labrador retriever', and nothing before
+ * 'Maltese dog' or 'golf ball'.
+ * @param {string} name
+ * @param {string | undefined} group  of the class, as the model's card has it
+ * @returns {string}  '': it does not help
+ */
+export function kindOf(name, group) {
+  if (group === undefined || !KINDS.has(group)) return '';
+  const said = name.toLowerCase().split(/[^a-z]+/);
+  return group.split(' or ').some((word) => said.includes(word.split(' ').at(-1))) ? '' : group;
+}
+
 /**
  * Names that a mistyped one may have meant, best first.
  * @param {string} name

@@ -1,12 +1,15 @@
 /**
  * What the commands do, through the public API alone.
  */
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { cachedModels } from '../../models/folders.js';
+import { whyNot } from '../../models/leftovers.js';
 import { GradCam, GradCamError, tools } from '../node.js';
+import { COMMAND_NAMES, commandHelp, PROGRAM, usage } from './help.js';
 import { listModels } from './models.js';
-import { checkClasses, checkMethod, CommandLineError, known, loadOptions, readCommandLine, targetsOf, USAGE, wordsOf } from './options.js';
+import { checkClasses, checkMethod, CommandLineError, known, loadOptions, optionNames, readCommandLine, targetsOf, wordsOf } from './options.js';
+import { STANDARD, write, writeOut } from './output.js';
 import { progressBar } from './progress.js';
 
 export { CommandLineError, wordsOf };
@@ -17,19 +20,35 @@ const warn = (text) => process.stderr.write(`gradcam: warning: ${text}\n`);
 /** Commands that few need are loaded when they are asked for. */
 const evaluate = async (...args) => (await import('./evaluate.js')).evaluate(...args);
 const replay = async (...args) => (await import('./bundle.js')).replay(...args);
-const RUN = { explain, evaluate, replay, layers, methods, models, operators, fetch: fetchModel, convert };
+const RUN = { explain, evaluate, replay, layers, methods, models, operators, fetch: fetchModel, convert, help };
 
 /** @param {string[]} args what stands after `gradcam` */
 export async function run(args) {
-  const { command, options, positionals } = readCommandLine(args);
-  if (options.help) {
-    process.stdout.write(USAGE);
-  } else if (options.version) {
-    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
-    say(version);
-  } else {
-    await RUN[command](options, positionals);
+  const { command, said, options, positionals } = readCommandLine(args);
+  try {
+    if (options.help) {
+      process.stdout.write(said && command !== 'help' ? helpOf(command) : usage(optionNames('explain')));
+    } else if (options.version) {
+      const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+      say(version);
+    } else {
+      await RUN[command](options, positionals);
+    }
+  } catch (error) {
+    // What only a loaded model can say to be wrong usage.
+    const usage = command !== 'replay' && error.code === 'argument' && ['head', 'layer'].includes(error.remedy);
+    throw Object.assign(usage ? new CommandLineError(wordsOf(error), { cause: error }) : error, { command });
   }
+}
+
+const helpOf = (command) => commandHelp(command, optionNames(command));
+
+async function help(_, names) {
+  if (names.length > 1) throw new CommandLineError(`One command at a time: ${PROGRAM} help ${names[0]}.`);
+  const [name] = names;
+  if (name === undefined || name === 'help') return void process.stdout.write(usage(optionNames('explain')));
+  known(name, COMMAND_NAMES, 'The command');
+  process.stdout.write(helpOf(name));
 }
 
 /** Runs `use` with a loaded model, and ends the worker whatever happens. */
@@ -38,8 +57,6 @@ async function withModel(options, use) {
   let cam;
   try {
     cam = await GradCam.load(options.model ?? 'pocket', { ...loadOptions(options), onProgress: bar.update });
-  } catch (error) {
-    throw error.remedy === 'head' && error.code === 'argument' ? new CommandLineError(wordsOf(error)) : error;
   } finally {
     bar.done();
   }
@@ -50,16 +67,8 @@ async function withModel(options, use) {
   }
 }
 
-async function write(path, content) {
-  await writeFile(path, content).catch((cause) => {
-    throw new GradCamError('file', `${path} cannot be written: ${cause.message}.`, { cause });
-  });
-}
-
 async function writeJson(path, value) {
-  const text = `${JSON.stringify(value)}\n`;
-  if (path === '-') await new Promise((resolve) => process.stdout.write(text, resolve));
-  else await write(path, text);
+  await write(path, `${JSON.stringify(value)}\n`);
 }
 
 /* ---- explain ---------------------------------------------------------------------------------- */
@@ -70,6 +79,10 @@ async function writeJson(path, value) {
  */
 async function outputPaths(output, images) {
   if (output === undefined) return () => ({});
+  if (output === STANDARD) {
+    if (images.length > 1) throw new CommandLineError(`-o is standard output, but there are ${images.length} pictures. Give a folder: -o out/`);
+    return (_, maps) => (maps.length === 1 ? { overlay: STANDARD } : { grid: STANDARD });
+  }
   const folder = /[\\/]$/.test(output) || await stat(output).then((is) => is.isDirectory(), () => false);
   if (!folder && images.length > 1) {
     throw new CommandLineError(`-o is the file ${output}, but there are ${images.length} pictures. ` +
@@ -81,11 +94,11 @@ async function outputPaths(output, images) {
   }
   if (!folder) return (_, maps) => (maps.length === 1 ? { overlay: output } : { grid: output });
   await mkdir(output, { recursive: true }).catch((cause) => {
-    throw new GradCamError('file', `The folder ${output} cannot be made: ${cause.message}.`, { cause });
+    throw new GradCamError('file', `The folder ${output} cannot be made: ${whyNot(cause)}.`, { cause });
   });
   const used = new Map();
   return (image) => {
-    const stem = basename(image.replace(/[?#].*$/, '')).replace(/\.[^.]*$/, '');
+    const stem = stemOf(image);
     const count = (used.get(stem) ?? 0) + 1;
     used.set(stem, count);
     const name = join(output, count > 1 ? `${stem}-${count}` : stem);
@@ -93,47 +106,75 @@ async function outputPaths(output, images) {
   };
 }
 
+/** A picture's name without its ending. */
+const stemOf = (image) => (image === STANDARD ? 'picture' : basename(image.replace(/[?#].*$/, '')).replace(/\.[^.]*$/, ''));
+
 /** Several pictures: a folder each. */
 const bundlePath = (folder, image, images) => (images.length === 1 ? folder
-  : join(folder, `${images.indexOf(image) + 1}-${basename(image).replace(/\.[^.]*$/, '')}`));
+  : join(folder, `${images.indexOf(image) + 1}-${stemOf(image)}`));
+
+/** A command that was mistyped reads like a picture. */
+async function checkCommand(word) {
+  if (/[./\\:]/.test(word) || word === STANDARD || await stat(word).catch(() => null)) return;
+  const [near] = tools.nearMisses(word, COMMAND_NAMES, 1);
+  if (near) throw new CommandLineError(`There is no command and no picture "${word}". Did you mean ${near}?`);
+}
+
+/** A picture's bytes: a path and an address are read by the worker. */
+async function pictureOf(image) {
+  if (image !== STANDARD) return image;
+  const pieces = [];
+  for await (const piece of process.stdin) pieces.push(piece);
+  if (!pieces.length) throw new GradCamError('image', 'Standard input is empty: send a picture, like < photo.jpg.');
+  return { name: 'standard input', bytes: new Uint8Array(Buffer.concat(pieces)) };
+}
 
 async function explain(options, images) {
-  if (!images.length) throw new CommandLineError('Give at least one picture.\nTry: gradcam --help');
+  if (!images.length) throw new CommandLineError('Give at least one picture.');
+  await checkCommand(images[0]);
+  if (images.filter((image) => image === STANDARD).length > 1) throw new CommandLineError('Standard input, -, is one picture.');
   const pathsOf = await outputPaths(options.output, images);
+  const { quiet = false, json, jsonl, bundle, output, colormap, alpha } = options;
   await withModel(options, async (cam) => {
     checkMethod(cam, options);
     checkClasses(cam, options);
-    known(options.colormap, cam.colormaps(), '--colormap');
-    const { quiet = false, json, colormap, alpha } = options;
+    known(colormap, cam.colormaps(), '--colormap');
     const style = { colormap, alpha };
+    const printed = !quiet && ![json, jsonl, output].includes(STANDARD);
     const reports = [];
     let failed = 0;
     for (const image of images) {
       try {
-        const result = await explainOne(cam, image, options);
+        const picture = await pictureOf(image);
+        const result = await explainOne(cam, picture, options);
         const { maps } = result;
         const { overlay, grid } = pathsOf(image, maps);
         if (overlay) await write(overlay, await maps[0].toPNG(style));
         if (grid) await write(grid, await cam.grid(maps, style));
-        if (options.bundle !== undefined) {
+        if (bundle !== undefined) {
           const { writeBundle } = await import('./bundle.js');
-          await writeBundle(bundlePath(options.bundle, image, images), image, result, cam, options);
+          await writeBundle(bundlePath(bundle, image, images), image === STANDARD ? picture : image, result, cam, options);
         }
-        reports.push(result.report({ file: image, raw: options.raw, boxes: options.boxes }));
-        const printed = !quiet && json !== '-';
+        const report = result.report({ file: image, raw: options.raw, boxes: options.boxes });
+        if (jsonl === STANDARD) await writeOut(`${JSON.stringify(report)}\n`);
+        else reports.push(report);
         if (printed) print(cam, image, result, [overlay, grid].filter(Boolean));
         const more = result.warnings.filter(({ name }) => !printed || ![GUESS, UNFAMILIAR].includes(name));
         if (!quiet) for (const { text, remedy } of more) warn(`${image}: ${tools.withRemedy(text, remedy, 'cli')}`);
       } catch (error) {
-        if (error.remedy === 'layer') throw new CommandLineError(wordsOf(error));
-        // One bad picture among many does not take the others with it.
-        if (images.length === 1) throw error;
+        if (error.remedy === 'layer') throw error;
+        // One bad picture among many does not take the others with it; a full disk does.
+        if (images.length === 1 || error.final) throw error;
         process.stderr.write(`gradcam: ${image}: ${wordsOf(error)}\n`);
         failed += 1;
       }
     }
     if (json !== undefined) await writeJson(json, images.length === 1 ? reports[0] : reports);
+    if (jsonl !== undefined && jsonl !== STANDARD) await write(jsonl, reports.map((report) => `${JSON.stringify(report)}\n`).join(''));
     if (failed) throw new GradCamError('image', `${failed} of ${images.length} pictures failed.`);
+    if (printed && [output, json, jsonl, bundle].every((path) => path === undefined)) {
+      process.stderr.write(`gradcam: no picture was written; the heatmap is drawn with ${images.length > 1 ? '-o DIR/' : `-o ${stemOf(images[0])}-gradcam.png`}\n`);
+    }
   });
 }
 
@@ -216,7 +257,7 @@ async function methods(options, positionals) {
 
 async function models(options, positionals) {
   if (positionals.length) throw new CommandLineError('models takes no names.');
-  const list = await listModels();
+  const list = await listModels((error) => warn(wordsOf(error)));
   if (options.json !== undefined) {
     await writeJson(options.json, list);
     if (options.json === '-') return;
@@ -226,7 +267,7 @@ async function models(options, positionals) {
   for (const { name, title, state, bytes } of list) {
     const size = bytes ? `, ${(bytes / 1e6).toFixed(0)} MB` : '';
     const words = { bundled: 'ready (in the package)', fetched: 'ready (fetched)',
-      available: `to be fetched${size}: gradcam fetch ${name}` }[state];
+      available: `to be fetched${size}: ${PROGRAM} fetch ${name}` }[state];
     say(`${name.padEnd(names)}  ${title.padEnd(titles)}  ${words}`);
   }
 }
@@ -275,7 +316,7 @@ async function withProgress(options, use) {
 }
 
 async function fetchModel({ weights, mirror, quiet, force }, names) {
-  if (names.length !== 1) throw new CommandLineError('Name one model: gradcam fetch NAME.');
+  if (names.length !== 1) throw new CommandLineError(`Name one model: ${PROGRAM} fetch NAME.`);
   const { fetchModel: fetchOne } = await import('../../models/fetch.js');
   const { folder, cached } = await withProgress({ quiet }, (onProgress) => fetchOne(names[0],
     { cacheDir: cachedModels(), mirror, weights, force, onProgress }));
@@ -283,12 +324,12 @@ async function fetchModel({ weights, mirror, quiet, force }, names) {
 }
 
 async function convert({ arch, config, head, 'input-size': inputSize, output, weights, quiet }, files) {
-  if (files.length !== 1) throw new CommandLineError('Name one model, a file or a folder: gradcam convert FILE -o DIR.');
+  if (files.length !== 1) throw new CommandLineError(`Name one model, a file or a folder: ${PROGRAM} convert FILE -o DIR.`);
   if (output === undefined) throw new CommandLineError('Say where to: -o DIR.');
   const { convert: convertFile, folderSink } = await import('../../models/index.js');
   const { card, output: folder } = await withProgress({ quiet }, async (onProgress) => convertFile(
     { source: files[0], arch, weights, head, inputSize, out: await folderSink(output), onProgress,
       config: config && JSON.parse(await readFile(config, 'utf8')) }));
   for (const { text, remedy } of quiet ? [] : card.warnings ?? []) warn(tools.withRemedy(text, remedy, 'cli'));
-  if (!quiet) say(`${card.name} is ready: gradcam IMAGE --model ${join(folder, card.file)}`);
+  if (!quiet) say(`${card.name} is ready: ${PROGRAM} IMAGE --model ${join(folder, card.file)}`);
 }

@@ -2,14 +2,19 @@
  * `gradcam evaluate FOLDER`: how far the maps of a method can be trusted, over a folder of photos.
  *
  * Every photo's row is written as soon as it is known (rows.jsonl, the settings first), so that a run
- * that was interrupted goes on where it stopped. At the end: results.csv, summary.json, curves.svg.
+ * that was interrupted goes on where it stopped. A row belongs to its photo by digest, the whole file to its
+ * folder, the model's files and every setting. At the end: results.csv, summary.json, curves.svg.
  */
-import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { appendFile, mkdir, readdir, readFile, realpath } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { readCsv } from '../../models/labels.js';
+import { whyNot } from '../../models/leftovers.js';
 import { GradCam, GradCamError, tools } from '../node.js';
 import * as trust from './trust.js';
 import { curvesPicture } from './curves.js';
+import { modelFiles, sha256, sha256Of } from './digests.js';
 import { checkMethod, CommandLineError, loadOptions } from './options.js';
+import { guarded, write } from './output.js';
 import { progressBar } from './progress.js';
 
 const { area, curve, orderOf, resize } = tools;
@@ -25,64 +30,90 @@ export async function evaluate(options, positionals) {
   const [folder] = positionals;
   const { output = 'evaluation', quiet = false, steps = 10, sanity = 2 } = options;
   const files = (await readdir(folder).catch((cause) => {
-    throw new GradCamError('file', `The folder ${folder} cannot be read: ${cause.message}.`, { cause });
+    throw new GradCamError('file', `The folder ${folder} cannot be read: ${cause.code === 'ENOENT' ? 'there is none' : whyNot(cause)}.`, { cause });
   })).filter((name) => PICTURES.test(name)).sort().slice(0, options.limit);
   if (!files.length) throw new GradCamError('file', `There are no pictures in ${folder}.`);
   const boxes = options.boxes === undefined ? null : await readBoxes(options.boxes);
   const pools = readPools(options.pool ?? []);
 
   const cam = await load(options);
+  const bar = progressBar({ quiet, format: (n) => `${n} photos` });
   try {
     checkMethod(cam, options);
     const method = options.method ?? 'gradcam';
-    const settings = { version: 1, model: cam.model, method, layer: options.layer ?? cam.defaultLayer,
-      score: options.score ?? 'logit', options: Object.fromEntries(options.option ?? []), steps,
-      boxes: options.boxes ?? null, pools };
+    const settings = { version: 2, folder: await realpath(folder), model: cam.model, files: await filesOf(options.model), method,
+      layer: options.layer ?? cam.defaultLayer, score: options.score ?? 'logit', options: Object.fromEntries(options.option ?? []), steps,
+      boxes: boxes && { file: basename(options.boxes), sha256: boxes.sha256 }, pools };
     const log = join(output, 'rows.jsonl');
-    const rows = await resume(log, settings, options.force);
-    const done = new Set(rows.map(({ file }) => file));
-    const bar = progressBar({ quiet, format: (n) => `${n} photos` });
-    const pending = files.filter((file) => !done.has(file));
-    if (!quiet && done.size) process.stderr.write(`gradcam: ${done.size} photos were done already\n`);
-    for (const [i, file] of pending.entries()) {
-      bar.update({ file, loaded: files.length - pending.length + i, total: files.length });
-      const row = await evaluateOne(cam, join(folder, file), file, settings, boxes)
-        .catch((error) => {
+    await guarded(output, () => mkdir(output, { recursive: true }));
+    const rows = await resume(log, settings, options.force, folder, files);
+    if (!quiet && rows.size) process.stderr.write(`gradcam: ${rows.size} photos were done already\n`);
+    for (const file of files.filter((name) => !rows.has(name))) {
+      bar.update({ file, loaded: rows.size, total: files.length });
+      const path = join(folder, file);
+      const row = await sha256Of(path).then(async (digest) => ({ sha256: digest, ...await evaluateOne(cam, path, file, settings, boxes?.of) }))
+        .catch(async (error) => {
           if (!['image', 'file'].includes(error.code)) throw error;
-          return { file, error: error.message };
+          return { file, sha256: await sha256Of(path).catch(() => null), error: error.message };
         });
-      await appendFile(log, `${JSON.stringify(row)}\n`);
-      rows.push(row);
+      await guarded(log, () => appendFile(log, `${JSON.stringify(row)}\n`));
+      rows.set(file, row);
     }
     bar.done();
-    const wanted = new Set(files);
-    const used = rows.filter(({ file }) => wanted.has(file));
+    const used = files.map((file) => rows.get(file));
     const checked = used.filter((row) => !row.error).slice(0, sanity).map(({ file }) => join(folder, file));
     const randomised = checked.length ? await sanityCheck(cam, options, settings, checked) : null;
     const result = { settings, ...summary(used), sanity: randomised };
-    await writeFile(join(output, 'results.csv'), csv(used));
-    await writeFile(join(output, 'summary.json'), `${JSON.stringify(result, null, 1)}\n`);
-    await writeFile(join(output, 'curves.svg'), curvesPicture(result));
+    await write(join(output, 'results.csv'), csv(used));
+    await write(join(output, 'summary.json'), `${JSON.stringify(result, null, 1)}\n`);
+    await write(join(output, 'curves.svg'), curvesPicture(result));
     if (!quiet) print(result, output);
   } finally {
+    bar.done();
     cam.dispose();
   }
 }
 
+/** A model from an address has no file here: it goes by its address. */
+const filesOf = (model) => (/^(https?:|hf:)/i.test(model ?? '') ? [{ file: model, sha256: null }] : modelFiles(model));
+
 const load = (options) => GradCam.load(options.model ?? 'pocket', loadOptions(options));
 
-/** Rows of an earlier run with the same settings; a last line that was cut off is dropped. */
-async function resume(log, settings, force) {
-  await mkdir(join(log, '..'), { recursive: true });
+const parsed = (line) => {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return null;
+  }
+};
+
+const isRow = (row) => typeof row?.file === 'string' && typeof row.sha256 === 'string' &&
+  (typeof row.error === 'string' || Array.isArray(row.curves?.map?.deletion));
+
+/**
+ * Rows of an earlier run with the same settings, by file; what was cut off or damaged is dropped, and what is of
+ * a photo that has changed since.
+ * @returns {Promise<Map<string, any>>}
+ */
+async function resume(log, settings, force, folder, files) {
   const first = JSON.stringify(settings);
-  const text = force ? '' : await readFile(log, 'utf8').catch(() => '');
-  const lines = text.split('\n').slice(0, -1);
-  if (lines.length && lines[0] !== first) {
-    throw new GradCamError('argument', `${log} is of a run with other settings. Give another folder ` +
+  const text = force ? '' : await readFile(log, 'utf8').catch((error) => {
+    if (error.code === 'ENOENT') return '';
+    throw new GradCamError('file', `${log} cannot be read: ${whyNot(error)}.`, { cause: error });
+  });
+  const [head, ...lines] = text.split('\n').slice(0, -1);
+  if (head !== undefined && head !== first) {
+    const old = parsed(head) ?? {};
+    const differ = Object.keys(settings).filter((key) => JSON.stringify(old[key]) !== JSON.stringify(settings[key]));
+    throw new GradCamError('argument', `${log} is of a run with other settings (${differ.join(', ').slice(0, 100)}). Give another folder ` +
       'with -o, or --force to begin anew.');
   }
-  await writeFile(log, [first, ...lines.slice(1)].map((line) => `${line}\n`).join(''));
-  return lines.slice(1).map((line) => JSON.parse(line));
+  const rows = new Map();
+  for (const row of lines.map(parsed).filter(isRow)) {
+    if (files.includes(row.file) && row.sha256 === await sha256Of(join(folder, row.file)).catch(() => null)) rows.set(row.file, row);
+  }
+  await write(log, [first, ...[...rows.values()].map((row) => JSON.stringify(row))].map((line) => `${line}\n`).join(''));
+  return rows;
 }
 
 /* ---- One photo ----------------------------------------------------------------------------------- */
@@ -250,29 +281,35 @@ async function positiveMap(cam, path, question) {
 
 /* ---- Files ------------------------------------------------------------------------------------------ */
 
-/** file,...,class,xmin,ymin,xmax,ymax (pixels from 1, as in Pascal VOC): file -> class -> boxes. */
+/**
+ * file,...,class,xmin,ymin,xmax,ymax (pixels from 1, as in Pascal VOC), fields quoted or not, with commas, semicolons or
+ * tabs between them.
+ * @returns {Promise<{of: Map<string, Map<string, object[]>>, sha256: string}>}  of: file -> class -> boxes
+ */
 async function readBoxes(path) {
-  const text = await readFile(path, 'utf8').catch((cause) => {
-    throw new GradCamError('file', `${path} cannot be read: ${cause.message}.`, { cause });
+  const bytes = await readFile(path).catch((cause) => {
+    throw new GradCamError('file', `${path} cannot be read: ${cause.code === 'ENOENT' ? 'there is no such file' : whyNot(cause)}.`, { cause });
   });
-  const [head, ...lines] = text.trim().split(/\r?\n/).map((line) => line.split(','));
+  const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
+  const separator = [',', ';', '\t'].find((mark) => text.split('\n', 1)[0].includes(mark)) ?? ',';
+  const [head = [], ...lines] = readCsv(text, separator).map((line) => line.map((field) => field.trim()));
   const columns = ['file', 'class', 'xmin', 'ymin', 'xmax', 'ymax'].map((name) => head.indexOf(name));
   if (columns.includes(-1)) {
     throw new GradCamError('file', `${path} must have the columns file, class, xmin, ymin, xmax, ymax.`);
   }
   const boxes = new Map();
   lines.forEach((line, i) => {
-    const [file, name, ...numbers] = columns.map((column) => line[column]);
-    const [left, top, right, bottom] = numbers.map(Number);
-    if (!(right >= left && bottom >= top)) {
-      throw new GradCamError('file', `${path}, line ${i + 2}: a box must have xmin <= xmax and ymin <= ymax.`);
+    const [file, name, ...numbers] = columns.map((column) => line[column] ?? '');
+    const [left, top, right, bottom] = numbers.map((number) => (number === '' ? NaN : Number(number)));
+    if (!(right >= left && bottom >= top) || [left, top, right, bottom].some((side) => !Number.isFinite(side))) {
+      throw new GradCamError('file', `${path}, row ${i + 2}: a box must have numbers, xmin <= xmax and ymin <= ymax.`);
     }
     if (!boxes.has(file)) boxes.set(file, new Map());
     const ofFile = boxes.get(file);
     if (!ofFile.has(name)) ofFile.set(name, []);
     ofFile.get(name).push({ x: left - 1, y: top - 1, width: right - left + 1, height: bottom - top + 1 });
   });
-  return boxes;
+  return { of: boxes, sha256: sha256(bytes) };
 }
 
 /** cat=281-285,7 -> {cat: [281, ..., 285, 7]} */

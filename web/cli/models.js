@@ -3,7 +3,9 @@
  */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { checkCard } from '../../models/card.js';
 import { modelFolders } from '../../models/folders.js';
+import { GradCamError } from '../node.js';
 
 /**
  * @typedef {object} KnownModel
@@ -15,18 +17,39 @@ import { modelFolders } from '../../models/folders.js';
  * @property {string | null} folder     where it lies, if it is there
  */
 
-async function readCards(folder) {
+/**
+ * The card in a folder; null: there is none.
+ * @param {string} folder
+ */
+export async function readCard(folder) {
+  const path = join(folder, 'model.json');
+  const text = await readFile(path, 'utf8').catch(() => null);
+  if (text === null) return null;
+  let card;
+  try {
+    card = JSON.parse(text);
+  } catch (cause) {
+    throw new GradCamError('model', `${path} is no whole JSON: ${cause.message}. Fetch or convert the model again.`, { cause });
+  }
+  return checkCard(card, path);
+}
+
+async function readCards(folder, odd) {
   const names = await readdir(folder).catch(() => []);
   const cards = await Promise.all(names.map(async (name) => {
-    const text = await readFile(join(folder, name, 'model.json'), 'utf8').catch(() => null);
-    return text && { name, folder: join(folder, name), card: JSON.parse(text) };
+    const at = join(folder, name);
+    const card = await readCard(at).catch(odd);
+    return card && { name, folder: at, card };
   }));
   return cards.filter(Boolean);
 }
 
-/** @returns {Promise<KnownModel[]>} */
-export async function listModels() {
-  const [packaged, cached] = await Promise.all(modelFolders().map(readCards));
+/**
+ * @param {(error: Error) => void} [odd]  hears of cards that cannot be read; their models are left out
+ * @returns {Promise<KnownModel[]>}
+ */
+export async function listModels(odd = () => {}) {
+  const [packaged, cached] = await Promise.all(modelFolders().map((folder) => readCards(folder, odd)));
   const found = new Map();
   for (const [state, cards] of [['bundled', packaged], ['fetched', cached]]) {
     for (const { name, folder, card } of cards) {

@@ -3,8 +3,9 @@
  */
 import { parseArgs } from 'node:util';
 import { refusal } from '../../models/detect.js';
-import { MODE_NAMES, parseFit, parsePreprocess } from '../../models/modes.js';
+import { parseFit, parsePreprocess } from '../../models/modes.js';
 import { PRESETS, tools } from '../node.js';
+import { PROGRAM } from './help.js';
 
 const { CHOICES, MOST_THREADS, nearMisses } = tools;
 
@@ -12,7 +13,7 @@ const { CHOICES, MOST_THREADS, nearMisses } = tools;
 export class CommandLineError extends Error {}
 
 const wrong = (message) => {
-  throw new CommandLineError(`${message}\nTry: gradcam --help`);
+  throw new CommandLineError(message);
 };
 
 const oneOf = (...values) => (value, option) => (values.includes(value) ? value
@@ -61,17 +62,25 @@ const grid = (value, option) => {
 const setting = (value, option) => {
   const [, name, amount] = /^(\w+)=(.+)$/.exec(value) ?? [];
   if (name === undefined || !Number.isFinite(Number(amount))) {
-    wrong(`${option} is "${value}", but must be like samples=500. \`gradcam methods\` lists them.`);
+    wrong(`${option} is "${value}", but must be like samples=500. \`${PROGRAM} methods\` lists them.`);
   }
   return [name, Number(amount)];
 };
 
 const text = (value, option) => (value === '' ? wrong(`${option} is empty.`) : value);
+
+/** Where numbers are written: not over a picture whose name was meant as one to explain. */
+const file = (value, option) => (!/\.(jpe?g|png|gif|bmp|webp)$/i.test(text(value, option)) ? value
+  : wrong(`${option} is "${value}", a picture's name, but must be a file to write, or - for standard output.`));
+
+const modelName = (value, option) => (value !== '-' ? text(value, option)
+  : wrong(`${option} is "-", but only pictures come by standard input: give the model's file.`));
+
 const flag = null;
 
 const COMMON = { help: flag, version: flag, quiet: flag };
 const MODEL = {
-  model: text,
+  model: modelName,
   arch: text,
   weights: oneOf(...CHOICES.weights),
   config: text,
@@ -105,7 +114,8 @@ export const COMMANDS = {
     colormap: text,
     alpha: number(0, 1),
     output: text,
-    json: text,
+    json: file,
+    jsonl: file,
     raw: flag,
     boxes: number(0, 0.99),
     bundle: text,
@@ -128,12 +138,13 @@ export const COMMANDS = {
     output: text,
     force: flag,
   },
-  replay: { ...COMMON, model: text },
-  layers: { ...COMMON, ...MODEL, json: text },
-  methods: { ...COMMON, ...MODEL, json: text },
-  models: { ...COMMON, json: text },
-  operators: { ...COMMON, json: text },
+  replay: { ...COMMON, model: modelName },
+  layers: { ...COMMON, ...MODEL, json: file },
+  methods: { ...COMMON, ...MODEL, json: file },
+  models: { ...COMMON, json: file },
+  operators: { ...COMMON, json: file },
   fetch: { ...COMMON, weights: oneOf(...CHOICES.weights), mirror: text, force: flag },
+  help: { ...COMMON },
   convert: { ...COMMON, arch: text, config: text, head: text, 'input-size': size, output: text, weights: oneOf(...CHOICES.weights) },
 };
 
@@ -142,12 +153,28 @@ const SHORT = { output: 'o', help: 'h', version: 'V', quiet: 'q' };
 
 /**
  * @param {string[]} args
- * @returns {{command: string, options: Record<string, any>, positionals: string[]}}
+ * @returns {{command: string, said: boolean, options: Record<string, any>, positionals: string[]}}  said: the
+ *   command's word stood there
  */
 export function readCommandLine(args) {
   // A picture that is called like a command is given as ./layers.
   const command = Object.hasOwn(COMMANDS, args[0] ?? '') ? args[0] : 'explain';
-  const table = COMMANDS[command];
+  const said = command === args[0];
+  const rest = said ? args.slice(1) : args;
+  const end = rest.includes('--') ? rest.indexOf('--') : rest.length;
+  // Whoever asks for help may have the rest wrong.
+  if (rest.slice(0, end).some((arg) => arg === '--help' || arg === '-h')) return { command, said, options: { help: true }, positionals: [] };
+  try {
+    return { command, said, ...readOptions(rest, COMMANDS[command]) };
+  } catch (error) {
+    throw Object.assign(error, { command });
+  }
+}
+
+/** The names of a command's options. */
+export const optionNames = (command) => Object.keys(COMMANDS[command]);
+
+function readOptions(args, table) {
   const config = Object.fromEntries(Object.entries(table).map(([name, check]) => [name, {
     type: /** @type {'string' | 'boolean'} */ (check === flag ? 'boolean' : 'string'),
     multiple: REPEATED.has(name),
@@ -156,7 +183,7 @@ export function readCommandLine(args) {
   let parsed;
   try {
     parsed = parseArgs({
-      args: joinDashes(command === args[0] ? args.slice(1) : args),
+      args: joinDashes(args, table),
       options: config,
       allowPositionals: true,
     });
@@ -171,8 +198,10 @@ export function readCommandLine(args) {
     else if (REPEATED.has(name)) options[name] = value.map((one) => check(one, option));
     else options[name] = check(value, option);
   }
+  if (options.json && options.jsonl) wrong('--json and --jsonl say the same: give one of them.');
+  if (options.output === '-' && [options.json, options.jsonl].includes('-')) wrong('Standard output takes one: -o - or JSON.');
   if (options.sum && !options.class) wrong('--sum needs the classes to add: --class A --class B.');
-  return { command, options, positionals: parsed.positionals };
+  return { options, positionals: parsed.positionals };
 }
 
 /** The options that say what a model is, as GradCam.load() takes them. */
@@ -194,11 +223,29 @@ export function wordsOf(error) {
 /** What only a loaded model can say to be wrong usage. */
 export function known(value, names, option) {
   if (value === undefined || names.includes(value)) return;
-  wrong(`${option} is "${value}", but must be one of ${names.join(', ')}.`);
+  const [near] = nearMisses(value, names, 1);
+  wrong(`${option} is "${value}", but must be one of ${names.join(', ')}.${near ? ` Did you mean ${near}?` : ''}`);
 }
 
-export function checkMethod(cam, { method, option = [] }) {
-  known(method, cam.methods().map(({ name }) => name), '--method');
+/** As people write names: without case, dashes and spaces. */
+const bare = (name) => name.toLowerCase().replace(/[\s_-]/g, '');
+
+/** What else methods are called, beside their names and titles. */
+const ALIASES = { gradcamplusplus: 'gradcam++', guidedbackprop: 'guided', guidedbp: 'guided', gbp: 'guided', vanillagradient: 'gradient',
+  saliency: 'gradient', vanilla: 'gradient', inputxgradient: 'gradientxinput', ig: 'integrated', occlusionsensitivity: 'occlusion' };
+
+/**
+ * Checks the method and its options; a method's other name becomes its own: guided-backprop, grad-cam++.
+ */
+export function checkMethod(cam, options) {
+  const { method, option = [] } = options;
+  const list = cam.methods();
+  if (method !== undefined) {
+    const wanted = bare(method);
+    options.method = list.find(({ name, title }) => name === method || bare(name) === wanted || bare(title) === wanted)?.name ??
+      (Object.hasOwn(ALIASES, wanted) ? ALIASES[wanted] : method);
+  }
+  known(options.method, list.map(({ name }) => name), '--method');
   for (const [name] of option) known(name, cam.options().map((one) => one.name), '--option');
 }
 
@@ -221,12 +268,22 @@ export function targetsOf({ class: plus, against: minus, sum }) {
   return plus ? plus.map((one) => ({ plus: [one], minus })) : [{ minus }];
 }
 
-/** `--json -`: parseArgs takes a lone dash for no value. */
-function joinDashes(args) {
+/**
+ * A lone dash behind an option that takes a value is this value, which parseArgs denies it. --jsonl alone, or
+ * before another option, is --jsonl -.
+ */
+function joinDashes(args, table) {
   const out = [];
-  for (const arg of args) {
-    if (arg === '-' && out.at(-1) === '--json') out.push(`${out.pop()}=-`);
-    else out.push(arg);
+  for (let i = 0; i < args.length; ++i) {
+    if (args[i] === '--') return [...out, ...args.slice(i)];
+    const name = args[i] === '-o' ? 'output' : /^--([\w-]+)$/.exec(args[i])?.[1];
+    const takes = name !== undefined && Object.hasOwn(table, name) && table[name] !== flag;
+    const next = args[i + 1];
+    if (takes && next === '-') {
+      out.push(`--${name}=-`);
+      i += 1;
+    } else if (takes && name === 'jsonl' && (next === undefined || next.startsWith('-'))) out.push('--jsonl=-');
+    else out.push(args[i]);
   }
   return out;
 }
@@ -242,80 +299,3 @@ function explainMistake(error, table) {
   if (table[long] === flag) return `--${long} takes no value.`;
   return `--${long ?? option} needs a value.`;
 }
-
-export const USAGE = `gradcam: what a network sees in a picture, and where it looks.
-
-  gradcam [explain] IMAGE... [options]
-                                       predictions and heatmaps
-  gradcam evaluate FOLDER [-o DIR]     how far the maps of a method can be trusted, over many photos;
-                                       goes on where it was interrupted
-  gradcam replay DIR [--model FILE]    makes a bundle again, and compares it bit for bit
-  gradcam layers --model M             the layers a map can be asked for
-  gradcam methods                      the methods and their options
-  gradcam models                       the models known by name
-  gradcam operators                    the ONNX operators and Keras layers that are known
-  gradcam fetch NAME [--mirror FOLDER|URL] [--weights f32|f16|int8] [--force]
-                                       downloads one; --mirror: the official file lies there
-  gradcam convert FILE [--arch A | --config FILE] -o DIR [--weights f32|f16|int8]
-                                       [--head H] [--input-size HxW]
-
-Model
-  --model NAME|FILE|FOLDER|URL
-                          a name (default: pocket); a file: ONNX, Keras, TensorFlow.js, TensorFlow
-                          Lite, Teachable Machine ZIP; the folder
-                          of a model, labels beside it
-  --labels FILE|imagenet  names of the classes: text, JSON or CSV (default: what lies beside the model)
-  --preprocess P          ${MODE_NAMES.join(', ')}, or a list: order rgb, bgr or grey, then mean
-                          and std on the 0..255 scale: bgr,mean=104/117/123,std=1/1/1 (default: what
-                          the model tells; else a guess, and the first line says so)
-  --fit F                 picture to input: stretch (default), crop (the centred part; crop:0.875 as
-                          torchvision's 224/256) or pad
-  --resize R              and how: ${CHOICES.resize.join(', ')}
-  --input-size HxW        height and width of the input, where the file leaves them open
-  --grid HxW[+N]          how a transformer's tokens lie on the picture, N before them (default: found)
-  --head NAME|INDEX       the output asked about (default: the one most like class scores)
-  --activation A          what makes probabilities of it: softmax, sigmoid (classes that do not exclude
-                          each other), none (values)
-  --arch A                of a Keras file that holds weights alone: vgg16, xception, ...
-  --config FILE           or its network, as to_json() writes it
-  --weights f32|f16|int8  how the weights of a Keras file are held (default f32)
-  --threads N             default: as many as help
-  --variant simd|relaxed  WebAssembly without or with fused multiply-add; default: with, where it runs
-Explanation
-  --top N                 predictions, and maps for them (default 5)
-  --class ID|NAME         a map for this class instead; may be repeated
-  --against ID|NAME       what speaks for the class and not for this one; may be repeated
-  --sum                   one map for the sum of the --class, not one for each
-  --layer NAME            an ONNX node or tensor, or a Keras layer (default: the last before the
-                          head); several with commas are fused
-  --method M              default gradcam; the others: gradcam methods
-  --option NAME=VALUE     of the method: samples=500, smooth=20; may be repeated
-  --score S               gradient of: logit (default) or softmax
-  --preset P              as others do it: ${Object.keys(PRESETS).join(', ')}
-  --map-input I           maps from the preprocessed picture, or from the raw one, as post-2020 has
-                          them: preprocessed, raw
-Output
-  -o, --output FILE.png   one map: laid over the picture; several: a grid with the picture.
-                          A folder (-o DIR/): both, for each picture
-  --json FILE|-           everything as JSON; - is standard output
-  --raw                   in the JSON, maps before ReLU and division by their maximum
-  --boxes T               in the JSON, boxes around what is above T of the maximum (the paper: 0.15),
-                          in pixels of the picture, the largest first
-  --bundle DIR            evidence: raw maps (.npy), overlays, predictions, masks, and a manifest with
-                          digests and every setting, for gradcam replay
-  --colormap C            jet (default), turbo, viridis, inferno, gray, ...
-  --alpha A               weight of the heat, 0..1 (default 0.4)
-Evaluation: --model, --method, --option, --layer, --score as above, and
-  --boxes FILE.csv        boxes of objects, for the pointing game: file,class,xmin,ymin,xmax,ymax
-  --pool CLASS=IDS        the network's classes for a class of the boxes: cat=281-285; may be repeated
-  --steps N               points of the deletion and insertion curves (default 10)
-  --sanity N              photos for the randomisation check (default 2; 0: none)
-  --limit N               only the first N photos
-  --force                 begin anew
-Always
-  -q, --quiet             errors only
-  -h, --help              this text
-  -V, --version           version
-
-Exit: 0 done, 1 the work failed, 2 wrong usage.
-`;

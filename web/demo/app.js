@@ -6,18 +6,19 @@ import { GradCam, tools } from '../index.js';
 import { Address } from './address.js';
 import { Ask } from './ask.js';
 import { Camera } from './camera.js';
-import { takeFiles } from './intake.js';
+import { folderOf, takeFiles } from './intake.js';
 import { keep, keyOf, recall } from './kept.js';
 import { isNamed, ModelList } from './models.js';
 import { clearPredictions, showPredictions } from './predictions.js';
 import { showProof } from './proof.js';
-import { captionSamples, SAMPLES } from './samples.js';
+import { readCaptions, SAMPLES } from './samples.js';
 import { saveAs } from './save.js';
 import { Settings } from './settings.js';
 import { Sheet } from './sheet.js';
 import { MOST_PICTURE_PIXELS, Stage } from './stage.js';
 import * as states from './state.js';
 import { Suggestions } from './suggestions.js';
+import { Wall } from './wall.js';
 import { inWords, say, sentences } from './words.js';
 
 const byId = (id) => document.getElementById(id);
@@ -82,7 +83,7 @@ async function withProgress(kind, work) {
     return await work(controller.signal, (progress) => {
       if (controller.signal.aborted || (kind === 'explain' && waiting.load)) return;
       if (progress.total) bar.value = progress.loaded / progress.total;
-      if (kind === 'load' && progress.total > 4e6) tell(`${progress.file}: ${megabytes(progress)} MB`);
+      if (kind === 'load' && progress.total > 4e6) tell(say('page.loaded', megabytes(progress)));
     });
   } finally {
     clearTimeout(timer);
@@ -91,12 +92,12 @@ async function withProgress(kind, work) {
   }
 }
 
-const megabytes = ({ loaded, total }) => `${(loaded / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)}`;
+const megabytes = ({ file, loaded, total }) => ({ file, loaded: (loaded / 1e6).toFixed(0), total: (total / 1e6).toFixed(0) });
 
 byId('cancel').addEventListener('click', () => {
   const load = waiting.load;
   (load ?? waiting.explain)?.abort();
-  tell(load ? 'Cancelled. What has come of a published model is kept; choose it again to go on.' : 'Cancelled.');
+  tell(load ? say('page.cancelled.load') : say('page.cancelled'));
 });
 
 /* ---- What is on the screen --------------------------------------------------------------------- */
@@ -112,12 +113,28 @@ function draw(part, values, work) {
   work();
 }
 
-const style = () => ({
-  colormap: state.settings.colormap,
-  interpolation: state.settings.interpolation,
-  fade: state.settings.fade === '1' ? tools.FADE : 0,
-  opacity: Number(state.settings.alpha),
-});
+/**
+ * Where all classes share one scale, a map is as strong as its class is probable: the raw value at the colours'
+ * end, for each map. Of values without probabilities, the strongest place of all.
+ * @param {import('../index.js').HeatMap[]} maps
+ */
+function commonScale(maps) {
+  const best = Math.max(...maps.map(({ probability }) => probability ?? 0));
+  const most = Math.max(...maps.map(({ max }) => max));
+  return (map) => (map.probability === null || !best ? most : map.max / Math.max(map.probability / best, 1e-6)) || 1;
+}
+
+function style() {
+  const { answer, settings: { same } } = state;
+  const max = same === '1' && answer ? commonScale(answer.maps) : undefined;
+  return {
+    colormap: state.settings.colormap,
+    interpolation: state.settings.interpolation,
+    fade: state.settings.fade === '1' ? tools.FADE : 0,
+    opacity: Number(state.settings.alpha),
+    ...(max === undefined ? {} : { max }),
+  };
+}
 
 function render() {
   const { model, answer, shown, ask } = state;
@@ -136,6 +153,8 @@ function render() {
       sheet.clear();
       clearPredictions(byId('predictions'));
       byId('wipe').hidden = true;
+      byId('doubt').hidden = true;
+      byId('caption').textContent = '';
     });
     for (const part of ['heat', 'tiles', 'list']) drawn.delete(part);
   } else {
@@ -143,24 +162,41 @@ function render() {
     const map = states.mapOf(state);
     const other = states.comparedOf(state);
     const { colormap, interpolation, fade, alpha, boxes, view, wipe } = wishes;
-    draw('heat', [map, other?.map, colormap, interpolation, fade, boxes, view], () => {
+    const scale = wishes.same ? answer.maps : null;
+    draw('heat', [map, other?.map, colormap, interpolation, fade, boxes, view, scale], () => {
       const look = style();
       stage.show(map, { ...look, colours: model.cam.colormap(look.colormap), boxes: boxes === '1' }, other, view);
-      byId('wipe').hidden = !other || view !== 'wipe';
+      byId('wipe').hidden = !other || view === 'beside' || view === 'difference';
     });
     draw('opacity', [alpha], () => stage.setOpacity(Number(alpha)));
     draw('wipe', [wipe], () => {
       byId('wipe').value = wipe;
       stage.setWipe(Number(wipe));
     });
-    draw('list', [answer.maps, shown], () => showPredictions(byId('predictions'), answer.maps, shown, chooseClass));
+    draw('list', [answer.maps, shown], () => showPredictions(byId('predictions'), answer.maps, shown, chooseClass, model.groups));
+    draw('words', [answer.result], () => showDoubt(answer));
     if (!live || sheetIsDue()) {
-      draw('tiles', [answer.maps, colormap, interpolation, fade, alpha], () => sheet.show(model, answer.maps, stage.picture, style()));
+      draw('tiles', [answer.maps, colormap, interpolation, fade, alpha, scale], () => sheet.show(model, answer.maps, stage.picture, style()));
     }
     sheet.press(shown);
   }
+  if (model) wall.show(gallery, `${modelNumber(model)} ${JSON.stringify(states.askedOf(state))}`, wallStyle());
   const pending = waiting.explain || arriving || live || (!answer && ask.picture);
   if (model && !pending) address.write(states.writeLink(state, waitingLink), filesOf(state));
+}
+
+/** Of a model, for as long as the page is open. */
+const numbers = new WeakMap();
+let modelsSeen = 0;
+function modelNumber(model) {
+  if (!numbers.has(model)) numbers.set(model, modelsSeen += 1);
+  return numbers.get(model);
+}
+
+/** Each picture of the wall has its own scale: its map's. */
+function wallStyle() {
+  const { max, ...rest } = style();
+  return rest;
 }
 
 /** What the address cannot name, for the history of this visit. */
@@ -169,7 +205,27 @@ const filesOf = ({ answer, model }) => ({
   model: typeof model.source === 'string' ? null : model.source,
 });
 
-const layerText = ({ name, height, width, channels }) => `${name}, ${height}×${width}×${channels}`;
+/** Beside the answer: that it is a guess, and what a sample is there for. */
+function showDoubt({ model, picture, result }) {
+  const strange = result.warnings.some(({ name }) => name === 'unfamiliar');
+  byId('doubt').hidden = !strange;
+  byId('doubt').textContent = strange ? say('page.doubt', { name: model.cam.model.name }) : '';
+  const caption = (model.source === 'pocket' && picture.sample && captions.get(picture.sample)) || '';
+  byId('caption').textContent = caption;
+}
+
+/** What the network knows and how often it is right, as its card says. */
+function showKnowledge({ limits, accuracy, model: { name } }) {
+  const right = accuracy?.imagenet_sample?.[name];
+  const percent = (share) => Math.round(100 * share);
+  const words = right ? say('page.knows.all', { first: percent(right[0]), five: percent(right[1]) }) : '';
+  const [first = '', ...others] = limits;
+  byId('knows').querySelector('p').textContent = [first, words].filter(Boolean).join(' ') || say('page.knows.nobody', { name });
+  byId('knows').querySelector('details').hidden = !others.length;
+  byId('knows').querySelector('ul').replaceChildren(...others.map((textContent) => Object.assign(document.createElement('li'), { textContent })));
+}
+
+const layerText = (layer) => say('page.layer', layer);
 
 function showModel() {
   const { cam, source } = state.model;
@@ -177,15 +233,16 @@ function showModel() {
   models.press(source);
   const { name, classes, engine, input } = cam.model;
   byId('model-name').textContent = name;
-  byId('about').textContent = `${classes} classes, ${input.join('×')} pixels, ${cam.layers().length} layers. Engine ${engine}.`;
+  showKnowledge(cam);
+  byId('about').textContent = say('page.model.about', { classes, pixels: input.join('×'), layers: cam.layers().length, engine });
   settings.fill('colormap', cam.colormaps().map((value) => (
-    { value, text: ['viridis', 'cividis'].includes(value) ? `${value} (also for colour-blind eyes)` : value })));
+    { value, text: ['viridis', 'cividis'].includes(value) ? say('page.colours.all.eyes', { name: value }) : value })));
   settings.fill('method', cam.methods().map(({ name: value, title }) => ({ value, text: title })));
   const { heads } = cam.model;
   byId('head').hidden = heads.length < 2;
-  settings.fill('head', [{ value: '', text: 'the one that looks like classes' },
+  settings.fill('head', [{ value: '', text: say('page.head.usual') },
     ...heads.map(({ name: value, kind, dims }) => ({ value, text: `${value} (${[kind, dims.join('×')].join(' ').trim()})` }))]);
-  settings.fill('layer', [{ value: '', text: `the usual one: ${cam.defaultLayer}` },
+  settings.fill('layer', [{ value: '', text: say('page.layer.usual', { layer: cam.defaultLayer }) },
     ...cam.layers().map((layer) => ({ value: layer.name, text: layerText(layer) }))]);
 }
 
@@ -196,9 +253,9 @@ function fillCompare() {
   const listed = answer?.maps.map((map) => map.class.id) ?? [];
   const chosen = states.comparedClass(state);
   const ids = chosen === null || listed.includes(chosen) ? listed : [...listed, chosen];
-  settings.fill('compare', [{ value: '', text: 'nothing' },
-    ...ids.map((id) => ({ value: `class:${id}`, text: `the class ${model.cam.labels[id]}` })),
-    ...model.cam.layers().map((layer) => ({ value: `layer:${layer.name}`, text: `the layer ${layerText(layer)}` }))]);
+  settings.fill('compare', [{ value: '', text: say('page.compare.nothing') },
+    ...ids.map((id) => ({ value: `class:${id}`, text: say('page.compare.class', { name: model.cam.labels[id] }) })),
+    ...model.cam.layers().map((layer) => ({ value: `layer:${layer.name}`, text: say('page.compare.layer', { layer: layerText(layer) }) }))]);
 }
 
 function showControls() {
@@ -210,7 +267,7 @@ function showControls() {
   Object.assign(byId('depth'), { max: layers.length - 1, value: at });
   byId('depth').setAttribute('aria-valuetext', at >= 0 ? layerText(layers[at]) : '');
   const { height, width, channels } = layers[at] ?? {};
-  byId('layer-size').textContent = height ? `${height} × ${width} cells, ${channels} channels` : '';
+  byId('layer-size').textContent = height ? say('page.layer.size', { height, width, channels }) : '';
   const method = model.cam.methods().find(({ name }) => name === wishes.method);
   byId('method-name').textContent = method?.title ?? '';
   byId('paper').textContent = method?.paper ?? '';
@@ -244,7 +301,7 @@ const opened = new Set(['pocket']);
  * @param {() => import('./state.js').State} [base]   what it comes into
  */
 async function loadModel(source, link = null, base = () => state) {
-  if (!waiting.explain) tell('Loading the model …');
+  if (!waiting.explain) tell(say('page.loading'));
   const key = await keyOf(source);
   const first = !choices.has(key);
   const { preprocess: chosen, head: output = '', labels } = choicesOf(key);
@@ -263,15 +320,14 @@ async function loadModel(source, link = null, base = () => state) {
   chooseFor(key, { preprocess, head });
   ask.close();
   const before = state.model;
-  set(states.withModel(base(), { cam, source, key, preprocess, head, guessed }, link));
+  set(states.withModel(base(), { cam, source, key, preprocess, head, guessed, groups: cam.groups }, link));
   before?.cam.dispose();
   sayModel();
 }
 
 function sayModel() {
-  const { name, classes, threads, warnings } = state.model.cam.model;
-  tell(sentences([`${name}: ${classes} classes, ${threads} ${threads === 1 ? 'thread' : 'threads'}.`,
-    ...(warnings ?? []).map(inWords), state.ask.picture ? '' : 'It waits for a picture.']));
+  const { warnings, model } = state.model.cam;
+  tell(sentences([say('page.model', model), ...warnings.map(inWords), state.ask.picture ? '' : say('page.waits')]));
 }
 
 byId('depth').addEventListener('input', ({ target }) => {
@@ -302,7 +358,7 @@ const openLabels = (file) => guard(async () => {
   await loadModel(state.model.source, linkNow());
   await explain();
   const doubts = [...warnings, ...checkCount(names, classes, file.name)];
-  tell(sentences([`The names of the classes are those of ${file.name} now.`, ...doubts.map(inWords)]));
+  tell(sentences([say('page.labels.taken', { file: file.name }), ...doubts.map(inWords)]));
 });
 
 byId('onnx').addEventListener('change', ({ target }) => {
@@ -389,13 +445,14 @@ function showGallery() {
 const samples = SAMPLES.map(({ name, url }) => ({ sample: name, name: name.replaceAll('_', ' '), image: url }));
 
 byId('samples').append(...samples.map((picture) => {
-  const button = thumbnail(picture, `Sample: ${picture.name}`);
+  const button = thumbnail(picture, say('page.sample', { name: picture.name }));
   button.dataset.sample = picture.sample;
   button.addEventListener('click', () => guard(() => choose(picture)));
   return button;
 }));
 
-captionSamples(byId('samples'));
+/** What a sample is there for, by its name. @type {Map<string, string>} */
+const captions = new Map();
 
 const IS_MODEL = /\.(onnx|h5|hdf5|keras|ort|tflite|pb|pth?|safetensors|mlmodel|zip)$/i;
 const OF_A_MODEL = /\.(onnx|h5|hdf5|keras|ort|tflite|pb|pth?|safetensors|mlmodel|zip|data|bin|json)$/i;
@@ -412,7 +469,7 @@ async function takeAll(files) {
     const [names] = others.filter(({ name }) => /\.(txt|csv)$/i.test(name));
     if (names) await openLabels(names);
   } else if (labels.length) await openLabels(labels[0]);
-  if (pictures.length) await guard(() => addPictures(pictures.map((image) => ({ image, name: image.name }))));
+  if (pictures.length) await guard(() => addPictures(pictures.map((image) => ({ image, name: image.name, folder: folderOf(image) }))));
 }
 
 takeFiles({ frame: byId('frame'), input: byId('file') }, takeAll, (text) => guard(() => openAddress(text)), tell);
@@ -432,16 +489,29 @@ async function openAddress(text) {
   }
   // As an <img>: scripts of this page may not fetch from anywhere.
   const image = Object.assign(new Image(), { crossOrigin: 'anonymous', src: text });
-  tell('Fetching the picture …');
-  const shown = text.startsWith('data:') ? 'This picture' : text;
+  tell(say('page.fetching'));
+  const shown = text.startsWith('data:') ? say('page.address.this') : text;
   await image.decode().catch((cause) => {
-    throw new Error(`${shown} gave no picture that this page may read: it is not there, its host does not let other pages ` +
-      'read it, or it is none of the hosts that this page may speak to. Save the picture and drop it here.', { cause });
+    throw new Error(say('page.address.none', { shown }), { cause });
   });
   const { pathname } = new URL(text, document.baseURI);
   await addPictures([{ image, name: text.startsWith('data:') ? 'picture' : decodeURIComponent(pathname.split('/').at(-1)) || text,
     address: /^https?:/.test(image.src) ? image.src : undefined }]);
 }
+
+const wall = new Wall(byId('wall'), {
+  async look(picture) {
+    const { model } = state;
+    const result = await model.cam.explain(picture.image, { ...optionsOf({ ...states.askedOf(state), top: '2' }), picture: false });
+    return { model, result: havingMaps(model, result) };
+  },
+  idle: () => Boolean(state.model && state.answer) && !camera.running && !waiting.explain && !waiting.load,
+  choose(picture) {
+    guard(() => choose(picture));
+    byId('frame').scrollIntoView({ block: 'nearest' });
+  },
+  words: inWords,
+});
 
 /* ---- The camera ---------------------------------------------------------------------------------- */
 
@@ -451,7 +521,7 @@ const LIVE = { name: 'camera', image: null, live: true };
 function stopCamera() {
   const last = camera.stop();
   byId('camera').setAttribute('aria-pressed', 'false');
-  byId('camera').textContent = 'Camera';
+  byId('camera').textContent = say('page.camera');
   byId('rate').textContent = '';
   return last && { image: last, name: 'camera' };
 }
@@ -466,36 +536,35 @@ byId('camera').addEventListener('click', () => guard(async () => {
   if (camera.running) {
     const last = stopCamera();
     await keepFrame(last);
-    if (!last) tell('The camera is off.');
+    if (!last) tell(say('page.camera.off'));
     return;
   }
   if (!state.model) {
-    tell('Wait until the model is there.');
+    tell(say('page.wait.model'));
     return;
   }
   waiting.explain?.abort();
   byId('camera').setAttribute('aria-pressed', 'true');
-  byId('camera').textContent = 'Stop the camera';
-  tell('Waiting for the camera …');
+  byId('camera').textContent = say('page.camera.stop');
+  tell(say('page.camera.waiting'));
   const rate = { since: 0, frames: 0 };
   try {
     await camera.start(askFrame, ({ model, asked, result }, frame) => {
       if (!rate.since) {
-        tell('The camera runs. Stop it to keep the picture on show.');
+        tell(say('page.camera.runs'));
         rate.since = performance.now();
       }
       showFrame(model, asked, result, frame);
       rate.frames += 1;
       const seconds = (performance.now() - rate.since) / 1000;
       if (seconds < 1) return;
-      byId('rate').textContent = `${(rate.frames / seconds).toFixed(0)} pictures a second`;
+      byId('rate').textContent = say('page.camera.rate', { rate: (rate.frames / seconds).toFixed(0) });
       Object.assign(rate, { since: performance.now(), frames: 0 });
     });
   } catch (error) {
     const last = stopCamera();
     await guard(() => keepFrame(last));
-    tell({ NotAllowedError: 'The camera was not allowed. Allow it beside the address of this page, and press Camera again.',
-      NotFoundError: 'There is no camera.' }[error.name] ?? error.message, { bad: true });
+    tell({ NotAllowedError: say('page.camera.not.allowed'), NotFoundError: say('page.camera.none') }[error.name] ?? error.message, { bad: true });
   }
 }));
 
@@ -551,7 +620,7 @@ const optionsOf = ({ top, method, score, layer, fit }) => ({
 function havingMaps({ cam }, result) {
   if (result.maps.length) return result;
   const { name, head } = cam.model;
-  throw Object.assign(new Error(`${name}: its output "${head}" holds no classes, so that there is nothing to look for.`), { code: 'unsupported' });
+  throw Object.assign(new Error(say('page.no.classes', { name, head })), { code: 'unsupported' });
 }
 
 /** Maps of more classes; they share the picture of the first ones, which is not sent again. */
@@ -562,6 +631,20 @@ async function bring(model, picture, asked, result, ids, control) {
 }
 
 let turn = 0;
+let timeSaid = 0;
+
+/** A job on its way: how long it takes, and what it says so far where its picture is on show. */
+function showEarly(picture, { early, secondsLeft }) {
+  if (secondsLeft > 2 && performance.now() - timeSaid > 2000) {
+    timeSaid = performance.now();
+    tell(say('page.looking.left', { name: picture.name, seconds: secondsLeft }));
+  }
+  if (!early?.maps.length || state.answer?.picture !== picture) return;
+  const map = early.maps.find(({ class: { id } }) => id === state.shown) ?? early.maps[0];
+  const look = style();
+  stage.show(map, { ...look, colours: state.model.cam.colormap(look.colormap), boxes: false });
+  drawn.delete('heat'); // whatever the job ends in is drawn anew
+}
 
 /** The picture anew: another one, or other settings. What fails is withdrawn. */
 async function explain() {
@@ -570,10 +653,14 @@ async function explain() {
   if (!model || !picture || camera.running) return; // it waits until both are there
   const mine = ++turn;
   const asked = states.askedOf(state);
-  tell(`Looking at ${picture.name} …`);
+  tell(say('page.looking', { name: picture.name }));
   try {
     const result = await withProgress('explain', async (signal, onProgress) => {
-      const best = havingMaps(model, await model.cam.explain(picture.image, { ...optionsOf(asked), signal, onProgress }));
+      const best = havingMaps(model, await model.cam.explain(picture.image, { ...optionsOf(asked), signal, early: true,
+        onProgress: (progress) => {
+          onProgress(progress);
+          if (mine === turn && model === state.model && !signal.aborted) showEarly(picture, progress);
+        } }));
       for (let ids; (ids = states.missing(state, best.maps)).length && model === state.model;) {
         await bring(model, picture, asked, best, ids, { signal, onProgress });
       }
@@ -590,9 +677,9 @@ async function explain() {
   await compareLayers();
   const { result } = state.answer;
   const { forward, backward } = result.timings;
-  const heatmaps = `${result.maps.length} ${result.maps.length === 1 ? 'heatmap' : 'heatmaps'}`;
-  tell(sentences([`Network forward ${forward.toFixed(0)} ms, ${heatmaps} ${backward.toFixed(0)} ms, here on your machine.`,
-    ...result.warnings.map(inWords)]));
+  // That it is unfamiliar stands beside the answer.
+  tell(sentences([say('page.model', model.cam.model), say('page.answered', { forward, backward, heatmaps: result.maps.length }),
+    ...result.warnings.filter(({ name }) => name !== 'unfamiliar').map(inWords)]));
   if (model.guessed && !model.preprocess && !choicesOf(model.key).asked) guard(askPreprocess);
 }
 
@@ -600,7 +687,7 @@ async function explain() {
 async function explainClass(id) {
   const { answer } = state;
   if (!state.model || !answer) {
-    tell('Choose a picture first.');
+    tell(say('page.choose.first'));
     return;
   }
   const { extra } = state;
@@ -635,7 +722,7 @@ async function compareLayers() {
   const layer = states.comparedLayer(state);
   if (layer === null || !answer || states.comparedOf(state)) return;
   if (answer.picture.live) {
-    tell('Layers are compared on a still picture: stop the camera first.');
+    tell(say('page.compare.still'));
     return;
   }
   try {
@@ -706,7 +793,7 @@ async function takeHead(head) {
 async function askPreprocess() {
   const { model, answer } = state;
   if (!model || answer?.model !== model || answer.picture.live) {
-    tell('Choose a picture first.');
+    tell(say('page.choose.first'));
     return;
   }
   chooseFor(model.key, { asked: true });
@@ -786,7 +873,7 @@ byId('search').addEventListener('submit', (event) => {
   event.preventDefault();
   const wanted = byId('class').value.trim();
   if (!wanted) return;
-  if (!state.model) tell('Wait until the model is there.');
+  if (!state.model) tell(say('page.wait.model'));
   else {
     guard(() => {
       const id = suggestions.find(wanted);
@@ -801,15 +888,15 @@ byId('save').addEventListener('click', ({ target }) => guard(async () => {
   if (what === 'link') {
     try {
       await navigator.clipboard.writeText(location.href);
-      tell('The link to what you see is in the clipboard. It holds no picture of yours.');
+      tell(say('page.link.copied'));
     } catch {
-      tell(`The link to what you see: ${location.href}`);
+      tell(say('page.link.here', { link: location.href }));
     }
     return;
   }
   const { answer, model } = state;
   if (!answer?.result.picture.data) {
-    tell(camera.running ? 'Stop the camera to keep its picture, then save.' : 'Choose a picture first.');
+    tell(camera.running ? say('page.save.camera') : say('page.choose.first'));
     return;
   }
   const { opacity: alpha, ...look } = style();
@@ -832,7 +919,8 @@ showProof({ hosts: byId('hosts'), fetched: byId('fetched') });
 render();
 {
   const { link } = address;
-  const sample = samples.find((one) => one.sample === link.sample);
+  // A page that opens answers at once: with what the link wishes, else with a sample.
+  const sample = samples.find((one) => one.sample === link.sample) ?? (link.picture ? undefined : samples[0]);
   if (sample) set(states.withPicture(state, sample));
   waitingLink = ['', 'pocket'].includes(link.model) ? null : link;
   await arrive(async () => {
@@ -841,6 +929,15 @@ render();
   });
   sayWaiting();
 }
+
+readCaptions().then((all) => {
+  for (const [sample, caption] of all) {
+    captions.set(sample, caption);
+    byId('samples').querySelector(`[data-sample="${sample}"]`).title = caption;
+  }
+  drawn.delete('words');
+  render();
+});
 
 // The page works without a network afterwards; where that cannot be had, nothing is lost.
 navigator.serviceWorker?.register(new URL('../offline.js', import.meta.url).href).catch(() => {});

@@ -71,7 +71,7 @@ export class Ask {
     button.dataset.mode = mode;
     const title = make('span', { className: 'mode' });
     const strong = make('strong', { textContent: mode });
-    if (now) strong.append(' ', make('span', { className: 'now', textContent: 'now' }));
+    if (now) strong.append(' ', make('span', { className: 'now', textContent: say('page.ask.now') }));
     title.append(strong, ` ${words}`);
     const list = make('span', { className: 'answers', textContent: '…' });
     button.append(title, list);

@@ -3,6 +3,8 @@
  * the page and its worker do not wait for each other.
  */
 
+import { say } from './words.js';
+
 /** The network looks at a small picture; reading a large one back would only cost time. */
 const WIDTH = 320;
 
@@ -70,7 +72,7 @@ export class Camera {
     const all = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === 'videoinput');
     if (this.#run !== run) return;
     const { deviceId } = run.stream.getVideoTracks()[0].getSettings();
-    this.#chooser.replaceChildren(...all.map((one, i) => new Option(one.label || `camera ${i + 1}`, one.deviceId, false, one.deviceId === deviceId)));
+    this.#chooser.replaceChildren(...all.map((one, i) => new Option(one.label || say('page.camera.number', { number: i + 1 }), one.deviceId, false, one.deviceId === deviceId)));
     this.#chooser.hidden = all.length < 2;
   }
 
@@ -88,7 +90,7 @@ export class Camera {
    * @param {(answer: Answer, frame: HTMLCanvasElement) => void} show
    */
   async start(ask, show) {
-    if (!navigator.mediaDevices) throw new Error('A page reaches the camera only where it comes over https.');
+    if (!navigator.mediaDevices) throw new Error(say('page.camera.https'));
     const run = { stream: null, changing: false };
     this.#run = run;
     this.#last = null;
@@ -107,7 +109,7 @@ export class Camera {
       const value = await answer;
       if (this.#run !== run) return;
       if (!run.changing && run.stream.getVideoTracks().every(({ readyState }) => readyState === 'ended')) {
-        throw new Error('The camera is gone. Plug it in again, or end what else uses it.');
+        throw new Error(say('page.camera.gone'));
       }
       pending = next();
       pending.answer.catch(() => {}); // it is awaited in its turn, unless the camera stops

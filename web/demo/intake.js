@@ -2,21 +2,31 @@
  * Pictures, models, names of classes, and addresses of pictures, that come in by drop, paste or choice.
  */
 
+import { say } from './words.js';
+
 /** So many files of a folder are looked at. */
 const MOST_FILES = 1000;
 
+/** Names of the folders that files came in. @type {WeakMap<File, string>} */
+const folders = new WeakMap();
+
+/** The name of the folder that a file came in; '': by itself. @param {File} file */
+export const folderOf = (file) => folders.get(file) ?? file.webkitRelativePath?.split('/').at(-2) ?? '';
+
 /** The files of a dropped entry; a folder's, and those of folders in it. */
-async function filesOf(entry, found = []) {
+async function filesOf(entry, found = [], folder = '') {
   if (found.length >= MOST_FILES || entry.name.startsWith('.')) return found;
   if (entry.isFile) {
-    found.push(await new Promise((done, fail) => { entry.file(done, fail); }));
+    const file = await new Promise((done, fail) => { entry.file(done, fail); });
+    folders.set(file, folder);
+    found.push(file);
     return found;
   }
   const reader = entry.createReader();
   for (;;) { // it gives some at a time
     const some = await new Promise((done, fail) => { reader.readEntries(done, fail); });
     if (!some.length) return found;
-    for (const one of some) await filesOf(one, found);
+    for (const one of some) await filesOf(one, found, entry.name);
   }
 }
 
@@ -51,14 +61,14 @@ export function takeFiles({ frame, input }, take, takeAddress, tell) {
       try {
         for (const entry of entries) await filesOf(entry, all);
       } catch (cause) {
-        tell(`The folder could not be read: ${cause.message}`, { bad: true });
+        tell(say('page.folder.unread', { why: cause.message }), { bad: true });
         return;
       }
       if (all.length) take(all.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true })));
-      else tell('The folder is empty.', { bad: true });
+      else tell(say('page.folder.empty'), { bad: true });
     } else if (files.length) take(files);
     else if (address) takeAddress(address);
-    else tell('That is neither a file nor the address of a picture. Save the picture and drop its file here.', { bad: true });
+    else tell(say('page.drop.nothing'), { bad: true });
   }
 
   // The whole page takes drops: a photo that misses the frame must not replace the page.

@@ -1,8 +1,10 @@
 /**
  * The models that are known by name, as a list of buttons. Their cards are read when the list is opened.
  */
-const NAMES = ['pocket', 'vgg16', 'xception', 'resnet50', 'mobilenet', 'mobilenetv2', 'densenet121', 'inceptionv3',
-  'efficientnetb0', 'vgg19'];
+import { say } from './words.js';
+
+const NAMES = ['pocket', 'mobilenet_v1_0.25', 'mobilenet_v1_0.50', 'mobilenet_v1_0.75', 'mobilenet_v1_1.0', 'vgg16', 'xception',
+  'resnet50', 'mobilenet', 'mobilenetv2', 'densenet121', 'inceptionv3', 'efficientnetb0', 'vgg19'];
 
 export const isNamed = (source) => NAMES.includes(source);
 
@@ -38,7 +40,7 @@ export class ModelList {
       button.dataset.model = card.name;
       const [, title, about] = /^(.*?)(?: \((.*)\))?$/.exec(card.title);
       const size = sizeOf(card);
-      const words = [about?.replace(/^Keras, /, ''), card.name === 'pocket' ? 'bundled' : size ? `${size.toFixed(0)} MB` : 'download'];
+      const words = [about?.replace(/^Keras, /, ''), card.name === 'pocket' ? say('page.models.bundled') : size ? say('page.models.size', { megabytes: size.toFixed(0) }) : say('page.models.download')];
       button.append(Object.assign(document.createElement('span'), { textContent: title }),
         Object.assign(document.createElement('span'), { textContent: words.filter(Boolean).join(' · ') }));
       button.addEventListener('click', () => this.#load(card.name));

@@ -1,6 +1,7 @@
 /**
  * The classes as a list of buttons with bars; one is pressed: its heatmap is on show.
  */
+import { tools } from '../index.js';
 import { say } from './words.js';
 
 /**
@@ -10,8 +11,9 @@ import { say } from './words.js';
  * @param {{class: {id: number, name: string}, probability: number}[]} maps
  * @param {number} shown               id of the class on show
  * @param {(id: number) => void} choose
+ * @param {(string | undefined)[] | null} groups  of the model's classes
  */
-export function showPredictions(list, maps, shown, choose) {
+export function showPredictions(list, maps, shown, choose, groups) {
   const focused = list.contains(document.activeElement) ? document.activeElement.dataset.id : null;
   if (list.querySelector('.blank')) list.replaceChildren(); // it held places
   while (list.children.length > maps.length) list.lastChild.remove();
@@ -21,7 +23,10 @@ export function showPredictions(list, maps, shown, choose) {
     button.dataset.id = String(id);
     button.setAttribute('aria-pressed', String(id === shown));
     button.style.setProperty('--share', String(probability));
-    button.firstChild.textContent = name;
+    const kind = tools.kindOf(name, groups?.[id]);
+    const [first, second] = button.firstChild.childNodes;
+    first.textContent = kind && say('page.kind', { kind });
+    second.textContent = name;
     button.lastChild.textContent = say('percent', { share: probability });
   }
   if (focused) list.querySelector(`[data-id="${focused}"]`)?.focus();
@@ -30,7 +35,9 @@ export function showPredictions(list, maps, shown, choose) {
 function newRow(choose) {
   const make = (tag, props = {}) => Object.assign(document.createElement(tag), props);
   const [item, button] = [make('li'), make('button', { type: 'button' })];
-  button.append(make('span'), make('span', { className: 'percent' }));
+  const words = make('span');
+  words.append(make('span', { className: 'kind' }), make('span'));
+  button.append(words, make('span', { className: 'percent' }));
   button.addEventListener('click', () => choose(Number(button.dataset.id)));
   item.append(button);
   return item;

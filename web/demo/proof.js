@@ -3,12 +3,14 @@
  * record of requests, so that nobody has to believe a sentence.
  */
 
+import { say } from './words.js';
+
 /** @param {{hosts: HTMLElement, fetched: HTMLElement}} elements */
 export function showProof({ hosts, fetched }) {
   const policy = /** @type {HTMLMetaElement} */ (document.querySelector('meta[http-equiv="Content-Security-Policy"]'));
   const [, allowed] = /connect-src ([^;]*)/.exec(policy.content);
   hosts.replaceChildren(...allowed.trim().split(/\s+/).map((host) => Object.assign(document.createElement('li'),
-    { textContent: host === "'self'" ? `${location.host} (this page)` : host })));
+    { textContent: host === "'self'" ? say('page.proof.own', { host: location.host }) : host })));
 
   const byHost = new Map();
   const count = ({ name, encodedBodySize }) => {
@@ -23,7 +25,7 @@ export function showProof({ hosts, fetched }) {
     fetched.replaceChildren(...[...byHost].map(([host, { files, bytes }]) => {
       const row = document.createElement('tr');
       // Another host tells the size of an answer only if it wants to.
-      for (const text of [host, String(files), bytes ? `${(bytes / 1e6).toFixed(2)} MB` : '–']) {
+      for (const text of [host, String(files), bytes ? say('page.proof.bytes', { megabytes: (bytes / 1e6).toFixed(2) }) : '–']) {
         row.append(Object.assign(document.createElement('td'), { textContent: text }));
       }
       return row;

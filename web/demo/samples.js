@@ -18,17 +18,22 @@ export const SAMPLES = [
   new URL('../../models/pocket/samples/sunflower.jpg', import.meta.url),
 ].map(({ href }) => ({ name: name(href), url: href }));
 
+/** What each sample is there for, in the words of the bundled network's card. @returns {Promise<Map<string, string>>}  by its name */
+export async function readCaptions() {
+  const response = await fetch(new URL('../../models/pocket/model.json', import.meta.url)).catch(() => null);
+  if (!response?.ok) return new Map(); // without captions they can be chosen too
+  return new Map((await response.json()).samples.map(({ file, caption }) => [name(file), caption]));
+}
+
 /**
- * Gives the samples' buttons the captions that the bundled network's card has for them, once somebody comes near.
+ * Gives the samples' buttons their captions, once somebody comes near.
  * @param {HTMLElement} box  its buttons carry data-sample
  */
 export function captionSamples(box) {
   const fill = async () => {
     for (const event of ['pointerover', 'focusin']) box.removeEventListener(event, fill);
-    const response = await fetch(new URL('../../models/pocket/model.json', import.meta.url)).catch(() => null);
-    if (!response?.ok) return; // without captions they can be chosen too
-    for (const { file, caption } of (await response.json()).samples) {
-      const button = box.querySelector(`[data-sample="${name(file)}"]`);
+    for (const [sample, caption] of await readCaptions()) {
+      const button = /** @type {HTMLElement | null} */ (box.querySelector(`[data-sample="${sample}"]`));
       if (button) button.title = caption;
     }
   };

@@ -2,6 +2,7 @@
  * What the page gives to take away: pictures, numbers, and all of it in one archive with a manifest.
  */
 import { tools } from '../index.js';
+import { say } from './words.js';
 
 /** @param {string} name @param {BlobPart} content */
 export function download(name, content, type = 'application/octet-stream') {
@@ -117,7 +118,7 @@ const RAW = 'data: the sum over the channels before ReLU, not divided, as in the
 
 /** @param {HTMLCanvasElement} canvas @returns {Promise<Blob>} */
 const pngOf = (canvas) => new Promise((done, fail) => {
-  canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error('The browser could not make a PNG of this picture.'))), 'image/png');
+  canvas.toBlob((blob) => (blob ? done(blob) : fail(new Error(say('page.save.no.png')))), 'image/png');
 });
 
 /**

@@ -13,8 +13,9 @@ export class Settings {
   constructor(form, changed) {
     this.#form = form;
     form.addEventListener('submit', (event) => event.preventDefault());
-    form.addEventListener('input', ({ target }) => {
-      if (Object.hasOwn(DEFAULTS, target.name)) changed(target.name, this.#get(target.name));
+    // A control of the form may stand outside of it, beside what it changes.
+    document.addEventListener('input', ({ target }) => {
+      if (target.form === form && Object.hasOwn(DEFAULTS, target.name)) changed(target.name, this.#get(target.name));
     });
   }
 

@@ -4,6 +4,8 @@
  * line that the reader moves, or the two are subtracted. Below it, what the colours mean.
  */
 
+import { say } from './words.js';
+
 /** Of a difference: where the first map is larger, and where the second is. */
 const MORE = [230, 120, 20];
 const LESS = [40, 110, 220];
@@ -19,6 +21,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 export class Stage {
   #frame;
   #picture;
+  #second; // the picture again, beside it
   #heats;
   #boxes;
   #readout;
@@ -51,7 +54,7 @@ export class Stage {
       if (frame.hasPointerCapture(event.pointerId)) drag(event);
     });
     this.#frame = frame;
-    this.#picture = frame.querySelector('.picture');
+    [this.#picture, this.#second] = frame.querySelectorAll('.picture');
     this.#heats = [...frame.querySelectorAll('.heat')];
     this.#boxes = frame.querySelector('.boxes');
     this.#readout = frame.querySelector('.readout');
@@ -77,7 +80,7 @@ export class Stage {
   setFrame(frame, width, height) {
     if (this.#size.width !== width || this.#size.height !== height) this.#resize(width, height);
     this.#picture.getContext('2d').drawImage(frame, 0, 0, width, height);
-    this.#name = 'The camera';
+    this.#name = say('page.camera.frame');
   }
 
   /** The picture's own size, and that of its canvas. */
@@ -106,31 +109,37 @@ export class Stage {
     clearTimeout(this.#timer);
     for (const canvas of this.#heats) canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
     this.#heats[1].hidden = true;
+    this.#second.hidden = true;
+    this.#frame.removeAttribute('data-beside');
     this.#boxes.replaceChildren();
     this.#chips.forEach((chip) => { chip.hidden = true; });
     this.#readout.hidden = true;
     this.#scale.setAttribute('data-empty', '');
     this.#frame.removeAttribute('data-wipe');
     if (empty) this.#frame.setAttribute('data-empty', '');
-    this.#picture.setAttribute('aria-label', empty ? 'No picture yet' : this.#name);
+    this.#picture.setAttribute('aria-label', empty ? say('page.stage.none') : this.#name);
   }
 
   /** What is on the screen as one canvas: picture, heat or both heats, boxes. */
   toCanvas() {
     const { width, height } = this.#picture;
-    const canvas = Object.assign(document.createElement('canvas'), { width, height });
+    const beside = this.#frame.hasAttribute('data-beside');
+    const canvas = Object.assign(document.createElement('canvas'), { width: beside ? 2 * width : width, height });
     const pen = canvas.getContext('2d');
     pen.drawImage(this.#picture, 0, 0);
+    if (beside) pen.drawImage(this.#picture, width, 0);
     const border = this.#frame.hasAttribute('data-wipe') ? width * this.#wipe : width;
     for (const [i, heat] of this.#heats.entries()) {
       if (heat.hidden) continue;
+      const left = beside && i === 1 ? width : 0;
       pen.save();
       pen.beginPath();
-      if (i === 0) pen.rect(0, 0, border, height);
+      if (beside) pen.rect(left, 0, width, height);
+      else if (i === 0) pen.rect(0, 0, border, height);
       else pen.rect(border, 0, width - border, height);
       pen.clip();
       pen.globalAlpha = Number(heat.style.opacity);
-      pen.drawImage(heat, 0, 0, width, height);
+      pen.drawImage(heat, left, 0, width, height);
       pen.restore();
     }
     pen.scale(width / this.#size.width, height / this.#size.height);
@@ -156,9 +165,10 @@ export class Stage {
    * @param {number} style.fade
    * @param {number} style.opacity
    * @param {boolean} style.boxes
+   * @param {(map: import('../index.js').HeatMap) => number} [style.max]  what has the colours' end, where all classes have one scale
    * @param {{map: import('../index.js').HeatMap, names: string[]} | null} [compared]   the map to compare
    *   with, and what tells the two apart: classes or layers
-   * @param {'wipe' | 'difference'} [view]
+   * @param {'wipe' | 'beside' | 'difference'} [view]
    */
   show(map, style, compared = null, view = 'wipe') {
     const other = compared?.map ?? null;
@@ -169,15 +179,22 @@ export class Stage {
       chip.textContent = names[i] ?? '';
     });
     const [first, second] = this.#heats;
-    const wipe = other !== null && view === 'wipe';
-    second.hidden = !wipe;
-    this.#frame.toggleAttribute('data-wipe', wipe);
-    if (other && !wipe) paint(first, difference(map, other, first, style));
+    const subtracted = other !== null && view === 'difference';
+    const beside = other !== null && view === 'beside';
+    second.hidden = !other || subtracted;
+    this.#second.hidden = !beside;
+    if (beside) {
+      Object.assign(this.#second, { width: this.#picture.width, height: this.#picture.height });
+      this.#second.getContext('2d').drawImage(this.#picture, 0, 0);
+    }
+    this.#frame.toggleAttribute('data-wipe', other !== null && !beside && !subtracted);
+    this.#frame.toggleAttribute('data-beside', beside);
+    if (subtracted) paint(first, difference(map, other, first, style));
     else paint(first, heat(map, first, style));
-    if (wipe) paint(second, heat(other, second, style));
+    if (!second.hidden) paint(second, heat(other, second, style));
     this.setOpacity(style.opacity);
-    if (other && !wipe) this.#drawScale(`more for ${names[1]}`, `more for ${names[0]}`, differenceColours());
-    else this.#drawScale('no evidence', map.max > 0 ? `strongest: ${map.max.toPrecision(3)}` : 'strongest: none', style.colours);
+    if (subtracted) this.#drawScale(say('page.scale.more', { name: names[1] }), say('page.scale.more', { name: names[0] }), differenceColours());
+    else this.#drawScale(say('page.scale.none'), strongest(map, style.max), style.colours);
     this.#drawBoxes(style.boxes ? map.boxes() : []);
     // The words may come a moment after the picture, and not at all for the frames of a video.
     clearTimeout(this.#timer);
@@ -218,7 +235,9 @@ export class Stage {
   #read({ clientX, clientY }) {
     if (!this.#shown) return;
     const { map, other, names } = this.#shown;
-    const box = this.#picture.getBoundingClientRect();
+    const frame = this.#frame.getBoundingClientRect();
+    const right = this.#frame.hasAttribute('data-beside') && clientX > frame.left + frame.width / 2;
+    const box = (right ? this.#second : this.#picture).getBoundingClientRect();
     const { width, height } = this.#picture;
     const scale = Math.min(box.width / width, box.height / height);
     const x = (clientX - box.left - (box.width - width * scale) / 2) / scale / width;
@@ -228,22 +247,28 @@ export class Stage {
     const value = (one, name) => {
       const [column, row] = [Math.floor(x * one.width), Math.floor(y * one.height)];
       const at = row * one.width + column;
-      return `${name} ${one.normalized[at].toFixed(2)} (raw ${one.raw[at].toPrecision(3)}, row ${row}, ` +
-        `column ${column} of ${one.height}\u00d7${one.width})`;
+      return say('page.stage.value', { name, value: one.normalized[at].toFixed(2), raw: one.raw[at].toPrecision(3), row, column,
+        rows: one.height, columns: one.width });
     };
     this.#readout.textContent = other ? `${value(map, names[0])}  \u00b7  ${value(other, names[1])}` : value(map, names[0]);
   }
 
   #describe(map, other) {
     const [box] = map.boxes();
-    const place = box ? `strongest around ${describePlace(box, this.#size)}` : 'with no evidence anywhere';
-    const beside = other ? `, compared with that of ${other}` : '';
-    return `${this.#name}, with the heatmap of ${map.class.name}, ${place}${beside}`;
+    return say('page.stage.described', { picture: this.#name, name: map.class.name, other,
+      place: box ? describePlace(box, this.#size) : '' });
   }
 }
 
-function heat(map, { width, height }, { colormap, interpolation, fade }) {
-  return map.toImageData({ picture: false, alpha: 1, colormap, interpolation, fade, width, height });
+/** What the end of the colours stands for. */
+function strongest(map, scale) {
+  if (!(map.max > 0)) return say('page.scale.strongest.none');
+  if (!scale) return say('page.scale.strongest', { own: map.max.toPrecision(3) });
+  return say('page.scale.share', { own: say('percent', { share: map.max / scale(map) }) });
+}
+
+function heat(map, { width, height }, { colormap, interpolation, fade, max }) {
+  return map.toImageData({ picture: false, alpha: 1, colormap, interpolation, fade, width, height, ...(max === undefined ? {} : { max }) });
 }
 
 /** Where the first map is larger, orange; where the second is, blue; both from 0 to 1. */
@@ -274,8 +299,6 @@ function paint(canvas, { width, height, data }) {
 
 /** Where a box lies, in words. */
 function describePlace({ x, y, width, height }, picture) {
-  const third = (at, size, names) => names[Math.min(2, Math.floor((3 * at) / size))];
-  const row = third(y + height / 2, picture.height, ['the top', 'the middle', 'the bottom']);
-  const column = third(x + width / 2, picture.width, [' left', '', ' right']);
-  return row + column;
+  const third = (at, size) => Math.min(2, Math.floor((3 * at) / size));
+  return say('page.stage.place', { row: third(y + height / 2, picture.height), column: third(x + width / 2, picture.width) });
 }

@@ -6,9 +6,9 @@
  * answer says itself which model, picture and settings it came from. A wish that fails or is
  * cancelled is withdrawn(), and what stands there is true again.
  *
- * @typedef {{image: any, name: string, sample?: string, address?: string}} Picture
+ * @typedef {{image: any, name: string, sample?: string, address?: string, folder?: string}} Picture   folder: that it was dropped in
  * @typedef {{cam: import('../index.js').GradCam, source: any, key: string, preprocess: string, head: string,
- *   guessed: boolean}} Model   preprocess, head: as the reader chose, else ''; guessed: nothing but the reader says how pictures are prepared
+ *   guessed: boolean, groups: (string | undefined)[] | null}} Model   preprocess, head: as the reader chose, else ''; guessed: nothing but the reader says how pictures are prepared
  *
  * @typedef {object} Answer
  * @property {Model} model
@@ -33,7 +33,7 @@
 /** What each setting is where the address does not say. Names are those of the form's controls. */
 export const DEFAULTS = Object.freeze({
   method: 'gradcam', score: 'logit', layer: '', colormap: 'viridis', alpha: '0.6', interpolation: 'bilinear',
-  fade: '1', boxes: '', top: '5', preprocess: '', fit: '', head: '', compare: '', view: 'wipe', wipe: '0.5',
+  fade: '1', boxes: '', top: '5', preprocess: '', fit: '', head: '', compare: '', view: 'wipe', wipe: '0.5', same: '',
 });
 
 /** They mean something for one model alone. */

@@ -312,7 +312,7 @@ export class GradCamElement extends Base {
     this.#running?.abort();
     if (!image) {
       this.#emptyRows(0);
-      this.#say('There is no picture yet.');
+      this.#say(tools.say('element.no.picture'));
       return;
     }
     const controller = new AbortController();
@@ -359,7 +359,7 @@ export class GradCamElement extends Base {
     if (this.#heldModel !== model) {
       this.#holder?.release();
       this.#heldModel = model;
-      this.#say('Loading the network …');
+      this.#say(tools.say('element.loading'));
       this.#holder = holdModel(model, (progress) => this.#progress(progress));
     }
     const { progress } = this.#parts;
@@ -564,15 +564,15 @@ function build(host) {
       <div class="stage" part="stage">
         <slot></slot>
         <img part="picture" class="picture" alt="" hidden>
-        <canvas part="picture" class="picture own" role="img" aria-label="The picture" hidden></canvas>
+        <canvas part="picture" class="picture own" role="img" aria-label="${tools.say('element.picture')}" hidden></canvas>
         <canvas part="heat" class="heat" aria-hidden="true"></canvas>
       </div>
       <figcaption>
-        <ul class="classes" part="classes" aria-label="What the network sees; choose one to see where"></ul>
+        <ul class="classes" part="classes" aria-label="${tools.say('element.classes')}"></ul>
       </figcaption>
     </figure>
     <div class="steps"></div>
-    <progress part="progress" max="1" aria-label="Loading the network" hidden></progress>
+    <progress part="progress" max="1" aria-label="${tools.say('element.progress')}" hidden></progress>
     <p class="status" part="status" role="status"></p></div>`;
   const find = (selector) => root.querySelector(selector);
   return { all: find('.all'), figure: find('.whole'), stage: find('.stage'), picture: find('img'), own: find('.own'),
@@ -589,12 +589,12 @@ function isLight(colour) {
   return /^rgb/.test(colour) && 0.3 * r + 0.59 * g + 0.11 * b > 140;
 }
 
-const percentOf = (share) => `${(100 * share).toFixed(1)} %`;
+const percentOf = (share) => tools.say('percent', { share });
 
 /** What the heat shows, for those who do not see it: the centre of its strong places. */
 function describe(map) {
   const { name } = map.class;
-  const share = `${name}, ${percentOf(map.probability)}`;
+  const share = tools.say('element.share', { name, percent: percentOf(map.probability) });
   let [x, y, total] = [0, 0, 0];
   map.normalized.forEach((value, at) => {
     const weight = value ** 3;
@@ -602,8 +602,7 @@ function describe(map) {
     y += weight * (Math.floor(at / map.width) + 0.5);
     total += weight;
   });
-  if (!total) return `${share}: no evidence for it in this layer.`;
-  const third = (at, names) => names[Math.min(2, Math.floor(3 * at))];
-  const place = `${third(y / total / map.height, ['top', 'middle', 'bottom'])} ${third(x / total / map.width, ['left', 'centre', 'right'])}`;
-  return `${share}: evidence mostly at the ${place.replace('middle centre', 'centre')}.`;
+  if (!total) return tools.say('element.no.evidence', { share });
+  const third = (at) => Math.min(2, Math.floor(3 * at));
+  return tools.say('element.evidence', { share, row: third(y / total / map.height), column: third(x / total / map.width) });
 }

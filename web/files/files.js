@@ -12,6 +12,8 @@
  * @property {string} file           that is being fetched, or the method whose steps are counted
  * @property {number} loaded         bytes, or steps
  * @property {number | null} total   null where the server does not tell
+ * @property {number | null} [secondsLeft]  of steps: an estimate; null in the first second
+ * @property {any} [early]           of steps, where explain() has the option `early`: the Explanation so far
  *
  * @typedef {object} OpenFile
  * @property {string} name

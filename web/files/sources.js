@@ -8,8 +8,9 @@
  * input: {order, mean, std, resize, fit}, layer, labels, head, download}. `external` is the name that the
  * .onnx file calls its weights by; the shards, joined in order, are that file.
  */
+import { checkCard } from '../../models/card.js';
 import { detectBytes, detectSource, HEAD_BYTES } from '../../models/detect.js';
-import { GradCamError } from '../base/errors.js';
+import { asGradCamError, GradCamError } from '../base/errors.js';
 import { baseName, isModelName, peek, readAll } from './files.js';
 import { refuse } from './refuse.js';
 
@@ -27,10 +28,11 @@ const MODEL_NAME = /\.(onnx|h5|hdf5?|keras|tflite|json|zip)$/i;
  *
  * @typedef {object} Finder   where this side looks for files, and how
  * @property {(spec: FileSpec, signal?: AbortSignal, keepAs?: string) => Promise<import('./files.js').OpenFile>} open
- *   keepAs: the SHA-256 it should have, and may be kept by for the next visit
+ *   keepAs: the SHA-256 it should have, and may be kept by for the next visit; 'etag': by what its server calls it
  * @property {(spec: FileSpec) => string | Blob | Uint8Array | null} local
  *   the file in a form that models/ can read here and there; null: it must come by open()
  * @property {(folder: string) => Promise<string[] | null>} list
+ * @property {string} hub  where hf:ORG/NAME lies
  * @property {(base: string, file: string) => string} beside  the address of a file beside another
  * @property {(model: string, options: {modelsUrl?: string, signal?: AbortSignal}) =>
  *   Promise<{card: any, onnx?: string} | null>} findCard  by name or address; onnx: the file it
@@ -47,14 +49,14 @@ const MODEL_NAME = /\.(onnx|h5|hdf5?|keras|tflite|json|zip)$/i;
  * @property {string} [arch]                               of a published Keras file
  * @property {FileSpec} [config] a Keras network without weights, which this file has
  * @property {FileSpec[]} labels files that may hold its labels, the likeliest first
- * @property {(location: string) => {spec: FileSpec, sha256?: string, bytes?: number}[]}
+ * @property {(location: string) => {spec: FileSpec, sha256?: string, bytes?: number, keepAs?: 'etag'}[]}
  *   weights   the pieces of an external data file, in order; of any other file, itself
  */
 
 /**
  * @param {SourceSpec} given
  * @param {Finder} host
- * @param {{modelsUrl?: string, cache?: 'auto' | 'none', signal?: AbortSignal,
+ * @param {{modelsUrl?: string, cache?: 'auto' | 'none', weights?: 'f32' | 'f16' | 'int8', signal?: AbortSignal,
  *   onProgress?: (progress: import('./files.js').Progress) => void}} options
  * @returns {Promise<ModelSource>}
  */
@@ -71,7 +73,13 @@ export async function resolveModel(given, host, options) {
       if (inside) return resolveModel({ ...given, ...await sortFolder(source.onnx, inside, host, options.signal) }, host, options);
     }
   }
-  const card = { ...found.card, ...(await readCard(source.card, host, options.signal)) };
+  let card = { ...checked(found.card, `The card of ${nameOf(source.onnx ?? '', 'the model')}`), ...(await readCard(source.card, host, options.signal)) };
+  if (!found.onnx && isTfjs(card.download)) {
+    // Published as TensorFlow.js: read from there, and kept by what the server calls it.
+    const { download, ...rest } = card;
+    card = rest;
+    found = { ...found, onnx: download.url, keepAs: options.cache === 'none' ? undefined : 'etag' };
+  }
   if (!found.onnx && card.download && host.download) {
     const file = await host.download(card.download, { ...options, keep: options.cache !== 'none' });
     // The converter makes the card anew, from what it finds in the file.
@@ -80,11 +88,12 @@ export async function resolveModel(given, host, options) {
   }
   if (!found.onnx) {
     throw new GradCamError('file', `The weights of ${card.name ?? 'this model'} have not been fetched yet. ` +
-      `Run: npx gradcam fetch ${card.name ?? 'NAME'}. Or give the Keras file itself.`);
+      `Run: npx gradcam-wasm fetch ${card.name ?? 'NAME'}. Or give the Keras file itself.`);
   }
-  const { kind, spec } = await modelKind(found.onnx, card, host, options.signal);
+  const finder = found.keepAs ? { ...host, open: (spec, signal) => host.open(spec, signal, found.keepAs) } : host;
+  const { kind, spec } = await modelKind(found.opened ?? found.onnx, card, finder, options.signal);
   const name = card.name ?? (nameOf(found.onnx, 'model').replace(MODEL_NAME, '') || 'model');
-  const files = { onnx: found.onnx, weights: source.weights, card };
+  const files = { onnx: found.onnx, weights: source.weights, card, keepAs: found.keepAs };
   return {
     name,
     card,
@@ -96,6 +105,8 @@ export async function resolveModel(given, host, options) {
   };
 }
 
+const isTfjs = (download) => /\/model\.json$/.test(download?.url ?? '');
+
 /* ---- The Hugging Face hub ------------------------------------------------------------------------------ */
 
 /** hf:ORG/NAME, or the address of a repository's files. */
@@ -103,20 +114,21 @@ const HUB = /^hf:|\/resolve\/[^/?#]+\/$/;
 
 /**
  * A model in the layout of the hub: hf:ORG/NAME, an address that ends in /resolve/REVISION/, or a folder.
- * @returns {Promise<{card: any, onnx: string} | null>}  null: it is none
+ * @returns {Promise<{card: any, onnx: string, opened?: FileSpec, keepAs?: 'etag'} | null>}  null: it is none
  */
-async function hubModel(name, host, { signal, weights }) {
+async function hubModel(name, host, { signal, weights, cache }) {
   const [, org, model] = /^hf:([\w.-]+)\/([\w.-]+)$/.exec(name) ?? [];
   if (name.startsWith('hf:') && !model) {
     throw new GradCamError('argument', `"${name.slice(0, 80)}" is no model of the hub: say hf:ORGANISATION/NAME.`);
   }
-  const address = model ? `https://huggingface.co/${org}/${model}/resolve/main/` : /\/resolve\/[^/?#]+\/$/.test(name) ? name : undefined;
+  const address = model ? `${host.hub.replace(/\/*$/, '/')}${org}/${model}/resolve/main/` : /\/resolve\/[^/?#]+\/$/.test(name) ? name : undefined;
   const inside = address ? undefined : await host.list(name).catch(() => null);
   if (!address && !inside?.some((file) => /^(preprocessor_)?config\.json$/.test(nameOf(file)))) return null;
   const folder = address ?? `${name.replace(/[\\/]+$/, '')}/.`;
+  const keepAs = address && cache !== 'none' ? 'etag' : undefined;
   const read = async (file) => {
     try {
-      return JSON.parse(new TextDecoder().decode(await readAll(await host.open(host.beside(folder, file), signal), signal)));
+      return JSON.parse(new TextDecoder().decode(await readAll(await host.open(host.beside(folder, file), signal, keepAs), signal)));
     } catch (error) {
       if (signal?.aborted) throw error;
       return undefined; // the model goes without
@@ -125,11 +137,29 @@ async function hubModel(name, host, { signal, weights }) {
   const { hubCard, hubFiles } = await import('../../models/hub.js');
   const files = hubFiles(weights);
   const there = address ? undefined : [...inside, ...await host.list(host.beside(folder, 'onnx')) ?? []].map((file) => file.replaceAll('\\', '/'));
-  const onnx = there ? files.find((file) => there.includes(host.beside(folder, file).replaceAll('\\', '/'))) : files[0];
-  if (!onnx) return null;
-  const [config, preprocessor] = await Promise.all(['config.json', 'preprocessor_config.json'].map(read));
   const title = model ?? address?.split('/').at(-4) ?? baseName(name.replace(/[\\/]+$/, ''));
-  return { card: { name: title, ...hubCard(config, preprocessor) }, onnx: host.beside(folder, onnx) };
+  const found = there ? { onnx: files.find((file) => there.includes(host.beside(folder, file).replaceAll('\\', '/'))) }
+    : await firstThere(files, (file) => host.open(host.beside(folder, file), signal, keepAs));
+  if (!found?.onnx) {
+    if (there) return null;
+    throw new GradCamError('network', `${title.slice(-80)} has no network where Optimum puts it (${files.slice(0, 2).join(', ')}, ...), or there is no such ` +
+      'model on the hub. Look for one whose files list onnx/model.onnx.');
+  }
+  const [config, preprocessor] = await Promise.all(['config.json', 'preprocessor_config.json'].map(read));
+  return { card: { name: title, ...hubCard(config, preprocessor) }, ...found, onnx: host.beside(folder, found.onnx), keepAs };
+}
+
+/** The first file that the server has, opened. */
+async function firstThere(files, open) {
+  for (const file of files) {
+    try {
+      return { onnx: file, opened: { name: baseName(file), opened: await open(file) } };
+    } catch (error) {
+      // The hub answers 401 where there is no such model.
+      if (!/the server answered 4\d\d/.test(error.message)) throw error;
+    }
+  }
+  return null;
 }
 
 /** The link that Teachable Machine shares a model by: a folder. */
@@ -293,21 +323,30 @@ export function parseCard(bytes, name) {
     throw new GradCamError('file', `${baseName(name)} is not JSON: ${cause.message}.`, { cause });
   }
   if (!card || !CARD_FIELDS.some((field) => Object.hasOwn(card, field))) throw refuse(found, baseName(name), 'model');
-  return card;
+  return checked(card, baseName(name));
+}
+
+function checked(card, name) {
+  try {
+    return checkCard(card, name);
+  } catch (error) {
+    throw asGradCamError(error);
+  }
 }
 
 /** A card comes as an object, or as the file model.json. */
 async function readCard(given, host, signal) {
-  const isFile = typeof given === 'string' || given instanceof Uint8Array || given instanceof Blob ||
-    given?.bytes !== undefined || given?.opened !== undefined;
-  if (!isFile) return given;
+  // A card has a field bytes, too: a number.
+  const isFile = [given, given?.bytes].some((one) => one instanceof Uint8Array || one instanceof Blob) || typeof given === 'string' ||
+    given?.opened !== undefined;
+  if (!isFile) return given === undefined ? undefined : checked(given);
   return parseCard(await readAll(await host.open(given, signal), signal), nameOf(given, 'model.json'));
 }
 
 /* ---- Weights ------------------------------------------------------------------------------------------ */
 
 /** The files that make up the external data `location`. */
-function pieces(location, { onnx, weights, card }, host) {
+function pieces(location, { onnx, weights, card, keepAs }, host) {
   const given = new Map(weights.map((file) => [nameOf(file), file]));
   const parts = listed(location, card, given);
   return parts.map(({ file, sha256, bytes }) => {
@@ -317,7 +356,7 @@ function pieces(location, { onnx, weights, card }, host) {
     if (typeof onnx !== 'string' || /^([\\/]|[a-z]+:)|(^|[\\/])\.\.([\\/]|$)/i.test(file)) {
       throw notGiven(file);
     }
-    return { spec: host.beside(onnx, file), sha256, bytes };
+    return { spec: host.beside(onnx, file), sha256, bytes, keepAs };
   });
 }
 

@@ -119,7 +119,7 @@ async function readLabels({ args, source, card, meaning, model, kind }, where, w
     warnings.push(...more.map((warning) => ({ ...warning, remedy: 'labels' })));
     return completeLabels(names, classes);
   };
-  const list = (names) => take(names.map(String), checkCount(names, classes));
+  const list = (names) => take(names.map((name) => (name === null ? undefined : String(name))), checkCount(names, classes));
   const named = async (spec) => {
     if (spec === 'imagenet') {
       const { names: thousand } = await labelsIn(where.imagenet, where);

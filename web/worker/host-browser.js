@@ -65,6 +65,10 @@ export const browserHost = {
 
   async open(spec, signal, keepAs) {
     if (typeof spec === 'string') {
+      if (keepAs === 'etag') {
+        const { cacheStore, openTagged } = await import('../files/tagged.js');
+        return openTagged(spec, await cacheStore(spec), signal);
+      }
       return keepAs ? openKept(spec, keepAs, signal) : openUrl(spec, signal);
     }
     return openGiven(spec);
@@ -76,6 +80,8 @@ export const browserHost = {
   },
 
   list: async () => null,
+
+  hub: 'https://huggingface.co',
 
   beside: (base, file) => new URL(file, base).href,
 

@@ -58,8 +58,12 @@ export const nodeHost = {
     }
   },
 
-  async open(spec, signal) {
+  async open(spec, signal, keepAs) {
     if (typeof spec === 'string') {
+      if (keepAs === 'etag' && /^https?:/.test(spec)) {
+        const [{ openTagged }, { folderStore }] = await Promise.all([import('../files/tagged.js'), import('../files/tagged-node.js')]);
+        return openTagged(spec, folderStore(spec), signal);
+      }
       if (spec.startsWith('file:')) return openPath(fileURLToPath(spec));
       return isUrl(spec) ? openUrl(spec, signal) : openPath(spec);
     }
@@ -74,6 +78,8 @@ export const nodeHost = {
     if ('opened' in spec) return null;
     return spec instanceof Blob || spec.bytes instanceof Blob ? null : spec.bytes;
   },
+
+  hub: process.env.HF_ENDPOINT || browserHost.hub, // a mirror, as the hub's own tools know it
 
   beside: (base, file) => (isUrl(base) ? new URL(file, base).href : join(dirname(base), file)),
 

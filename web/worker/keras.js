@@ -43,8 +43,8 @@ export async function loadKeras(source, { begin, push }, host, args, { signal, o
     fileName: name,
     beside: async (file) => {
       try {
-        const [{ spec }] = source.weights(file);
-        return await readAll(await host.open(spec, signal), signal, (loaded) => onProgress({ file, loaded, total: null }));
+        const [{ spec, keepAs }] = source.weights(file);
+        return await readAll(await host.open(spec, signal, keepAs), signal, (loaded) => onProgress({ file, loaded, total: null }));
       } catch (error) {
         if (signal.aborted) throw error;
         return undefined; // the converter knows what it needs
@@ -54,6 +54,7 @@ export async function loadKeras(source, { begin, push }, host, args, { signal, o
     weights: args.weights,
     config: config && await readConfig(config, host, signal),
     inputSize: args.inputSize,
+    fakeQuantize: args.fakeQuantize,
     inputShape: Object.values(args.inputShape ?? {})[0],
     head: args.head,
     packagesUrl: args.packagesUrl,

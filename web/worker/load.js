@@ -132,9 +132,9 @@ class Loading {
    * Opens a file and uses it. One that was kept from an earlier time, and has gone bad since, is
    * fetched anew; one that is new and sound is kept, where the browser has room.
    */
-  async #fetched(spec, sha256, use) {
+  async #fetched(spec, sha256, use, keepAs = sha256) {
     const { signal } = this.#context;
-    const file = await this.#host.open(spec, signal, this.#args.cache === 'none' ? undefined : sha256);
+    const file = await this.#host.open(spec, signal, this.#args.cache === 'none' ? undefined : keepAs);
     try {
       const result = await use(file);
       const trouble = await file.keep?.();
@@ -199,8 +199,8 @@ class Loading {
     const locations = new Set(this.model.externals().map(({ location }) => location));
     for (const location of locations) {
       let offset = 0;
-      for (const { spec, sha256, bytes } of this.#source.weights(location)) {
-        offset += await this.#fetched(spec, sha256, (file) => this.#pushFile(file, { location, offset, sha256, bytes }));
+      for (const { spec, sha256, bytes, keepAs } of this.#source.weights(location)) {
+        offset += await this.#fetched(spec, sha256, (file) => this.#pushFile(file, { location, offset, sha256, bytes }), keepAs ?? sha256);
       }
     }
   }

@@ -53,6 +53,7 @@
  * @property {'auto' | 'none'} cache        whether files with a digest are kept for the next visit
  * @property {string} [arch]                of a Keras file without a model
  * @property {'f32' | 'f16' | 'int8'} [weights]  how the weights of a Keras file are held
+ * @property {boolean} [fakeQuantize]       TensorFlow Lite: activations are rounded as the file keeps them
  * @property {string} [packagesUrl]         folder with h5wasm/ and fflate/, where a page has no bundler
  *
  * @typedef {object} ModelInfo
@@ -117,6 +118,7 @@
  * @property {string} [fit]
  * @property {'preprocessed' | 'raw'} [mapInput]
  * @property {boolean} pixels               send the decoded picture back
+ * @property {boolean} early                progress has the answer so far
  *
  * @typedef {object} ExplainValue
  * @property {{width: number, height: number, data?: Uint8Array}} picture

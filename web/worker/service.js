@@ -32,6 +32,25 @@ async function breathe(signal) {
   if (signal.aborted) throw cancelled(signal.reason);
 }
 
+/** An early picture at most so often: it is worth a look, and takes time from the steps. */
+const EARLY_MS = 400;
+
+/**
+ * How long a job goes on. Steps differ (a channel that is dead takes none), so what the later half of
+ * those done took stands for those to come; before the first second nobody knows.
+ * @returns {(done: number, total: number) => number | null}  seconds
+ */
+function timeLeft() {
+  const times = [performance.now()]; // after so many steps
+  return (done, total) => {
+    const now = performance.now();
+    times[done] = now;
+    if (now - times[0] < 1000) return null;
+    const since = Math.floor(done / 2);
+    return ((now - times[since]) / (done - since)) * (total - done) / 1000;
+  };
+}
+
 /**
  * @param {import('./host-browser.js').Host} host
  * @param {{wasm: string, imagenet: string}} own  addresses of the engine's file and of ImageNet's names
@@ -247,29 +266,51 @@ export function createService(host, own) {
     for (const [name, value] of Object.entries(args.options ?? {})) model.setOption(name, value);
     const maps = [];
     let size = { width: 0, height: 0 };
+    /** Maps of these targets. last: the engine's last ones, which have more to tell than their numbers. */
+    const asMaps = (some, { data }, last = false) => some.map(({ id, name, single, weights }, index) => ({
+      class: { id, name },
+      score: single ? scores[id] : weights.reduce((sum, weight, i) => sum + weight * scores[i], 0),
+      probability: single && !Number.isNaN(probabilities[id]) ? probabilities[id] : null,
+      delta: last ? model.mapDelta(index) : 0,
+      terms: last ? model.mapTerms(index) : null,
+      data: data[index],
+    }));
+    const answer = (list, { width, height }) => ({
+      picture: { width: picture.width, height: picture.height, data: undefined },
+      view,
+      preprocess: preprocessFor(args),
+      predictions,
+      maps: list,
+      width,
+      height,
+      layer,
+      method: args.method,
+      timings,
+      warnings,
+    });
     for (let at = 0; at < targets.length; at += MOST_TARGETS) {
       const some = targets.slice(at, at + MOST_TARGETS);
       const task = model.startTask(args.method, layer, args.score, some.map(({ weights }) => weights));
       try {
+        const left = timeLeft();
+        let last = performance.now();
         while (task.done < task.total) {
           timed('backward', () => task.step());
-          if (task.total > 1) {
-            onProgress({ file: args.method, loaded: task.done, total: task.total });
-            await breathe(signal);
+          if (task.total === 1) break;
+          const progress = { file: args.method, loaded: task.done, total: task.total, secondsLeft: left(task.done, task.total) };
+          const early = args.early && performance.now() - last > EARLY_MS && task.preview(some.length);
+          if (early) {
+            last = performance.now();
+            progress.early = answer([...maps, ...asMaps(some, early)], early);
           }
+          onProgress(progress);
+          await breathe(signal);
         }
       } finally {
         task.free();
       }
       size = model.maps();
-      maps.push(...some.map(({ id, name, single, weights }, index) => ({
-        class: { id, name },
-        score: single ? scores[id] : weights.reduce((sum, weight, i) => sum + weight * scores[i], 0),
-        probability: single && !Number.isNaN(probabilities[id]) ? probabilities[id] : null,
-        delta: model.mapDelta(index),
-        terms: model.mapTerms(index),
-        data: size.data[index],
-      })));
+      maps.push(...asMaps(some, size, true));
       for (const warning of model.warnings()) {
         if (!warnings.some(({ name, text }) => name === warning.name && text === warning.text)) {
           warnings.push(warning);
@@ -278,21 +319,9 @@ export function createService(host, own) {
       await breathe(signal);
     }
 
-    const { width, height } = picture;
     const data = args.pixels ? picture.pixels() : undefined;
-    const value = {
-      picture: { width, height, data },
-      view,
-      preprocess: preprocessFor(args),
-      predictions,
-      maps,
-      width: size.width,
-      height: size.height,
-      layer,
-      method: args.method,
-      timings,
-      warnings,
-    };
+    const value = answer(maps, size);
+    value.picture.data = data;
     const buffers = maps.flatMap((map) => [map.data, map.terms?.data].filter(Boolean))
       .map(({ buffer }) => buffer);
     return new Transfer(value, data ? [...buffers, data.buffer] : buffers);

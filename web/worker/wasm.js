@@ -459,6 +459,19 @@ export class Task {
     return this.#engine.call('gcam_task_total', this.#address);
   }
 
+  /** What the steps so far say, of `count` maps; null before the first and after the last. */
+  preview(count) {
+    const width = this.#engine.call('gcam_task_width', this.#address);
+    const height = this.#engine.call('gcam_task_height', this.#address);
+    const data = [];
+    for (let index = 0; index < count; index++) {
+      const address = this.#engine.pointer('gcam_task_preview', this.#address, index);
+      if (!address) return null;
+      data.push(this.#engine.floats(address, width * height)); // a copy: the next one takes its place
+    }
+    return { width, height, data };
+  }
+
   free() {
     this.#engine.call('gcam_task_free', this.#address);
     this.#address = 0;

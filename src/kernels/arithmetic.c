@@ -1,0 +1,160 @@
+/* arithmetic.c: Add, Sub, Mul and Div with broadcasting, four values at a time, spread over
+ * threads; a ReLU behind an Add, as residual networks have it, on the way. Formulas:
+ * ops/arithmetic.c. */
+#include <math.h>
+
+#include "kernels/kernel.h"
+#include "kernels/simd.h"
+#include "ops/broadcast.h"
+
+enum { CHUNK = 16384 }; /* numbers a task */
+
+#define ALWAYS_INLINE __attribute__((always_inline))
+
+typedef enum { ADD, SUB, MUL, DIV } operation;
+
+/* A part of a row: what moves by 1 or stands still. */
+typedef struct operand {
+  const float *at;
+  int64_t step;
+} operand;
+
+/* What is not there is 1: it divides. */
+static inline gcam_f4 take(operand x, int64_t i, int64_t n) {
+  return x.step ? gcam_f4_load_part(x.at + i, n - i, 1) : gcam_f4_splat(*x.at);
+}
+
+static inline gcam_f4 ALWAYS_INLINE value(operation f, gcam_f4 u, gcam_f4 v) {
+  return f == ADD ? u + v : f == SUB ? u - v : f == MUL ? u * v : u / v;
+}
+
+/* df/du or df/dv */
+static inline gcam_f4 ALWAYS_INLINE slope(operation f, int side, gcam_f4 u, gcam_f4 v) {
+  const gcam_f4 one = gcam_f4_splat(1);
+  switch (f) {
+    case MUL:
+      return side ? u : v;
+    case DIV:
+      return side ? -(u / v) / v : one / v;
+    default:
+      return f == SUB && side ? -one : one;
+  }
+}
+
+typedef struct job {
+  const gcam_args *a;
+  const gcam_broadcast *plan;
+  const gcam_shape *shape[2], *out;
+  int64_t step[2], size[2], numbers; /* size: of the inputs, numbers: of y */
+  int side;                          /* backward: towards which input */
+} job;
+
+static job job_of(const gcam_args *a) {
+  job j = {.a = a, .plan = a->node->params};
+  j.out = &a->graph->values[a->node->outputs[0]].shape;
+  j.numbers = gcam_numel(j.out);
+  for (int i = 0; i < 2; i++) {
+    j.shape[i] = gcam_in_shape(a->graph, a->node, i);
+    j.size[i] = gcam_numel(j.shape[i]);
+    j.step[i] = gcam_broadcast_step(j.plan, j.shape[i]);
+  }
+  return j;
+}
+
+/* Where the input lies beside number `from` of y's row; the usual cases without divisions. */
+static operand operand_of(const job *j, int side, int64_t row, int64_t from) {
+  int64_t step = j->step[side], width = step ? j->plan->inner : 1;
+  int64_t at = j->size[side] == j->numbers ? row * j->plan->inner
+               : j->size[side] == width
+                   ? 0
+                   : gcam_broadcast_offset(j->plan, j->shape[side], j->out, row);
+  return (operand){j->a->in[side] + at + from * step, step};
+}
+
+static inline void ALWAYS_INLINE forward_chunk(operation f, const job *j, size_t index) {
+  int64_t at = (int64_t)index * CHUNK, end = at + CHUNK < j->numbers ? at + CHUNK : j->numbers;
+  const float *limits = j->a->limits;
+  for (int64_t n; at < end; at += n) {
+    int64_t row = at / j->plan->inner, from = at - row * j->plan->inner;
+    n = j->plan->inner - from < end - at ? j->plan->inner - from : end - at;
+    operand u = operand_of(j, 0, row, from), v = operand_of(j, 1, row, from);
+    float *y = j->a->out[0] + at;
+    for (int64_t i = 0; i < n; i += 4) {
+      gcam_f4 s = value(f, take(u, i, n), take(v, i, n));
+      if (limits) s = gcam_f4_clamp(s, gcam_f4_splat(limits[0]), gcam_f4_splat(limits[1]));
+      gcam_f4_store_part(y + i, n - i, s);
+    }
+  }
+}
+
+/* Chunks of dy [B][numbers] where each number of the input is in one of them; else all of a
+ * target's, which the input's gradient sums up. */
+static int64_t chunks(const job *j) {
+  return j->size[j->side] == j->numbers ? (j->numbers + CHUNK - 1) / CHUNK : 1;
+}
+
+/* [at, at + n) of dy of one target, all in one row, to where the input lies. */
+static inline void ALWAYS_INLINE backward_piece(operation f, const job *j, int64_t b, int64_t at,
+                                                int64_t n) {
+  int64_t row = at / j->plan->inner, from = at - row * j->plan->inner;
+  operand u = operand_of(j, 0, row, from), v = operand_of(j, 1, row, from);
+  operand own = j->side ? v : u;
+  const float *dy = j->a->dout[0] + b * j->numbers + at;
+  float *dx = j->a->din[j->side] + b * j->size[j->side] + (own.at - j->a->in[j->side]);
+  gcam_f4 sum = gcam_f4_splat(0);
+  for (int64_t i = 0; i < n; i += 4) {
+    gcam_f4 d = gcam_f4_load_part(dy + i, n - i, 0);
+    if (f != ADD) d *= slope(f, j->side, take(u, i, n), take(v, i, n));
+    if (own.step)
+      gcam_f4_store_part(dx + i, n - i, d + gcam_f4_load_part(dx + i, n - i, 0));
+    else
+      sum += d;
+  }
+  if (!own.step) *dx += gcam_f4_sum(sum);
+}
+
+static inline void ALWAYS_INLINE backward_chunk(operation f, const job *j, size_t index) {
+  int64_t each = chunks(j), b = (int64_t)index / each, at = (int64_t)index % each * CHUNK;
+  int64_t end = each > 1 && at + CHUNK < j->numbers ? at + CHUNK : j->numbers;
+  for (int64_t n; at < end; at += n) {
+    int64_t rest = j->plan->inner - at % j->plan->inner;
+    n = rest < end - at ? rest : end - at;
+    backward_piece(f, j, b, at, n);
+  }
+}
+
+static void forward(const gcam_args *a, const gcam_threads *pool, void (*task)(void *, size_t)) {
+  job j = job_of(a);
+  gcam_parallel(pool, (size_t)((j.numbers + CHUNK - 1) / CHUNK), task, &j);
+}
+
+static void backward(const gcam_args *a, const gcam_threads *pool, void (*task)(void *, size_t)) {
+  job j = job_of(a);
+  bool small = j.numbers * a->B < CHUNK;
+  for (j.side = 0; a->dout[0] && j.numbers && j.side < 2; j.side++)
+    if (a->din[j.side]) gcam_parallel(small ? NULL : pool, (size_t)(a->B * chunks(&j)), task, &j);
+}
+
+static bool always(const gcam_graph *graph, const gcam_node *node) {
+  (void)graph, (void)node;
+  return true;
+}
+
+#define TWIN(symbol, f, ABSORBS)                                                                 \
+  static void symbol##_forward_task(void *context, size_t i) { forward_chunk(f, context, i); } \
+  static void symbol##_backward_task(void *context, size_t i) { backward_chunk(f, context, i); } \
+  static void symbol##_forward(const gcam_args *a, const gcam_threads *pool) {                   \
+    forward(a, pool, symbol##_forward_task);                                                     \
+  }                                                                                              \
+  static void symbol##_backward(const gcam_args *a, const gcam_threads *pool) {                  \
+    backward(a, pool, symbol##_backward_task);                                                   \
+  }                                                                                              \
+  const gcam_twin gcam_twin_##symbol = {&gcam_op_##symbol, always, symbol##_forward,             \
+                                        symbol##_backward, .absorbs = (ABSORBS)};
+
+/* clang-format off */
+TWIN(add, ADD, GCAM_CLAMPS)
+TWIN(sub, SUB, 0)
+TWIN(mul, MUL, 0)
+TWIN(div, DIV, 0)
+/* clang-format on */
