@@ -19,9 +19,10 @@ import { MOST_PICTURE_PIXELS, Stage } from './stage.js';
 import * as states from './state.js';
 import { Suggestions } from './suggestions.js';
 import { Wall } from './wall.js';
-import { inWords, say, sentences } from './words.js';
+import { fillIn, inWords, say, sentences } from './words.js';
 
 const byId = (id) => document.getElementById(id);
+fillIn(document);
 const stage = new Stage(byId('frame'), byId('scale'), (share) => onSetting('wipe', share.toFixed(2)));
 const sheet = new Sheet(byId('sheet'), chooseClass);
 const ask = new Ask(byId('ask'));
