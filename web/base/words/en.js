@@ -178,7 +178,6 @@ export const EN = {
   'page.link.model': 'The link was made with {model}; choose it under Model to fetch it.',
   'page.loaded': '{file}: {loaded} of {total} MB',
   'page.loading': 'Loading the model …',
-  'page.looking.left': ({ name, seconds }) => `Looking at ${name} … about ${seconds < 90 ? `${Math.ceil(seconds)} seconds` : `${Math.round(seconds / 60)} minutes`} to go.`,
   'page.looking': 'Looking at {name} …',
   'page.looking.left': ({ name, seconds }) =>
     `Looking at ${name} … about ${seconds < 90 ? `${Math.ceil(seconds)} seconds` : `${Math.round(seconds / 60)} minutes`} to go.`,
