@@ -137,7 +137,7 @@ async function testAll() {
 
 async function testSlow() {
   await build(['wasm']);
-  for (const folder of ['.', 'tests/browser', 'tests/bundlers']) installPackages(folder);
+  for (const folder of ['.', 'tests/browser']) installPackages(folder);
   await runNodeTests(/\.slow\.mjs$/, 1); // some have limits in seconds
 }
 

@@ -62,9 +62,9 @@ const MODEL_NAME = /\.(onnx|h5|hdf5?|keras|tflite|json|zip)$/i;
  */
 export async function resolveModel(given, host, options) {
   const source = given.files ? await sortFiles(given.files, host, options.signal) : { weights: [], ...given };
+  if (typeof source.onnx === 'string' && TEACHABLE.test(source.onnx)) source.onnx = source.onnx.replace(/\/*$/, '/model.json');
   let found = { card: {}, onnx: source.onnx };
   if (typeof source.onnx === 'string') {
-    if (TEACHABLE.test(source.onnx)) source.onnx = source.onnx.replace(/\/*$/, '/model.json');
     const known = (HUB.test(source.onnx) ? null : await host.findCard(source.onnx, options)) ?? await hubModel(source.onnx, host, options);
     if (known) {
       found = known;

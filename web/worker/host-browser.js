@@ -12,12 +12,13 @@
  *   the file in a form that models/ can read here and there; null: it must come by open()
  * @property {(folder: string) => Promise<string[] | null>} list  addresses of the files in a folder;
  *   null: it is none, or nobody can tell
- * @property {() => {update: (bytes: Uint8Array) => any, hex: () => string}} sha256
+ * @property {(size: number | null) => {update: (bytes: Uint8Array) => any, hex: () => string | Promise<string>}} sha256
+ *   of a file of so many bytes, where that is known
  * @property {(bytes: Uint8Array) => Promise<import('./protocol.js').Pixels | null>} decode
  *   for formats that the engine does not read
  */
 import { openKept } from '../files/cache.js';
-import { Sha256 } from '../files/digest.js';
+import { sha256 } from '../files/digest.js';
 import { GradCamError } from '../base/errors.js';
 import { isModelName, openGiven, openUrl, readAll } from '../files/files.js';
 import { pageInstead } from '../files/refuse.js';
@@ -106,7 +107,7 @@ export const browserHost = {
 
   download: async (published, options) => (await import('../files/download.js')).downloadPublished(published, options),
 
-  sha256: () => new Sha256(),
+  sha256,
 
   async decode(bytes) {
     if (typeof createImageBitmap !== 'function' || typeof OffscreenCanvas !== 'function') return null;

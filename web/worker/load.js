@@ -101,6 +101,11 @@ class Loading {
       const known = [card.head, ...card.heads ?? []].find((one) => one?.name === chosen.name);
       this.meaning.head = { ...chosen, ...known };
       this.meaning.heads = card.heads ?? heads;
+      this.meaning.chooses = file.outputs.length > 1 || chosen.picked !== undefined;
+      if (chosen.picked) {
+        this.warnings.push({ name: 'head', text: `The output "${chosen.output.slice(0, 40)}" only picks the largest (${chosen.picked}); ` +
+          `what it picks from, "${chosen.name.slice(0, 60)}", was taken.` });
+      }
       if (warning) this.warnings.push(warning);
       else if (head === undefined) this.warnings.push(...card.warnings ?? []);
     }
@@ -115,11 +120,11 @@ class Loading {
   /** Makes the model from its graph; weights that lie outside of it may follow. */
   #begin(parcel, inputShape = {}) {
     this.model = this.#engine.createModel();
-    const { head, heads } = this.meaning;
+    const { head } = this.meaning;
     try {
       if (this.#args.precise) this.model.setPrecise(true);
       for (const [input, dims] of Object.entries(inputShape)) this.model.setInputShape(input, dims);
-      if (heads?.length > 1) this.model.setOutputs([head.name]);
+      if (this.meaning.chooses) this.model.setOutputs([head.name]);
     } catch (error) {
       parcel.free();
       throw error;
@@ -176,7 +181,7 @@ class Loading {
         }
       }
       checkKind(file.name, parcel.view().slice(0, Math.min(loaded, HEAD_BYTES)), loaded);
-      checkDigest(file.name, sum, sha256);
+      await checkDigest(file.name, sum, sha256);
       return parcel;
     } catch (error) {
       parcel?.free();
@@ -187,7 +192,7 @@ class Loading {
   /** Calls `take` with each piece and its offset; gives how much came, and its digest if one is asked for. */
   async #readPieces(file, sha256, take) {
     const { signal, onProgress } = this.#context;
-    const sum = sha256 ? this.#host.sha256() : null;
+    const sum = sha256 ? this.#host.sha256(file.size) : null;
     let loaded = 0;
     for await (const piece of file.chunks) {
       checkSignal(signal);
@@ -202,16 +207,30 @@ class Loading {
   /** Pushes the files that hold external data, piece by piece. */
   async #pushWeights() {
     const locations = new Set(this.model.externals().map(({ location }) => location));
+    /** @type {Promise<any>} */
+    let before = Promise.resolve(); // one file is checked and kept while the next is read
     for (const location of locations) {
       let offset = 0;
       for (const { spec, sha256, bytes, keepAs } of this.#source.weights(location)) {
-        offset += await this.#fetched(spec, sha256, (file) => this.#pushFile(file, { location, offset, sha256, bytes }), keepAs ?? sha256);
+        const at = offset;
+        /** @type {Promise<number>} */
+        let whole;
+        const read = new Promise((resolve) => {
+          whole = this.#fetched(spec, sha256, (file) => this.#pushFile(file, { location, offset: at, sha256, bytes, read: resolve }),
+            keepAs ?? sha256);
+        });
+        whole.catch(() => {}); // it is waited for below
+        await Promise.race([read, whole]);
+        await before;
+        before = whole;
+        offset += sha256 && bytes ? bytes : await whole; // another size would be another digest
       }
     }
+    await before;
   }
 
-  /** Pushes one file, and says how large it was. */
-  async #pushFile(file, { location, offset, sha256, bytes }) {
+  /** Pushes one file, and says how large it was. read: is called when it has come, before it is checked. */
+  async #pushFile(file, { location, offset, sha256, bytes, read }) {
     const wrongSize = (found) => damaged(`${file.name} has ${found} bytes, but the model's card says ` +
       `${bytes}: it was cut off or belongs to another model. Fetch it again.`);
     if (bytes !== undefined && file.size !== null && !file.hint && file.size !== bytes) throw wrongSize(file.size);
@@ -220,7 +239,8 @@ class Loading {
       this.model.push(location, offset + at, piece);
     });
     if (bytes !== undefined && loaded !== bytes) throw wrongSize(loaded);
-    checkDigest(file.name, sum, sha256);
+    read();
+    await checkDigest(file.name, sum, sha256);
     return loaded;
   }
 }
@@ -250,9 +270,9 @@ function sizeFor({ input, order, batch, height, width, channels, problem }, size
   return same ? {} : { [input]: order === 'NHWC' ? [1, H, W, C] : [1, C, H, W] };
 }
 
-function checkDigest(name, sum, expected) {
+async function checkDigest(name, sum, expected) {
   if (!sum) return;
-  const found = sum.hex();
+  const found = await sum.hex();
   if (found !== expected.toLowerCase()) {
     throw damaged(`${name} is not the file its card speaks of: its SHA-256 is ${found}, expected ${expected}. Fetch it again.`);
   }
