@@ -30,7 +30,7 @@ const says = (page, words) => page.waitForFunction(
 
 async function take(name, words, page, what = page, options = {}) {
   await page.waitForTimeout(300); // transitions
-  await what.screenshot({ path: join(FOLDER, `${name}.jpg`), type: 'jpeg', quality: 46, ...options });
+  await what.screenshot({ path: join(FOLDER, `${name}.jpg`), type: 'jpeg', quality: 42, ...options });
   taken.push({ name, words });
 }
 
