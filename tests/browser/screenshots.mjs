@@ -30,7 +30,7 @@ const says = (page, words) => page.waitForFunction(
 
 async function take(name, words, page, what = page, options = {}) {
   await page.waitForTimeout(300); // transitions
-  await what.screenshot({ path: join(FOLDER, `${name}.jpg`), type: 'jpeg', quality: 46, ...options });
+  await what.screenshot({ path: join(FOLDER, `${name}.jpg`), type: 'jpeg', quality: 42, ...options });
   taken.push({ name, words });
 }
 
@@ -152,6 +152,8 @@ await shoot('phone-settings', 'The picture stays in sight', { size: PHONE, color
   const step = (name) => page.locator(`grad-cam[steps=${name}]`);
   await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.result), null, WAIT);
   await take('lesson', 'The lesson: the answer first', page);
+  await page.uncheck('#guess'); // its questions would hide what is asked
+  await page.selectOption('#path', 'symbols');
   await step('softmax').getByRole('button', { name: 'Saturate' }).click();
   await step('deletion').getByRole('button', { name: 'Measure' }).click();
   await step('deletion').getByText('pictures asked').waitFor(WAIT);
