@@ -26,7 +26,7 @@ export async function writePackage(folder) {
     if (path.endsWith('.js') && path !== 'web/dist/worker.js') {
       const whole = path === 'web/dist/gradcam.js';
       const { code } = esbuild.transformSync(readFileSync(to, 'utf8'), {
-        charset: 'utf8', target: 'es2022', minifyWhitespace: true, minifySyntax: true, lineLimit: 160, minifyIdentifiers: whole,
+        charset: 'utf8', target: 'es2022', minifyWhitespace: true, minifyIdentifiers: whole,
       });
       writeFileSync(to, code);
     }
