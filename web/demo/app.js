@@ -19,9 +19,10 @@ import { MOST_PICTURE_PIXELS, Stage } from './stage.js';
 import * as states from './state.js';
 import { Suggestions } from './suggestions.js';
 import { Wall } from './wall.js';
-import { inWords, say, sentences } from './words.js';
+import { fillIn, inWords, say, sentences } from './words.js';
 
 const byId = (id) => document.getElementById(id);
+fillIn(document);
 const stage = new Stage(byId('frame'), byId('scale'), (share) => onSetting('wipe', share.toFixed(2)));
 const sheet = new Sheet(byId('sheet'), chooseClass);
 const ask = new Ask(byId('ask'));
@@ -225,7 +226,7 @@ function showKnowledge({ limits, accuracy, model: { name } }) {
   byId('knows').querySelector('ul').replaceChildren(...others.map((textContent) => Object.assign(document.createElement('li'), { textContent })));
 }
 
-const layerText = (layer) => say('page.layer', layer);
+const layerText = (layer) => (layer.tokens ? say('page.layer.tokens', layer) : say('page.layer', layer));
 
 function showModel() {
   const { cam, source } = state.model;

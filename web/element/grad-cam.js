@@ -7,7 +7,7 @@
  *
  * A picture between the tags is shown until, and if, the heatmap comes; it also sets the size.
  */
-import { holdModel, sharedSteps, tools } from './models.js';
+import { holdModel, loadTools, sharedSteps, tools } from './models.js';
 import { sheet } from './style.js';
 
 const DEFAULTS = { model: 'pocket', method: 'gradcam', score: 'logit', top: 3, opacity: 0.6,
@@ -312,13 +312,16 @@ export class GradCamElement extends Base {
     this.#running?.abort();
     if (!image) {
       this.#emptyRows(0);
-      this.#say(tools.say('element.no.picture'));
+      loadTools().then(() => this.#picture || this.#say(tools.say('element.no.picture')), (error) => this.#say(error.message, true));
       return;
     }
     const controller = new AbortController();
     this.#running = controller;
     const { signal } = controller;
     try {
+      await loadTools();
+      if (signal.aborted) return;
+      this.#name();
       const cam = await this.#model();
       if (signal.aborted) return;
       const steps = this.#steps;
@@ -352,6 +355,14 @@ export class GradCamElement extends Base {
       row.append(document.createElement('span'));
       return row;
     }));
+  }
+
+  /** Names of its parts, for those who do not see them. */
+  #name() {
+    const { own, classes, progress } = this.#parts;
+    own.setAttribute('aria-label', tools.say('element.picture'));
+    classes.setAttribute('aria-label', tools.say('element.classes'));
+    progress.setAttribute('aria-label', tools.say('element.progress'));
   }
 
   async #model() {
@@ -564,15 +575,15 @@ function build(host) {
       <div class="stage" part="stage">
         <slot></slot>
         <img part="picture" class="picture" alt="" hidden>
-        <canvas part="picture" class="picture own" role="img" aria-label="${tools.say('element.picture')}" hidden></canvas>
+        <canvas part="picture" class="picture own" role="img" hidden></canvas>
         <canvas part="heat" class="heat" aria-hidden="true"></canvas>
       </div>
       <figcaption>
-        <ul class="classes" part="classes" aria-label="${tools.say('element.classes')}"></ul>
+        <ul class="classes" part="classes"></ul>
       </figcaption>
     </figure>
     <div class="steps"></div>
-    <progress part="progress" max="1" aria-label="${tools.say('element.progress')}" hidden></progress>
+    <progress part="progress" max="1" hidden></progress>
     <p class="status" part="status" role="status"></p></div>`;
   const find = (selector) => root.querySelector(selector);
   return { all: find('.all'), figure: find('.whole'), stage: find('.stage'), picture: find('img'), own: find('.own'),

@@ -21,6 +21,7 @@ import { openKept } from '../files/cache.js';
 import { sha256 } from '../files/digest.js';
 import { GradCamError } from '../base/errors.js';
 import { isModelName, openGiven, openUrl, readAll } from '../files/files.js';
+import { pageInstead } from '../files/refuse.js';
 import { parseCard } from '../files/sources.js';
 import { readRows, whole } from '../paint/pieces.js';
 
@@ -97,8 +98,10 @@ export const browserHost = {
       const card = parseCard(await readAll(await openUrl(address, signal), signal), address);
       return card && { card, onnx: card.file && new URL(card.file, address).href };
     } catch (error) {
-      if (named && error.code === 'network') return null;
-      throw error;
+      if (!named || error.code === 'cancelled') throw error;
+      const where = `Say where the models lie with the option modelsUrl${modelsUrl ? '' : ', or give the model as a file'}.`;
+      if (error.code !== 'network') throw error.remedy === undefined && /HTML/.test(error.message) ? pageInstead(address, where) : error;
+      throw new GradCamError('argument', `There is no model named "${model.slice(0, 60)}": ${error.reason.slice(0, 150).replace(/\.$/, '')}. ${where}`, { cause: error });
     }
   },
 

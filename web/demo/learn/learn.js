@@ -239,6 +239,7 @@ createLink(() => {
   const section = sectionOnShow();
   const address = new URL(location.href);
   address.hash = section.id;
+  address.searchParams.delete('present'); // who follows it reads at their own pace
   if (informed.result) address.searchParams.set('class', String(informed.result.class.id));
   if (state.image) {
     address.searchParams.delete('sample');

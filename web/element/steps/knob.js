@@ -122,7 +122,7 @@ export const knob = {
 
     function drawCurve(pen, { width, height }, ink) {
       if (!steps || !turned) return;
-      const [left, right, top, bottom] = [52, 10, 12, 30];
+      const [left, right, top, bottom] = [64, 10, 12, 30];
       const points = [...curve, { delta: 0, score: steps.map.score }].sort((a, b) => a.delta - b.delta);
       const scores = [...points.map(({ score }) => score), turned.steps.map.score];
       const middle = steps.map.score;
