@@ -5,7 +5,10 @@
 #include "kernels/kernel.h"
 #include "ops/pooling.h"
 
-enum { CHANNELS = 64 }; /* a block of channels whose winners fit in registers and L1 */
+enum {
+  CHANNELS = 64, /* a block of channels whose winners fit in registers and L1 */
+  PARTS = 16
+};
 
 static bool always(const gcam_graph *graph, const gcam_node *node) {
   (void)graph, (void)node;
@@ -15,6 +18,7 @@ static bool always(const gcam_graph *graph, const gcam_node *node) {
 typedef struct pool_task {
   const gcam_pooling_params *p;
   const gcam_args *a;
+  int64_t parts; /* backward: of the output's rows */
 } pool_task;
 
 /* y = max(x, y); NaN wins, as in the plain loop. */
@@ -45,15 +49,19 @@ static void forward_row(void *context, size_t index) {
 }
 
 static void forward(const gcam_args *a, const gcam_threads *pool) {
-  pool_task task = {a->node->params, a};
+  pool_task task = {a->node->params, a, .parts = 1};
   gcam_parallel(pool, (size_t)(task.p->N * task.p->window.y.out), forward_row, &task);
 }
 
-/* One task: a block of channels of one picture. Windows overlap in space, never in channels. */
+/* One task: a block of channels of one picture, some rows of its output. Windows may overlap in
+ * space, never in channels. */
 static void backward_block(void *context, size_t index) {
   const pool_task *task = context;
   const gcam_pooling_params *p = task->p;
   const gcam_window_axis *wy = &p->window.y, *wx = &p->window.x;
+  int64_t part = (int64_t)index % task->parts;
+  int64_t first = part * wy->out / task->parts, end = (part + 1) * wy->out / task->parts;
+  index /= (size_t)task->parts;
   int64_t blocks = (p->C + CHANNELS - 1) / CHANNELS, n = (int64_t)index / blocks;
   int64_t c0 = (int64_t)index % blocks * CHANNELS;
   int64_t nc = p->C - c0 < CHANNELS ? p->C - c0 : CHANNELS;
@@ -61,7 +69,7 @@ static void backward_block(void *context, size_t index) {
   const float *x = task->a->in[0] + n * x_size + c0;
   float best[CHANNELS];
   int32_t winner[CHANNELS]; /* the number of the tap */
-  for (int64_t oy = 0; oy < wy->out; oy++)
+  for (int64_t oy = first; oy < end; oy++)
     for (int64_t ox = 0; ox < wx->out; ox++) {
       int64_t t0, t1, s0, s1;
       gcam_window_taps(wy, oy, &t0, &t1);
@@ -99,10 +107,13 @@ static void backward_block(void *context, size_t index) {
 }
 
 static void backward(const gcam_args *a, const gcam_threads *pool) {
-  pool_task task = {a->node->params, a};
+  pool_task task = {a->node->params, a, .parts = 1};
+  const gcam_window_axis *wy = &task.p->window.y;
   if (!a->dout[0] || !a->din[0]) return;
   size_t blocks = (size_t)((task.p->C + CHANNELS - 1) / CHANNELS);
-  gcam_parallel(pool, (size_t)task.p->N * blocks, backward_block, &task);
+  /* Rows of windows that do not overlap are nobody else's: the largest pictures have one block. */
+  if (gcam_window_span(wy) <= wy->stride) task.parts = wy->out < PARTS ? wy->out : PARTS;
+  gcam_parallel(pool, (size_t)(task.p->N * task.parts) * blocks, backward_block, &task);
 }
 
 const gcam_twin gcam_twin_max_pool = {&gcam_op_max_pool, always, forward, .backward = backward};

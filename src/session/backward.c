@@ -44,18 +44,41 @@ static void drop(vjp_state *t, int value) {
   t->grad[value] = NULL;
 }
 
+/* Fewer floats than this are masked sooner than a thread wakes. */
+#define MASK_FLOATS ((int64_t)1 << 15)
+
+typedef struct mask_job {
+  const gcam_slot *slot;
+  float lo, hi, *dy;
+  int64_t K, rows, all, piece; /* rows of the value, of all B gradients, of a task */
+} mask_job;
+
+static void mask_rows(void *context, size_t index) {
+  const mask_job *j = context;
+  int64_t K = j->K, first = (int64_t)index * j->piece, end = first + j->piece;
+  float lo = j->lo, hi = j->hi, *restrict dy = j->dy + first * K;
+  if (end > j->all) end = j->all;
+  for (int64_t r = first; r < end; r++, dy += K) {
+    const float *restrict y = j->slot->data + r % j->rows * j->slot->stride;
+    for (int64_t k = 0; k < K; k++) dy[k] = y[k] <= lo || y[k] >= hi ? 0 : dy[k];
+  }
+}
+
 /* dy *= 1 where the activation let the value through: lo < y < hi, or NaN. At the limits it is 0,
  * as in PyTorch's relu and relu6. */
 static void mask_clamped(const vjp_state *t, const gcam_step *step, int value) {
-  const gcam_slot *slot = &t->run->plan.slots[value];
   const gcam_shape *s = &t->run->graph->values[value].shape;
-  float lo = step->limits[0], hi = step->limits[1], *restrict dy = t->grad[value];
   int64_t K = s->rank ? s->dim[s->rank - 1] : 1, rows = K ? gcam_numel(s) / K : 0;
-  for (int b = 0; b < t->B; b++)
-    for (int64_t r = 0; r < rows; r++, dy += K) {
-      const float *restrict y = slot->data + r * slot->stride;
-      for (int64_t k = 0; k < K; k++) dy[k] = y[k] <= lo || y[k] >= hi ? 0 : dy[k];
-    }
+  if (!rows) return;
+  mask_job j = {.slot = &t->run->plan.slots[value],
+                .lo = step->limits[0],
+                .hi = step->limits[1],
+                .dy = t->grad[value],
+                .K = K,
+                .rows = rows,
+                .all = rows * t->B,
+                .piece = MASK_FLOATS / K + 1};
+  gcam_parallel(t->run->pool, (size_t)((j.all + j.piece - 1) / j.piece), mask_rows, &j);
 }
 
 /* Guided backpropagation: what would lower the unit is not followed. The ReLU's own mask comes
