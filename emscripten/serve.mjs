@@ -6,7 +6,7 @@ import { extname, join, normalize, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { root } from './tools.mjs';
 
-const served = ['web', 'models', 'node_modules/h5wasm', 'node_modules/fflate'];
+const served = ['web', 'models', 'node_modules/h5wasm', 'node_modules/fflate', 'node_modules/qrcode-generator'];
 const types = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',

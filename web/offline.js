@@ -21,9 +21,10 @@ const PATIENCE = 3000;
 const START = ['demo/', 'demo/app.js', 'demo/style.css', 'demo/icon.svg', 'demo/manifest.webmanifest', 'worker.js',
   '../models/pocket/model.json', '../models/pocket/pocket.onnx', 'demo/learn/', 'demo/learn/learn.css', 'demo/learn/learn.js'];
 
-/** Kept where the host has them: what Keras files are read with, and the cards of other models. */
-const MAYBE = ['../node_modules/h5wasm/dist/esm/hdf5_hl.js', '../node_modules/fflate/esm/browser.js',
-  ...['mobilenet_v1_0.25', 'mobilenet_v1_0.50', 'mobilenet_v1_0.75', 'mobilenet_v1_1.0', 'vgg16', 'xception', 'resnet50', 'mobilenet', 'mobilenetv2', 'densenet121', 'inceptionv3', 'efficientnetb0', 'vgg19']
+/** Kept where the host has them: what Keras files are read with, the lesson's QR codes, and the cards of other models. */
+const MAYBE = ['../node_modules/h5wasm/dist/esm/hdf5_hl.js', '../node_modules/fflate/esm/browser.js', '../node_modules/qrcode-generator/dist/qrcode.mjs',
+  ...['mobilenet_v1_0.25', 'mobilenet_v1_0.50', 'mobilenet_v1_0.75', 'mobilenet_v1_1.0', 'vgg16', 'xception', 'resnet50',
+    'mobilenet', 'mobilenetv2', 'densenet121', 'inceptionv3', 'efficientnetb0', 'vgg19']
     .map((name) => `../models/${name}/model.json`)];
 
 /** Addresses of other modules in a script: imports, and files named relative to it. */

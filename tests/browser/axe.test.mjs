@@ -68,7 +68,17 @@ describe('axe', { skip }, () => {
         await page.goto(`${web.server.origin}/web/demo/learn/`);
         await page.$$eval('grad-cam', (all) => all.forEach((one) => one.setAttribute('loading', 'eager')));
         await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.result), null, { timeout: 60000 });
-        assert.deepEqual(await findings(page), []);
+        assert.deepEqual(await findings(page), [], 'with questions');
+        await page.uncheck('#guess');
+        await page.selectOption('#path', 'symbols');
+        await page.waitForTimeout(500);
+        assert.deepEqual(await findings(page), [], 'with every step open');
+        await page.click('#share');
+        await page.waitForFunction(() => document.getElementById('qr').width > 300);
+        assert.deepEqual(await findings(page), [], 'with the link');
+        await page.click('#close');
+        await page.click('#present');
+        assert.deepEqual(await findings(page), [], 'presented');
         await page.close();
       });
     }

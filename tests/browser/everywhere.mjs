@@ -224,6 +224,38 @@ export function testEverywhere(name, skip, launch) {
         assert.equal(found.best, expected.predictions[0].id);
         const { raw, max } = expected.maps[0];
         assert.ok(found.raw.every((value, i) => Math.abs(value - raw[i]) <= 1e-3 * max));
+
+        // A question before its step, an activation turned, a sum by hand, one step on the whole window.
+        const more = await browser.run(`
+          const section = (id) => document.getElementById(id);
+          const seen = (id) => section(id).querySelector('grad-cam').checkVisibility();
+          const hidden = !seen('relu');
+          ${until("section('relu').querySelectorAll('.choice').length === 3")}
+          section('relu').querySelector('.choice').click();
+          ${until("seen('relu') && /^You were right/.test(section('relu').querySelector('.verdict').textContent)")}
+          document.getElementById('guess').click();
+          const shadow = (step) => document.querySelector('grad-cam[steps=' + step + ']').shadowRoot;
+          section('knob').scrollIntoView({ behavior: 'instant' });
+          const figure = (name) => [...shadow('knob').querySelectorAll('dt')].find((dt) => dt.textContent === name)?.nextElementSibling.textContent;
+          ${until("figure('slope here = gradient')")}
+          const before = figure('logit now');
+          const turn = shadow('knob').querySelector('.turn');
+          turn.value = -1;
+          turn.dispatchEvent(new Event('input', { bubbles: true }));
+          ${until("/^Adding −/.test(shadow('knob').querySelector('[role=status]').textContent)")}
+          const turned = shadow('knob').querySelector('[role=status]').textContent;
+          ${until("/the activation is/.test(shadow('trace').textContent)")}
+          document.getElementById('present').click();
+          document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowRight', bubbles: true, composed: true }));
+          const stage = [...document.querySelectorAll('main > section')].filter((one) => one.checkVisibility()).map(({ id }) => id);
+          document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true, composed: true }));
+          document.getElementById('share').click();
+          ${until("document.getElementById('qr').width > 300")}
+          document.getElementById('close').click();
+          return { hidden, turned, stage, colour: getComputedStyle(shadow('alpha').querySelector('canvas.plot')).color };`);
+        assert.equal(more.hidden, true);
+        assert.match(more.turned, /^Adding −[\d.]+ changed the logit by [−+]?[\d.e−]+\. The gradient at 0, [+−]/);
+        assert.equal(more.stage.length, 1);
       });
     }
   });

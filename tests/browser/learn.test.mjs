@@ -11,13 +11,13 @@ import { browserAndServer, root, withoutBrowser } from './browser.mjs';
 const WAIT = { timeout: 150000 };
 const samples = `${root}/models/pocket/samples`;
 
-async function openLesson(web, { query = '', size, scheme = 'light' } = {}) {
+async function openLesson(web, { query = '', size, scheme = 'light', guess = false } = {}) {
   const context = await web.browser.newContext({ viewport: size ?? { width: 1200, height: 800 }, colorScheme: scheme });
   const page = await context.newPage();
   const problems = [];
   page.on('pageerror', (error) => problems.push(error.message));
   page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
-  await page.goto(`${web.server.origin}/web/demo/learn/${query}`);
+  await page.goto(`${web.server.origin}/web/demo/learn/${query}${guess ? '' : `${query ? '&' : '?'}guess=0`}`);
   const step = (name) => page.locator(`grad-cam[steps="${name}"]`);
   /** Scrolls to a step and waits until it shows the class; gives its locator. */
   const reach = async (name) => {
@@ -71,8 +71,10 @@ describe('the lesson', { skip: withoutBrowser }, () => {
       like(number(a['largest A']), Math.max(...best), 'largest A');
       like(number(a['mean of A']), best.reduce((sum, value) => sum + value, 0) / size, 'mean A');
 
+      // Gradients begin at an earlier layer, where they vary over positions.
       await reach('gradients');
-      like(number((await figures('gradients'))['mean of gradient']), steps.weights[order[0]], 'mean gradient');
+      const earlier = await cam.steps(`${samples}/golf_ball_and_flower.jpg`, { layer: 'block12_pw_relu' });
+      like(number((await figures('gradients'))['mean of gradient']), Math.max(...earlier.weights), 'mean gradient');
 
       await reach('alpha');
       const alpha = await figures('alpha');
@@ -286,6 +288,264 @@ describe('the lesson', { skip: withoutBrowser }, () => {
         assert.equal(await quiz.locator('[data-right]').count(), 1);
         assert.equal(await quiz.locator('[data-wrong]').count(), 1);
       }
+      assert.deepEqual(problems, []);
+    } finally {
+      await close();
+    }
+  });
+
+  test('the gradient is the slope: turning an activation moves the logit by it', async () => {
+    const { page, problems, reach, figures, close } = await openLesson(web);
+    try {
+      const knob = await reach('knob');
+      const at = await cam.steps(`${samples}/golf_ball_and_flower.jpg`, { layer: 'block12_pw_relu' });
+      const size = at.layer.height * at.layer.width;
+      const product = (i) => at.gradients[i] * at.activations[i];
+      const shares = Array.from({ length: at.layer.channels }, (_, k) => Array.from({ length: size }, (_one, i) => product(k * size + i)).reduce((a, b) => a + b));
+      const k = shares.indexOf(Math.max(...shares));
+      const cells = Array.from({ length: size }, (_, i) => Math.abs(product(k * size + i)));
+      const cell = cells.indexOf(Math.max(...cells));
+      const place = [Math.floor(cell / at.layer.width), cell % at.layer.width];
+      like(number((await figures('knob'))['slope here = gradient'].replace('+', '')), at.gradients[k * size + cell], 'slope');
+      await knob.getByText(`row ${place[0] + 1}, column ${place[1] + 1}`).waitFor(WAIT);
+
+      const add = 0.5 * Math.max(...at.activations.subarray(k * size, (k + 1) * size));
+      await set(knob.getByLabel('Knob: what is added to the activation'), 0.5);
+      await knob.getByText(/^Adding \+/).waitFor(WAIT);
+      const turned = await cam.steps(`${samples}/golf_ball_and_flower.jpg`, { layer: 'block12_pw_relu', class: at.class.id, change: { channel: k, add, at: place } });
+      assert.equal((await figures('knob'))['logit now'], turned.map.score.toPrecision(3));
+      const [, changed] = /changed the logit by ([+−][\d.e−]+)\./.exec(await knob.getByText(/^Adding \+/).textContent());
+      like(number(changed.replace('+', '')), turned.map.score - at.map.score, 'change of the logit');
+      await knob.getByText(/The curve (is|bends)/).waitFor(WAIT);
+
+      // Behind the last layer everything is linear: a straight line, and everywhere Z alpha.
+      await page.locator('#layer').selectOption({ index: (await page.locator('#layer option').count()) - 2 });
+      await page.locator('#layer').selectOption('');
+      await page.evaluate(() => document.querySelector('grad-cam[steps=knob]').setAttribute('layer', 'smooth'));
+      await page.waitForFunction(() => document.querySelector('grad-cam[steps=knob]').result?.layer.name === 'smooth', null, WAIT);
+      await knob.getByText('The curve is a straight line').waitFor(WAIT);
+      await knob.getByLabel('at all places').check();
+      const last = await cam.steps(`${samples}/golf_ball_and_flower.jpg`);
+      const best = Array.from(last.weights, (weight, one) => weight * last.activations.subarray(one * 196, one * 196 + 196).reduce((a, b) => a + b, 0));
+      like(number((await figures('knob'))['slope here = gradient'].replace('+', '')), 196 * last.weights[best.indexOf(Math.max(...best))], 'Z alpha');
+
+      // A place by the keyboard; other channels; what excites one in all samples.
+      const photo = knob.getByRole('application');
+      await knob.getByLabel('at all places').uncheck();
+      await photo.focus();
+      const before = await knob.locator('.step figcaption').first().textContent();
+      await page.keyboard.press('ArrowDown');
+      assert.notEqual(await knob.locator('.step figcaption').first().textContent(), before);
+      await knob.locator('.pick').nth(2).click();
+      assert.equal(await knob.locator('.pick').nth(2).getAttribute('aria-pressed'), 'true');
+      await knob.getByRole('button', { name: 'Look through all samples' }).click();
+      await knob.getByText(/in 10 samples/).waitFor(WAIT);
+      assert.deepEqual(problems, []);
+    } finally {
+      await close();
+    }
+  });
+
+  test('a convolution by hand, and what a cell sees', async () => {
+    const { page, problems, reach, figures, close } = await openLesson(web);
+    try {
+      const trace = await reach('trace');
+      const sum = trace.getByText(/^The sum of \d+ products/);
+      await sum.waitFor(WAIT);
+      const { activations } = await cam.steps(`${samples}/golf_ball_and_flower.jpg`, { layer: 'stem' });
+      const value = async () => number(/the activation is ([−\d.e]+)\.$/.exec(await sum.textContent())[1]);
+      like(await value(), activations[56 * 112 + 56], 'activation by hand');
+      await trace.getByRole('application').focus();
+      await page.keyboard.press('ArrowUp');
+      await page.waitForFunction(() => /row 56, column 57/.test(document.querySelector('grad-cam[steps=trace]').shadowRoot.textContent), null, WAIT);
+      like(await value(), activations[55 * 112 + 56], 'and of the cell above');
+      // The numbers of the table, multiplied and added, are what stands above them.
+      const [text] = await trace.locator('table.patch').first().evaluateAll((all) => all.map((table) => ({
+        total: table.caption.textContent, cells: [...table.querySelectorAll('td')].map((td) => [...td.children].map((one) => one.textContent)) })));
+      const total = text.cells.reduce((all, [x, w]) => all + number(x) * number(w.replace('× ', '')), 0);
+      assert.ok(Math.abs(total - number(text.total.replace(/.*: \+?/, ''))) < 0.05, `${total}, ${text.total}`);
+
+      await trace.locator('select').selectOption('smooth');
+      await trace.getByText(/^A cell of smooth sees/).waitFor(WAIT);
+      const found = await cam.trace(`${samples}/golf_ball_and_flower.jpg`, { at: [7, 7] });
+      const columns = [...new Set([...found.gradient.keys()].filter((i) => found.gradient[i] !== 0).map((i) => i % 224))];
+      const [width] = (await figures('trace')).sees.split(' ');
+      assert.equal(Number(width), Math.max(...columns) - Math.min(...columns) + 1);
+      assert.deepEqual(problems, []);
+    } finally {
+      await close();
+    }
+  });
+
+  test('what the steps claim is so, on several pictures', async () => {
+    const { page, problems, reach, figures, pixels, close } = await openLesson(web);
+    try {
+      for (const sample of ['golf_ball_and_flower', 'clutter', 'church']) {
+        await page.locator(`[data-sample=${sample}]`).click();
+        const told = await cam.steps(`${samples}/${sample}.jpg`);
+        await page.waitForFunction((wanted) => [...document.querySelectorAll('grad-cam')].every((one) => one.result &&
+          Math.abs((one.result.map?.score ?? wanted) - wanted) < 1e-3), told.map.score, WAIT);
+        const { raw } = told.map;
+        const below = raw.filter((value) => value < 0).length;
+        const relu = await reach('relu');
+        await relu.getByText(below ? `${below} of 196 places were below 0` : 'None of the 196 places is below 0').waitFor(WAIT);
+        const sum = await reach('sum');
+        const said = await sum.locator('[role=note]').textContent();
+        const [, share, like2] = /^The first 10 of 768 channels give ([\d.]+) % of the whole map’s maximum, likeness ([\d.]+)\.$/.exec(said);
+        const largest = number((await figures('sum'))['largest value']);
+        assert.ok(Math.abs(Number(share) - (100 * largest) / told.map.max) < 0.4, said);
+        assert.equal(Number(like2).toFixed(2), Number((await figures('sum'))['likeness to the whole']).toFixed(2));
+        const overlay = await reach('overlay');
+        await overlay.getByText(`The warmest colour here means ${told.map.max.toPrecision(3)}`).waitFor(WAIT);
+      }
+      const picture = await reach('picture');
+      await picture.getByText('μ = 127.5, 127.5, 127.5; σ = 127.5, 127.5, 127.5').waitFor(WAIT);
+
+      // Covered: the colours stay on the scale of the whole picture's map.
+      await page.goto(`${page.url().split('?')[0]}?sample=golf_ball&guess=0`);
+      const occlude = await reach('occlude');
+      const strongest = async () => Math.max(...(await pixels('occlude', '.step canvas', 1)).filter((_, i) => i % 4 === 3));
+      assert.equal(await strongest(), 255);
+      await set(occlude.locator('input[type=range]'), 0.25);
+      const box = await occlude.getByRole('application').boundingBox();
+      await page.mouse.move(box.x + 0.35 * box.width, box.y + 0.5 * box.height);
+      await page.mouse.down();
+      for (const [x, y] of [[0.65, 0.5], [0.65, 0.7], [0.35, 0.7], [0.35, 0.35], [0.65, 0.35]]) await page.mouse.move(box.x + x * box.width, box.y + y * box.height, { steps: 2 });
+      await page.mouse.up();
+      await page.waitForTimeout(2500);
+      const [now, before] = (await figures('occlude'))['largest value of the map'].split(', was ').map(number);
+      assert.ok(now < 0.35 * before, `${now} of ${before}`);
+      assert.ok(await strongest() < 255);
+
+      // The far end of the slider: everything is random, and said so.
+      const sanity = await reach('sanity');
+      await set(sanity.locator('input[type=range]'), 28);
+      await sanity.getByText(/^All 28 layers are random now: .*guessing among all classes would give 0\.1 %/).waitFor(WAIT);
+      assert.deepEqual(problems, []);
+    } finally {
+      await close();
+    }
+  });
+
+  test('predict, then reveal: each step asks, by choosing and by painting, and the end counts', async () => {
+    const { page, problems, step, close } = await openLesson(web, { guess: true });
+    try {
+      const section = (id) => page.locator(`#${id}`);
+      await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.result), null, WAIT);
+      for (const id of ['picture', 'trace', 'activations', 'gradients', 'knob', 'alpha', 'sum', 'relu', 'upsample', 'overlay', 'softmax', 'occlude', 'deletion', 'sanity']) {
+        assert.equal(await step(id).isVisible(), false, id);
+        assert.ok(await section(id).locator('.choice').count() >= 2, id);
+      }
+      // Golf ball 96 %, daisy 4 %: two classes above 1 %.
+      await section('picture').getByRole('button', { name: '1 or 2' }).click();
+      await section('picture').getByText('You were right. More than 1 %: 2 classes. The best is golf ball with 96.2 %.').waitFor(WAIT);
+      assert.ok(await step('picture').isVisible());
+      await section('relu').getByRole('button', { name: 'half or more' }).click();
+      await section('relu').getByText('You said “half or more”. At 0 of 196.').waitFor(WAIT);
+      await section('trace').getByRole('button').first().click();
+      await section('trace').getByText('It depends on').waitFor(WAIT);
+      await section('knob').getByRole('button', { name: 'Show without guessing' }).click();
+      assert.ok(await step('knob').isVisible());
+
+      // The daisy is at the right.
+      const photo = page.locator('.photo');
+      await photo.scrollIntoViewIfNeeded();
+      const box = await photo.boundingBox();
+      await page.mouse.move(box.x + 0.55 * box.width, box.y + 0.25 * box.height);
+      await page.mouse.down();
+      for (let row = 0; row < 5; ++row) {
+        await page.mouse.move(box.x + (row % 2 ? 0.55 : 0.85) * box.width, box.y + (0.25 + row * 0.07) * box.height, { steps: 8 });
+        await page.mouse.move(box.x + (row % 2 ? 0.55 : 0.85) * box.width, box.y + (0.25 + (row + 1) * 0.07) * box.height, { steps: 2 });
+      }
+      await page.mouse.up();
+      await page.getByRole('button', { name: 'Show the map' }).click();
+      await page.getByText(/A hit: the hottest cell for daisy/).waitFor(WAIT);
+
+      await step('bugs').scrollIntoViewIfNeeded();
+      await step('bugs').locator('.quiz button').first().click();
+      await page.locator('#score-words').filter({ hasText: / of 5 right/ }).waitFor(WAIT);
+      assert.equal(await page.locator('#score-list li').count(), 5);
+      await page.getByRole('button', { name: 'Ask me again' }).click();
+      assert.equal(await step('picture').isVisible(), false);
+      assert.match(await page.locator('#score-words').textContent(), /not guessed yet/);
+      // Who wants no questions has none, and that is in the link.
+      await page.getByLabel('guess first').uncheck();
+      assert.ok(await step('picture').isVisible());
+      assert.match(page.url(), /guess=0/);
+      assert.deepEqual(problems, []);
+    } finally {
+      await close();
+    }
+  });
+
+  test('five steps without a formula; all of them with the formulas open', async () => {
+    const { page, problems, close } = await openLesson(web);
+    try {
+      await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.result), null, WAIT);
+      const math = () => page.evaluate(() => [...document.querySelectorAll('grad-cam')].flatMap((one) => [...one.shadowRoot.querySelectorAll('math')])
+        .filter((one) => one.checkVisibility()).length);
+      assert.equal(await math(), 0);
+      await page.locator('#path').selectOption('symbols');
+      assert.ok(await math() >= 12);
+      await page.locator('#path').selectOption('short');
+      assert.equal(await math(), 0);
+      const numbers = await page.locator('.number').evaluateAll((all) => all.filter((one) => one.checkVisibility()).map((one) => one.textContent));
+      assert.deepEqual(numbers, ['1', '2', '3', '4', '5']);
+      assert.equal(await page.locator('grad-cam').evaluateAll((all) => all.flatMap((one) => [...one.shadowRoot.querySelectorAll('details.symbols')]).filter((one) => one.checkVisibility()).length), 0);
+      assert.match(page.url(), /path=short/);
+      assert.deepEqual(problems, []);
+    } finally {
+      await close();
+    }
+  });
+
+  test('a class: presenter by keys, link and QR code, handout', async () => {
+    const { page, problems, reach, close } = await openLesson(web, { size: { width: 1280, height: 720 } });
+    try {
+      await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.result), null, WAIT);
+      await page.getByRole('button', { name: 'Present' }).click();
+      const shown = () => page.locator('main > section').evaluateAll((all) => all.filter((one) => one.checkVisibility()).map(({ id }) => id));
+      assert.deepEqual(await shown(), ['answer']);
+      await page.keyboard.press('ArrowRight');
+      assert.deepEqual(await shown(), ['picture']);
+      assert.match(page.url(), /#picture$/);
+      await page.keyboard.press('PageDown');
+      await page.keyboard.press('ArrowRight');
+      assert.deepEqual(await shown(), ['activations']);
+      // A slider keeps its arrows.
+      const atlas = await reach('activations');
+      await atlas.locator('input[type=range]').focus();
+      await page.keyboard.press('ArrowRight');
+      assert.deepEqual(await shown(), ['activations']);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
+      await page.getByRole('button', { name: 'Leave' }).click();
+      assert.ok((await shown()).length > 10);
+
+      await page.locator('#class').selectOption({ label: 'daisy, 3.7 %' });
+      await page.waitForFunction(() => document.querySelector('grad-cam[steps=picture]').result.class.name === 'daisy', null, WAIT);
+      await page.evaluate(() => document.getElementById('relu').scrollIntoView({ behavior: 'instant' }));
+      await page.waitForFunction(() => document.querySelector('.toc [aria-current]')?.hash === '#relu', null, WAIT);
+      await page.getByRole('button', { name: 'Link' }).click();
+      const address = new URL(await page.locator('#link-text').textContent());
+      assert.deepEqual([address.searchParams.get('sample'), cam.labels[Number(address.searchParams.get('class'))], address.hash], ['golf_ball_and_flower', 'daisy', '#relu']);
+      // A finder pattern in the corner: 7 dark, a ring of light, 3 x 3 dark.
+      await page.waitForFunction(() => document.getElementById('qr').width > 400, null, WAIT);
+      const finder = await page.locator('#qr').evaluate((canvas) => {
+        const pen = canvas.getContext('2d');
+        let first = 0;
+        while (pen.getImageData(first, first, 1, 1).data[0]) first += 1;
+        const module = first / 4;
+        return [0, 1, 2, 3, 4, 5, 6, 7].map((i) => pen.getImageData(first + (i + 0.5) * module, first + 3.5 * module, 1, 1).data[0] === 0);
+      });
+      assert.deepEqual(finder, [true, false, true, true, true, false, true, false]);
+      await page.getByRole('button', { name: 'Close' }).click();
+
+      await page.emulateMedia({ media: 'print' });
+      await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
+      assert.match(await page.locator('#handout').textContent(), /^Picture: golf ball and flower\. Class: daisy, 3\.7 %\. Layer: smooth\.$/);
+      assert.ok(await page.locator('#handout').isVisible());
+      assert.equal(await page.locator('.controls').isVisible(), false);
+      assert.ok((await page.pdf({ format: 'A4' })).length > 100000);
       assert.deepEqual(problems, []);
     } finally {
       await close();

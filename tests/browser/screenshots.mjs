@@ -11,6 +11,7 @@ import { launch, root, serve, withoutBrowser } from './browser.mjs';
 const FOLDER = join(root, 'docs/pictures/screens');
 const [MOST_EACH, MOST_ALL] = [150e3, 2e6]; // bytes
 const DESK = { width: 960, height: 720 };
+const PROJECTOR = { width: 1280, height: 720 };
 const PHONE = { width: 390, height: 844 };
 const WAIT = { timeout: 60000 };
 
@@ -60,7 +61,8 @@ const compare = (view) => async (page) => {
 
 /* ---- The page ------------------------------------------------------------------------------------ */
 
-await shoot('empty', 'Before a picture', { hash: '', ready: /classes/ });
+const WALL = ['golf_ball', 'flower', 'church', 'parachute', 'clutter', 'sunflower', 'balloons', 'lighthouse'];
+await shoot('first', 'As it opens on a projector: a sample, its answers, what they are worth, and a question', { hash: '', size: PROJECTOR });
 await shoot('sample', 'A sample: what the network sees, and where');
 await shoot('sample-dark', 'The same in the dark', { colorScheme: 'dark' });
 await shoot('class', 'Another class, and a value under the pointer', { act: async (page) => {
@@ -70,9 +72,16 @@ await shoot('class', 'Another class, and a value under the pointer', { act: asyn
 await shoot('search', 'A class that is not among the best, found by its name', { act: async (page) => {
   await page.fill('#class', 'cat');
   await page.press('#class', 'Enter');
+  await page.waitForSelector('#suggestions button');
+  await page.click('#suggestions button');
   await page.waitForFunction(() => document.querySelectorAll('#sheet button').length === 6);
 } });
-await shoot('side-by-side', 'Two classes, with a border to drag', { act: compare('wipe') });
+await shoot('border', 'Two classes, with a border to drag', { act: compare('wipe') });
+await shoot('side-by-side', 'Two classes side by side', { act: compare('beside') });
+await shoot('one-scale', 'One scale for all classes: a map is as strong as its class is likely', { act: async (page) => {
+  await page.check('[name=same]');
+  await page.click('#predictions button >> nth=1');
+} });
 await shoot('difference', 'Two classes, one minus the other', { act: compare('difference') });
 await shoot('layer', 'An earlier layer, its cells as they are, and boxes at 15 %',
   { hash: 'sample=golf_ball&layer=block8_pw_relu&interpolation=nearest&boxes=1' });
@@ -93,15 +102,24 @@ await shoot('error', 'What is wrong, and what to do', { act: async (page) => {
   await page.press('#class', 'Enter');
   await says(page, /Did you mean/);
 } });
-await shoot('gallery', 'Several pictures', { hash: '', ready: /classes/, act: async (page) => {
-  await page.setInputFiles('#file', ['golf_ball', 'flower', 'church', 'parachute'].map((name) => join(root, `models/pocket/samples/${name}.jpg`)));
-  await says(page, /forward/);
+await shoot('unfamiliar', 'A picture of nothing that the network knows', { hash: '', act: async (page) => {
+  const gray = Buffer.from('Qk1CAAAAAAAAADYAAAAoAAAAAgAAAAIAAAABABgAAAAAAAwAAAAAAAAAAAAAAAAAAAAAAAAAf39/f39/AAB/f39/f38AAA==', 'base64');
+  await page.setInputFiles('#file', { name: 'grey.bmp', mimeType: 'image/bmp', buffer: gray });
+  await page.waitForSelector('#doubt', { state: 'visible' });
 } });
-await shoot('camera', 'The camera, here Chromium’s fake one', { hash: '', ready: /classes/, act: async (page) => {
+await shoot('wall', 'Several pictures on a wall: sorted, judged, to be saved as a table or a sheet', { hash: '', size: PROJECTOR, act: async (page) => {
+  await page.setInputFiles('#file', WALL.map((name) => join(root, `models/pocket/samples/${name}.jpg`)));
+  await page.waitForFunction(() => /8 of 8 pictures shown/.test(document.querySelector('#wall [role=status]').textContent), null, WAIT);
+  await page.selectOption('#wall [name=sort]', 'unsure');
+  await page.click('#wall button[aria-label="sunflower.jpg: the answer is wrong"]');
+  await page.locator('#wall').evaluate((wall) => wall.scrollIntoView());
+} });
+await shoot('camera', 'The camera, here Chromium’s fake one', { hash: '', act: async (page) => {
   await page.click('#camera');
-  await says(page, /pictures a second/);
+  await page.waitForFunction(() => /pictures a second/.test(document.getElementById('rate').textContent), null, WAIT);
 } });
 await shoot('phone', 'On a phone', { size: PHONE });
+await shoot('narrow', 'On 320 pixels', { size: { width: 320, height: 640 }, colorScheme: 'dark' });
 await shoot('phone-settings', 'The picture stays in sight', { size: PHONE, colorScheme: 'dark', act: async (page) => {
   await page.selectOption('[name=compare]', { index: 2 });
   await page.evaluate(() => scrollTo(0, 640));
@@ -130,7 +148,7 @@ await shoot('phone-settings', 'The picture stays in sight', { size: PHONE, color
 /* ---- The lesson ---------------------------------------------------------------------------------- */
 
 {
-  const { page, close } = await open('learn/');
+  const { page, close } = await open('learn/?guess=0');
   const step = (name) => page.locator(`grad-cam[steps=${name}]`);
   await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.result), null, WAIT);
   await take('lesson', 'The lesson: the answer first', page);

@@ -48,7 +48,7 @@ test('a key is written once', () => {
 });
 
 /** What is no word to a reader: names of parts, of files' formats, of fonts. */
-const NO_WORDS = [/^compare menu$/, /^gradcam preprocess /, /sans-serif$/, /^step step-/, /^data: the sum over/, /^<div class="all">/, /^ ?\$\{/,
+const NO_WORDS = [/^title$/, /^compare menu$/, /^gradcam preprocess /, /sans-serif$/, /^step step-/, /^data: the sum over/, /^<div class="all">/, /^ ?\$\{/,
   /^(no|image\/|text\/)[\w/+-]*$/, /^Import gradcam-wasm\/element\.$/];
 
 /** String literals of a script, without comments; templates with their places. */
@@ -66,4 +66,34 @@ test('page and element have no words of their own', () => {
     ...[...text.matchAll(/(?:textContent|title|placeholder|'aria-label'),?:? ?=? '([^']*[a-z]{2}[^']*)'/g)].map(([, one]) => one),
   ].filter((one) => !NO_WORDS.some((pattern) => pattern.test(one))).map((one) => `${file}: ${one.slice(0, 100)}`));
   assert.deepEqual(found, []);
+});
+
+/** Texts of a page's elements, and words in their attributes; each with the key that it names. */
+function wordsOf(html) {
+  const body = html.slice(html.indexOf('<body>')).replace(/<!--[^]*?-->/g, '');
+  const clean = (text) => text.replace(/\s+/g, ' ').trim();
+  const found = [];
+  const open = [];
+  for (const [, end, tag, attributes, text] of body.matchAll(/<(\/?)([a-z0-9]+)((?:"[^"]*"|[^">])*)>|([^<]+)/g)) {
+    if (text !== undefined) {
+      if (/[A-Za-z]{2}/.test(text)) found.push({ words: clean(text), key: / data-say="([^"]*)"/.exec(open.at(-1)?.attributes ?? '')?.[1] });
+      continue;
+    }
+    if (end) {
+      while (open.length && open.pop().tag !== tag);
+      continue;
+    }
+    for (const [, name, words] of attributes.matchAll(/ (aria-label|title|placeholder|label|alt)="([^"]*[A-Za-z][^"]*)"/g)) {
+      found.push({ words, key: new RegExp(` data-say-${name}="([^"]*)"`).exec(attributes)?.[1] });
+    }
+    if (!['input', 'br', 'img', 'link', 'meta', 'path', 'rect', 'circle'].includes(tag)) open.push({ tag, attributes });
+  }
+  return found;
+}
+
+test('the words that the page is sent with are the dictionary\'s', () => {
+  const all = wordsOf(readFileSync(join(root, 'web/demo/index.html'), 'utf8'));
+  assert.ok(all.length > 100, `${all.length}`);
+  const names = ['Grad-CAM', 'pocket', '&nbsp;'];
+  assert.deepEqual(all.filter(({ words, key }) => !names.includes(words) && EN[key ?? ''] !== words), []);
 });

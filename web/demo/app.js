@@ -19,9 +19,10 @@ import { MOST_PICTURE_PIXELS, Stage } from './stage.js';
 import * as states from './state.js';
 import { Suggestions } from './suggestions.js';
 import { Wall } from './wall.js';
-import { inWords, say, sentences } from './words.js';
+import { fillIn, inWords, say, sentences } from './words.js';
 
 const byId = (id) => document.getElementById(id);
+fillIn(document);
 const stage = new Stage(byId('frame'), byId('scale'), (share) => onSetting('wipe', share.toFixed(2)));
 const sheet = new Sheet(byId('sheet'), chooseClass);
 const ask = new Ask(byId('ask'));
@@ -637,7 +638,7 @@ let timeSaid = 0;
 function showEarly(picture, { early, secondsLeft }) {
   if (secondsLeft > 2 && performance.now() - timeSaid > 2000) {
     timeSaid = performance.now();
-    say(`Looking at ${picture.name} … about ${inTime(secondsLeft)} to go.`);
+    tell(say('page.looking.left', { name: picture.name, seconds: secondsLeft }));
   }
   if (!early?.maps.length || state.answer?.picture !== picture) return;
   const map = early.maps.find(({ class: { id } }) => id === state.shown) ?? early.maps[0];
@@ -645,8 +646,6 @@ function showEarly(picture, { early, secondsLeft }) {
   stage.show(map, { ...look, colours: state.model.cam.colormap(look.colormap), boxes: false });
   drawn.delete('heat'); // whatever the job ends in is drawn anew
 }
-
-const inTime = (seconds) => (seconds < 90 ? `${Math.ceil(seconds)} seconds` : `${Math.round(seconds / 60)} minutes`);
 
 /** The picture anew: another one, or other settings. What fails is withdrawn. */
 async function explain() {

@@ -6,5 +6,20 @@ import { tools } from '../index.js';
 
 export const { sentences, say } = tools;
 
+/**
+ * Puts the dictionary's words where the page names them: data-say for an element's text, data-say-title for
+ * its title, and so on. What the page is sent with is the same in English, for the moment before any script runs.
+ * @param {ParentNode} page
+ */
+export function fillIn(page) {
+  for (const element of page.querySelectorAll('[data-say]')) {
+    const words = say(element.dataset.say);
+    if (element.textContent.replace(/\s+/g, ' ').trim() !== words) element.textContent = words;
+  }
+  for (const name of ['aria-label', 'title', 'placeholder', 'label']) {
+    for (const element of page.querySelectorAll(`[data-say-${name}]`)) element.setAttribute(name, say(element.getAttribute(`data-say-${name}`)));
+  }
+}
+
 /** What an error or a warning says, and what to do about it on this page. */
 export const inWords = ({ reason, message, text, remedy }) => tools.withRemedy(text ?? reason ?? message, remedy, 'page');

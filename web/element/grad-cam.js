@@ -7,7 +7,7 @@
  *
  * A picture between the tags is shown until, and if, the heatmap comes; it also sets the size.
  */
-import { holdModel, sharedSteps, tools } from './models.js';
+import { holdModel, loadTools, sharedSteps, tools } from './models.js';
 import { sheet } from './style.js';
 
 const DEFAULTS = { model: 'pocket', method: 'gradcam', score: 'logit', top: 3, opacity: 0.6,
@@ -38,6 +38,8 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
  * @attr {number} opacity       of the heat, 0 to 1; default 0.6; near 0 the map always fades out
  * @attr {string} colormap      viridis, cividis, turbo, jet, ...; default viridis
  * @attr {string} steps         steps to show instead of the heatmap, by name; empty: heatmap and all steps
+ * @attr {string} symbols       folded (default): the formula of a step opens when asked for; open: it stands there
+ * @attr {string} samples       addresses of pictures, joined by "|", that the step knob looks through
  * @attr {string} loading       lazy (default): starts when it comes into view; eager: at once
  * @fires result    the explanation is there; detail: the Explanation (with steps alone: the Steps)
  * @fires progress  the model is being fetched; detail: {file, loaded, total}, bytes
@@ -68,7 +70,7 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
  */
 export class GradCamElement extends Base {
   static observedAttributes = ['src', 'model', 'method', 'layer', 'target', 'classes', 'top', 'score',
-    'fit', 'opacity', 'colormap', 'steps', 'loading'];
+    'fit', 'opacity', 'colormap', 'steps', 'symbols', 'samples', 'loading'];
 
   static #observer = null;
 
@@ -149,6 +151,8 @@ export class GradCamElement extends Base {
       if (after === 'eager') this.#wake();
     } else if (name === 'opacity') {
       this.#parts.heat.style.opacity = String(this.#number('opacity'));
+    } else if (name === 'symbols') {
+      for (const fold of this.#parts.steps.querySelectorAll('details.symbols')) fold.open = after === 'open';
     } else if (name === 'colormap' && this.#result) {
       this.#paint();
     } else {
@@ -308,13 +312,16 @@ export class GradCamElement extends Base {
     this.#running?.abort();
     if (!image) {
       this.#emptyRows(0);
-      this.#say(tools.say('element.no.picture'));
+      loadTools().then(() => this.#picture || this.#say(tools.say('element.no.picture')), (error) => this.#say(error.message, true));
       return;
     }
     const controller = new AbortController();
     this.#running = controller;
     const { signal } = controller;
     try {
+      await loadTools();
+      if (signal.aborted) return;
+      this.#name();
       const cam = await this.#model();
       if (signal.aborted) return;
       const steps = this.#steps;
@@ -348,6 +355,14 @@ export class GradCamElement extends Base {
       row.append(document.createElement('span'));
       return row;
     }));
+  }
+
+  /** Names of its parts, for those who do not see them. */
+  #name() {
+    const { own, classes, progress } = this.#parts;
+    own.setAttribute('aria-label', tools.say('element.picture'));
+    classes.setAttribute('aria-label', tools.say('element.classes'));
+    progress.setAttribute('aria-label', tools.say('element.progress'));
   }
 
   async #model() {
@@ -490,7 +505,7 @@ export class GradCamElement extends Base {
       if (view.shows !== steps) view.update(steps); // what a reader has done there stays
       view.shows = steps;
       const formula = view.section.querySelector('.formula');
-      if (formula) formula.tabIndex = formula.scrollWidth > formula.clientWidth ? 0 : -1; // to scroll it by keys
+      if (formula) scrollable(formula);
     }
     if (!this.#stepsAlone) return;
     this.#result = steps;
@@ -508,6 +523,7 @@ export class GradCamElement extends Base {
       cam,
       model: this.#modelAddress(),
       colormap: this.#text('colormap'),
+      samples: (this.getAttribute('samples') ?? '').split('|').filter(Boolean).map((one) => new URL(one, this.baseURI).href),
       fail: (error) => error.code !== 'cancelled' && this.#say(error.message, true),
       choose: (id) => {
         const detail = { id, name: cam.labels[id] };
@@ -517,10 +533,13 @@ export class GradCamElement extends Base {
     });
     if (step.formula) {
       const formula = document.createElement('div');
-      formula.part.add('formula');
       formula.className = 'formula';
       formula.innerHTML = step.formula; // MathML of our own
-      section.append(formula);
+      const fold = Object.assign(document.createElement('details'), { className: 'symbols', open: this.getAttribute('symbols') === 'open' });
+      fold.part.add('formula');
+      fold.append(Object.assign(document.createElement('summary'), { textContent: tools.say('step.symbols') }), formula);
+      fold.addEventListener('toggle', () => scrollable(formula));
+      section.append(fold);
     }
     if (step.caption) {
       const caption = Object.assign(document.createElement('p'), { className: 'caption', textContent: step.caption });
@@ -542,6 +561,11 @@ export class GradCamElement extends Base {
   }
 }
 
+/** What is wider than its box can be scrolled by keys. */
+function scrollable(box) {
+  box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1;
+}
+
 /** The shadow tree, and its parts by name. */
 function build(host) {
   const root = host.attachShadow({ mode: 'open' });
@@ -551,15 +575,15 @@ function build(host) {
       <div class="stage" part="stage">
         <slot></slot>
         <img part="picture" class="picture" alt="" hidden>
-        <canvas part="picture" class="picture own" role="img" aria-label="${tools.say('element.picture')}" hidden></canvas>
+        <canvas part="picture" class="picture own" role="img" hidden></canvas>
         <canvas part="heat" class="heat" aria-hidden="true"></canvas>
       </div>
       <figcaption>
-        <ul class="classes" part="classes" aria-label="${tools.say('element.classes')}"></ul>
+        <ul class="classes" part="classes"></ul>
       </figcaption>
     </figure>
     <div class="steps"></div>
-    <progress part="progress" max="1" aria-label="${tools.say('element.progress')}" hidden></progress>
+    <progress part="progress" max="1" hidden></progress>
     <p class="status" part="status" role="status"></p></div>`;
   const find = (selector) => root.querySelector(selector);
   return { all: find('.all'), figure: find('.whole'), stage: find('.stage'), picture: find('img'), own: find('.own'),

@@ -4,11 +4,18 @@
  */
 const LINGER = 2000; // ms
 
-/** The package's tools; there as soon as a model is. @type {typeof import('../index.js').tools} */
+/** The package's tools; there once loadTools() is done, hence wherever a model is. @type {typeof import('../index.js').tools} */
 export let tools;
 
 /** Where GradCam comes from, which the element's entry says. @type {{load: () => Promise<typeof import('../index.js')>}} */
 export const entry = { load: () => Promise.reject(new Error('Import gradcam-wasm/element.')) };
+
+/** The package without its engine, which a model brings: its words, above all. */
+export async function loadTools() {
+  const loaded = await entry.load();
+  tools = loaded.tools;
+  return loaded;
+}
 
 /** By model. @type {Map<string, Shared>} */
 const held = new Map();
@@ -40,13 +47,10 @@ function start(model) {
   const controller = new AbortController();
   const holders = new Set();
   // Loaded late: a page whose elements are out of sight needs none of it yet.
-  const cam = entry.load().then((loaded) => {
-    tools = loaded.tools;
-    return loaded.GradCam.load(model, {
-      signal: controller.signal,
-      onProgress: (progress) => holders.forEach((holder) => holder.onProgress(progress)),
-    });
-  });
+  const cam = loadTools().then(({ GradCam }) => GradCam.load(model, {
+    signal: controller.signal,
+    onProgress: (progress) => holders.forEach((holder) => holder.onProgress(progress)),
+  }));
   const shared = { cam, holders, controller };
   held.set(model, shared);
   cam.catch(() => held.get(model) === shared && held.delete(model)); // the next one tries again

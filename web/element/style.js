@@ -101,6 +101,9 @@ progress { width: 100%; accent-color: var(--accent); }
 .step + .step { margin-top: 1.5rem; padding-top: 1.25rem; border-top: 1px solid var(--line); }
 .formula { overflow-x: auto; margin: 0 0 0.9rem; padding: 0.7rem 0.9rem; border-radius: var(--radius); background: var(--sunk); font-size: 1.15rem; font-size: clamp(0.8rem, 4.3cqi, 1.2rem); }
 .formula math { margin: 0; font-family: 'STIX Two Math', 'Cambria Math', 'Latin Modern Math', 'STIX', math; }
+.symbols { margin: 0 0 0.9rem; }
+.symbols summary { width: max-content; color: var(--muted); font-size: 0.875rem; cursor: pointer; }
+.symbols .formula { margin: 0.5rem 0 0; }
 .caption { margin: 0 0 1rem; color: var(--muted); font-size: 0.92rem; max-width: 46rem; }
 .caption:empty { display: none; }
 div > .caption { margin: 0.8rem 0 0; }
@@ -157,6 +160,24 @@ td button:focus-visible { outline: 3px solid var(--accent); }
 tr[aria-current] td { font-weight: 600; background: var(--bar); }
 .meter { height: 0.8rem; border-radius: 4px; background: var(--sunk); overflow: hidden; }
 .meter i { display: block; height: 100%; width: 0; background: var(--accent); transition: width 0.1s; }
+.meter.mark { position: relative; overflow: visible; height: 1.1rem; margin-bottom: 0.6rem; }
+.meter.mark i { border-radius: 4px; transition: none; }
+.meter.mark::after { content: ''; position: absolute; inset: -3px auto -3px min(var(--mark, 0px), 100% - 2px); width: 2px; background: var(--ink); }
+.pair.wide-pair { max-width: none; margin-bottom: 0.8rem; }
+.wide-pair canvas + canvas { border-radius: 6px; }
+.turn { height: 1.6rem; }
+.bar.knob output { min-width: 7rem; }
+.step h3 { margin: 1.2rem 0 0.5rem; font-size: 1rem; }
+.pick { display: flex; flex-direction: column; gap: 0.3rem; padding: 0.3rem; border: 2px solid var(--line); border-radius: 8px; background: none; color: inherit; font: inherit; font-size: 0.85rem; text-align: start; cursor: pointer; }
+.pick[aria-pressed='true'] { border-color: var(--accent); }
+.pick .cover { width: 100%; }
+.close-up { max-width: 16rem; }
+@container (max-width: 40rem) { .close-up { max-width: 9rem; } }
+.hand { display: flex; flex-wrap: wrap; gap: 0.8rem; margin-top: 0.8rem; }
+.patch { width: auto; font-size: 0.8rem; font-variant-numeric: tabular-nums; }
+.patch caption { padding-bottom: 0.25rem; text-align: start; color: var(--muted); }
+.patch td { min-width: 4.2rem; padding: 0.25rem 0.4rem; border: 1px solid var(--line); color: #1d2229; text-align: end; }
+.patch td span { display: block; }
 .legend { display: flex; align-items: center; gap: 0.5rem; margin-top: 0.4rem; color: var(--muted); font-size: 0.8rem; }
 .legend canvas { flex: 1; height: 0.6rem; min-width: 3rem; border-radius: 3px; }
 .brush { touch-action: none; cursor: crosshair; border-radius: 6px; }
@@ -174,7 +195,8 @@ tr[aria-current] td { font-weight: 600; background: var(--bar); }
 
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
 @media print {
-  .bar, progress { display: none; }
+  .all { color-scheme: light !important; }
+  .bar, progress, .symbols:not([open]) { display: none; }
   .step { break-inside: avoid; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

@@ -4,7 +4,17 @@
  * that a view can be linked.
  */
 import '../../element/define.js';
+import { tools } from '../../index.js';
 import { captionSamples, SAMPLES } from '../samples.js';
+import { paintBefore } from './paint.js';
+import { askBefore, Score } from './predict.js';
+import { createLink, createPresenter } from './present.js';
+
+const { say } = tools;
+
+/** Where the steps about gradients begin: behind it lie layers that bend, so that gradients vary over positions. */
+const EARLIER = 'block12_pw_relu';
+const EARLIER_STEPS = ['gradients', 'knob'];
 
 const MOST_SIDE = 1024; // pixels: larger photos only make the page slow
 
@@ -15,19 +25,28 @@ const sampleUrl = (wanted) => SAMPLES.find(({ name }) => name === wanted).url;
 
 /* ---- One state for all elements ------------------------------------------------------------------ */
 
-const state = { sample: SAMPLES[0].name, image: null, class: '', layer: '', colormap: 'viridis' };
+const state = { sample: SAMPLES[0].name, image: null, class: '', layer: '', colormap: 'viridis', path: '', guess: '' };
+let from = null; // the picture's address, if it is neither a sample nor a file
 
 function readAddress() {
   const given = new URLSearchParams(location.search);
   if (SAMPLES.some(({ name }) => name === given.get('sample'))) state.sample = given.get('sample');
-  for (const key of ['class', 'layer', 'colormap']) if (given.get(key)) state[key] = given.get(key);
+  for (const key of ['class', 'layer', 'colormap', 'path', 'guess']) if (given.get(key)) state[key] = given.get(key);
+  if (!['short', 'symbols'].includes(state.path)) state.path = '';
+  // The page's policy lets it read pictures of its own host alone.
+  const address = given.get('picture') && new URL(given.get('picture'), location.href);
+  if (address && address.origin === location.origin) from = address.href;
+  return given.has('present');
 }
 
 function writeAddress() {
   const words = new URLSearchParams();
-  if (!state.image) words.set('sample', state.sample);
+  if (from) words.set('picture', from);
+  else if (!state.image) words.set('sample', state.sample);
   for (const key of ['class', 'layer']) if (state[key]) words.set(key, state[key]);
   if (state.colormap !== 'viridis') words.set('colormap', state.colormap);
+  for (const key of ['path', 'guess']) if (state[key]) words.set(key, state[key]);
+  if (presenter.on) words.set('present', '1');
   history.replaceState(null, '', `?${words}${location.hash}`);
 }
 
@@ -40,16 +59,18 @@ function attribute(element, name, value) {
 function apply() {
   for (const element of elements) {
     attribute(element, 'target', state.class);
-    attribute(element, 'layer', state.layer);
+    const step = element.getAttribute('steps');
+    attribute(element, 'layer', state.layer || (EARLIER_STEPS.includes(step) ? EARLIER : ''));
+    attribute(element, 'symbols', state.path === 'symbols' ? 'open' : '');
     attribute(element, 'colormap', state.colormap);
     if (state.image) element.image = state.image;
     else {
       if (element.image) element.image = null;
-      attribute(element, 'src', sampleUrl(state.sample));
+      attribute(element, 'src', from ?? sampleUrl(state.sample));
     }
   }
   for (const button of byId('samples').children) {
-    button.setAttribute('aria-pressed', String(!state.image && button.dataset.sample === state.sample));
+    button.setAttribute('aria-pressed', String(!state.image && !from && button.dataset.sample === state.sample));
   }
   writeAddress();
 }
@@ -59,6 +80,7 @@ function apply() {
 /** Another picture: the class on show was the old one's. */
 function choosePicture(change) {
   Object.assign(state, { image: null, class: '' }, change);
+  from = null;
   byId('status').textContent = 'Computing …';
   apply();
 }
@@ -121,13 +143,6 @@ informed.addEventListener('result', ({ detail: steps }) => {
 });
 informed.setAttribute('loading', 'eager');
 
-/** Whether there is anything to cut off depends on picture, class and layer. */
-elements.find((element) => element.getAttribute('steps') === 'relu').addEventListener('result', ({ detail: { map } }) => {
-  const below = map.raw.filter((value) => value < 0).length;
-  byId('negative').textContent = below ? `Here that is ${below} of ${map.raw.length} places.`
-    : 'Here there is nothing to cut off; for another class there may be.';
-});
-
 hero.addEventListener('result', async () => {
   if (!byId('layer').disabled) return;
   const layers = (await hero.cam).layers();
@@ -149,6 +164,96 @@ for (const key of ['class', 'layer', 'colormap']) {
   });
 }
 
+/* ---- Paths ---------------------------------------------------------------------------------------- */
+
+const allSections = /** @type {HTMLElement[]} */ ([...document.querySelectorAll('main > section')]);
+const inPath = () => allSections.filter((section) => state.path !== 'short' || section.hasAttribute('data-core'));
+
+/** Shows the sections of the path, and numbers them anew. */
+function layPath() {
+  document.body.dataset.path = state.path;
+  const path = inPath();
+  let step = 0;
+  for (const section of allSections) {
+    section.hidden = !path.includes(section);
+    links.get(section.id).parentElement.hidden = section.hidden;
+    const number = section.querySelector('.number');
+    if (number && !section.hidden) number.textContent = String(++step);
+  }
+  byId('trust').hidden = state.path === 'short';
+  byId('path').value = state.path;
+  presenter.again();
+}
+
+/* ---- Guesses --------------------------------------------------------------------------------------- */
+
+const score = new Score(showScore);
+const questions = [paintBefore(hero, score), ...allSections.map((section) => askBefore(section, score))];
+
+function layGuesses() {
+  const on = state.guess !== '0';
+  byId('guess').checked = on;
+  questions.forEach((question) => question.setOn(on));
+}
+
+function showScore() {
+  const { list } = score;
+  byId('score-words').textContent = list.length ? say('score.words', { right: list.filter(({ right }) => right).length, of: list.length })
+    : say('score.none');
+  byId('score-list').replaceChildren(...list.map(({ title, right }) => {
+    const item = document.createElement('li');
+    item.textContent = right ? say('score.right', { title }) : say('score.wrong', { title });
+    item.toggleAttribute('data-right', right);
+    return item;
+  }));
+  byId('again').disabled = !list.length;
+}
+let bugsAnswered = 0;
+document.querySelector('grad-cam[steps=bugs]').addEventListener('answered', ({ detail }) => {
+  bugsAnswered += 1;
+  score.add(`bug ${bugsAnswered}`, say('score.bug', { number: bugsAnswered }), detail.right);
+});
+byId('again').addEventListener('click', () => {
+  score.clear();
+  questions.forEach((question) => question.again());
+});
+byId('guess').addEventListener('change', ({ target }) => {
+  state.guess = target.checked ? '' : '0';
+  layGuesses();
+  writeAddress();
+});
+byId('path').addEventListener('change', ({ target }) => {
+  state.path = target.value;
+  layPath();
+  apply();
+});
+
+/* ---- In a class ------------------------------------------------------------------------------------ */
+
+const presenter = createPresenter(inPath, () => writeAddress());
+/** The one a third of the window down, where people read. */
+const sectionOnShow = () => (presenter.on ? presenter.section
+  : inPath().find((section) => section.getBoundingClientRect().bottom > innerHeight / 3) ?? inPath().at(-1));
+byId('present').addEventListener('click', () => (presenter.on ? presenter.stop() : presenter.start(sectionOnShow().id)));
+createLink(() => {
+  const section = sectionOnShow();
+  const address = new URL(location.href);
+  address.hash = section.id;
+  address.searchParams.delete('present'); // who follows it reads at their own pace
+  if (informed.result) address.searchParams.set('class', String(informed.result.class.id));
+  if (state.image) {
+    address.searchParams.delete('sample');
+    address.searchParams.delete('class');
+  }
+  return { address: address.href, own: Boolean(state.image), section: section.dataset.short };
+});
+byId('print').addEventListener('click', () => print());
+addEventListener('beforeprint', () => {
+  const { result } = informed;
+  byId('handout').textContent = result ? say('print.head', { picture: state.image ? say('print.own') : (from ?? state.sample.replaceAll('_', ' ')),
+    name: result.class.name, p: say('percent', { share: result.map.probability }), layer: result.layer.name }) : '';
+});
+
 /* ---- Contents, and how to embed a step ------------------------------------------------------------ */
 
 for (const section of document.querySelectorAll('main > section')) {
@@ -156,7 +261,7 @@ for (const section of document.querySelectorAll('main > section')) {
   const item = document.createElement('li');
   item.append(link);
   byId('toc').append(item);
-  const step = section.querySelector('grad-cam').getAttribute('steps');
+  const step = section.querySelector('grad-cam')?.getAttribute('steps');
   if (!step) continue;
   const code = `<script type="module" src="${new URL('../../element/define.js', import.meta.url).href}"></script>\n` +
     `<grad-cam src="PICTURE.jpg" steps="${step}"></grad-cam>`;
@@ -183,6 +288,13 @@ const wakeAll = () => elements.forEach((element) => element.setAttribute('loadin
 informed.addEventListener('result', () => setTimeout(wakeAll), { once: true });
 addEventListener('beforeprint', wakeAll);
 
-readAddress();
+for (const element of elements) {
+  if (element.getAttribute('steps') === 'knob') element.setAttribute('samples', SAMPLES.map(({ url }) => url).join('|'));
+}
+const presenting = readAddress();
 byId('colormap').value = state.colormap;
+showScore();
+layPath();
+layGuesses();
 apply();
+if (presenting) presenter.start(location.hash.slice(1));

@@ -90,7 +90,7 @@ export const bugs = {
             one.toggleAttribute('data-right', one.contains(right));
             one.toggleAttribute('data-wrong', one.contains(wrong));
           });
-          words.textContent = [say(good ? 'bugs.yes' : 'bugs.no'), bug.answer, more[number]].filter(Boolean).join(' ');
+          words.textContent = [good ? say('bugs.yes') : say('bugs.no'), bug.answer, more[number]].filter(Boolean).join(' ');
           if (!answered.has(number)) {
             answered.add(number);
             element.dispatchEvent(new CustomEvent('answered', { detail: { right: good }, bubbles: true, composed: true }));

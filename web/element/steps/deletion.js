@@ -103,9 +103,9 @@ export const deletion = {
       let done = 0;
       const whole = 2 * orders.length * (POINTS + 1);
       const probability = async (image) => {
-        const { predictions } = await cam.explain(image, { classes: [], top: cam.model.classes, picture: false, signal });
+        const { probabilities } = await cam.scores(image, { signal });
         progress.value = ++done / whole;
-        return predictions.find(({ id }) => id === asked.class.id).probability;
+        return probabilities[asked.class.id];
       };
       try {
         for (const [which, order] of orders.entries()) {

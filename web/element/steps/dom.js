@@ -241,8 +241,12 @@ export function plot(name, draw) {
     const context = canvas.getContext('2d');
     context.scale(density, density);
     const style = getComputedStyle(canvas);
-    const ink = Object.fromEntries(['accent', 'ink', 'muted', 'line', 'plus', 'minus', 'sunk'].map(
-      (key) => [key, style.getPropertyValue(`--${key}`).trim()]));
+    // As a colour in use: the property itself may be light-dark(...), which a canvas takes for none.
+    const ink = Object.fromEntries(['accent', 'ink', 'muted', 'line', 'plus', 'minus', 'sunk'].map((key) => {
+      canvas.style.color = `var(--${key})`;
+      return [key, style.color];
+    }));
+    canvas.style.color = '';
     context.font = `12px ${style.fontFamily}`;
     draw(context, { width, height }, ink);
   };

@@ -5,10 +5,11 @@
  * delta: what the knob adds to A^k, at one position or at all of them. Slope: dy/dA^k at that position, or
  * the sum over all of them, Z alpha_k.
  */
-import { orderChannels } from './atlas.js';
 import { button, channel, chooseCell, drawFrame, drawHeatTo, drawPicture, figure, figures, label, make, placeName, plot, range, say, signed } from './dom.js';
 
-const POINTS = 9; // of the curve
+const POINTS = 7; // of the curve
+/** Parts of the knob's reach, from the middle outward. */
+const CURVE = Array.from({ length: POINTS }, (_, i) => (2 * i) / (POINTS - 1) - 1).sort((a, b) => Math.abs(a) - Math.abs(b));
 const TILES = 6; // channels shown by contribution
 const STRAIGHT = 0.01; // a curve that leaves its chord by less than this part of its height
 
@@ -34,6 +35,7 @@ export const knob = {
     let curve = []; // {delta, score}
     let wanted = false; // the knob has moved
     let busy = false;
+    let seen = false; // it is in the window
     let found = null; // {layer, list}: each sample's strongest place for every channel
 
     const photo = covered(say('knob.photo'));
@@ -83,21 +85,27 @@ export const knob = {
       ? gradients.subarray(k * size(), (k + 1) * size()).reduce((sum, value) => sum + value, 0) : gradients[k * size() + at()]);
     const changeBy = (add) => ({ channel: k, add, ...(everywhere.checked ? {} : { at: [cell.y, cell.x] }) });
     const table = () => cam.colormap(colormap);
-    const contribution = (channelAt) => size() * steps.weights[channelAt] * range(plane(steps, channelAt)).mean;
+    let shares = new Float32Array(0); // of each channel: its gradient times its activation, added up
+    const product = (channelAt, i) => steps.gradients[channelAt * size() + i] * steps.activations[channelAt * size() + i];
 
-    /** The knob first, then the curve's points that are missing; one request at a time. */
-    async function ask() {
+    function ask() {
       wanted = true;
-      if (steps) showWords();
+      if (!steps) return;
+      showWords();
+      work();
+    }
+
+    /** The knob first, then the curve's points that are missing, while somebody sees it; one request at a time. */
+    async function work() {
       if (busy) return;
       busy = true;
       try {
-        while (steps && (wanted || curve.length < POINTS)) {
+        while (steps && (wanted || (seen && curve.length < POINTS))) {
           const asked = steps;
           const question = JSON.stringify(changeBy(0));
           const mine = wanted;
           wanted = false;
-          const add = mine ? delta() : (2 * (curve.length / (POINTS - 1)) - 1) * reach();
+          const add = mine ? delta() : CURVE[curve.length] * reach();
           const answer = add === 0 ? asked : await cam.steps(asked.explanation.picture, {
             class: asked.class.id, layer: asked.layer.name, change: changeBy(add) });
           if (asked !== steps || question !== JSON.stringify(changeBy(0))) continue; // about another channel or picture
@@ -114,7 +122,7 @@ export const knob = {
 
     function drawCurve(pen, { width, height }, ink) {
       if (!steps || !turned) return;
-      const [left, right, top, bottom] = [52, 10, 12, 30];
+      const [left, right, top, bottom] = [64, 10, 12, 30];
       const points = [...curve, { delta: 0, score: steps.map.score }].sort((a, b) => a.delta - b.delta);
       const scores = [...points.map(({ score }) => score), turned.steps.map.score];
       const middle = steps.map.score;
@@ -130,7 +138,7 @@ export const knob = {
         pen.moveTo(left, y(score));
         pen.lineTo(width - right, y(score));
         pen.stroke();
-        pen.fillText(figure(score), left - 6, y(score));
+        pen.fillText(score === middle ? figure(middle) : signed(score - middle), left - 6, y(score));
       }
       pen.textAlign = 'center';
       pen.fillText(say('knob.axis'), (left + width) / 2, height - 8);
@@ -167,9 +175,10 @@ export const knob = {
 
     function isStraight() {
       if (curve.length < POINTS) return null;
-      const [{ score: from }, { score: to }] = [curve[0], curve.at(-1)];
+      const points = [...curve].sort((a, b) => a.delta - b.delta);
+      const [{ score: from }, { score: to }] = [points[0], points.at(-1)];
       const high = Math.max(Math.abs(to - from), 1e-6);
-      return curve.every(({ score }, i) => Math.abs(score - (from + ((to - from) * i) / (POINTS - 1))) < STRAIGHT * high);
+      return points.every(({ score }, i) => Math.abs(score - (from + ((to - from) * i) / (POINTS - 1))) < STRAIGHT * high);
     }
 
     function show() {
@@ -183,10 +192,10 @@ export const knob = {
       const most = Math.max(steps.map.max, 1e-9);
       drawHeatTo(map.heat, { values: now.map.raw, width, height, picture, view }, table(), most);
       Object.assign(mark, { width: picture.width, height: picture.height });
-      const seen = view ?? { x: 0, y: 0, width: picture.width, height: picture.height };
+      const part = view ?? { x: 0, y: 0, width: picture.width, height: picture.height };
       if (!everywhere.checked) {
-        drawFrame(mark, { x: seen.x + (cell.x * seen.width) / width, y: seen.y + (cell.y * seen.height) / height,
-          width: seen.width / width, height: seen.height / height });
+        drawFrame(mark, { x: part.x + (cell.x * part.width) / width, y: part.y + (cell.y * part.height) / height,
+          width: part.width / width, height: part.height / height });
       }
       const heights = [...curve.map(({ score }) => score), before, after];
       const [low, high] = [Math.min(0, ...heights), Math.max(0, ...heights)];
@@ -213,8 +222,9 @@ export const knob = {
 
     function choose(next, where = null) {
       k = next;
-      const own = plane(steps);
-      const peak = own.indexOf(range(own).high);
+      // Where turning it says most: the largest product of gradient and activation.
+      let peak = 0;
+      for (let i = 0; i < size(); ++i) if (Math.abs(product(k, i)) > Math.abs(product(k, peak))) peak = i;
       cell = where ?? { x: peak % steps.layer.width, y: Math.floor(peak / steps.layer.width) };
       which.value = String(order.indexOf(k));
       whichText.textContent = say('knob.rank', { k, rank: order.indexOf(k) + 1, of: order.length });
@@ -240,7 +250,7 @@ export const knob = {
         const tile = covered(say('knob.tile', { k: one }));
         drawPicture(tile.ground, picture);
         drawHeatTo(tile.heat, { values: plane(steps, one), width, height, picture, view }, table(), range(plane(steps, one)).high);
-        const pick = make('button', { type: 'button', class: 'pick' }, tile.box, make('span', {}, channel(one), ` ${signed(contribution(one))}`));
+        const pick = make('button', { type: 'button', class: 'pick' }, tile.box, make('span', {}, channel(one), ` ${signed(shares[one])}`));
         pick.dataset.k = String(one);
         pick.setAttribute('aria-pressed', String(one === k));
         pick.addEventListener('click', () => choose(one));
@@ -284,10 +294,10 @@ export const knob = {
       const best = found.list.map((sample) => ({ ...sample, ...sample.peaks[k] })).filter(({ value }) => value > 0)
         .sort((a, b) => b.value - a.value).slice(0, TILES);
       gallery.replaceChildren(...best.map(({ name, picture, view, value, at: peak }) => {
-        const seen = view ?? { x: 0, y: 0, width: picture.width, height: picture.height };
-        const [across, down] = [seen.width / width, seen.height / height];
+        const part = view ?? { x: 0, y: 0, width: picture.width, height: picture.height };
+        const [across, down] = [part.width / width, part.height / height];
         // The cell and as much again around it.
-        const [x, y] = [seen.x + ((peak % width) - 1.5) * across, seen.y + (Math.floor(peak / width) - 1.5) * down];
+        const [x, y] = [part.x + ((peak % width) - 1.5) * across, part.y + (Math.floor(peak / width) - 1.5) * down];
         const whole = make('canvas');
         drawPicture(whole, picture);
         const patch = make('canvas', { class: 'plane', role: 'img', width: 96, height: 96, 'aria-label': say('knob.patch', { name, value: figure(value) }) });
@@ -306,6 +316,12 @@ export const knob = {
       restart();
     }, 'pointerdown');
 
+    const watcher = new IntersectionObserver((entries) => {
+      seen = entries.at(-1).isIntersecting;
+      if (seen && steps) work();
+    });
+    watcher.observe(element);
+
     return {
       element,
       update(next) {
@@ -314,7 +330,12 @@ export const knob = {
         const same = steps?.layer.name === next.layer.name && steps.explanation.picture === next.explanation.picture;
         const kept = same ? k : null;
         steps = next;
-        order = [...orderChannels(steps, 'contribution')];
+        shares = Float32Array.from({ length: steps.layer.channels }, (_, one) => {
+          let sum = 0;
+          for (let i = 0; i < size(); ++i) sum += product(one, i);
+          return sum;
+        });
+        order = Array.from(shares.keys()).sort((a, b) => shares[b] - shares[a]);
         which.max = String(order.length - 1);
         for (const { ground } of [photo, map]) drawPicture(ground, steps.explanation.picture);
         drawTiles();
@@ -328,6 +349,7 @@ export const knob = {
       },
       stop() {
         steps = null;
+        watcher.disconnect();
         chart.stop();
       },
     };

@@ -122,8 +122,9 @@ export const occlude = {
         [say('occlude.hottest'), say('occlude.of', { now: figure(map.max), before: figure(steps.map.max) })],
         ['Δ', `${change > 0 ? '+' : ''}${(100 * change).toFixed(1)} points`.replace('-', '−')],
       ]);
-      words.textContent = strokes ? say(Math.abs(change) < 0.005 ? 'occlude.same' : change < 0 ? 'occlude.fell' : 'occlude.rose', {
-        name: steps.class.name, now: percent(map.probability), before: percent(before) }) : say('occlude.nothing');
+      const said = { name: steps.class.name, now: percent(map.probability), before: percent(before) };
+      words.textContent = !strokes ? say('occlude.nothing') : Math.abs(change) < 0.005 ? say('occlude.same', said)
+        : change < 0 ? say('occlude.fell', said) : say('occlude.rose', said);
     }
 
     const point = ({ clientX, clientY }) => {

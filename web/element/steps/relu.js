@@ -29,7 +29,8 @@ export const relu = {
       const { low, high } = range(values);
       const positive = raw.filter((value) => value > 0).length / raw.length;
       const below = raw.filter((value) => value < 0).length;
-      claim.textContent = below ? say(on.checked ? 'relu.cut' : 'relu.shown', { below, of: raw.length }) : say('relu.nothing', { of: raw.length });
+      claim.textContent = !below ? say('relu.nothing', { of: raw.length })
+        : on.checked ? say('relu.cut', { below, of: raw.length }) : say('relu.shown', { below, of: raw.length });
       numbers.set([
         ['size', `${width} × ${height}`],
         ['smallest value', figure(low)],

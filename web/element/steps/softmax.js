@@ -96,7 +96,8 @@ export const softmax = {
         ['largest factor of another class', figure(-Math.max(...plain.filter((_, j) => j !== c).map(Math.abs)))],
       ]);
       const first = plainFactors(logits, c, 1)[c];
-      verdict.textContent = plain[c] !== 0 ? say(s === 1 ? 'softmax.start' : 'softmax.holds', { factor: figure(plain[c]), first: figure(first), s: figure(s) })
+      verdict.textContent = plain[c] !== 0 ? (s === 1 ? say('softmax.start', { first: figure(first) })
+        : say('softmax.holds', { factor: figure(plain[c]), first: figure(first), s: figure(s) }))
         : plain.some((one) => one !== 0) ? say('softmax.saturated')
           : p[c] === 0 ? say('softmax.lost', { name: maps[c].class.name }) : say('softmax.empty');
     }

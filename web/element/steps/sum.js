@@ -89,8 +89,8 @@ export const sum = {
       const { low, high } = range(soFar);
       const likeness = correlation(soFar, total);
       const largest = range(total).high;
-      claim.textContent = !done ? '' : say(largest > 0 ? 'sum.claim' : 'sum.claimEmpty', { count: done, of: order.length,
-        share: percent(high / largest), likeness: likeness.toFixed(2).replace('-', '−') });
+      const said = { count: done, of: order.length, share: percent(high / largest), likeness: likeness.toFixed(2).replace('-', '−') };
+      claim.textContent = !done ? '' : largest > 0 ? say('sum.claim', said) : say('sum.claimEmpty', said);
       numbers.set([
         ['smallest value', figure(low)],
         ['largest value', figure(high)],

@@ -33,7 +33,7 @@ export const trace = {
     const ground = make('canvas', { class: 'plane pixels', role: 'application', 'aria-label': say('trace.photo') });
     const frame = make('canvas', { 'aria-hidden': 'true' });
     frame.style.pointerEvents = 'none';
-    const close = make('canvas', { class: 'plane pixels', role: 'img', 'aria-label': say('trace.close') });
+    const close = make('canvas', { class: 'plane pixels close-up', role: 'img', 'aria-label': say('trace.close') });
     const sums = make('div', { class: 'hand' });
     const numbers = figures();
     const words = make('p', { class: 'small', role: 'status' });
@@ -114,7 +114,7 @@ export const trace = {
         [say('trace.cell'), placeName(cell)],
         [say('trace.of'), `${here.width} × ${here.height}`],
         [say('trace.sees'), field ? say('trace.size', { width: field.width, height: field.height }) : say('trace.nothing')],
-        [say('trace.share'), say('percent', { share: pixels / (of.width * of.height) })],
+        [say('trace.share'), say('trace.pixels', { pixels: pixels.toLocaleString('en'), all: (of.width * of.height).toLocaleString('en') })],
       ]);
       const byHand = isFirst() && field && Math.max(field.width, field.height) <= MOST_BY_HAND;
       sums.hidden = !byHand;
@@ -142,7 +142,7 @@ export const trace = {
         make('caption', { textContent: say('trace.table', { name: names[c], sum: signed(totals[c]) }) }),
         make('tbody', {}, ...rows.map((row) => make('tr', {}, ...row.map(({ x, w }) => {
           const box = make('td', {}, make('span', { textContent: x.toFixed(2).replace('-', '−') }), make('span', { textContent: `× ${w.toFixed(2).replace('-', '−')}` }));
-          const level = Math.round(255 * (0.5 + (0.35 * x * w) / (most || 1)));
+          const level = Math.round(255 * (0.5 + (0.24 * x * w) / (most || 1)));
           box.style.background = `rgb(${SIGNED.subarray(3 * level, 3 * level + 3).join(' ')})`;
           return box;
         })))))));

@@ -1,0 +1,135 @@
+/**
+ * For a class: one step at a time on the whole screen, gone through by keys; and a link, also as a QR code, to
+ * what is on show.
+ */
+import { tools } from '../../index.js';
+
+const { say } = tools;
+const byId = (id) => document.getElementById(id);
+
+/** Whether a key belongs to what has the focus: sliders, lists and drawings use arrows themselves. */
+function isTaken(event) {
+  const [inner] = event.composedPath();
+  return inner instanceof Element && (inner.matches('input, select, textarea, dialog *, [role=application], .formula'));
+}
+
+/**
+ * @param {() => HTMLElement[]} sections   those of the path, in order
+ * @param {(presenting: boolean) => void} tell
+ */
+export function createPresenter(sections, tell) {
+  const bar = byId('presenter');
+  let at = 0;
+
+  function show(next) {
+    const all = sections();
+    at = Math.max(0, Math.min(all.length - 1, next));
+    all.forEach((section, i) => section.classList.toggle('on-stage', i === at));
+    const { id, dataset } = all[at];
+    byId('whereabouts').textContent = say('present.where', { at: at + 1, of: all.length, name: dataset.short });
+    byId('previous').disabled = at === 0;
+    byId('next').disabled = at === all.length - 1;
+    history.replaceState(history.state, '', `${location.pathname}${location.search}#${id}`);
+    scrollTo({ top: 0, behavior: 'instant' });
+  }
+
+  const presenter = {
+    get on() {
+      return !bar.hidden;
+    },
+    /** @param {string} [id]  of the section to begin with */
+    start(id) {
+      bar.hidden = false;
+      document.documentElement.toggleAttribute('data-present', true);
+      byId('present').setAttribute('aria-pressed', 'true');
+      // Without a gesture, or where it is not allowed, the window must do.
+      document.documentElement.requestFullscreen?.().catch(() => {});
+      show(Math.max(0, sections().findIndex((section) => section.id === id)));
+      tell(true);
+    },
+    stop() {
+      if (!presenter.on) return;
+      bar.hidden = true;
+      document.documentElement.removeAttribute('data-present');
+      byId('present').setAttribute('aria-pressed', 'false');
+      if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
+      tell(false);
+      sections()[at].scrollIntoView({ behavior: 'instant' });
+      byId('present').focus({ preventScroll: true });
+    },
+    /** The path has changed. */
+    again() {
+      if (presenter.on) show(at);
+    },
+    get section() {
+      return sections()[at];
+    },
+  };
+
+  byId('previous').addEventListener('click', () => show(at - 1));
+  byId('next').addEventListener('click', () => show(at + 1));
+  byId('leave').addEventListener('click', presenter.stop);
+  document.addEventListener('fullscreenchange', () => { if (!document.fullscreenElement) presenter.stop(); });
+  document.addEventListener('keydown', (event) => {
+    if (!presenter.on || event.ctrlKey || event.metaKey || event.altKey || isTaken(event)) return;
+    const moves = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
+    if (event.key === 'Escape') presenter.stop();
+    else if (moves[event.key]) show(at + moves[event.key]);
+    else if (event.key === 'Home') show(0);
+    else if (event.key === 'End') show(Infinity);
+    else return;
+    event.preventDefault();
+  });
+  return presenter;
+}
+
+const QUIET = 4; // modules of white around a code: without them it is not found
+
+/** A QR code of a text, dark on white in every theme. @param {HTMLCanvasElement} canvas */
+async function drawCode(canvas, text) {
+  // Fetched when somebody wants one.
+  const { default: qrcode } = await import(new URL('../../../node_modules/qrcode-generator/dist/qrcode.mjs', import.meta.url).href);
+  const code = qrcode(0, 'M');
+  code.addData(text, 'Byte');
+  code.make();
+  const modules = code.getModuleCount();
+  const side = modules + 2 * QUIET;
+  const scale = Math.max(2, Math.ceil(480 / side));
+  Object.assign(canvas, { width: side * scale, height: side * scale });
+  const pen = canvas.getContext('2d');
+  pen.fillStyle = '#fff';
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+  pen.fillStyle = '#000';
+  for (let y = 0; y < modules; ++y) {
+    for (let x = 0; x < modules; ++x) if (code.isDark(y, x)) pen.fillRect((x + QUIET) * scale, (y + QUIET) * scale, scale, scale);
+  }
+}
+
+/** @param {() => {address: string, own: boolean, section: string}} what  own: the picture is the reader's, and not in the link */
+export function createLink(what) {
+  const dialog = /** @type {HTMLDialogElement} */ (byId('link'));
+  byId('share').addEventListener('click', async () => {
+    const { address, own, section } = what();
+    byId('link-words').textContent = own ? say('link.own', { section }) : say('link.words', { section });
+    byId('link-text').textContent = address;
+    byId('copy').textContent = say('link.copy');
+    const canvas = byId('qr');
+    canvas.hidden = false;
+    canvas.setAttribute('aria-label', say('link.code', { address }));
+    dialog.showModal();
+    await drawCode(canvas, address).catch(() => {
+      canvas.hidden = true;
+      byId('link-words').textContent = say('link.noCode', { section });
+    });
+  });
+  byId('close').addEventListener('click', () => dialog.close());
+  byId('copy').addEventListener('click', async () => {
+    try {
+      await navigator.clipboard.writeText(byId('link-text').textContent);
+      byId('copy').textContent = say('link.copied');
+    } catch {
+      getSelection().selectAllChildren(byId('link-text'));
+      byId('copy').textContent = say('link.selected');
+    }
+  });
+}
