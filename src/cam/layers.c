@@ -278,7 +278,11 @@ static bool layer_of(const gcam_graph *g, const gcam_token_grid *grids, int coun
   const gcam_value *value = &g->values[v];
   const int64_t *d = value->shape.dim;
   if (value->weight || value->producer < 0 || value->of < 0) return false;
-  if (value->of != v && (g->values[value->of].producer < 0 || at[value->of])) return false;
+  /* Where others read the tensor in the file's order, the turned copy has a part of its gradient.
+   */
+  const gcam_value *tensor = &g->values[value->of];
+  if (value->of != v && (tensor->producer < 0 || at[value->of] || tensor->consumer_count > 1))
+    return false;
   if (value->shape.rank == 4 && (at[v] || value->layout == GCAM_CHANNELS_LAST) && d[1] * d[2] > 1) {
     *layer = (gcam_layer){v, d[1], d[2], d[3], 0};
     return true;

@@ -71,6 +71,16 @@ test('layers are tensors of the file, under their names; tokens say that they ar
   }
 });
 
+test('a tensor that is read in two orders of axes is no layer: either has a part of its gradient', async () => {
+  const file = readOnnx(readFileSync(exported('maxvit')));
+  const turned = file.nodes.filter(({ op, outputs: [name] }) => op === 'Reshape' &&
+    ['Pad', 'BatchNormalization'].every((reader) => file.nodes.some(({ op: by, inputs }) => by === reader && inputs.includes(name))));
+  assert.equal(turned.length, 1);
+  await withModel(exported('maxvit'), {}, (cam) => {
+    assert.ok(!cam.layers().some(({ name }) => name === turned[0].outputs[0]));
+  });
+});
+
 test("Swin: its pictures are layers at every stage; LeGrad says that it sees windows", async () => {
   await withModel(exported('swin'), {}, async (cam) => {
     const sizes = new Set(cam.layers().map(({ height, width, channels }) => `${height}x${width}x${channels}`));

@@ -57,7 +57,7 @@ FAMILIES = [  # names, the layer before the head, one in the middle: modules
     (r'regnet.*', 'trunk_output', 'trunk_output.block2'),
     (r'(wide_)?res.*', 'layer4', 'layer2'),
     (r'swin.*', 'norm', 'features.3'),
-    (r'maxvit.*', 'blocks.3', 'blocks.1'),
+    (r'maxvit.*', 'blocks.3', 'blocks.1.layers.1.layers.MBconv'),
     (r'vit.*', 'encoder.layers.encoder_layer_last.ln_1', 'encoder.layers.encoder_layer_half'),
 ]
 

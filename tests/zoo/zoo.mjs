@@ -158,7 +158,7 @@ function table() {
 
 Every classifier of Debian's torchvision 0.14 with random weights, exported by PyTorch at opset 11, 13, 17, and with dynamic axes (opset 13; batch, height and width open), run by the WebAssembly engine and compared with PyTorch in float64. Made by \`npm run -s zoo -- FOLDER --export > docs/zoo.md\` (tests/zoo).
 
-**${found.length} networks, ${variants.length} exports: ${made.length} that torch can write, ${made.filter((one) => !one.failed).length} load, ${made.filter(good).length} hold every bound.**
+**${found.length} of 80 networks measured, ${variants.length} exports: ${made.length} that torch can write, ${made.filter((one) => !one.failed).length} load, ${made.filter(good).length} hold every bound.**
 
 - *Logits*: largest difference, allowed ${LOGITS}; the logits have a standard deviation of 2. *float32*: what PyTorch's own float32 is off by; (all): too large for float64 here, the golden values are float32 themselves.
 - *Default*: Grad-CAM of the best class at the layer that the engine takes by itself; *middle*: at the module named. Largest difference as a part of the map's largest value, allowed ${MAP}.
