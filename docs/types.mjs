@@ -15,7 +15,7 @@ import { manifest } from '../web/element/manifest.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = resolve(process.argv[2] ?? join(root, 'web/types'));
-const PUBLIC = ['index.d.ts', 'node.d.ts', 'element/define.d.ts', 'element/grad-cam.d.ts'];
+const PUBLIC = ['index.d.ts', 'node.d.ts', 'own-worker.d.ts', 'element/define.d.ts', 'element/grad-cam.d.ts'];
 
 rmSync(folder, { recursive: true, force: true });
 const tsc = join(root, 'node_modules/typescript/bin/tsc');

@@ -1,7 +1,17 @@
 // The sources of XNNPACK, pthreadpool, FXdiv and stb: unpatched, pinned by SHA-256, about 5 MB,
 // into CACHE/sources.
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join, relative, resolve } from 'node:path';
 import { downloadFromPool } from './debian.mjs';
 import { cache, readOr, run, say, Stop } from './tools.mjs';
 
@@ -36,6 +46,33 @@ const sources = [
   },
 ];
 
+const digestOf = (path) => createHash('sha256').update(readFileSync(path)).digest('hex');
+
+/** Every file of a folder with its digest, a line each, as sha256sum writes them. */
+export function listContents(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort()
+    .map((path) => `${digestOf(path)}  ${relative(folder, path)}\n`)
+    .join('');
+}
+
+/** The first file that is not as it was listed, or undefined. */
+export function findAltered(folder, list) {
+  return list
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => [line.slice(0, 64), line.slice(66)])
+    .find(([digest, name]) => {
+      try {
+        return digestOf(join(folder, name)) !== digest;
+      } catch {
+        return true; // it is not there
+      }
+    })?.[1];
+}
+
 /** Brings what is not there yet. The stamp is written last, so half-done work never counts. */
 export async function ensureSources() {
   const brought = process.env.GRADCAM_SOURCES && resolve(process.env.GRADCAM_SOURCES);
@@ -44,7 +81,13 @@ export async function ensureSources() {
     : sources.map(({ name, sha256 }) => `${name} ${sha256}\n`).join('');
   const folder = join(cache, 'sources');
   const stamp = readOr(join(folder, 'stamp'));
-  if (stamp === wanted || (stamp && !brought && stamp.startsWith('brought from '))) return;
+  const contents = join(folder, 'contents');
+  if (stamp === wanted || (stamp && !brought && stamp.startsWith('brought from '))) {
+    if (!existsSync(contents)) writeFileSync(contents, listOf(folder));
+    const altered = findAltered(folder, readOr(contents));
+    if (altered === undefined) return;
+    say(`${join(folder, altered)} was altered: the sources are brought anew`);
+  }
 
   say(
     brought
@@ -71,5 +114,12 @@ export async function ensureSources() {
   }
   rmSync(folder, { recursive: true, force: true });
   renameSync(fresh, folder);
+  writeFileSync(contents, listOf(folder));
   writeFileSync(join(folder, 'stamp'), wanted);
 }
+
+/** Of the sources alone: what else lies in their folder is ours. */
+const listOf = (folder) =>
+  sources
+    .map(({ name }) => listContents(join(folder, name)).replace(/^(.{66})/gm, `$1${name}/`))
+    .join('');

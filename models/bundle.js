@@ -18,6 +18,9 @@ const LARGEST = 2 ** 30;
 const STEEPEST = 200;
 /** What is smaller does no harm, however well it packs. */
 const HARMLESS = 16 * 2 ** 20;
+
+/** So many bytes out of so few are a bomb. */
+export const isBomb = (unpacked, packed) => unpacked > HARMLESS && unpacked > STEEPEST * packed;
 const MOST_ENTRIES = 10000;
 
 const isNoise = (name) => /(^|\/)(__MACOSX\/|\.DS_Store$|\._)/.test(name) || name.endsWith('/');
@@ -72,7 +75,7 @@ export async function openZip(source, name, packagesUrl) {
       const found = entries.get(wanted);
       if (!found) return undefined;
       unpacked += found.size;
-      if (unpacked > LARGEST || (found.size > HARMLESS && found.size > STEEPEST * found.packed)) {
+      if (unpacked > LARGEST || isBomb(found.size, Math.min(found.packed, bytes.length))) {
         throw new ModelError('format', `${name.slice(-80)}: unpacked, ${wanted.slice(-60)} would have ${
           (found.size / 2 ** 20).toFixed(0)} MB, too much for its ${found.packed} bytes or to be read here.`);
       }

@@ -146,7 +146,8 @@ async function downloadOnce(address, part, { bytes, progress, signal }) {
   const have = await stat(part).then((info) => info.size, () => 0);
   const tag = await readFile(`${part}.tag`, 'utf8').catch(() => '');
   // The bytes at hand belong to the file named by the tag; without one the MD5 decides.
-  const headers = have ? { range: `bytes=${have}-`, ...(tag ? { 'if-range': tag } : {}) } : {};
+  // Compressed on the way, its parts would not fit together.
+  const headers = { 'accept-encoding': 'identity', ...(have ? { range: `bytes=${have}-`, ...(tag ? { 'if-range': tag } : {}) } : {}) };
   let response;
   try {
     response = await fetch(address, { headers, signal });
@@ -166,9 +167,15 @@ async function downloadOnce(address, part, { bytes, progress, signal }) {
     error.final = response.status >= 400 && response.status < 500;
     throw error;
   }
-  const resumed = response.status === 206 && Number(range?.[1]) === have;
+  const encoded = response.headers.get('content-encoding') ?? 'identity';
+  const resumed = response.status === 206 && Number(range?.[1]) === have && encoded === 'identity';
+  if (response.status === 206 && !resumed) {
+    await response.body?.cancel();
+    await rm(part, { force: true });
+    throw networkError(address, 'the server sent another part than was asked for');
+  }
   const start = resumed ? have : 0;
-  const length = response.headers.get('content-encoding') ? NaN
+  const length = encoded !== 'identity' ? NaN
     : Number(response.headers.get('content-length') ?? NaN);
   const total = Number.isFinite(length) ? start + length : bytes;
   const etag = response.headers.get('etag') ?? '';

@@ -25,7 +25,7 @@ function sizeOf(value) {
  * @returns {{labels?: string[], input?: object, activation?: 'softmax' | 'sigmoid'}}
  */
 export function hubCard(config, preprocessor) {
-  const { names } = config?.id2label ? parseLabels(JSON.stringify({ id2label: config.id2label })) : { names: [] };
+  const { names } = config?.id2label && typeof config.id2label === 'object' ? parseLabels(JSON.stringify({ id2label: config.id2label })) : { names: [] };
   return {
     ...(names.length ? { labels: names } : {}),
     ...(config?.problem_type === 'multi_label_classification' ? { activation: 'sigmoid' } : {}),
@@ -33,12 +33,13 @@ export function hubCard(config, preprocessor) {
   };
 }
 
-function inputOf(settings, said) {
-  const channels = [1, 3, 4].includes(said) ? said : 3;
+/** Of what anybody may have written there, what makes sense. */
+function inputOf(settings, asked) {
+  const channels = [1, 3, 4].includes(asked) ? asked : 3;
   const { image_mean: mean, image_std: std, do_rescale: rescales = true, do_normalize: normalizes = Boolean(mean), do_center_crop: crops,
     crop_size: cropSize, crop_pct: share, do_resize: resizes = true } = settings;
   const factor = rescales === false ? 1 : settings.rescale_factor > 0 ? settings.rescale_factor : 1 / 255;
-  const numbers = (value, otherwise) => (Array.isArray(value) && value.length && value.every(Number.isFinite) ? value : [otherwise]);
+  const numbers = (value, otherwise) => (Array.isArray(value) && value.length && value.every((one) => Number.isFinite(one) && (one !== 0 || otherwise === 0)) ? value : [otherwise]);
   const [m, s] = normalizes ? [numbers(mean, 0), numbers(std, 1)] : [[0], [1]];
   const spread = (values) => Array.from({ length: channels }, (_, i) => values[i % values.length] / factor);
   const size = resizes ? sizeOf(settings.size) : {};

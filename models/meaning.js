@@ -17,6 +17,8 @@
  * @property {'preprocess'} [remedy]  for a guess: see remedies.js
  *
  * @typedef {object} OutputMeaning
+ * @property {string} [output]  of the file, where it only picks the largest of `name`, by the operator `picked`
+ * @property {string} [picked]
  * @property {string} name
  * @property {number} index
  * @property {'classes' | 'binary' | 'labels' | 'value' | 'features' | 'picture' | 'table' | 'unknown'} kind
@@ -188,7 +190,7 @@ const named = ({ name, kind, dims }) => `"${name.slice(0, 40)}" (${kind === 'cla
 export function chooseOutput(outputs, head) {
   if (!outputs.length) throw new ModelError('format', 'The model has no output.');
   if (head !== undefined && head !== null && head !== '') {
-    const chosen = outputs.find(({ name }) => name === String(head)) ??
+    const chosen = outputs.find(({ name, output }) => name === String(head) || output === String(head)) ??
       (/^\d+$/.test(String(head)) ? outputs[Number(head)] : undefined);
     if (!chosen) {
       throw new ModelError('argument', `The model has no output "${String(head).slice(0, 40)}". Its outputs are ` +

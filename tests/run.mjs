@@ -1,18 +1,20 @@
 // Runs suites one after another: `node tests/run.mjs SUITE...`; npm test, npm run test:sanitize,
 // fuzz and bench call it.
 //   all       builds, then every C test natively, then every tests/**/*.test.mjs with node:test
-//   slow      every tests/**/*.slow.mjs: networks of full size, minutes and gigabytes
+//   slow      every tests/**/*.slow.mjs: networks of full size and their acceptance, every bundler;
+//   minutes and gigabytes
 //   sanitize  the C tests under AddressSanitizer + UndefinedBehaviorSanitizer, then under
 //   ThreadSanitizer
 //   fuzz      every fuzz target for FUZZ_SECONDS (default 20) each
 //   bench     tests/bench, which has a package.json of its own
 // The last line is the sum of everything that ran: "N passed, N failed, N skipped".
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { basename, join, relative } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { build } from '../emscripten/build.mjs';
 import { installPackages, readOr, root, runMain, Stop, which } from '../emscripten/tools.mjs';
+import { tally } from './tally.mjs';
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 
@@ -99,14 +101,14 @@ async function runCTests(preset, env, atOnce) {
 }
 
 /** Every file of tests/ of that name; node's own summary gives the counts. */
-async function runNodeTests(pattern) {
+async function runNodeTests(pattern, atOnce = availableParallelism()) {
   const files = testFiles(pattern);
   if (!files.length) return;
   const folder = mkdtempSync(join(tmpdir(), 'gradcam-test-'));
   const report = join(folder, 'report.tap');
   const args = [
     '--test',
-    `--test-concurrency=${availableParallelism()}`, // Node leaves one core idle
+    `--test-concurrency=${atOnce}`, // by itself, Node leaves one core idle
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     '--test-reporter=tap',
@@ -120,13 +122,9 @@ async function runNodeTests(pattern) {
   const status = await new Promise((done) => child.on('close', done));
   const tap = readOr(report);
   rmSync(folder, { recursive: true, force: true });
-  const number = (name) => Number(new RegExp(`^# ${name} (\\d+)$`, 'm').exec(tap)?.[1] ?? 0);
-  const failed = number('fail') + number('cancelled');
-  count({
-    passed: number('pass'),
-    failed: failed || (status === 0 ? 0 : 1),
-    skipped: number('skipped') + number('todo'),
-  });
+  const { failed, suites, ...sums } = tally(tap);
+  count({ ...sums, failed: failed || (status === 0 ? 0 : 1) });
+  for (const { name, why } of suites) console.log(`skipped whole: ${name}${why ? ` (${why.replace(/^SKIPPED: /, '')})` : ''}`);
 }
 
 async function testAll() {
@@ -139,8 +137,8 @@ async function testAll() {
 
 async function testSlow() {
   await build(['wasm']);
-  for (const folder of ['.', 'tests/browser', 'tests/bundlers']) installPackages(folder);
-  await runNodeTests(/\.slow\.mjs$/);
+  for (const folder of ['.', 'tests/browser']) installPackages(folder);
+  await runNodeTests(/\.slow\.mjs$/, 1); // some have limits in seconds
 }
 
 async function testSanitized() {
@@ -172,11 +170,40 @@ async function hasLibFuzzer() {
   return status === 0;
 }
 
+/** Larger networks are slow under a sanitizer, and show nothing that smaller ones do not. */
+const LARGEST_SEED = 1 << 16;
+
+/**
+ * Small networks of every family and operator, as one folder of seeds: what PyTorch exported for the golden values, and
+ * ONNX's own case of each operator where those have been fetched.
+ */
+async function networkSeeds(folder) {
+  const { ensureNewest, ensureTestData } = await import('./conformance/fetch.mjs');
+  const cases = await Promise.all([ensureTestData, ensureNewest].map(async (bring) => {
+    try {
+      return await bring();
+    } catch {
+      return null; // without a network the others serve
+    }
+  }));
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const ours = readdirSync(join(root, 'tests/golden'), { recursive: true }).filter((name) => name.endsWith('.onnx'))
+    .map((name) => join(root, 'tests/golden', name));
+  const theirs = cases.filter(Boolean).flatMap((from) => readdirSync(from, { recursive: true })
+    .filter((name) => basename(name) === 'model.onnx').map((name) => join(from, name)));
+  [...ours, ...theirs].forEach((file, i) => {
+    if (statSync(file).size <= LARGEST_SEED) copyFileSync(file, join(folder, `${i}.onnx`));
+  });
+  return folder;
+}
+
 /** Seeds of a target in C: a folder of its own, and what other tests have made already. */
-function seedFolders(name) {
+function seedFolders(name, networks) {
   const folders = [`tests/fuzz/seeds/${name}`];
   if (name === 'fuzz_image') folders.push('tests/golden/images');
-  return folders.map((folder) => join(root, folder)).filter(existsSync);
+  if (['fuzz_onnx', 'fuzz_explain'].includes(name)) folders.push(networks);
+  return folders.map((folder) => resolve(root, folder)).filter(existsSync);
 }
 
 /**
@@ -189,6 +216,7 @@ async function fuzz() {
   await build([preset]);
   installPackages('.');
   const folder = join(root, 'build', preset, 'fuzz');
+  const networks = await networkSeeds(join(folder, 'networks.seeds'));
   for (const file of testFiles(/^fuzz_.*\.(c|mjs)$/)) {
     const script = file.endsWith('.mjs');
     const name = basename(file).replace(/\.\w+$/, '');
@@ -197,7 +225,7 @@ async function fuzz() {
     if (!script) {
       mkdirSync(work, { recursive: true });
       if (preset === 'fuzz') args.push('-rss_limit_mb=4096', '-timeout=20', '-print_final_stats=1');
-      args.push(work, ...seedFolders(name));
+      args.push(work, ...seedFolders(name, networks));
     }
     const [program, first] = script ? [process.execPath, [file]] : [join(folder, name), []];
     const result = await execute(program, [...first, ...args], { seconds: seconds * 3 + 120 });

@@ -3,11 +3,7 @@
  * put its new address here. The worker comes as one script, made of everything it needs, so that no bundler
  * has to bundle it.
  *
- * @typedef {object} OwnFiles   addresses
- * @property {string} worker
- * @property {string} wasm
- * @property {string} imagenet  names of its classes
- * @property {Record<string, {card: string, onnx: string}>} models  those that the package brings
+ * @typedef {import('./worker/protocol.js').OwnFiles} OwnFiles
  */
 
 /**
@@ -25,8 +21,7 @@ export function leftBehind(here) {
 export const filesIn = (folder) => ({
   worker: `${folder}web/dist/worker.js`,
   wasm: `${folder}web/dist/gradcam.wasm`,
-  imagenet: `${folder}models/labels/imagenet.json`,
-  models: { pocket: { card: `${folder}models/pocket/model.json`, onnx: `${folder}models/pocket/pocket.onnx` } },
+  models: { pocket: `${folder}models/pocket/pocket.onnx` },
 });
 
 /** @param {string} [folder]  of the package, where no bundler has copied its files @returns {OwnFiles} */
@@ -36,10 +31,6 @@ export function ownFiles(folder) {
   return {
     worker: new URL('./dist/worker.js', import.meta.url).href,
     wasm: new URL('./dist/gradcam.wasm', import.meta.url).href,
-    imagenet: new URL('../models/labels/imagenet.json', import.meta.url).href,
-    models: { pocket: {
-      card: new URL('../models/pocket/model.json', import.meta.url).href,
-      onnx: new URL('../models/pocket/pocket.onnx', import.meta.url).href,
-    } },
+    models: { pocket: new URL('../models/pocket/pocket.onnx', import.meta.url).href },
   };
 }

@@ -1,15 +1,20 @@
 /**
  * The parts of a .keras file: a ZIP archive with config.json, metadata.json and model.weights.h5.
  *
- * The archive is read through fflate, piece by piece. In Node the weights go to a temporary file, so
- * that a large archive never stands in memory; elsewhere they are kept as bytes.
+ * The archive is read through fflate, in small pieces, each of which can become a thousand times as much. In Node
+ * the weights go to a temporary file, so that a large archive never stands in memory; elsewhere they are kept as
+ * bytes. No part may have more bytes than the archive announces, nor far more than it has packed.
  */
+import { isBomb } from '../bundle.js';
 import { ModelError } from '../errors.js';
 import { clearLeftovers, partName, whyNot } from '../leftovers.js';
 import { loadPackage } from '../packages.js';
 
 const WANTED = ['config.json', 'metadata.json', 'model.weights.h5'];
 const JSON_LIMIT = 64 * 1024 * 1024;
+const WEIGHTS_LIMIT = 4 * 2 ** 30;
+/** Of the packed bytes that are inflated at a time. */
+const STEP = 1 << 14;
 
 /** Pieces of a path, Blob or byte array, in order. */
 async function* pieces(source) {
@@ -75,16 +80,22 @@ export async function openKerasArchive(source, name, packagesUrl) {
   const texts = {};
   const complete = new Set();
   let failure;
+  let fed = 0;
   const unzip = new Unzip((entry) => {
     if (!WANTED.includes(entry.name)) return;
     let size = 0;
+    const begun = fed - STEP; // it began within this piece
     texts[entry.name] = '';
     const decoder = new TextDecoder();
     entry.ondata = (error, bytes, final) => {
       if (error) failure ??= error;
       if (error || failure) return;
       size += bytes.length;
-      if (entry.name === 'model.weights.h5') target.add(bytes);
+      const announced = entry.originalSize ?? Infinity;
+      if (size > announced) failure ??= new Error(`${entry.name} has more than the ${announced} bytes that the archive announces`);
+      else if (size > WEIGHTS_LIMIT || isBomb(size, fed - begun)) {
+        failure ??= new Error(`${entry.name} unpacks to more than ${Math.round(size / 2 ** 20)} MB out of ${fed - begun} bytes`);
+      } else if (entry.name === 'model.weights.h5') target.add(bytes);
       else if (size > JSON_LIMIT) failure ??= new Error(`${entry.name} is larger than 64 MB`);
       else texts[entry.name] += decoder.decode(bytes, { stream: !final });
       if (final) complete.add(entry.name);
@@ -95,7 +106,11 @@ export async function openKerasArchive(source, name, packagesUrl) {
   unzip.register(UnzipPassThrough);
   try {
     for await (const piece of pieces(source)) {
-      unzip.push(piece);
+      for (let at = 0; at < piece.length && !failure; at += STEP) {
+        const step = piece.subarray(at, at + STEP);
+        fed += step.length;
+        unzip.push(step);
+      }
       if (failure) throw failure;
     }
     unzip.push(new Uint8Array(0), true);
@@ -111,6 +126,10 @@ export async function openKerasArchive(source, name, packagesUrl) {
     };
   } catch (cause) {
     await target.remove();
+    if (['ENOSPC', 'EDQUOT'].includes(cause.code)) {
+      throw new ModelError('storage', `${name.slice(-80)} could not be unpacked: ${whyNot(cause)}. Make room in the folder of temporary files (TMPDIR).`,
+        { cause });
+    }
     throw new ModelError('format', `${name} is not a sound .keras file: ${cause.message}. ` +
       'Save or download it again.', { cause });
   }

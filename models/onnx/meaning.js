@@ -104,10 +104,14 @@ function onnxStep(file, { op, inputs, attributes }, from) {
   return first ? {} : { factor: n.map((v) => 1 / v) };
 }
 
+/** Operators that pick the largest of scores, and which of their inputs these are: what is explained lies before. */
+const PICKS = { ArgMax: 0, ArgMin: 0, TopK: 0, NonMaxSuppression: 1 };
+
 const ENDS = { Softmax: 'softmax', LogSoftmax: 'log-softmax', Sigmoid: 'sigmoid', Tanh: 'tanh', Relu: 'relu' };
 
 /**
- * What an ONNX model's outputs mean.
+ * What an ONNX model's outputs mean. One that only says which score is the largest stands for the scores:
+ * `name` is their tensor, `output` the file's.
  * @param {import('./read.js').OnnxFile} file
  * @returns {import('../meaning.js').OutputMeaning[]}
  */
@@ -125,15 +129,26 @@ export function outputsOfOnnx(file) {
     }
     return found;
   };
-  const all = file.outputs.length > 1 ? file.outputs.map(({ name }) => sources(name)) : [];
   const moved = ['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Identity', 'Cast', 'Transpose', 'Dropout'];
-  return file.outputs.map(({ name, dims }, index) => {
+  const behind = (name) => {
     let node = makers.get(name);
-    const fallback = node;
     for (let i = 0; node && moved.includes(node.op) && i < 32; i += 1) node = makers.get(node.inputs[0]);
-    const sizes = dims ?? dimsBehind(file, node ?? fallback);
-    return describeOutput({ name, index, dims: (sizes ?? []).slice(1).map((d) => d ?? 0), activation: ENDS[node?.op] ?? 'linear',
-      known: sizes !== undefined, feeds: all.some((names, other) => other !== index && names.has(name)) });
+    return node;
+  };
+  const outputs = file.outputs.map(({ name, dims }) => {
+    const node = behind(name);
+    const read = node && PICKS[node.op];
+    return read === undefined ? { name, dims } : { name: node.inputs[read], output: name, picked: node.op };
+  });
+  const distinct = outputs.filter(({ name }, index) => outputs.findIndex((one) => one.name === name && !one.picked) === index ||
+    (outputs.every((one) => one.name !== name || one.picked) && outputs.findIndex((one) => one.name === name) === index));
+  const all = distinct.length > 1 ? distinct.map(({ name }) => sources(name)) : [];
+  return distinct.map(({ name, dims, output, picked }, index) => {
+    const node = behind(name);
+    const sizes = dims ?? dimsBehind(file, node ?? makers.get(name));
+    return { ...describeOutput({ name, index, dims: (sizes ?? []).slice(1).map((d) => d ?? 0), activation: ENDS[node?.op] ?? 'linear',
+      known: sizes !== undefined, feeds: all.some((names, other) => other !== index && names.has(name)) }),
+    ...(picked ? { output, picked } : {}) };
   });
 }
 

@@ -24,7 +24,7 @@ export async function tfjsCard(name) {
 export async function fetchTfjs({ name, download, ...card }, { cacheDir, mirror, weights = 'f32', force = false, onProgress, signal }) {
   const folder = join(cacheDir, name);
   if (!force) {
-    const there = await readFile(join(folder, 'model.json'), 'utf8').then(JSON.parse, () => null);
+    const there = await readFile(join(folder, 'model.json'), 'utf8').then(JSON.parse).catch(() => null);
     if (there?.weights === weights) return { folder, card: there, cached: true };
   }
   const read = async (file) => {

@@ -73,23 +73,26 @@ static void find_blocks(const gcam_graph *g, const bool *on_path, const int *las
 static gcam_status fail_without(const gcam_graph *g, const bool *on_path,
                                 const gcam_token_grid *grid, gcam_error *err) {
   int64_t side = 0;
-  bool whole = false;
+  bool whole = false, windows = grid->H != 0;
   for (int n = 0; n < g->node_count; n++) {
     int y = g->nodes[n].outputs[0];
     if (y < 0 || !on_path[y]) continue;
     whole |= g->nodes[n].op == &gcam_op_attention;
-    if (side_of(g, &g->nodes[n])) side = side_of(g, &g->nodes[n]);
+    if (!side_of(g, &g->nodes[n])) continue;
+    side = side_of(g, &g->nodes[n]);
+    const gcam_shape *s = &g->values[y].shape;
+    windows |= s->rank > 3 && s->dim[0] > 1; /* of one picture */
   }
-  if (side && !grid->H)
+  if (side && windows)
+    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
+                     "the network attends within windows of %lld tokens, not over the whole "
+                     "picture, which is what this method reads: use gradcam",
+                     (long long)side);
+  if (side)
     return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
                      "the network attends over %lld tokens, but how they lie on the picture is not "
                      "known: say the grid, rows and columns and how many tokens are before it",
                      (long long)side);
-  if (side)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                     "the network attends within windows of %lld tokens, not over all %lld of its "
-                     "grid: use gradcam",
-                     (long long)side, (long long)(grid->H * grid->W + grid->skip));
   if (whole)
     return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
                      "the network's attention is inside of one operator, Attention, so that its "

@@ -198,16 +198,18 @@ static int before_powers(const gcam_graph *g, const gcam_layers *layers, int ind
   return index;
 }
 
-/* Does the node find anything, or only sample what an earlier one found? Rounding that cuts off
- * what is below 0 is a rectifier: quantizers of networks put it there instead of the Relu. */
+/* Does the node find anything, or only sample what an earlier one found? Rounding stands for the
+ * operator on integers that it was written out from; where it cuts off what is below 0 it is a
+ * rectifier: quantizers of networks put it there instead of the Relu. */
 static bool finds(const gcam_graph *g, const gcam_node *node) {
   float lo, hi;
   if (!gcam_op_rounds(node->op)) return !gcam_op_is(node->op, GCAM_OP_SAMPLES);
   const gcam_grid *grid = node->params;
-  int before = g->values[node->inputs[0]].producer;
-  if (!grid || before < 0 || grid->count > 1 || grid->low != grid->zero[0]) return false;
-  return !gcam_node_clamp(g, &g->nodes[before], &lo, &hi) &&
-         !gcam_op_is(g->nodes[before].op, GCAM_OP_SAMPLES);
+  const gcam_value *x = &g->values[node->inputs[0]];
+  if (x->producer < 0 || gcam_op_is(g->nodes[x->producer].op, GCAM_OP_SAMPLES)) return false;
+  if (x->of < 0) return true;
+  return grid && grid->count == 1 && grid->low == grid->zero[0] &&
+         !gcam_node_clamp(g, &g->nodes[x->producer], &lo, &hi);
 }
 
 static int last_of_pictures(const gcam_graph *g, const gcam_layers *layers, const bool *on_path) {

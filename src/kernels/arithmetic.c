@@ -29,7 +29,7 @@ static inline gcam_f4 ALWAYS_INLINE value(operation f, gcam_f4 u, gcam_f4 v) {
 }
 
 /* df/du or df/dv */
-static inline gcam_f4 ALWAYS_INLINE slope(operation f, int side, gcam_f4 u, gcam_f4 v) {
+static inline gcam_f4 slope(operation f, int side, gcam_f4 u, gcam_f4 v) {
   const gcam_f4 one = gcam_f4_splat(1);
   switch (f) {
     case MUL:
@@ -43,14 +43,15 @@ static inline gcam_f4 ALWAYS_INLINE slope(operation f, int side, gcam_f4 u, gcam
 
 typedef struct job {
   const gcam_args *a;
+  operation f;
   const gcam_broadcast *plan;
   const gcam_shape *shape[2], *out;
   int64_t step[2], size[2], numbers; /* size: of the inputs, numbers: of y */
   int side;                          /* backward: towards which input */
 } job;
 
-static job job_of(const gcam_args *a) {
-  job j = {.a = a, .plan = a->node->params};
+static job job_of(const gcam_args *a, operation f) {
+  job j = {.a = a, .f = f, .plan = a->node->params};
   j.out = &a->graph->values[a->node->outputs[0]].shape;
   j.numbers = gcam_numel(j.out);
   for (int i = 0; i < 2; i++) {
@@ -94,8 +95,7 @@ static int64_t chunks(const job *j) {
 }
 
 /* [at, at + n) of dy of one target, all in one row, to where the input lies. */
-static inline void ALWAYS_INLINE backward_piece(operation f, const job *j, int64_t b, int64_t at,
-                                                int64_t n) {
+static void backward_piece(const job *j, int64_t b, int64_t at, int64_t n) {
   int64_t row = at / j->plan->inner, from = at - row * j->plan->inner;
   operand u = operand_of(j, 0, row, from), v = operand_of(j, 1, row, from);
   operand own = j->side ? v : u;
@@ -104,7 +104,7 @@ static inline void ALWAYS_INLINE backward_piece(operation f, const job *j, int64
   gcam_f4 sum = gcam_f4_splat(0);
   for (int64_t i = 0; i < n; i += 4) {
     gcam_f4 d = gcam_f4_load_part(dy + i, n - i, 0);
-    if (f != ADD) d *= slope(f, j->side, take(u, i, n), take(v, i, n));
+    if (j->f != ADD) d *= slope(j->f, j->side, take(u, i, n), take(v, i, n));
     if (own.step)
       gcam_f4_store_part(dx + i, n - i, d + gcam_f4_load_part(dx + i, n - i, 0));
     else
@@ -113,26 +113,29 @@ static inline void ALWAYS_INLINE backward_piece(operation f, const job *j, int64
   if (!own.step) *dx += gcam_f4_sum(sum);
 }
 
-static inline void ALWAYS_INLINE backward_chunk(operation f, const job *j, size_t index) {
+static void backward_task(void *context, size_t index) {
+  const job *j = context;
   int64_t each = chunks(j), b = (int64_t)index / each, at = (int64_t)index % each * CHUNK;
   int64_t end = each > 1 && at + CHUNK < j->numbers ? at + CHUNK : j->numbers;
   for (int64_t n; at < end; at += n) {
     int64_t rest = j->plan->inner - at % j->plan->inner;
     n = rest < end - at ? rest : end - at;
-    backward_piece(f, j, b, at, n);
+    backward_piece(j, b, at, n);
   }
 }
 
-static void forward(const gcam_args *a, const gcam_threads *pool, void (*task)(void *, size_t)) {
-  job j = job_of(a);
+static void forward(const gcam_args *a, const gcam_threads *pool, operation f,
+                    void (*task)(void *, size_t)) {
+  job j = job_of(a, f);
   gcam_parallel(pool, (size_t)((j.numbers + CHUNK - 1) / CHUNK), task, &j);
 }
 
-static void backward(const gcam_args *a, const gcam_threads *pool, void (*task)(void *, size_t)) {
-  job j = job_of(a);
+static void backward(const gcam_args *a, const gcam_threads *pool, operation f) {
+  job j = job_of(a, f);
   bool small = j.numbers * a->B < CHUNK;
   for (j.side = 0; a->dout[0] && j.numbers && j.side < 2; j.side++)
-    if (a->din[j.side]) gcam_parallel(small ? NULL : pool, (size_t)(a->B * chunks(&j)), task, &j);
+    if (a->din[j.side])
+      gcam_parallel(small ? NULL : pool, (size_t)(a->B * chunks(&j)), backward_task, &j);
 }
 
 static bool always(const gcam_graph *graph, const gcam_node *node) {
@@ -140,16 +143,15 @@ static bool always(const gcam_graph *graph, const gcam_node *node) {
   return true;
 }
 
-#define TWIN(symbol, f, ABSORBS)                                                                 \
+#define TWIN(symbol, f, ABSORBS)                                                               \
   static void symbol##_forward_task(void *context, size_t i) { forward_chunk(f, context, i); } \
-  static void symbol##_backward_task(void *context, size_t i) { backward_chunk(f, context, i); } \
-  static void symbol##_forward(const gcam_args *a, const gcam_threads *pool) {                   \
-    forward(a, pool, symbol##_forward_task);                                                     \
-  }                                                                                              \
-  static void symbol##_backward(const gcam_args *a, const gcam_threads *pool) {                  \
-    backward(a, pool, symbol##_backward_task);                                                   \
-  }                                                                                              \
-  const gcam_twin gcam_twin_##symbol = {&gcam_op_##symbol, always, symbol##_forward,             \
+  static void symbol##_forward(const gcam_args *a, const gcam_threads *pool) {                 \
+    forward(a, pool, f, symbol##_forward_task);                                                \
+  }                                                                                            \
+  static void symbol##_backward(const gcam_args *a, const gcam_threads *pool) {                \
+    backward(a, pool, f);                                                                      \
+  }                                                                                            \
+  const gcam_twin gcam_twin_##symbol = {&gcam_op_##symbol, always, symbol##_forward,           \
                                         symbol##_backward, .absorbs = (ABSORBS)};
 
 /* clang-format off */

@@ -3,7 +3,8 @@
  * Letters: H W C input, OH OW K output, G groups, s stride, d dilation, p padding.
  *
  * Forward: one operator, or several that each make a slice of the output channels, so that the
- * packed weights of one slice stay in the L2 cache while the whole picture passes by.
+ * packed weights of one slice stay in the L2 cache while the whole picture passes by. Depthwise with
+ * more taps than XNNPACK's kernels for it take: depthwise.c.
  *
  * Input gradient, dx[h] = sum over taps t of W[t]^T dy[(h + p - t d) / s]:
  *   - stride 1: convolution of dy with the kernel flipped and transposed, padding (k - 1) d - p
@@ -222,6 +223,7 @@ static conv_kernel *conv_new(const gcam_conv_spec *c, int op_count) {
 gcam_kernel *gcam_conv_forward_kernel(const gcam_conv_spec *c, const float *weights,
                                       const float *bias, gcam_error *err) {
   if (gcam_winograd_fits(c)) return gcam_winograd_kernel(c, weights, bias, err);
+  if (gcam_depthwise_fits(c)) return gcam_depthwise_kernel(c, weights, bias, err);
   int64_t step = slice_channels(c);
   conv_kernel *k = conv_new(c, (int)((c->K + step - 1) / step));
   if (!k) {

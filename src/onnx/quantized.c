@@ -231,6 +231,7 @@ static gcam_status new_output(gcam_import *im, int n, int output, int *v) {
   if (s < 0) return GCAM_OK;
   GCAM_TRY(gcam_state_add_value(im, im->symbols[s].name, v));
   im->symbols[s].value = *v;
+  if (im->file->nodes[n].made) im->graph->values[*v].of = -1;
   return GCAM_OK;
 }
 
@@ -258,6 +259,7 @@ static gcam_status reread(gcam_import *im, int n, int x, const gcam_grid *from,
         shift = to->scale[0] * (from->zero[0] - to->zero[0]);
   if (shift == 0) return build(im, n, "Mul", x, &factor, out);
   GCAM_TRY(gcam_state_add_value(im, im->graph->values[out].name, &scaled));
+  im->graph->values[scaled].of = -1;
   GCAM_TRY(build(im, n, "Mul", x, &factor, scaled));
   return build(im, n, "Add", scaled, &shift, out);
 }

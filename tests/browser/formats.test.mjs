@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { describe, test } from 'node:test';
 import { unzipSync, zipSync } from 'fflate';
-import { browserAndServer, data, openPage, withoutBrowser, withoutData } from './browser.mjs';
+import { browserAndServer, data, openPage, root, withoutBrowser, withoutData } from './browser.mjs';
 
 const wild = (path) => data(`wild/${path}`);
 const READERS = /\/models\/(tfjs|tflite|tensorflow|teachable|keras|convert|bundle)|fflate|h5wasm/;
@@ -64,6 +64,41 @@ describe('other formats in Chromium', { skip: withoutBrowser || withoutData }, (
       .map(async (path) => [basename(path), await readFile(wild(path))]));
     const { first } = await opened(files, 965, ['parrot.jpg', await readFile(wild('tflite/parrot.jpg')), 'image/jpeg']);
     assert.match(first, /Macaw/);
+  });
+
+  test('the link that Teachable Machine shares, and a name of the hub: the page may fetch both', async () => {
+    const parts = unzipSync(await readFile(wild('teachable/google/image-model.zip')));
+    const { page, problems } = await openPage(web.browser, `${web.server.origin}/web/demo/`);
+    const asked = [];
+    const answer = (files) => (route) => {
+      const { pathname } = new URL(route.request().url());
+      asked.push(pathname);
+      const body = files[pathname.split('/').at(-1)];
+      return route.fulfill({ status: body ? 200 : 404, body: body ? Buffer.from(body) : '', headers: { 'access-control-allow-origin': '*',
+        'cross-origin-resource-policy': 'cross-origin', 'access-control-expose-headers': 'ETag', ...(body ? { etag: `"${body.length}"` } : {}) } });
+    };
+    await page.context().route('https://teachablemachine.withgoogle.com/**', answer(parts));
+    await page.context().route('https://huggingface.co/**', answer({ 'model.onnx': await readFile(`${root}/models/pocket/pocket.onnx`),
+      'config.json': JSON.stringify({ id2label: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [i, `thing ${i}`])) }),
+      'preprocessor_config.json': JSON.stringify({ image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5], size: { height: 224, width: 224 } }) }));
+    const load = (source) => page.evaluate(async (given) => {
+      const { GradCam } = await import('/web/index.js');
+      const cam = await GradCam.load(given, { threads: 1 });
+      const { classes, name, preprocess: { mean } } = cam.model;
+      cam.dispose();
+      return { classes, name, mean: mean[0] };
+    }, source);
+    const shared = await load('https://teachablemachine.withgoogle.com/models/AbCdEf123/');
+    assert.deepEqual([shared.classes, shared.mean], [2, 127]);
+    assert.ok(asked.includes('/models/AbCdEf123/model.json') && asked.includes('/models/AbCdEf123/weights.bin'), asked.join(' '));
+    asked.length = 0;
+    assert.deepEqual(await load('hf:org/net'), { classes: 1000, name: 'net', mean: 127.5 });
+    const first = asked.length;
+    assert.deepEqual(await load('hf:org/net'), { classes: 1000, name: 'net', mean: 127.5 });
+    const kept = await page.evaluate(async () => (await (await caches.open('gradcam-hub')).keys()).length);
+    assert.ok(first > 0 && kept >= 6, `${kept} pieces are kept`);
+    assert.deepEqual(problems.filter((line) => !/404/.test(line)), []);
+    await page.close();
   });
 
   test('a page that shows the bundled model fetches no reader', async () => {

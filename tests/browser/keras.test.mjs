@@ -3,7 +3,8 @@
  * happens where there is no room to keep them, or what was kept has gone bad.
  */
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -231,6 +232,46 @@ describe('a converted model, by address', { skip }, () => {
     assert.deepEqual(warnings, ['preprocessing-guessed', 'not-cached']);
     assert.ok(!Object.keys(await kept(page)).includes('vww_96-weights-000.bin'));
     await context.close();
+  });
+
+  test('many shards, each checked while the next is read: kept, and a bad one is named or fetched again', async () => {
+    const card = JSON.parse(await readFile(join(folder, 'net', 'model.json')));
+    const all = await readFile(join(folder, 'net', card.shards[0].file));
+    const size = Math.ceil(all.length / 5);
+    const parts = Array.from({ length: 5 }, (_, i) => all.subarray(i * size, (i + 1) * size));
+    const shards = parts.map((part, i) => ({ file: `part-${i}.bin`, bytes: part.length,
+      sha256: createHash('sha256').update(part).digest('hex') }));
+    await Promise.all(parts.map((part, i) => writeFile(join(folder, 'net', `part-${i}.bin`), part)));
+    const split = (name, bytes) => (name === 'model.json' ? Buffer.from(JSON.stringify({ ...card, shards })) : bytes);
+    const { page, context, state } = await visit();
+    const { score } = await load(page, { cache: 'none' });
+    state.damage = split;
+    assert.equal((await load(page)).score, score);
+    assert.deepEqual(Object.keys(await kept(page)), [...shards.map(({ file }) => file), card.file]);
+    await page.evaluate(async () => {
+      const cache = await caches.open('gradcam-models');
+      for (const request of await cache.keys()) {
+        if (!/part-[14]/.test(request.url)) continue;
+        const bytes = new Uint8Array(await (await cache.match(request)).arrayBuffer());
+        bytes[9] ^= 1;
+        await cache.put(request, new Response(bytes));
+      }
+    });
+    state.asked.length = 0;
+    assert.equal((await load(page)).score, score);
+    assert.deepEqual(state.asked, ['model.json', 'part-1.bin', 'part-4.bin']);
+    await context.close();
+    for (const bad of [0, 2, 4]) {
+      const other = await visit((name, bytes) => {
+        if (name === `part-${bad}.bin`) bytes[5] ^= 1;
+        return split(name, bytes);
+      });
+      const { code, message } = await load(other.page);
+      assert.equal(code, 'model');
+      assert.match(message, new RegExp(`part-${bad}\\.bin is not the file`));
+      assert.ok(!(`part-${bad}.bin` in await kept(other.page)));
+      await other.context.close();
+    }
   });
 
   test('a missing shard, no network', async () => {

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { packInto } from '../../emscripten/package.mjs';
+import { packInto } from '../../package/write.mjs';
 import { cache, root } from '../../emscripten/tools.mjs';
 import { launch, withoutBrowser } from '../browser/browser.mjs';
 import { rows } from './rows.mjs';
@@ -166,6 +166,7 @@ export async function tryRow(row, { tarball, browser }) {
     }
     await shell(`npm install --silent --no-package-lock ${[tarball, ...row.packages ?? []].join(' ')}`);
     const versions = await versionsIn(project, row.packages ?? []);
+    await row.prepare?.(project);
     if (build) await shell(build);
     if (row.output) {
       const output = await shell(row.output);
@@ -197,7 +198,7 @@ export async function openTools() {
 
 const HEAD = `# Integrations
 
-Made by \`node tests/bundlers/integrations.mjs --write\`: a fresh project for each row, with the package as it is published and the blocks of [the guide](guide.md#in-your-application), nothing else; built, served, and driven in headless Chromium until a heatmap stands (or run, where there is no page). \`npm run test:slow\` runs them as tests.
+\`node tests/bundlers/integrations.mjs --write\` runs all of this and writes the table: a fresh project for each row, with the package as it is published and the blocks of [the guide](guide.md#in-your-application), nothing else; built, served, and driven in headless Chromium until a heatmap stands (or run, where there is no page). \`npm run test:slow\` runs them as tests.
 
 | | Tried with | Command | |
 |---|---|---|---|

@@ -10,6 +10,7 @@
  * @property {Record<string, string>} [files]  of the template
  * @property {Record<string, string>} [place]  where a block's file goes in this project
  * @property {string[]} [sample]   where the picture goes
+ * @property {(project: string) => Promise<any>} [prepare]
  * @property {string} [build]      a command
  * @property {string} [server]     a command that serves on PORT
  * @property {string} [served]     else the folder to serve
@@ -21,6 +22,8 @@
  * @property {RegExp} [expect]     of its output, or of what browse gave
  * @property {string} [version]    a command
  */
+import { keras3, writeKeras } from '../models/fixtures.mjs';
+
 const page = (script) => `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>x</title></head><body>
 <img src="/sample.jpg" alt="">${script}</body></html>`;
 const html = page('<script type="module" src="/main.js"></script>');
@@ -113,8 +116,9 @@ export const rows = [
   { name: 'keras-vite', title: 'A Keras file in a bundle (Vite 6)', guide: ['web'], packages: ['vite@6'],
     files: { 'index.html': html,
       'heatmap.js': "import { GradCam } from 'gradcam-wasm';\nexport async function explain(image, place) {\n" +
-        "  const cam = await GradCam.load('/model.h5');\n  const { maps } = await cam.explain(image, { top: 1 });\n" +
-        "  place.append('read: golf ball', maps[0].toCanvas());\n}\n" },
+        "  const cam = await GradCam.load('/model.keras');\n  const { maps } = await cam.explain(image, { top: 1 });\n" +
+        "  place.append('read, no golf ball', maps[0].toCanvas());\n}\n" },
+    prepare: (project) => writeKeras(keras3(), `${project}/public/model.keras`, { compress: true }),
     build: 'npx vite build', served: 'dist' },
   { name: 'node', title: 'Node, ES modules', guide: ['node'], sample: photo, output: 'node explain.mjs && head -c 4 heatmap.png',
     expect: /golf ball 0\.\d+\n.PNG/s, version: 'node --version' },

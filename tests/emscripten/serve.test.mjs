@@ -3,12 +3,14 @@
  * set-up, which is never silent.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { serve } from '../../emscripten/serve.mjs';
+import { findAltered, listContents } from '../../emscripten/sources.mjs';
 import { root, runShowing, Stop } from '../../emscripten/tools.mjs';
 
 describe('the server', () => {
@@ -74,6 +76,25 @@ describe('the server', () => {
     assert.equal((await ask('/web/demo/', { method: 'DELETE' })).status, 404);
     await alive();
   });
+});
+
+test('sources that were altered are noticed, by content', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gradcam-sources-'));
+  try {
+    mkdirSync(join(folder, 'a/b'), { recursive: true });
+    writeFileSync(join(folder, 'a/b/one.c'), 'int one;\n');
+    writeFileSync(join(folder, 'two.h'), 'int two;\n');
+    const list = listContents(folder);
+    assert.match(list, /^[0-9a-f]{64} {2}a\/b\/one\.c\n[0-9a-f]{64} {2}two\.h\n$/);
+    utimesSync(join(folder, 'two.h'), 1, 1);
+    assert.equal(findAltered(folder, list), undefined, 'a date is no content');
+    writeFileSync(join(folder, 'a/b/one.c'), 'int onf;\n');
+    assert.equal(findAltered(folder, list), 'a/b/one.c');
+    rmSync(join(folder, 'a'), { recursive: true });
+    assert.equal(findAltered(folder, list), 'a/b/one.c');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe('long work says how far it is', () => {

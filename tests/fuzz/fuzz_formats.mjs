@@ -1,8 +1,9 @@
 /**
- * TensorFlow.js, TensorFlow Lite and ZIP files with damaged bytes, and sound JSON that makes no sense: each is
+ * TensorFlow.js, TensorFlow Lite and ZIP files with damaged bytes, and sound JSON that makes no sense, the hub's too: each is
  * converted or refused with a ModelError in a sentence, soon; damaged bytes never by an accident of the language.
  */
 import { zipSync } from 'fflate';
+import { hubCard } from '../../models/hub.js';
 import { convert, memorySink, ModelError } from '../../models/index.js';
 import { given, tflite, tfjs } from '../models/forms.mjs';
 import { blame, damage, distort, fuzz } from './mutate.mjs';
@@ -36,18 +37,36 @@ const lites = ['float32', 'float16', 'int8'].map((weights) => tflite({ weights }
 const zips = [zipSync(files), zipSync({ 'keras.txt': values, 'net.tflite': lites[0] }), zipSync({ ...files, 'metadata.json': encode({ tmVersion: '2', labels: ['a'] }) })];
 
 const MAKE = {
-  tflite: (dice) => ({ source: damage(dice.of(lites), dice), fileName: 'net.tflite' }),
+  tflite: (dice) => ({ source: damage(dice.of(lites), dice), fileName: 'net.tflite', fakeQuantize: dice.below(2) === 1 }),
   zip: (dice) => ({ source: damage(dice.of(zips), dice), fileName: 'net.zip' }),
   layers: (dice) => given({ ...files, 'model.json': encode(distort(layers, dice)) }),
   graph: (dice) => given({ ...graphFiles, 'model.json': encode(distort(graph, dice)) }),
   shard: (dice) => given({ ...files, 'group1-shard1of2.bin': damage(files['group1-shard1of2.bin'], dice) }),
 };
 
+const hub = [{ architectures: ['Net'], id2label: { 0: 'reddish', 1: 'bluish' }, label2id: {}, num_channels: 3, problem_type: 'single_label_classification' },
+  { do_normalize: true, do_rescale: true, do_resize: true, do_center_crop: true, crop_size: { height: 8, width: 8 }, size: { shortest_edge: 10 },
+    image_mean: [0.5, 0.25, 0.5], image_std: [0.5, 0.5, 0.25], resample: 3, rescale_factor: 1 / 255, crop_pct: 0.9, do_flip_channel_order: false }];
+
+/** Labels are texts, the picture's numbers are numbers, whatever the hub's two files hold. */
+function checkHub(dice) {
+  const given = distort(hub, dice);
+  const { labels = [], input } = hubCard(given?.[0], given?.[1]);
+  const good = labels.every((name) => typeof name === 'string') && (!input || ([input.mean, input.std].every((list) => list.length > 0 &&
+    list.length <= 4 && list.every(Number.isFinite)) && input.std.every((value) => value !== 0) &&
+    [input.height ?? 1, input.width ?? 1].every((size) => Number.isInteger(size) && size > 0)));
+  if (!good) throw blame(JSON.stringify(given), `hub: ${JSON.stringify({ labels, input }).slice(0, 400)}`);
+}
+
 const count = { converted: 0, refused: 0 };
 await Promise.all([{ source: lites[2], fileName: 'net.tflite' }, { source: zips[2], fileName: 'net.zip' }, given(files), given(graphFiles)]
   .map((sound) => convert({ ...sound, out: memorySink() })));
 
 await fuzz(async (dice) => {
+  if (dice.below(6) === 0) {
+    checkHub(dice);
+    return;
+  }
   const kind = dice.of(Object.keys(MAKE));
   const options = MAKE[kind](dice);
   const start = performance.now();

@@ -4,8 +4,12 @@
  * worker, as in the package: libhdf5 can go round in circles in a damaged file, which only ending its
  * worker stops (as cancelling a load does). Such files are counted; a sound one, in a worker that has seen
  * no damage, must never do it.
+ *
+ * Guided by coverage: an input that reaches a block of models/ which none did before is one that the next are made
+ * from. Configurations are given beside their weights, so that no file is written for each.
  */
 import { once } from 'node:events';
+import { Session } from 'node:inspector/promises';
 import { rmSync } from 'node:fs';
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,12 +23,42 @@ import { blame, damage, distort, fuzz } from './mutate.mjs';
 const PATIENCE = 20000; // ms: these files take milliseconds
 
 if (isMainThread) await main();
-else parentPort.on('message', async (bytes) => parentPort.postMessage(await outcome(bytes)));
+else await answer();
+
+/** In the worker: what became of an input, and how many blocks it was the first to reach. */
+async function answer() {
+  const session = new Session();
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.startPreciseCoverage', { callCount: false, detailed: true });
+  const reached = new Set();
+  const fresh = async () => {
+    const { result } = await session.post('Profiler.takePreciseCoverage');
+    const before = reached.size;
+    for (const { url, functions } of result) {
+      if (!url.includes('/models/')) continue;
+      for (const { ranges } of functions) {
+        for (const { startOffset, endOffset, count } of ranges) if (count) reached.add(`${url}:${startOffset}-${endOffset}`);
+      }
+    }
+    return reached.size - before;
+  };
+  // Asking costs as much as an input: each new answer is asked about, of the others one in four.
+  const answers = new Set();
+  let inputs = 0;
+  parentPort.on('message', async (input) => {
+    const became = await outcome(input);
+    const words = became.refused?.replace(/"[^"]*"|\d+/g, '') ?? '';
+    const ask = !answers.has(words) || ++inputs % 4 === 0;
+    answers.add(words);
+    parentPort.postMessage({ ...became, fresh: ask ? await fresh() : 0 });
+  });
+}
 
 /** What became of a file: 'converted', or the words it was refused with, or `broken`. */
-async function outcome(bytes) {
+async function outcome({ bytes, config }) {
   try {
-    await convert({ source: bytes, out: memorySink() });
+    await convert({ source: bytes, config, out: memorySink() });
     return { converted: true };
   } catch (error) {
     return error instanceof ModelError && error.message ? { refused: error.message } : { broken: `${error?.stack ?? error}` };
@@ -36,21 +70,25 @@ async function main() {
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const count = { converted: 0, refused: 0, stuck: 0 };
   const workers = {};
+  let blocks = 0;
+  /** What an input is repeated by. */
+  const blamed = ({ bytes, config }) => (config ? JSON.stringify(config) : bytes);
 
-  async function attempt(kind, bytes) {
+  async function attempt(kind, input) {
     const worker = workers[kind] ??= new Worker(new URL(import.meta.url));
-    worker.postMessage(bytes);
-    const answer = await Promise.race([
+    worker.postMessage(input);
+    const { fresh: found, ...answer } = await Promise.race([
       once(worker, 'message').then(([said]) => said, (error) => ({ broken: error.stack })),
       setTimeout(PATIENCE, { stuck: true }, { ref: false }),
     ]);
-    if (answer.broken) throw blame(bytes, `neither converted nor refused: ${answer.broken}`);
+    if (answer.broken) throw blame(blamed(input), `neither converted nor refused: ${answer.broken}`);
     if (answer.stuck) {
       await worker.terminate();
       workers[kind] = undefined;
     }
     count[Object.keys(answer)[0]]++;
-    return answer;
+    blocks += found ?? 0;
+    return { ...answer, found };
   }
 
   async function bytesOf(write, what) {
@@ -59,35 +97,28 @@ async function main() {
     return new Uint8Array(await readFile(path));
   }
 
-  async function distorted(dice) {
-    if (dice.below(3) === 0) {
-      const archive = keras3();
-      return bytesOf(writeKeras, { ...archive, config: distort(archive.config, dice) });
-    }
-    const model = dice.of(CASES)();
-    const config = distort(model.finished(), dice);
-    model.finished = () => config;
-    return bytesOf(writeH5, model);
-  }
-
-  const files = [];
-  for (const make of CASES) files.push(await bytesOf(writeH5, make()));
-  files.push(await bytesOf(writeKeras, keras3()));
+  const archive = keras3();
+  const sound = [];
+  for (const make of CASES) sound.push({ bytes: await bytesOf(writeH5, make()), config: make().finished() });
+  sound.push({ bytes: await bytesOf(writeKeras, archive), config: archive.config });
+  // What the next inputs are made from.
+  const corpus = { damaged: sound.map(({ bytes }) => ({ bytes })), sound: [...sound] };
 
   let runs = 0;
   await fuzz(async (dice) => {
-    if (dice.below(2)) {
-      await attempt('damaged', damage(dice.of(files), dice));
-    } else {
-      const bytes = await distorted(dice);
-      if ((await attempt('sound', bytes)).stuck) throw blame(bytes, 'a sound file takes forever');
-    }
-    if (++runs % 50 === 0) {
-      const sound = dice.of(files);
-      const { converted, refused } = await attempt('sound', sound);
-      if (!converted) throw blame(sound, `a sound file was refused after ${runs} others: ${refused}`);
+    const kind = dice.below(3) ? 'sound' : 'damaged';
+    const seed = dice.of(dice.below(2) ? corpus[kind].slice(-50) : corpus[kind]);
+    const input = kind === 'sound' ? { bytes: seed.bytes, config: distort(seed.config, dice) } : { bytes: damage(seed.bytes, dice) };
+    const { stuck, found } = await attempt(kind, input);
+    if (stuck && kind === 'sound') throw blame(blamed(input), 'a sound file takes forever');
+    if (found && corpus[kind].length < 2000) corpus[kind].push(input);
+    if (++runs % 200 === 0) {
+      const { bytes } = dice.of(sound);
+      const { converted, refused } = await attempt('sound', { bytes });
+      if (!converted) throw blame(bytes, `a sound file was refused after ${runs} others: ${refused}`);
     }
   });
   for (const worker of Object.values(workers)) await worker?.terminate();
-  console.log(Object.entries(count).map(([what, n]) => `${n} ${what}`).join(', '));
+  console.log(`${Object.entries(count).map(([what, n]) => `${n} ${what}`).join(', ')}; ${blocks} blocks of models/ reached, ` +
+    `${corpus.sound.length + corpus.damaged.length - 2 * sound.length} inputs kept for it`);
 }

@@ -153,7 +153,7 @@ def run_tflite(data, picture, rounds=False):
     info = tensors[first]
     kind, q = info.get(1, "b"), info.table(4)
     h, w, c = shape(first)[1:]
-    x = picture(h)[:, :, :c].astype(np.float64)
+    x = np.array(picture(h)[:, :, :c], dtype=np.float64)
     if kind in (3, 9):
         x = (x - (128 if kind == 9 else 0) - float(q.list(3, "i8")[0])) * float(q.list(2, "f4")[0])
     else:
@@ -302,4 +302,5 @@ def main(wild):
         print(name, len(y), "largest", max(y))
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])

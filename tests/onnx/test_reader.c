@@ -1113,6 +1113,46 @@ static void test_published(const char *name, const char *output, const char *sha
   wire_free(&model);
 }
 
+/* Networks of integers (tests/fuzz/seeds: of make_ops.py), each with every failure of memory, and
+ * with bytes that are damaged. What the importer wrote between two of the file's tensors is none.
+ */
+static void test_integers(void) {
+  static const char *const names[] = {
+      "qdq__conv__relu__maxpool__ge", "integers_moved_and_compared",
+      "qlinearconv__qlinearadd__qli", "matmulinteger__zero_points",
+      "dynamicquantizematmul",        "weights_in_blocks_of_3_along"};
+  uint32_t seed = 4711;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    char path[256];
+    size_t size;
+    snprintf(path, sizeof path, "tests/fuzz/seeds/fuzz_onnx/int8_%s.onnx", names[i]);
+    uint8_t *bytes = read_file(path, &size);
+    if (!CHECK(bytes != NULL)) continue;
+    wire model = {bytes, size, 0};
+    imported m;
+    import_with(&m, &model, GCAM_TAKE, NULL, 0);
+    CHECK(m.status == GCAM_OK);
+    for (int v = 0; m.status == GCAM_OK && v < m.graph.value_count; v++)
+      if (strstr(m.graph.values[v].name, ".part")) CHECK(m.graph.values[v].of != v);
+    release(&m);
+    mutating = true;
+    for (int round = 0; round < 1000; round++) {
+      wire bad = {malloc(size), size, 0};
+      memcpy(bad.data, bytes, size);
+      for (int k = 0; k < 1 + round % 3; k++) {
+        seed = seed * 1664525 + 1013904223;
+        bad.data[(seed >> 8) % size] = (uint8_t)(seed >> 24);
+      }
+      import_with(&m, &bad, GCAM_TAKE, NULL, 0);
+      if (m.status != GCAM_OK && !m.err.text[0]) CHECK(!"refused without words");
+      release(&m);
+      wire_free(&bad);
+    }
+    mutating = false;
+    free(bytes);
+  }
+}
+
 int main(int argc, char **argv) {
   if (argc == 3 && !strcmp(argv[1], "--seeds")) seed_folder = argv[2];
   fill_weights();
@@ -1148,6 +1188,7 @@ int main(int argc, char **argv) {
   test_order();
   test_shape_arithmetic();
   test_transposed_constant();
+  test_integers();
   test_bombs();
   test_made_weights();
   test_costs();

@@ -544,6 +544,59 @@ static void random_sigmoid(gcam_context *ctx) {
   check(ctx, &net, 14);
 }
 
+/* No convolution before it: DenseNet's. */
+static void random_norm(gcam_context *ctx) {
+  network net;
+  begin(&net, pick(1, 2), channels(), pick(1, 9), pick(1, 9));
+  add_node(&net, "MaxPool", "");
+  make_ints(&net.w, "kernel_shape", (int64_t[]){1, 1}, 2);
+  add_batch_norm(&net);
+  if (pick(0, 2)) add_activation(&net);
+  if (pick(0, 1))
+    add_conv(&net, (window){{1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}}, channels(), 1, pick(0, 1));
+  check(ctx, &net, 14);
+}
+
+/* x and what is made of it, or a constant, along any of its axes and in either order. */
+static void random_arithmetic(gcam_context *ctx) {
+  static const char *const ops[] = {"Add", "Sub", "Mul", "Div"};
+  network net;
+  char text[96], x[NAME], out[NAME];
+  const char *op = ops[pick(0, 3)], *other = "other";
+  begin(&net, pick(1, 2), channels(), pick(1, 40), pick(0, 3) ? pick(1, 9) : pick(200, 300));
+  int64_t axes[4], dims[4];
+  int count = 0, constant = pick(0, 1), twice = pick(0, 7) == 0;
+  for (int i = 0; i < 4; i++) {
+    dims[i] = net.dims[i];
+    if (pick(0, 1)) dims[i] = 1, axes[count++] = i;
+  }
+  add_node(&net, "Sigmoid", ""); /* far enough from 0 to divide by */
+  value_name(net.value_count, x);
+  if (twice) {
+    other = x;
+  } else if (constant) {
+    add_random(&net, "other", dims, 4, 1, 0.5f);
+  } else if (count) {
+    make_node(&net.w, "ReduceMean", "", x, "other");
+    make_ints(&net.w, "axes", axes, count);
+  } else {
+    make_node(&net.w, "Sigmoid", "", x, "other");
+  }
+  int turned = pick(0, 1);
+  snprintf(text, sizeof text, "%s %s", turned ? other : x, turned ? x : other);
+  value_name(++net.value_count, out);
+  make_node(&net.w, op, "", text, out);
+  if (net.hidden_count < 4) strcpy(net.hidden[net.hidden_count++], out);
+  snprintf(text, sizeof text, "; %s %s, %d axes stand still%s", op,
+           twice      ? "with itself"
+           : constant ? "with a constant"
+                      : "with an activation",
+           count, turned ? ", turned" : "");
+  tell(&net, text);
+  if (pick(0, 1)) add_activation(&net);
+  check(ctx, &net, 14);
+}
+
 /* A transformer's layers on many rows, [..., tokens][K]: a product by a constant, float or int8,
  * with LayerNormalization, Gelu, Erf, Softmax over the last axis around it. */
 static void random_tokens(gcam_context *ctx) {
@@ -649,9 +702,10 @@ static void known_troubles(gcam_context *ctx) {
 
 int main(int argc, char **argv) {
   static void (*const kinds[])(gcam_context *) = {
-      random_conv,    random_conv,     random_conv,     random_winograd, random_separable,
-      random_pool,    random_pool,     random_branches, random_head,     random_lrn,
-      random_sigmoid, random_residual, random_tokens,   random_tokens,   random_attention};
+      random_conv,    random_conv,       random_conv,      random_winograd, random_separable,
+      random_pool,    random_pool,       random_branches,  random_head,     random_lrn,
+      random_sigmoid, random_residual,   random_tokens,    random_tokens,   random_attention,
+      random_norm,    random_arithmetic, random_arithmetic};
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 20240607;
   int rounds = argc > 2 ? atoi(argv[2]) : 15;
   state = seed * 2862933555777941757u + 3037000493u;

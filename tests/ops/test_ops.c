@@ -150,8 +150,7 @@ static golden_case take_case(reader *r) {
     golden_gradient *g = &c.gradient[i];
     g->output = take_text(r);
     g->B = (int)take_u32(r);
-    g->cotangents =
-        take_floats(r, (size_t)g->B * find(c.output, c.output_count, g->output)->count);
+    g->cotangents = take_floats(r, (size_t)g->B * find(c.output, c.output_count, g->output)->count);
     g->target_count = take_count(r);
     for (int j = 0; j < g->target_count; j++) {
       g->target[j] = take_text(r);
@@ -210,8 +209,7 @@ static int run_forward(gcam_model *net, const golden_case *c) {
 
 /* sum over the output of cotangent * value, after forward with element `at` of `input` moved. */
 static double moved(gcam_model *net, const golden_case *c, const golden_tensor *input, size_t at,
-                    float by, const golden_tensor *output, const float *cotangent,
-                    float *buffer) {
+                    float by, const golden_tensor *output, const float *cotangent, float *buffer) {
   float before = input->values[at];
   input->values[at] = before + by;
   double sum = 0;

@@ -12,6 +12,7 @@ import { strToU8, unzipSync, zipSync } from 'fflate';
 import { OnnxGraph } from '../../models/onnx/graph.js';
 import { GradCam } from '../../web/node.js';
 import { run } from '../../web/cli/commands.js';
+import { tflite } from '../models/forms.mjs';
 import { data, withoutData } from './shared.mjs';
 
 const ENGINE = { variant: 'simd', threads: 1 };
@@ -147,6 +148,18 @@ describe('gradcam convert', { skip: withoutData }, () => {
       }
       assert.deepEqual(seen[0], seen[1]);
     });
+  }
+});
+
+test('Teachable Machine\'s TensorFlow Lite archive: its labels, 127.5, the centred square', async () => {
+  const labels = strToU8('0 ant\n1 bee\n2 cat\n3 dog\n4 emu\n');
+  for (const [file, bytes] of [['model_unquant.tflite', tflite()], ['model.tflite', tflite({ weights: 'int8' })]]) {
+    const cam = await GradCam.load(new File([zipSync({ [file]: bytes, 'labels.txt': labels })], 'converted_tflite.zip'), ENGINE);
+    const { mean, std, fit, from } = cam.model.preprocess;
+    assert.deepEqual([mean, std, fit, from], [[127.5, 127.5, 127.5], [127.5, 127.5, 127.5], 'crop', 'network'], file);
+    const picture = { width: 20, height: 10, data: Uint8ClampedArray.from({ length: 800 }, (_, i) => (i * 37) % 256) };
+    assert.ok((await cam.explain(picture, { top: 5 })).predictions.some(({ name }) => name === 'emu'));
+    cam.dispose();
   }
 });
 

@@ -16,6 +16,7 @@ const FLOORS = [
   ['element', 'cli'],
   ['entry'],
   ['api'],
+  ['own'],
   ['worker entry'],
   ['worker'],
   ['files', 'paint'],
@@ -27,8 +28,9 @@ const FLOORS = [
 const USERS = ['demo', 'element', 'cli'];
 const PUBLIC = ['entry', 'element', 'models'];
 
-const ENTRIES = { 'web/index.js': 'entry', 'web/node.js': 'entry', 'web/worker.js': 'worker entry',
-  'web/worker-node.js': 'worker entry' };
+const ENTRIES = { 'web/index.js': 'entry', 'web/node.js': 'entry', 'web/bundle.js': 'entry', 'web/in-place.js': 'entry',
+  'web/own.js': 'own', 'web/worker.js': 'worker entry', 'web/worker-node.js': 'worker entry', 'web/own-worker.js': 'worker entry',
+  'web/worker-hdf5.js': 'worker entry' };
 
 const isScript = (file) => /\.m?js$/.test(file) && !/^web\/(dist|types)\//.test(file);
 const scripts = ['web', 'models'].flatMap((folder) => readdirSync(join(root, folder), { recursive: true })
@@ -104,7 +106,7 @@ test('command line, element and page use what every user can', () => {
   const doors = [...(arrows.get('demo')?.get('element') ?? [])].filter((line) => !line.endsWith('-> web/element/define.js'));
   assert.deepEqual(doors, [], 'the element has one door');
   const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  for (const file of ['./web/index.js', './web/node.js', './web/element/define.js', './models/*']) {
+  for (const file of ['./web/bundle.js', './web/node.js', './web/element/define.js', './models/*']) {
     assert.ok(JSON.stringify(exports).includes(`"${file}"`), `${file} is public`);
   }
 });

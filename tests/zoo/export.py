@@ -98,6 +98,8 @@ def wake(net, x):
             p.add_(0.2 * torch.randn_like(p))
         else:
             p.normal_(0, gain / max(1, p[0].numel()) ** 0.5)
+        if name.endswith('qkv.bias') and any('logit_scale' in other for other, _ in net.named_parameters()):
+            p[len(p) // 3:2 * len(p) // 3] = 0  # of the keys: swin_v2 does it at every call
     for block in net.modules():  # as in networks that have learned: a block changes its input a little,
         if type(block).__name__ in RESIDUAL:  # else rounding grows with every block
             last = [m for n, m in block.named_modules() if isinstance(m, nn.BatchNorm2d) and
@@ -149,6 +151,8 @@ def tensor_of(model, begin):
 def export(net, x, folder, name):
     """{variant: its file, or why torch cannot}, {variant: the graph}"""
     files, graphs = {}, {}
+    zero = torch.Tensor.zero_
+    torch.Tensor.zero_ = lambda self: self  # swin_v2's, which torch cannot write, of what is 0 already
     for variant, opset in VARIANTS.items():
         file = folder / f'{name}-{variant}.onnx'
         tries = [None]
@@ -171,6 +175,7 @@ def export(net, x, folder, name):
                 graphs[variant] = None
                 files[variant + ' refused'] = reason
         gc.collect()
+    torch.Tensor.zero_ = zero
     return files, graphs
 
 

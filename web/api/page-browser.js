@@ -3,11 +3,11 @@
  * worker of its own). page-node.js is its twin.
  *
  * @typedef {object} Page
- * @property {(how?: {files?: import('../own.js').OwnFiles, worker?: () => Worker}) => import('../worker/protocol.js').Port}
+ * @property {(how?: {files?: import('../worker/protocol.js').OwnFiles, worker?: () => Worker}) => import('../worker/protocol.js').Port}
  *   spawn  starts the worker; worker: the caller's own way to
  * @property {(how: {worker?: () => Worker}) => import('../worker/protocol.js').Port | null} [spawnWithHdf5]  one that
  *   reads HDF5 files, where the other does not
- * @property {(baseUrl?: string) => import('../own.js').OwnFiles} [files]  of the package, where the worker cannot know
+ * @property {(baseUrl?: string) => import('../worker/protocol.js').OwnFiles} [files]  of the package, where the worker cannot know
  * @property {number} [threads]   how many there can be at most
  * @property {(address: string | URL) => string} absolute  a path or address that means the same in
  *   the worker

@@ -8,11 +8,11 @@ import { browserPage, startWorker, portOf } from './page-browser.js';
 /** Some bundlers (Next.js) put a path in the place of an address. */
 const absolute = (files) => JSON.parse(JSON.stringify(files), (_, value) => (typeof value === 'string' ? browserPage.absolute(value) : value));
 
-/** @param {(folder?: string) => import('../own.js').OwnFiles} ownFiles */
+/** @param {(folder?: string) => import('../worker/protocol.js').OwnFiles} ownFiles */
 const filesBy = (ownFiles) => (baseUrl) => absolute(ownFiles(baseUrl && `${baseUrl}`.replace(/\/*$/, '/')));
 
 /**
- * @param {(folder?: string) => import('../own.js').OwnFiles} ownFiles
+ * @param {(folder?: string) => import('../worker/protocol.js').OwnFiles} ownFiles
  * @param {() => Worker} withHdf5   starts the worker that reads HDF5 files
  * @returns {import('./page-browser.js').Page}
  */
@@ -24,7 +24,7 @@ export const bundledPage = (ownFiles, withHdf5) => ({
 });
 
 /**
- * @param {(folder?: string) => import('../own.js').OwnFiles} ownFiles
+ * @param {(folder?: string) => import('../worker/protocol.js').OwnFiles} ownFiles
  * @param {(port: any) => void} answer   the worker's end
  * @returns {import('./page-browser.js').Page}
  */

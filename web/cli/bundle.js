@@ -126,7 +126,7 @@ const MANIFEST = record({
     layer: text(10000), score: text(100), preset: text(100), preprocess: text(1000), resize: text(100), fit: text(100),
     labels: either(word(['imagenet']), fileName), head: text(1000), activation: text(100), 'input-size': listOf(whole(1, 65536), 2),
     grid: listOf(whole(0, 9999), 3), config: fileName,
-    arch: text(200), weights: text(10), 'map-input': text(100), colormap: text(100), alpha: finite, threads: whole(1, 1024),
+    arch: text(200), weights: text(10), 'fake-quantize': flag, 'map-input': text(100), colormap: text(100), alpha: finite, threads: whole(1, 1024),
     variant: word(['simd', 'relaxed']),
   }),
   used: record({}),

@@ -323,12 +323,12 @@ async function fetchModel({ weights, mirror, quiet, force }, names) {
   if (!quiet) say(`${names[0]} ${cached ? 'was there already' : 'is ready'}: ${folder}`);
 }
 
-async function convert({ arch, config, head, 'input-size': inputSize, output, weights, quiet }, files) {
+async function convert({ arch, config, head, 'input-size': inputSize, 'fake-quantize': fakeQuantize, output, weights, quiet }, files) {
   if (files.length !== 1) throw new CommandLineError(`Name one model, a file or a folder: ${PROGRAM} convert FILE -o DIR.`);
   if (output === undefined) throw new CommandLineError('Say where to: -o DIR.');
   const { convert: convertFile, folderSink } = await import('../../models/index.js');
   const { card, output: folder } = await withProgress({ quiet }, async (onProgress) => convertFile(
-    { source: files[0], arch, weights, head, inputSize, out: await folderSink(output), onProgress,
+    { source: files[0], arch, weights, head, inputSize, fakeQuantize, out: await folderSink(output), onProgress,
       config: config && JSON.parse(await readFile(config, 'utf8')) }));
   for (const { text, remedy } of quiet ? [] : card.warnings ?? []) warn(tools.withRemedy(text, remedy, 'cli'));
   if (!quiet) say(`${card.name} is ready: ${PROGRAM} IMAGE --model ${join(folder, card.file)}`);

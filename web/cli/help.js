@@ -28,6 +28,7 @@ each other), none (values)`],
   arch: ['--arch A', 'of a Keras file that holds weights alone: vgg16, xception, ...'],
   config: ['--config FILE', 'or its network, as to_json() writes it'],
   weights: ['--weights f32|f16|int8', 'how the weights of a Keras file are held (default f32)'],
+  'fake-quantize': ['--fake-quantize', "TensorFlow Lite's integers: activations rounded as the file keeps them"],
   threads: ['--threads N', 'default: as many as help'],
   variant: ['--variant simd|relaxed', 'WebAssembly without or with fused multiply-add; default: with, where it runs'],
   top: ['--top N', 'predictions, and maps for them (default 5)'],
@@ -82,7 +83,7 @@ const OWN = {
 };
 
 const GROUPS = {
-  Model: ['model', 'labels', 'preprocess', 'fit', 'resize', 'input-size', 'grid', 'head', 'activation', 'arch', 'config', 'weights', 'threads',
+  Model: ['model', 'labels', 'preprocess', 'fit', 'resize', 'input-size', 'grid', 'head', 'activation', 'arch', 'config', 'weights', 'fake-quantize', 'threads',
     'variant'],
   Explanation: ['top', 'class', 'against', 'sum', 'layer', 'method', 'option', 'score', 'preset', 'map-input'],
   Output: ['output', 'json', 'jsonl', 'raw', 'boxes', 'bundle', 'colormap', 'alpha'],

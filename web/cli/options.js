@@ -87,6 +87,7 @@ const MODEL = {
   head: text,
   activation: oneOf(...CHOICES.activation),
   'input-size': size,
+  'fake-quantize': flag,
   grid,
   labels: text,
   threads: (value, option) => (value === 'auto' ? value : integer(1, MOST_THREADS)(value, option)),
@@ -145,7 +146,7 @@ export const COMMANDS = {
   operators: { ...COMMON, json: file },
   fetch: { ...COMMON, weights: oneOf(...CHOICES.weights), mirror: text, force: flag },
   help: { ...COMMON },
-  convert: { ...COMMON, arch: text, config: text, head: text, 'input-size': size, output: text, weights: oneOf(...CHOICES.weights) },
+  convert: { ...COMMON, arch: text, config: text, head: text, 'input-size': size, 'fake-quantize': flag, output: text, weights: oneOf(...CHOICES.weights) },
 };
 
 const REPEATED = new Set(['class', 'against', 'option', 'pool']);
@@ -206,12 +207,13 @@ function readOptions(args, table) {
 
 /** The options that say what a model is, as GradCam.load() takes them. */
 export function loadOptions({ preprocess: how, resize, fit: shape, labels, head, activation, 'input-size': inputSize, grid: tokens, config,
-  threads = 'auto', variant, arch, weights }) {
-  return { preprocess: how, resize, fit: shape, labels, head, activation, inputSize, grid: tokens, config, threads, variant, arch, weights };
+  'fake-quantize': fakeQuantize, threads = 'auto', variant, arch, weights }) {
+  return { preprocess: how, resize, fit: shape, labels, head, activation, inputSize, grid: tokens, config, threads, variant, arch, weights,
+    fakeQuantize };
 }
 
 /** The names of these options, without those that a machine sets. */
-export const LOADING = ['preprocess', 'resize', 'fit', 'labels', 'head', 'activation', 'input-size', 'grid', 'config', 'arch', 'weights'];
+export const LOADING = ['preprocess', 'resize', 'fit', 'labels', 'head', 'activation', 'input-size', 'grid', 'config', 'arch', 'weights', 'fake-quantize'];
 
 /** An error in the words of the command line. @returns {string} */
 export function wordsOf(error) {

@@ -226,7 +226,7 @@ function showKnowledge({ limits, accuracy, model: { name } }) {
   byId('knows').querySelector('ul').replaceChildren(...others.map((textContent) => Object.assign(document.createElement('li'), { textContent })));
 }
 
-const layerText = (layer) => say('page.layer', layer);
+const layerText = (layer) => (layer.tokens ? say('page.layer.tokens', layer) : say('page.layer', layer));
 
 function showModel() {
   const { cam, source } = state.model;

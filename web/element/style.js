@@ -162,7 +162,7 @@ tr[aria-current] td { font-weight: 600; background: var(--bar); }
 .meter i { display: block; height: 100%; width: 0; background: var(--accent); transition: width 0.1s; }
 .meter.mark { position: relative; overflow: visible; height: 1.1rem; margin-bottom: 0.6rem; }
 .meter.mark i { border-radius: 4px; transition: none; }
-.meter.mark::after { content: ''; position: absolute; inset: -3px auto -3px var(--mark, 0); width: 2px; translate: -2px; background: var(--ink); }
+.meter.mark::after { content: ''; position: absolute; inset: -3px auto -3px min(var(--mark, 0px), 100% - 2px); width: 2px; background: var(--ink); }
 .pair.wide-pair { max-width: none; margin-bottom: 0.8rem; }
 .wide-pair canvas + canvas { border-radius: 6px; }
 .turn { height: 1.6rem; }

@@ -9,11 +9,24 @@ import { baseName, openUrl, responseChunks } from './files.js';
 
 const NAME = 'gradcam-models';
 
+const DIGEST = 'gradcam-sha256';
+
 /** The address that a file is stored under: fragments do not count there, queries do. */
-function keyOf(url, sha256) {
+export function keyOf(url, sha256) {
   const key = new URL(url);
-  key.searchParams.set('sha256', sha256);
+  key.hash = '';
+  key.searchParams.set(DIGEST, sha256);
   return key.href;
+}
+
+/** The same file by an earlier digest; an address with another query is another file. */
+export function isOlder(url, key) {
+  const [one, other] = [url, key].map((address) => {
+    const bare = new URL(address);
+    bare.searchParams.delete(DIGEST);
+    return bare.href;
+  });
+  return one === other && url !== key;
 }
 
 /**
@@ -32,6 +45,7 @@ export async function openKept(url, sha256, signal) {
     return {
       name: baseName(url),
       size: Number(hit.headers.get('content-length')) || null,
+      hint: true,
       chunks: responseChunks(hit, (cause) => cause),
       stored: true,
       drop: () => cache.delete(key),
@@ -82,6 +96,6 @@ function storing(cache, key, { chunks, size }) {
 /** What was at the same address before, with another digest. */
 async function forgetOthers(cache, key) {
   for (const request of await cache.keys(key, { ignoreSearch: true })) {
-    if (request.url !== key) await cache.delete(request);
+    if (isOlder(request.url, key)) await cache.delete(request);
   }
 }

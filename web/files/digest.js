@@ -1,7 +1,49 @@
 /**
- * SHA-256 of bytes that come in pieces (FIPS 180-4): WebCrypto takes only the whole at once, and is
- * missing on pages without https.
+ * SHA-256 of bytes that come in pieces. WebCrypto takes only the whole at once, and is missing on pages
+ * without https; but it is several times as fast as a script can be, and runs beside it.
  */
+
+/** A file that is held whole for its digest: a shard (models/shards.js), with some room. */
+const HELD_BYTES = 64e6;
+
+/**
+ * The digest of a file, as fast as it can be had here.
+ * @param {number | null} size   bytes, where they are known beforehand
+ */
+export function sha256(size) {
+  return size !== null && size <= HELD_BYTES && globalThis.crypto?.subtle ? new HeldSha256(size) : new Sha256();
+}
+
+class HeldSha256 {
+  #bytes;
+  #used = 0;
+  /** @type {Sha256 | null} */
+  #rest = null; // more came than was announced
+
+  constructor(size) {
+    this.#bytes = new Uint8Array(size);
+  }
+
+  /** @param {Uint8Array} bytes */
+  update(bytes) {
+    if (!this.#rest && this.#used + bytes.length > this.#bytes.length) {
+      this.#rest = new Sha256().update(this.#bytes.subarray(0, this.#used));
+    }
+    if (this.#rest) this.#rest.update(bytes);
+    else this.#bytes.set(bytes, this.#used);
+    this.#used += bytes.length;
+    return this;
+  }
+
+  /** @returns {Promise<string>} hexadecimal; ends the sum */
+  async hex() {
+    if (this.#rest) return this.#rest.hex();
+    const sum = await crypto.subtle.digest('SHA-256', this.#bytes.subarray(0, this.#used));
+    return Array.from(new Uint8Array(sum), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  }
+}
+
+/* FIPS 180-4 */
 const primes = [];
 for (let n = 2; primes.length < 64; ++n) if (primes.every((p) => n % p)) primes.push(n);
 const fraction = (x) => ((x - Math.floor(x)) * 2 ** 32) | 0;

@@ -47,11 +47,11 @@ export async function downloadPublished({ url, md5, bytes }, { keep = true, sign
     if (part.size < PIECE) total = loaded;
   }
   if (loaded === 0 || loaded !== total) {
-    const response = await request(url, name, loaded, signal);
-    // A server may not know of ranges and begin anew.
-    let skip = response.status === 206 ? 0 : loaded;
-    const length = Number(response.headers.get('content-length')) || null;
-    total = length === null ? total : length + (skip ? 0 : loaded);
+    const { response, skip: before } = await request(url, name, loaded, signal);
+    let skip = before;
+    // The card's word on the length is better than a server's, which may count compressed bytes.
+    const length = response.headers.get('content-encoding') ? null : Number(response.headers.get('content-length')) || null;
+    total ??= length === null ? null : length + (skip ? 0 : loaded);
     const arrived = async (/** @type {Uint8Array[]} */ pieces) => {
       const part = new Blob(pieces);
       await store.put(parts.length, part);
@@ -59,7 +59,7 @@ export async function downloadPublished({ url, md5, bytes }, { keep = true, sign
     };
     let waiting = [];
     let size = 0;
-    const reader = response.body.getReader();
+    const reader = response.body?.getReader() ?? NOTHING;
     try {
       for (;;) {
         const { done, value } = await reader.read();
@@ -98,15 +98,28 @@ export async function downloadPublished({ url, md5, bytes }, { keep = true, sign
 
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(0)} MB`;
 
+/** An answer without a body. */
+const NOTHING = { read: async () => ({ done: true, value: undefined }), cancel: async () => {} };
+
+/** The rest of the file, or all of it: then `skip` bytes are known already. */
 async function request(url, name, from, signal) {
-  const headers = from ? { Range: `bytes=${from}-` } : {};
-  const response = await fetch(url, { headers, signal }).catch((cause) => {
+  const ask = async (headers) => fetch(url, { headers, signal }).catch((cause) => {
     if (signal?.aborted) throw cancelled(signal.reason);
     throw new GradCamError('network', `${name} could not be fetched: ${cause.message}. There is no network, or ` +
       `${new URL(url).host} lets no page read its files. Download ${url} by hand and open that file instead.`, { cause });
   });
-  if (response.ok) return response;
-  throw new GradCamError('network', `${name} could not be fetched from ${url}: the server answered ` +
+  let response = await ask(from ? { Range: `bytes=${from}-` } : {});
+  const [, start] = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '') ?? [];
+  // A part of compressed bytes, or another part than was asked for, does not go on where it stopped.
+  const usable = !response.headers.get('content-encoding') && (start === undefined || Number(start) === from);
+  if (response.status === 206 && !usable) {
+    await response.body?.cancel();
+    response = await ask({});
+  }
+  // A server may not know of ranges and begin anew; or there is nothing behind what is here: the digest decides.
+  if (response.ok) return { response, skip: response.status === 206 ? 0 : from };
+  if (response.status === 416 && from) return { response: new Response(null), skip: 0 };
+  throw new GradCamError('network', `${name} could not be fetched from ${url.slice(0, 160)}: the server answered ` +
     `${response.status}.`);
 }
 
@@ -129,7 +142,9 @@ async function openStore(url) {
     async clear() {
       if (!cache) return;
       for (const { url: kept } of await cache.keys()) {
-        if (kept.replace(/[?&]piece=\d+$/, '') === url) await cache.delete(kept);
+        const address = new URL(kept);
+        const number = address.searchParams.get('piece');
+        if (number !== null && kept === key(number)) await cache.delete(kept);
       }
     },
   };

@@ -18,6 +18,8 @@
  * @typedef {object} OpenFile
  * @property {string} name
  * @property {number | null} size    bytes, where known beforehand
+ * @property {boolean} [hint]        the size is a server's word: with a content encoding, which it may hide from
+ *   another origin, it counts other bytes
  * @property {AsyncIterable<Uint8Array> | Iterable<Uint8Array>} chunks
  * @property {true} [stored]              it was kept from an earlier time (cache.js)
  * @property {() => Promise<any>} [keep]  once read and found right: keeps it; gives why not, or null
@@ -57,7 +59,8 @@ export async function openUrl(url, signal) {
     : response.headers.get('content-length');
   return {
     name,
-    size: length === null ? null : Number(length),
+    size: Number(length) || null,
+    hint: true,
     chunks: responseChunks(response, failed),
   };
 }
@@ -133,7 +136,7 @@ export async function peek(file, count) {
     }
   })();
   const begin = { ...file, size: size < count ? size : file.size, chunks: pieces };
-  return { head: (await readAll(begin)).subarray(0, count), file: { ...file, chunks } };
+  return { head: (await readAll(begin)).subarray(0, count), file: size < count ? { ...file, size, hint: false, chunks } : { ...file, chunks } };
 }
 
 /**

@@ -15,3 +15,11 @@ export function refuse(found, name, wanted) {
   return new GradCamError(code, refusal(found, { name, wanted, place: 'api' }),
     { remedy: found.remedy, refused: { name, found, wanted } });
 }
+
+/**
+ * Servers of applications answer with their start page where they have nothing.
+ * @param {string} address
+ * @param {string} [more]  what to do about it
+ */
+export const pageInstead = (address, more = 'Check the address.') => new GradCamError('model', `${address.slice(0, 160)} is no model: the server answered ` +
+  `with a web page (HTML), as it does where it has no such file. ${more}`);

@@ -12,7 +12,7 @@ import { checkCard } from '../../models/card.js';
 import { detectBytes, detectSource, HEAD_BYTES } from '../../models/detect.js';
 import { asGradCamError, GradCamError } from '../base/errors.js';
 import { baseName, isModelName, peek, readAll } from './files.js';
-import { refuse } from './refuse.js';
+import { pageInstead, refuse } from './refuse.js';
 
 const MODEL_NAME = /\.(onnx|h5|hdf5?|keras|tflite|json|zip)$/i;
 
@@ -62,9 +62,9 @@ const MODEL_NAME = /\.(onnx|h5|hdf5?|keras|tflite|json|zip)$/i;
  */
 export async function resolveModel(given, host, options) {
   const source = given.files ? await sortFiles(given.files, host, options.signal) : { weights: [], ...given };
+  if (typeof source.onnx === 'string' && TEACHABLE.test(source.onnx)) source.onnx = source.onnx.replace(/\/*$/, '/model.json');
   let found = { card: {}, onnx: source.onnx };
   if (typeof source.onnx === 'string') {
-    if (TEACHABLE.test(source.onnx)) source.onnx = source.onnx.replace(/\/*$/, '/model.json');
     const known = (HUB.test(source.onnx) ? null : await host.findCard(source.onnx, options)) ?? await hubModel(source.onnx, host, options);
     if (known) {
       found = known;
@@ -188,7 +188,7 @@ export async function detectSpec(spec, host, signal) {
     return { found: await detectSource(local, name), spec };
   }
   const { head, file } = await peek(await host.open(spec, signal), HEAD_BYTES);
-  const size = head.length < HEAD_BYTES ? head.length : file.size ?? Infinity;
+  const size = head.length < HEAD_BYTES ? head.length : (file.hint ? null : file.size) ?? Infinity;
   return { found: detectBytes(head, { size, name: name ?? file.name }), spec: { name: name ?? file.name, opened: file } };
 }
 
@@ -214,6 +214,7 @@ async function modelKind(onnx, card, host, signal) {
   // An archive from an address: what is in it stands at its end, which the converter sees.
   if (found.kind === 'zip' && typeof onnx === 'string' && host.local(onnx) === null) return { kind: found.kind, spec };
   if (['unknown', 'protobuf'].includes(found.kind) && /\.onnx$/i.test(name)) return { kind: 'onnx', spec };
+  if (found.kind === 'html' && typeof onnx === 'string' && host.local(onnx) === null) throw pageInstead(onnx);
   throw refuse(found, name, 'model');
 }
 
@@ -315,6 +316,7 @@ const CARD_FIELDS = ['file', 'download', 'input', 'labels', 'shards', 'layer', '
 export function parseCard(bytes, name) {
   const found = detectBytes(bytes.subarray(0, HEAD_BYTES), { size: bytes.length, name: baseName(name) });
   if (['tfjs', 'tfjs-graph'].includes(found.kind)) return null;
+  if (found.kind === 'html' && /^https?:/i.test(name)) throw pageInstead(name);
   if (!['card', 'json', 'labels'].includes(found.kind)) throw refuse(found, baseName(name), 'model');
   let card;
   try {

@@ -15,7 +15,7 @@ import { refuse } from '../files/refuse.js';
  * @param {import('./wasm.js').Model} model
  * @param {{card: any, meaning: import('./load.js').Meaning, source: import('../files/sources.js').ModelSource,
  *   args: import('./protocol.js').LoadArgs}} loaded
- * @param {{host: import('./host-browser.js').Host, imagenet: string, signal: AbortSignal}} where
+ * @param {{host: import('./host-browser.js').Host, imagenet: import('../files/files.js').FileSpec, signal: AbortSignal}} where
  * @returns {Promise<any>}  of ModelInfo, what concerns the model
  */
 export async function describeModel(model, { card, meaning, source, args }, where) {

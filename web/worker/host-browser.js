@@ -12,14 +12,16 @@
  *   the file in a form that models/ can read here and there; null: it must come by open()
  * @property {(folder: string) => Promise<string[] | null>} list  addresses of the files in a folder;
  *   null: it is none, or nobody can tell
- * @property {() => {update: (bytes: Uint8Array) => any, hex: () => string}} sha256
+ * @property {(size: number | null) => {update: (bytes: Uint8Array) => any, hex: () => string | Promise<string>}} sha256
+ *   of a file of so many bytes, where that is known
  * @property {(bytes: Uint8Array) => Promise<import('./protocol.js').Pixels | null>} decode
  *   for formats that the engine does not read
  */
 import { openKept } from '../files/cache.js';
-import { Sha256 } from '../files/digest.js';
+import { sha256 } from '../files/digest.js';
 import { GradCamError } from '../base/errors.js';
 import { isModelName, openGiven, openUrl, readAll } from '../files/files.js';
+import { pageInstead } from '../files/refuse.js';
 import { parseCard } from '../files/sources.js';
 import { readRows, whole } from '../paint/pieces.js';
 
@@ -96,14 +98,16 @@ export const browserHost = {
       const card = parseCard(await readAll(await openUrl(address, signal), signal), address);
       return card && { card, onnx: card.file && new URL(card.file, address).href };
     } catch (error) {
-      if (named && error.code === 'network') return null;
-      throw error;
+      if (!named || error.code === 'cancelled') throw error;
+      const where = `Say where the models lie with the option modelsUrl${modelsUrl ? '' : ', or give the model as a file'}.`;
+      if (error.code !== 'network') throw error.remedy === undefined && /HTML/.test(error.message) ? pageInstead(address, where) : error;
+      throw new GradCamError('argument', `There is no model named "${model.slice(0, 60)}": ${error.reason.slice(0, 150).replace(/\.$/, '')}. ${where}`, { cause: error });
     }
   },
 
   download: async (published, options) => (await import('../files/download.js')).downloadPublished(published, options),
 
-  sha256: () => new Sha256(),
+  sha256,
 
   async decode(bytes) {
     if (typeof createImageBitmap !== 'function' || typeof OffscreenCanvas !== 'function') return null;

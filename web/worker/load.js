@@ -7,7 +7,6 @@ import { chooseOutput } from '../../models/meaning.js';
 import { outputsOfOnnx, pictureOfOnnx } from '../../models/onnx/meaning.js';
 import { readOnnx } from '../../models/onnx/read.js';
 import { checkSignal, GradCamError } from '../base/errors.js';
-import { readAll } from '../files/files.js';
 import { refuse } from '../files/refuse.js';
 import { Parcel } from './wasm.js';
 
@@ -102,6 +101,11 @@ class Loading {
       const known = [card.head, ...card.heads ?? []].find((one) => one?.name === chosen.name);
       this.meaning.head = { ...chosen, ...known };
       this.meaning.heads = card.heads ?? heads;
+      this.meaning.chooses = file.outputs.length > 1 || chosen.picked !== undefined;
+      if (chosen.picked) {
+        this.warnings.push({ name: 'head', text: `The output "${chosen.output.slice(0, 40)}" only picks the largest (${chosen.picked}); ` +
+          `what it picks from, "${chosen.name.slice(0, 60)}", was taken.` });
+      }
       if (warning) this.warnings.push(warning);
       else if (head === undefined) this.warnings.push(...card.warnings ?? []);
     }
@@ -116,11 +120,11 @@ class Loading {
   /** Makes the model from its graph; weights that lie outside of it may follow. */
   #begin(parcel, inputShape = {}) {
     this.model = this.#engine.createModel();
-    const { head, heads } = this.meaning;
+    const { head } = this.meaning;
     try {
       if (this.#args.precise) this.model.setPrecise(true);
       for (const [input, dims] of Object.entries(inputShape)) this.model.setInputShape(input, dims);
-      if (heads?.length > 1) this.model.setOutputs([head.name]);
+      if (this.meaning.chooses) this.model.setOutputs([head.name]);
     } catch (error) {
       parcel.free();
       throw error;
@@ -132,7 +136,7 @@ class Loading {
    * Opens a file and uses it. One that was kept from an earlier time, and has gone bad since, is
    * fetched anew; one that is new and sound is kept, where the browser has room.
    */
-  async #fetched(spec, sha256, use, keepAs = sha256) {
+  async #fetched(spec, sha256, use, keepAs = sha256, again = false) {
     const { signal } = this.#context;
     const file = await this.#host.open(spec, signal, this.#args.cache === 'none' ? undefined : keepAs);
     try {
@@ -141,9 +145,11 @@ class Loading {
       if (trouble) this.#notKept(`${file.name}: ${trouble.message ?? trouble}`);
       return result;
     } catch (error) {
-      await file.drop?.();
-      if (!file.stored || error.code !== 'model') throw error;
-      return use(await this.#host.open(spec, signal));
+      // What is kept is good, whatever else failed: only wrong bytes, or none that can be read, are dropped.
+      const bad = error.damaged || !(error instanceof GradCamError);
+      if (!file.stored || bad) await file.drop?.();
+      if (!file.stored || !bad || again || signal?.aborted) throw error;
+      return this.#fetched(spec, sha256, use, keepAs, true);
     }
   }
 
@@ -155,26 +161,30 @@ class Loading {
 
   /** Reads a file into memory that the engine will own, and checks its digest. */
   async #readParcel(file, sha256) {
-    if (file.size === null) {
-      const { signal, onProgress } = this.#context;
-      const bytes = await readAll(file, signal, (loaded) => onProgress({ file: file.name, loaded, total: null }));
-      const sum = sha256 ? this.#host.sha256() : null;
-      sum?.update(bytes);
-      checkKind(file.name, bytes.subarray(0, HEAD_BYTES), bytes.length);
-      checkDigest(file.name, sum, sha256);
-      const parcel = new Parcel(this.#engine, bytes.byteLength, file.name);
-      parcel.write(0, bytes);
-      return parcel;
-    }
-    const parcel = new Parcel(this.#engine, file.size, file.name);
+    let parcel = file.size === null ? null : new Parcel(this.#engine, file.size, file.name);
     try {
-      const { loaded, sum } = await this.#readPieces(file, sha256, (at, piece) => parcel.write(at, piece));
+      const late = []; // where the size was not known, or less than came
+      const { loaded, sum } = await this.#readPieces(file, sha256, (at, piece) => {
+        if (parcel && at + piece.byteLength <= parcel.size) parcel.write(at, piece);
+        else late.push(piece.slice());
+      });
+      if (loaded < file.size && !file.hint) throw truncated(file.name, loaded, file.size);
+      if (parcel?.size !== loaded) {
+        const first = parcel?.view().slice(0, loaded - late.reduce((all, { byteLength }) => all + byteLength, 0));
+        parcel?.free();
+        parcel = null;
+        parcel = new Parcel(this.#engine, loaded, file.name);
+        let at = 0;
+        for (const piece of first ? [first, ...late] : late) {
+          parcel.write(at, piece);
+          at += piece.byteLength;
+        }
+      }
       checkKind(file.name, parcel.view().slice(0, Math.min(loaded, HEAD_BYTES)), loaded);
-      if (loaded < file.size) throw truncated(file.name, loaded, file.size);
-      checkDigest(file.name, sum, sha256);
+      await checkDigest(file.name, sum, sha256);
       return parcel;
     } catch (error) {
-      parcel.free();
+      parcel?.free();
       throw error;
     }
   }
@@ -182,14 +192,14 @@ class Loading {
   /** Calls `take` with each piece and its offset; gives how much came, and its digest if one is asked for. */
   async #readPieces(file, sha256, take) {
     const { signal, onProgress } = this.#context;
-    const sum = sha256 ? this.#host.sha256() : null;
+    const sum = sha256 ? this.#host.sha256(file.size) : null;
     let loaded = 0;
     for await (const piece of file.chunks) {
       checkSignal(signal);
       sum?.update(piece);
       take(loaded, piece);
       loaded += piece.byteLength;
-      onProgress({ file: file.name, loaded, total: file.size });
+      onProgress({ file: file.name, loaded, total: loaded > file.size ? null : file.size });
     }
     return { loaded, sum };
   }
@@ -197,31 +207,51 @@ class Loading {
   /** Pushes the files that hold external data, piece by piece. */
   async #pushWeights() {
     const locations = new Set(this.model.externals().map(({ location }) => location));
+    /** @type {Promise<any>} */
+    let before = Promise.resolve(); // one file is checked and kept while the next is read
     for (const location of locations) {
       let offset = 0;
       for (const { spec, sha256, bytes, keepAs } of this.#source.weights(location)) {
-        offset += await this.#fetched(spec, sha256, (file) => this.#pushFile(file, { location, offset, sha256, bytes }), keepAs ?? sha256);
+        const at = offset;
+        /** @type {Promise<number>} */
+        let whole;
+        const read = new Promise((resolve) => {
+          whole = this.#fetched(spec, sha256, (file) => this.#pushFile(file, { location, offset: at, sha256, bytes, read: resolve }),
+            keepAs ?? sha256);
+        });
+        whole.catch(() => {}); // it is waited for below
+        await Promise.race([read, whole]);
+        await before;
+        before = whole;
+        offset += sha256 && bytes ? bytes : await whole; // another size would be another digest
       }
     }
+    await before;
   }
 
-  /** Pushes one file, and says how large it was. */
-  async #pushFile(file, { location, offset, sha256, bytes }) {
-    if (bytes !== undefined && file.size !== null && file.size !== bytes) {
-      throw new GradCamError('model', `${file.name} has ${file.size} bytes, but the model's card says ` +
-        `${bytes}: it was cut off or belongs to another model. Fetch it again.`);
-    }
-    const { loaded, sum } = await this.#readPieces(file, sha256,
-      (at, piece) => this.model.push(location, offset + at, piece));
-    checkDigest(file.name, sum, sha256);
+  /** Pushes one file, and says how large it was. read: is called when it has come, before it is checked. */
+  async #pushFile(file, { location, offset, sha256, bytes, read }) {
+    const wrongSize = (found) => damaged(`${file.name} has ${found} bytes, but the model's card says ` +
+      `${bytes}: it was cut off or belongs to another model. Fetch it again.`);
+    if (bytes !== undefined && file.size !== null && !file.hint && file.size !== bytes) throw wrongSize(file.size);
+    const { loaded, sum } = await this.#readPieces(file, sha256, (at, piece) => {
+      if (bytes !== undefined && at + piece.byteLength > bytes) throw wrongSize(`more than ${bytes}`);
+      this.model.push(location, offset + at, piece);
+    });
+    if (bytes !== undefined && loaded !== bytes) throw wrongSize(loaded);
+    read();
+    await checkDigest(file.name, sum, sha256);
     return loaded;
   }
 }
 
+/** An error of the bytes themselves: kept, they would stay wrong. */
+const damaged = (words) => Object.assign(new GradCamError('model', words), { damaged: true });
+
 /** What a server or a disk gave in the place of an ONNX file. */
 function checkKind(name, head, size) {
   const found = detectBytes(head, { size, name });
-  if (!['onnx', 'unknown', 'protobuf'].includes(found.kind)) throw refuse(found, name, 'model');
+  if (!['onnx', 'unknown', 'protobuf'].includes(found.kind)) throw Object.assign(refuse(found, name, 'model'), { damaged: true });
 }
 
 /**
@@ -240,12 +270,11 @@ function sizeFor({ input, order, batch, height, width, channels, problem }, size
   return same ? {} : { [input]: order === 'NHWC' ? [1, H, W, C] : [1, C, H, W] };
 }
 
-function checkDigest(name, sum, expected) {
+async function checkDigest(name, sum, expected) {
   if (!sum) return;
-  const found = sum.hex();
+  const found = await sum.hex();
   if (found !== expected.toLowerCase()) {
-    throw new GradCamError('model', `${name} is not the file its card speaks of: its SHA-256 is ` +
-      `${found}, expected ${expected}. Fetch it again.`);
+    throw damaged(`${name} is not the file its card speaks of: its SHA-256 is ${found}, expected ${expected}. Fetch it again.`);
   }
 }
 

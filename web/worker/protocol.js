@@ -38,7 +38,7 @@
  * @property {'auto' | 'simd' | 'relaxed'} variant
  * @property {string} [wasmUrl]             folder of gradcam.wasm
  * @property {string} [modelsUrl]           folder of the models that are known by name
- * @property {import('../own.js').OwnFiles} [files]  of the package, where the worker cannot know where they are
+ * @property {OwnFiles} [files]             of the package, where the worker cannot know where they are
  * @property {boolean} precise
  * @property {string | object} [preprocess]
  * @property {'nearest' | 'bilinear' | 'bicubic'} [resize]
@@ -55,6 +55,11 @@
  * @property {'f32' | 'f16' | 'int8'} [weights]  how the weights of a Keras file are held
  * @property {boolean} [fakeQuantize]       TensorFlow Lite: activations are rounded as the file keeps them
  * @property {string} [packagesUrl]         folder with h5wasm/ and fflate/, where a page has no bundler
+ *
+ * @typedef {object} OwnFiles   addresses of the package's own files
+ * @property {string} worker
+ * @property {string} wasm
+ * @property {Record<string, string>} models  those that the package brings
  *
  * @typedef {object} ModelInfo
  * @property {string} name

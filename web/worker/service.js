@@ -53,7 +53,7 @@ function timeLeft() {
 
 /**
  * @param {import('./host-browser.js').Host} host
- * @param {{wasm: string, imagenet: string}} own  addresses of the engine's file and of ImageNet's names
+ * @param {{wasm: string, imagenet: import('../files/files.js').FileSpec}} own  the engine's file and ImageNet's names
  */
 export function createService(host, own) {
   /** @type {import('./wasm.js').Engine} */
@@ -80,7 +80,7 @@ export function createService(host, own) {
     await breathe(signal);
     model = loaded;
     finish();
-    info = await describeModel(model, { card, meaning, source, args }, { host, imagenet: (args.files ?? own).imagenet, signal });
+    info = await describeModel(model, { card, meaning, source, args }, { host, imagenet: own.imagenet, signal });
     info.warnings.push(...warnings, ...started.warnings);
     return Object.assign(info, {
       methods: engine.methods(),

@@ -1,11 +1,10 @@
 /**
- * The worker in one script: emscripten/worker.mjs makes web/dist/worker.js of this and of all that it needs.
+ * The worker in one script: package/worker.mjs makes web/dist/worker.js of this and of all that it needs.
  * Its page tells it where the package's other files are (LoadArgs.files).
  */
-import { ARCHITECTURES, readCard } from '../../models/architectures.js';
+import { readCard } from '../../models/architectures.js';
 import { givePackages } from '../../models/packages.js';
-import { isModelName, openUrl, readAll } from '../files/files.js';
-import { parseCard } from '../files/sources.js';
+import { isModelName } from '../files/files.js';
 import { browserHost } from './host-browser.js';
 import { serve } from './protocol.js';
 import { createService } from './service.js';
@@ -15,16 +14,17 @@ const host = {
   ...browserHost,
 
   async findCard(model, options) {
-    const { modelsUrl, files, signal } = options;
-    if (!isModelName(model) || modelsUrl || !files) return browserHost.findCard(model, options);
-    if (!Object.hasOwn(files.models, model)) return ARCHITECTURES.includes(model) ? { card: await readCard(model) } : null;
-    const { card, onnx } = files.models[model];
-    return { card: parseCard(await readAll(await openUrl(card, signal), signal), card), onnx };
+    if (!isModelName(model) || options.modelsUrl || !options.files) return browserHost.findCard(model, options);
+    const card = await readCard(model);
+    return card && { card, onnx: options.files.models[model] };
   },
 };
 
+/** ImageNet's names, put here by package/worker.mjs. */
+const NAMES = '';
+
 /** Answers what comes through the port. @param {Parameters<typeof serve>[0]} port */
-export const answer = (port) => serve(port, createService(host, { wasm: '', imagenet: '' }));
+export const answer = (port) => serve(port, createService(host, { wasm: '', imagenet: new TextEncoder().encode(NAMES) }));
 
 // Threads run this script too, and have other work to do.
 const isThread = globalThis.name?.startsWith('em-pthread');

@@ -170,6 +170,7 @@ export const EN = {
   'page.knows.nobody': 'Nobody has said what {name} knows, or how often it is right: try pictures whose answer you know.',
   'page.labels.taken': 'The names of the classes are those of {file} now.',
   'page.layer': '{name}, {height}×{width}×{channels}',
+  'page.layer.tokens': '{name}, tokens {height}×{width}×{channels}',
   'page.layer.size': '{height} × {width} cells, {channels} channels',
   'page.layer.usual': 'the usual one: {layer}',
   'page.link.copied': 'The link to what you see is in the clipboard. It holds no picture of yours.',

@@ -1,11 +1,11 @@
-// Writes the package as it is published: `node emscripten/package.mjs [FOLDER]` (build/package), then
+// Writes the package as it is published: `node package/write.mjs [FOLDER]` (build/package), then
 // `npm publish build/package`. What `npm pack` would take of the checkout, less what no user of it reads:
 // comments (the declarations have them), scripts and tools of development.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build } from './build.mjs';
-import { root, run, runMain, say, Stop } from './tools.mjs';
+import { build } from '../emscripten/build.mjs';
+import { root, run, runMain, say, Stop } from '../emscripten/tools.mjs';
 import { bundleWorker } from './worker.mjs';
 
 /** @param {string} folder @returns {Promise<number>} bytes */
@@ -26,7 +26,7 @@ export async function writePackage(folder) {
     if (path.endsWith('.js') && path !== 'web/dist/worker.js') {
       const whole = path === 'web/dist/gradcam.js';
       const { code } = esbuild.transformSync(readFileSync(to, 'utf8'), {
-        charset: 'utf8', target: 'es2022', minifyWhitespace: whole, minifyIdentifiers: whole,
+        charset: 'utf8', target: 'es2022', minifyWhitespace: true, minifySyntax: true, lineLimit: 160, minifyIdentifiers: whole,
       });
       writeFileSync(to, code);
     }

@@ -1,12 +1,12 @@
 // Writes web/dist/worker.js: the worker of browsers in one script, for the entries that bundlers see
-// (web/bundle.js): `node emscripten/worker.mjs`. `npm pack` does it; a checkout's pages need none of it.
+// (web/bundle.js): `node package/worker.mjs`. `npm pack` does it; a checkout's pages need none of it.
 //
 // Bundlers disagree about scripts of workers: some take no dynamic imports there, some no top-level await,
 // some none of their own names. A script that has nothing of this is copied by all of them.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { root, runMain, say, Stop } from './tools.mjs';
+import { root, runMain, say, Stop } from '../emscripten/tools.mjs';
 
 /** Replaces text that must be there once. */
 function replaced(text, from, to, file) {
@@ -39,7 +39,7 @@ export async function loadPackage(name) {
 }`;
 
 const cards = () => Object.fromEntries(readdirSync(join(root, 'models'), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && entry.name !== 'pocket')
+  .filter((entry) => entry.isDirectory())
   .flatMap(({ name }) => {
     try {
       return [[name, JSON.parse(readFileSync(join(root, 'models', name, 'model.json'), 'utf8'))]];
@@ -48,15 +48,20 @@ const cards = () => Object.fromEntries(readdirSync(join(root, 'models'), { withF
     }
   }));
 
+const IN_NODE = 'var ENVIRONMENT_IS_NODE=typeof process=="object"&&typeof process.versions=="object"&&' +
+  'typeof process.versions.node=="string"&&process.type!="renderer";';
+
 const CHANGED = {
   'models/packages.js': packages,
-  // The cards of the networks known by name, 8 KB, are in it.
+  // The cards of the networks known by name are in it: some bundlers make scripts of JSON files.
   'models/architectures.js': (text, file) => `${replaced(text, 'export async function readCard', 'async function readCardFile', file)}
 const cards = ${JSON.stringify(cards())};
-export const readCard = async (name) => structuredClone(cards[name]);`
-    .replace(/\bcard: \(\) => readCard\(name\)/, 'card: () => readCard(name)'),
-  // Node's parts would be awaited at the top level.
-  'web/dist/gradcam.js': (text) => text.replace(/await import\([^()]*["']\w+["']\)/g, '{}'),
+export const readCard = async (name) => structuredClone(cards[name] ?? null);`,
+  // Node's parts are awaited, some at the top level, and make bundlers look for Node's modules.
+  'web/dist/gradcam.js': (text, file) => replaced(text.replace(/await import\([^()]*["']\w+["']\)/g, '{}'),
+    IN_NODE, '', file),
+  'web/worker/whole.js': (text, file) => replaced(text, "const NAMES = '';",
+    `const NAMES = ${JSON.stringify(JSON.stringify(JSON.parse(readFileSync(join(root, 'models/labels/imagenet.json'), 'utf8'))))};`, file),
 };
 
 export async function bundleWorker() {
@@ -80,13 +85,13 @@ export async function bundleWorker() {
     entryPoints: [join(root, 'web/worker/whole.js')], outfile, write: true, bundle: true, format: 'esm', platform: 'browser',
     target: 'es2022', minify: true, legalComments: 'none', charset: 'utf8', logLevel: 'error', plugins: [changes],
     // Where the package's files are, the page says; threads run the script that the worker runs.
-    define: { 'import.meta.url': 'self.location.href' },
+    define: { 'import.meta.url': 'self.location.href', process: 'undefined', ENVIRONMENT_IS_NODE: 'false' },
     banner: { js: '/* gradcam-wasm, MIT licence; fflate, MIT licence; see THIRD_PARTY.md */' },
   });
   void outputFiles;
   if (warnings.length) throw new Stop(warnings.map(({ text }) => text).join('\n'));
   const text = readFileSync(outfile, 'utf8');
-  const wrong = /\bimport\(|\bimport\.meta\b|^\s*import\b/m.exec(text.replace(/import\(\$\{JSON/g, ''));
+  const wrong = /\bimport\(|\bimport\.meta\b|^\s*import\b|\brequire\(|\bprocess\./m.exec(text.replace(/import\(\$\{JSON/g, ''));
   if (wrong) throw new Stop(`${outfile} still holds ${text.substr(wrong.index, 80)}`);
   return text.length;
 }
