@@ -57,6 +57,12 @@ for (const network of networks) {
           assert.ok(error <= 1e-3 * most, `${method} is off by ${error} of ${most}: ${warnings}`);
         }
         assert.deepEqual(await cam.scores(image), before, 'scores after explaining');
+        // What stands between picture and map, channel by channel: tokens without a position are left out.
+        const { layer, activations, weights } = await cam.steps(image, { class: network.class, layer: network.layer });
+        const cells = layer.height * layer.width;
+        assert.equal(activations.length, layer.channels * cells);
+        const sums = Array.from({ length: cells }, (_, i) => Math.max(0, weights.reduce((sum, w, k) => sum + w * activations[k * cells + i], 0)));
+        assert.ok(furthest(sums, wanted) <= 1e-3 * scale, `the steps' sum is off by ${furthest(sums, wanted)} of ${scale}`);
       } finally {
         cam.dispose();
       }

@@ -338,20 +338,21 @@ export function createService(host, own) {
 
   /* ---- Step by step ------------------------------------------------------------------------- */
 
-  /** Where channel k at position i lies in a layer's values: they are [K][h][w], or [h][w][K]. */
-  function placeOf({ name, height, width, channels: K }) {
-    const [, first] = model.shape(name);
-    const last = model.shape(name).at(-1);
+  /** Where channel k at position i lies in a layer's values: [K][h][w], [h][w][K], or tokens [before + h w][K]. */
+  function placeOf({ name, height, width, channels: K, tokens }) {
+    const shape = model.shape(name);
     const size = height * width;
-    return first === K || last !== K ? (k, i) => k * size + i : (k, i) => i * K + k;
+    if (!tokens && (shape[1] === K || shape.at(-1) !== K)) return (k, i) => k * size + i;
+    const before = shape.reduce((all, d) => all * d) / K - size; // a class token, registers: no positions
+    return (k, i) => (before + i) * K + k;
   }
 
   /** A layer's values, or a gradient as large, channel by channel: [K][h][w]. */
   function byChannel(values, layer) {
     const place = placeOf(layer);
     if (layer.channels > 1 && place(1, 0) !== 1) return values; // so they lie
-    const planes = new Float32Array(values.length);
     const size = layer.height * layer.width;
+    const planes = new Float32Array(layer.channels * size);
     for (let k = 0; k < layer.channels; ++k) {
       for (let i = 0; i < size; ++i) planes[k * size + i] = values[place(k, i)];
     }
