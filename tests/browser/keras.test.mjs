@@ -117,7 +117,7 @@ describe('models opened on the page', { skip: withoutBrowser }, () => {
       await page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
       await page.setInputFiles('#onnx', (await files()).map((name) => join(folder, name)));
       await page.waitForFunction(() => /^keras3: 3 classes/.test(document.getElementById('status').textContent));
-      await page.click('#samples button');
+      await page.click('#ask .keep'); // a picture is on show, and how it is fed is a guess
       await page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
       const here = await GradCam.load(join(folder, 'net', 'model.json'));
       const { predictions } = await here.explain(`${root}/models/pocket/samples/golf_ball_and_flower.jpg`, { top: 3 });
