@@ -131,7 +131,7 @@ async function testAll() {
   await build(['wasm', 'native']);
   await fetchTestData();
   await runCTests('native', {}, 1);
-  for (const folder of ['.', 'tests/browser']) installPackages(folder);
+  for (const folder of ['.', 'tests/browser', 'tests/bench']) installPackages(folder); // the last: runtimes to compare with
   await runNodeTests(/\.test\.mjs$/);
 }
 
