@@ -61,7 +61,17 @@ export function canShareMemory() {
  * @param {AbortSignal} signal
  * @returns {Promise<{engine: Engine, variant: 'simd' | 'relaxed', warnings: import('./protocol.js').Warning[]}>}
  */
-export async function startEngine({ threads, variant: wanted, wasmUrl }, host, ownFile, signal) {
+export async function startEngine(args, host, ownFile, signal) {
+  // WebKit's workers can sleep through the end of a compilation, for ever, where nothing else wakes them.
+  const awake = setInterval(() => {}, 50);
+  try {
+    return await start(args, host, ownFile, signal);
+  } finally {
+    clearInterval(awake);
+  }
+}
+
+async function start({ threads, variant: wanted, wasmUrl }, host, ownFile, signal) {
   host.prepare();
   const variant = chooseVariant(wanted);
   const most = canShareMemory() ? Math.min(HELPFUL_THREADS, host.processors()) : 1;
