@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isAlive } from '../models/leftovers.js';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const cache = process.env.GRADCAM_CACHE
@@ -207,15 +208,6 @@ export function installPackages(folder, options = []) {
   run('npm', args, { cwd: at });
   mkdirSync(join(at, 'node_modules'), { recursive: true });
   writeFileSync(stamp, lock);
-}
-
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === 'EPERM';
-  }
 }
 
 /** A lock left behind: its process is gone, or it is older than any build takes. */

@@ -19,7 +19,8 @@ export const asideName = (part) => `${part}-old`;
 
 const OWNER = /^(\d+)-[0-9a-z]+(-old)?$/i;
 
-function isAlive(pid) {
+/** Whether a process of that number runs here. */
+export function isAlive(pid) {
   try {
     process.kill(pid, 0);
     return true;

@@ -41,10 +41,8 @@ static gcam_status permute_constant(gcam_import *im, const char *name, int from,
   return GCAM_OK;
 }
 
-/* Integers that stand where numbers belong (the exponent of Pow). */
-gcam_status gcam_build_float(gcam_import *im, int from, int *result) {
+gcam_status gcam_build_scaled(gcam_import *im, int from, float scale, float zero, int *result) {
   int v;
-  if (gcam_constant_is_real(&im->graph->values[from])) return *result = from, GCAM_OK;
   GCAM_TRY(gcam_state_add_value(im, im->graph->values[from].name, &v));
   gcam_value *to = &im->graph->values[v], *x = &im->graph->values[from];
   gcam_weight *copy = gcam_arena_alloc(&im->graph->arena, 1, sizeof *copy);
@@ -52,7 +50,7 @@ gcam_status gcam_build_float(gcam_import *im, int from, int *result) {
   float *data = gcam_state_constant(im, x->name, gcam_numel(&x->shape) * (int64_t)sizeof(float));
   if (!data) return im->err->status;
   for (int64_t i = 0, n = gcam_numel(&x->shape); i < n; i++)
-    data[i] = (float)gcam_constant_int(x, i);
+    data[i] = scale * ((float)gcam_constant_int(x, i) - zero);
   copy->dtype = GCAM_F32;
   copy->data = data;
   to->shape = x->shape;
@@ -60,6 +58,12 @@ gcam_status gcam_build_float(gcam_import *im, int from, int *result) {
   to->weight = copy;
   *result = v;
   return GCAM_OK;
+}
+
+/* Integers that stand where numbers belong (the exponent of Pow). */
+gcam_status gcam_build_float(gcam_import *im, int from, int *result) {
+  if (gcam_constant_is_real(&im->graph->values[from])) return *result = from, GCAM_OK;
+  return gcam_build_scaled(im, from, 1, 0, result);
 }
 
 /* ---- Adding a node to the graph ------------------------------------------------------------- */

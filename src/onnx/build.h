@@ -16,6 +16,8 @@ typedef struct import_node {
   gcam_layout layout; /* of outputs of rank >= 3 */
 } import_node;
 
+/* A constant of integers as floats: scale (integer - zero). */
+gcam_status gcam_build_scaled(gcam_import *im, int from, float scale, float zero, int *result);
 /* A constant of integers as floats; others as they are. */
 gcam_status gcam_build_float(gcam_import *im, int from, int *result);
 /* Adds the node, or runs it at once where all its inputs are constants. */

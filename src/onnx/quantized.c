@@ -341,26 +341,6 @@ static bool is_number(const char *op, int i) {
          !strcmp(op, "Min");
 }
 
-/* A constant of integers on the grid -> what they stand for. */
-static gcam_status constant_meaning(gcam_import *im, const gcam_grid *grid, int from, int *result) {
-  int v;
-  GCAM_TRY(gcam_state_add_value(im, im->graph->values[from].name, &v));
-  gcam_value *to = &im->graph->values[v], *x = &im->graph->values[from];
-  int64_t n = gcam_numel(&x->shape);
-  gcam_weight *weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *weight);
-  float *data = gcam_state_constant(im, x->name, n * (int64_t)sizeof(float));
-  if (!data || !weight) return im->err->status ? im->err->status : gcam_state_no_memory(im);
-  for (int64_t i = 0; i < n; i++)
-    data[i] = grid->scale[0] * ((float)gcam_constant_int(x, i) - grid->zero[0]);
-  weight->dtype = GCAM_F32;
-  weight->data = data;
-  to->shape = x->shape;
-  to->layout = x->layout;
-  to->weight = weight;
-  *result = v;
-  return GCAM_OK;
-}
-
 /* A border of integers that are 0 is not one of values that are 0. */
 static gcam_status pad_with_zeros(gcam_import *im, const gcam_grid *grid, int **in, int *count) {
   int *more = gcam_arena_alloc(&im->scratch, 4, sizeof *more);
@@ -402,7 +382,7 @@ static gcam_status prepare(gcam_import *im, int n, const gcam_grid *grid, int **
                        "%s: its inputs are quantized with different scales",
                        gcam_state_label(im, n, label, sizeof label));
     if (constant && !gcam_constant_is_real(&im->graph->values[v]))
-      GCAM_TRY(constant_meaning(im, grid, v, &(*in)[i]));
+      GCAM_TRY(gcam_build_scaled(im, v, grid->scale[0], grid->zero[0], &(*in)[i]));
   }
   if (!strcmp(op, "Pad") && shifted && (*count < 3 || (*in)[2] < 0))
     return pad_with_zeros(im, grid, in, count);

@@ -263,3 +263,29 @@ export function plot(name, draw) {
     },
   };
 }
+
+/**
+ * Work that asks the engine, one request at a time: calls that come meanwhile are answered by one more run.
+ * @param {() => Promise<void>} work
+ * @param {(error: unknown) => void} fail
+ * @returns {() => Promise<void>}
+ */
+export function oneAtATime(work, fail) {
+  let busy = false;
+  let again = false;
+  return async () => {
+    again = true;
+    if (busy) return;
+    busy = true;
+    try {
+      while (again) {
+        again = false;
+        await work();
+      }
+    } catch (error) {
+      fail(error);
+    } finally {
+      busy = false;
+    }
+  };
+}

@@ -1,7 +1,7 @@
 /**
  * Step: cover a part of the picture and see what that does to the probability and to the map.
  */
-import { button, drawHeatTo, figure, figures, label, make, percent, say } from './dom.js';
+import { button, drawHeatTo, figure, figures, label, make, oneAtATime, percent, say } from './dom.js';
 
 const STEP = 1 / 24; // of the width: how far an arrow key moves the brush
 
@@ -20,8 +20,6 @@ export const occlude = {
   create({ cam, colormap: first, fail }) {
     let colormap = first;
     let steps = null;
-    let busy = false;
-    let again = false;
     let stroke = null; // the last point of a stroke
     let strokes = 0;
     let at = { x: 0.5, y: 0.5 };
@@ -84,26 +82,15 @@ export const occlude = {
       }
     }
 
-    /** One request at a time; strokes that come meanwhile are asked about together. */
-    async function ask() {
-      again = true;
-      if (busy) return;
-      busy = true;
-      try {
-        while (again && steps) {
-          again = false;
-          const asked = steps;
-          const { width, height } = ground;
-          const { maps: [map] } = await cam.explain(pen().getImageData(0, 0, width, height),
-            { classes: [asked.class.id], top: 1, layer: asked.layer.name, picture: false });
-          if (asked === steps) show(map);
-        }
-      } catch (error) {
-        fail(error);
-      } finally {
-        busy = false;
-      }
-    }
+    /** Strokes that come meanwhile are asked about together. */
+    const ask = oneAtATime(async () => {
+      if (!steps) return;
+      const asked = steps;
+      const { width, height } = ground;
+      const { maps: [map] } = await cam.explain(pen().getImageData(0, 0, width, height),
+        { classes: [asked.class.id], top: 1, layer: asked.layer.name, picture: false });
+      if (asked === steps) show(map);
+    }, fail);
 
     let shown = null;
     function show(map) {

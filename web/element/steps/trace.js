@@ -2,7 +2,7 @@
  * Step: follow one pixel. At the first convolution its sum is done by hand: patch, weights, products. Further in,
  * the receptive field of a cell: what of the picture it can see, measured as where its gradient is not 0.
  */
-import { chooseCell, drawFrame, drawPlane, figure, figures, label, make, placeName, say, select, signed, SIGNED } from './dom.js';
+import { chooseCell, drawFrame, drawPlane, figure, figures, label, make, oneAtATime, placeName, say, select, signed, SIGNED } from './dom.js';
 
 const MOST_BY_HAND = 5; // rows and columns of a patch whose numbers are shown
 
@@ -25,8 +25,6 @@ export const trace = {
     const layers = depths(cam);
     let steps = null;
     let cell = { x: 0, y: 0 };
-    let busy = false;
-    let again = false;
     const where = select(layers.map(({ name, height, width }) => [name, say('trace.layer', { name, width, height })]), layers[0]?.name);
     const which = make('input', { type: 'range', min: '0', value: '0', 'aria-label': say('trace.which') });
     const whichText = make('output');
@@ -45,24 +43,13 @@ export const trace = {
     const layer = () => layers.find(({ name }) => name === where.value);
     const isFirst = () => layer() === layers[0] && layer().op === 'Conv';
 
-    async function ask() {
-      again = true;
-      if (busy) return;
-      busy = true;
-      try {
-        while (again && steps) {
-          again = false;
-          const asked = steps;
-          const answer = await cam.trace(asked.explanation.picture, { layer: where.value, at: [cell.y, cell.x],
-            ...(isFirst() ? { channel: Number(which.value) } : {}) });
-          if (asked === steps && answer.layer.name === where.value) show(answer);
-        }
-      } catch (error) {
-        fail(error);
-      } finally {
-        busy = false;
-      }
-    }
+    const ask = oneAtATime(async () => {
+      if (!steps) return;
+      const asked = steps;
+      const answer = await cam.trace(asked.explanation.picture, { layer: where.value, at: [cell.y, cell.x],
+        ...(isFirst() ? { channel: Number(which.value) } : {}) });
+      if (asked === steps && answer.layer.name === where.value) show(answer);
+    }, fail);
 
     /** Where the gradient is not 0, in the input's pixels; null: nowhere. */
     function fieldOf({ gradient, width, height }) {
