@@ -25,7 +25,6 @@ static gcam_status permute_constant(gcam_import *im, const char *name, int from,
   gcam_weight *copy = gcam_arena_alloc(&im->graph->arena, 1, sizeof *copy);
   if (!copy) return gcam_state_no_memory(im);
   *copy = *w;
-  copy->f32 = NULL;
   copy->borrowed = false;
   copy->data = gcam_state_constant(im, name, gcam_numel(&x->shape) * (int64_t)size);
   if (!copy->data) return im->err->status;
@@ -252,7 +251,6 @@ gcam_status gcam_build_reshape(gcam_import *im, int v, const gcam_shape *shape, 
     weight = gcam_arena_alloc(&im->graph->arena, 1, sizeof *weight);
     if (!weight) return gcam_state_no_memory(im);
     *weight = *x->weight;
-    weight->f32 = NULL;
     weight->borrowed = true; /* the root owns the data */
     weight->scale_axis += shape->rank - x->shape.rank;
   }

@@ -101,20 +101,34 @@ static gcam_status call_forward(const fold *f, fold_args *a) {
   return GCAM_OK;
 }
 
+/* A constant's numbers: where they lie, or a copy, which is the caller's to free. A copy that the
+ * weight keeps (gcam_weight_floats) would outlive the weight, which an import replaces and drops. */
+static const float *numbers(const gcam_value *x, float **copy) {
+  const gcam_weight *w = x->weight;
+  int64_t n = gcam_numel(&x->shape);
+  if (w->data && w->dtype == GCAM_F32 && (uintptr_t)w->data % _Alignof(float) == 0) return w->data;
+  if ((*copy = gcam_floats_alloc(n))) gcam_weight_read(w, &x->shape, 0, n, *copy);
+  return *copy;
+}
+
 static gcam_status run_floats(const fold *f) {
   fold_args a;
   GCAM_TRY(new_args(f, &a));
-  for (int i = 0; i < f->node->input_count; i++) {
-    gcam_value *x = in(f, i);
-    if (x && !(a.in[i] = gcam_weight_floats(x->weight, &x->shape)))
-      return gcam_state_no_memory(f->im);
+  float **copies =
+      gcam_arena_alloc(&f->im->scratch, (size_t)f->node->input_count, sizeof *copies);
+  gcam_status status = copies ? GCAM_OK : gcam_state_no_memory(f->im);
+  for (int i = 0; i < f->node->input_count && !status; i++) {
+    const gcam_value *x = in(f, i);
+    if (x && !(a.in[i] = numbers(x, &copies[i]))) status = gcam_state_no_memory(f->im);
   }
-  for (int k = 0; k < f->node->output_count; k++) {
+  for (int k = 0; k < f->node->output_count && !status; k++) {
     if (!out(f, k)) continue;
-    GCAM_TRY(make(f, k, GCAM_F32));
-    a.out[k] = out(f, k)->weight->data;
+    status = make(f, k, GCAM_F32);
+    if (!status) a.out[k] = out(f, k)->weight->data;
   }
-  return call_forward(f, &a);
+  if (!status) status = call_forward(f, &a);
+  for (int i = 0; copies && i < f->node->input_count; i++) gcam_floats_free(copies[i]);
+  return status;
 }
 
 /* Word `plane` of each element; elements of 1 or 2 bytes are the low end of one. */

@@ -352,8 +352,6 @@ static gcam_status release_constants(gcam_import *im, bool *live) {
     if (!weight || held[v] || live[v] || im->info[v].root != v) continue;
     if (!weight->borrowed) gcam_free(weight->data);
     weight->data = NULL;
-    gcam_floats_free(weight->f32);
-    weight->f32 = NULL;
   }
   for (int i = 0; i < im->file->external_count; i++) {
     if (wanted[i]) continue;

@@ -157,8 +157,6 @@ void gcam_state_retire(gcam_import *im, int v) {
     im->file->externals[info->external].data = NULL;
   }
   weight->data = NULL;
-  gcam_floats_free(weight->f32);
-  weight->f32 = NULL;
 }
 
 /* ---- Names of nodes ------------------------------------------------------------------------- */
