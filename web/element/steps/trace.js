@@ -16,7 +16,7 @@ function depths(cam) {
 
 export const trace = {
   name: 'trace',
-  title: 'Follow one pixel',
+  title: say('trace.title'),
   formula: `<math display="block"><msubsup><mi>A</mi><mrow><mi>i</mi><mi>j</mi></mrow><mi>k</mi></msubsup><mo>=</mo><msup><mi>b</mi><mi>k</mi></msup><mo>+</mo>
     <munder><mo>∑</mo><mi>c</mi></munder><munder><mo>∑</mo><mi>u</mi></munder><munder><mo>∑</mo><mi>v</mi></munder>
     <msubsup><mi>w</mi><mrow><mi>c</mi><mi>u</mi><mi>v</mi></mrow><mi>k</mi></msubsup><mo>·</mo><msub><mi>x</mi><mrow><mi>c</mi><mo>,</mo><mi>s</mi><mi>i</mi><mo>+</mo><mi>u</mi><mo>,</mo><mi>s</mi><mi>j</mi><mo>+</mo><mi>v</mi></mrow></msub></math>`,
