@@ -115,6 +115,7 @@ export const EN = {
   'html.things': 'things',
   'html.this.model.does.not': 'This model does not say how it wants its pixels. Fed the wrong way, a network still answers, but wrongly. Choose the row that fits the picture; it is kept for this model alone.',
   'html.this.page.runs.the': 'This page runs the network as a script in your browser; please allow scripts for it.',
+  'html.title': 'Where does it look? · Grad-CAM in your browser',
   'html.to.see.for.yourself': 'To see for yourself, switch your network off: everything goes on working, but for models that are not here yet.',
   'html.torch.imagenet.mean.and': 'torch: ImageNet mean and deviation',
   'html.unit.from.0.to': 'unit: from 0 to 1',
@@ -228,7 +229,125 @@ export const EN = {
   'element.progress': 'Loading the network',
   'element.share': '{name}, {percent}',
 
+  // The lesson as it is sent (web/demo/learn/index.html): whole sentences, with the marks <dfn>, <em> and <cite>.
+  'lesson.activations.full': 'On the way to the logits stand <dfn>layers</dfn>. Each has many <dfn>channels</dfn>, and each channel is a ' +
+    'small map of where its own pattern occurs: its <dfn>activation</dfn> map. The last layers have the richest ' +
+    'patterns and still know roughly <em>where</em>; that is why Grad-CAM looks there.',
+  'lesson.activations.heading': 'Activations: what each channel found',
+  'lesson.activations.plain': 'Inside, the network has hundreds of small detectors. Each looks for a pattern of its own everywhere in the ' +
+    'picture, and lights up where it finds it. Here are all of them.',
+  'lesson.activations.short': 'Activations A',
+  'lesson.after': 'After Selvaraju and others, <cite>Grad-CAM: Visual Explanations from Deep Networks via Gradient-based ' +
+    'Localization</cite>',
+  'lesson.again': 'Ask me again',
+  'lesson.alpha.heading': 'One weight for each channel',
+  'lesson.alpha.short': 'Weights α',
+  'lesson.alpha.text': 'A channel’s gradient, averaged over all positions, is one number: its <dfn>weight</dfn> α. Averaging forgets ' +
+    'where; the activations will bring that back.',
+  'lesson.answer.heading': 'The answer first',
+  'lesson.answer.short': 'The answer',
+  'lesson.answer.text': 'A network that knows ImageNet\'s 1,000 classes looks at the picture. The bars are its <dfn>probabilities</dfn>; ' +
+    'choose one, and the heatmap shows where the network found it. Everything below explains how that map comes ' +
+    'about.',
+  'lesson.bugs.heading': 'Spot the bug',
+  'lesson.bugs.short': 'Spot the bug',
+  'lesson.bugs.text': 'You now know how it should be. Can you tell?',
+  'lesson.class': 'Class',
+  'lesson.close': 'Close',
+  'lesson.controls': 'Picture, class and layer',
+  'lesson.deletion.heading': 'Better than chance?',
+  'lesson.deletion.short': 'Deletion, insertion',
+  'lesson.deletion.text': 'The same test without a hand that chooses: cells are covered (<dfn>deletion</dfn>) or shown ' +
+    '(<dfn>insertion</dfn>) in the heatmap’s order, and in random order to compare.',
+  'lesson.description': 'Grad-CAM step by step, computed live on your own picture: activations, gradients, weights, the sum, ReLU, ' +
+    'upsampling, overlay.',
+  'lesson.gradients.heading': 'Gradients: what the class cares about',
+  'lesson.gradients.short': 'Gradients',
+  'lesson.gradients.text': 'Now the network runs backwards. The <dfn>gradient</dfn> says, for every activation, how the class’s logit ' +
+    'would change if that activation grew a little. It is the only question Grad-CAM asks of the network’s later ' +
+    'layers.',
+  'lesson.guess': 'guess first',
+  'lesson.heading': 'How a heatmap is made',
+  'lesson.knob.full': 'A gradient can be felt: change one activation, let the rest of the network run, and see how much the logit ' +
+    'moves. The gradient <em>is</em> that slope: turn, and compare.',
+  'lesson.knob.heading': 'Turn an activation',
+  'lesson.knob.plain': 'Pretend that one detector had found more than it did, and see what the answer does. That is all that the ' +
+    'heatmap asks: which detectors would change the answer, and where do they light up?',
+  'lesson.knob.short': 'Turn an activation',
+  'lesson.lead': 'A <dfn>convolutional network</dfn> (CNN) names what it sees in a picture. Grad-CAM asks it <em>where</em> it ' +
+    'found the evidence. This page computes every step of the answer live, on your picture, in your browser: change ' +
+    'anything and watch the numbers.',
+  'lesson.leave': 'Leave',
+  'lesson.link': 'Link',
+  'lesson.link.title': 'This picture, this class, this step',
+  'lesson.next': 'Next',
+  'lesson.occlude.full': 'The plainest test of a heatmap: <dfn>occlusion</dfn>. Hide what it marks and ask the network again.',
+  'lesson.occlude.heading': 'Cover a part',
+  'lesson.occlude.plain': 'Do you believe the heatmap? Hide what it marks, and ask the network again.',
+  'lesson.occlude.short': 'Cover a part',
+  'lesson.overlay.heading': 'Over the picture',
+  'lesson.overlay.short': 'Overlay',
+  'lesson.overlay.text': 'Colours come last. The heatmap says <em>where</em> the network found evidence for the class. It does not say ' +
+    '<em>why</em> that counts as evidence, nor whether the answer is right.',
+  'lesson.path': 'Path',
+  'lesson.path.all': 'everything',
+  'lesson.path.short': 'five steps, no formulas',
+  'lesson.path.symbols': 'everything, formulas open',
+  'lesson.picture.full': 'The network does not see your picture as you do. It gets a small square of numbers, and gives one number per ' +
+    'class, the <dfn>logit</dfn>: any size, higher is more. <dfn>Softmax</dfn> turns logits into probabilities that ' +
+    'add up to 1.',
+  'lesson.picture.heading': 'From picture to logits',
+  'lesson.picture.plain': 'For the network a picture is a square of numbers. It gives back one number for each thing that it knows: how ' +
+    'much the picture looks like that thing. The largest number is its answer.',
+  'lesson.picture.short': 'Picture to logits',
+  'lesson.present': 'Present',
+  'lesson.presenter': 'Presenter',
+  'lesson.previous': 'Previous',
+  'lesson.print': 'Print',
+  'lesson.relu.heading': 'Keep what speaks for the class',
+  'lesson.relu.short': 'ReLU',
+  'lesson.relu.text': 'Where the sum is below 0, what the network saw speaks against the class. <dfn>ReLU</dfn> (rectified linear ' +
+    'unit) cuts that off.',
+  'lesson.sanity.heading': 'Does it depend on the network?',
+  'lesson.sanity.short': 'Sanity check',
+  'lesson.sanity.text': 'A method could look convincing and only find edges; then it would draw the same map for a network that knows ' +
+    'nothing. The <dfn>sanity check</dfn> destroys the network layer by layer, to the last at the far end of the ' +
+    'slider.',
+  'lesson.score.heading': 'How well did you guess?',
+  'lesson.score.short': 'Your guesses',
+  'lesson.skip': 'Skip to the lesson',
+  'lesson.softmax.heading': 'Logit or softmax?',
+  'lesson.softmax.short': 'Logit or softmax',
+  'lesson.softmax.text': 'The paper takes the gradient of the logit. Many programs take that of the probability instead, and wonder ' +
+    'about empty maps. Make the network surer and see whether yours becomes one.',
+  'lesson.stays': 'equations 1 and 2. Your picture stays on your machine: the page may only speak to the host it came from, and ' +
+    'it sends nothing.',
+  'lesson.steps': 'Steps',
+  'lesson.sum.full': 'Multiply each activation map by its weight and add them up. Press Play and watch how many channels it takes ' +
+    'until the map stands; the line below says how near it is.',
+  'lesson.sum.heading': 'The sum grows',
+  'lesson.sum.plain': 'Some detectors speak for the answer, some against it. Lay all of them over each other, each as strongly as it ' +
+    'counts, and the heatmap appears.',
+  'lesson.sum.short': 'Weighted sum',
+  'lesson.title': 'How Grad-CAM finds where a network looks · a live lesson',
+  'lesson.trace.heading': 'Follow one pixel',
+  'lesson.trace.short': 'One pixel',
+  'lesson.trace.text': 'A <dfn>convolution</dfn> is one small sum, done again at every place: multiply a patch of the picture by a ' +
+    'handful of weights and add. Do one by hand; then see how much of the picture the cells of deeper layers look ' +
+    'at.',
+  'lesson.trust': 'Can it be trusted?',
+  'lesson.upsample.heading': 'To the size of the picture',
+  'lesson.upsample.short': 'Upsampling',
+  'lesson.upsample.text': '<dfn>Upsampling</dfn> fills in the pixels between the cells of the small map. Three ways are common, and ' +
+    'libraries differ.',
+  'lesson.yours': 'Your picture',
+
   // The lesson: web/demo/learn and the element's steps.
+  'lesson.computing': 'Computing …',
+  'lesson.embed': 'Embed this step',
+  'lesson.network': 'Network forward and backward: {ms} ms.',
+  'lesson.unread': '{file} is not a picture that the browser can read.',
+  'lesson.unread.this': 'This file is not a picture that the browser can read.',
   'guess.wait': 'A question comes with the picture …',
   'guess.skip': 'Show without guessing',
   'guess.right': 'You were right. {truth}',
