@@ -188,6 +188,20 @@ describe('the lesson', { skip: withoutBrowser }, () => {
     }
   });
 
+  test('a name that few know has its kind before it', async () => {
+    const { problems, page, reach, close } = await openLesson(web, { query: '?sample=clutter&class=208' });
+    try {
+      const picture = await reach('picture');
+      await picture.getByRole('button', { name: 'dog: Labrador retriever' }).waitFor(WAIT);
+      await picture.getByRole('button', { name: /^golf ball$/ }).waitFor(WAIT);
+      assert.match(await page.locator('#class option:checked').textContent(), /^dog: Labrador retriever, \d/);
+      await page.locator('.hero').getByRole('button', { name: /^dog: Labrador retriever/ }).waitFor(WAIT);
+      assert.deepEqual(problems, []);
+    } finally {
+      await close();
+    }
+  });
+
   test('softmax saturates, the logit does not', async () => {
     const { problems, reach, figures, pixels, close } = await openLesson(web, { query: '?sample=golf_ball' });
     try {

@@ -6,7 +6,8 @@
 
 /** @type {Record<string, string | ((values: any) => string)>} */
 export const EN = {
-  // Numbers, everywhere.
+  // Classes and numbers, everywhere.
+  'class.kind': '{kind}: {name}',
   'percent': ({ share }) => `${(100 * share).toFixed(1)} %`,
 
   // The page as it is sent, before any script runs (web/demo/index.html).

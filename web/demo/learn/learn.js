@@ -139,7 +139,8 @@ function fill(select, options, chosen) {
 const informed = elements.find((element) => element.getAttribute('steps') === 'picture');
 informed.addEventListener('result', ({ detail: steps }) => {
   const { predictions, timings } = steps.explanation;
-  fill(byId('class'), predictions.map(({ id, name, probability }) => [String(id), `${name}, ${(100 * probability).toFixed(1)} %`]),
+  fill(byId('class'), predictions.map(({ id, name, group, probability }) => [String(id), say('element.share', {
+    name: tools.withKind({ name, group }), percent: say('percent', { share: probability }) })]),
     String(steps.class.id));
   const ms = timings.forward + timings.backward;
   byId('status').textContent = ms >= 1 ? say('lesson.network', { ms: ms.toFixed(0) }) : '';

@@ -7,6 +7,7 @@
  *   3. The map was coloured first and resized afterwards: colours are no values, and between red and
  *      blue lies no mean of the two.
  */
+import { tools } from '../../index.js';
 import { drawPicture, make, say } from './dom.js';
 import { random } from './random.js';
 
@@ -43,7 +44,7 @@ const BUGS = [
       const { maps: [map], predictions: [best] } = await cam.explain(picture, { classes: [steps.class.id], top: 1, layer: steps.layer.name,
         preprocess: cam.model.channels === 1 ? 'grey' : 'none' });
       lay(canvas, picture, map.toImageData(HEAT));
-      return say('bugs.rawSays', { name: best.name, p: say('percent', { share: best.probability }) });
+      return say('bugs.rawSays', { name: tools.withKind(best), p: say('percent', { share: best.probability }) });
     },
   },
   {

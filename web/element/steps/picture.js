@@ -1,6 +1,7 @@
 /**
  * Step: from the picture to the network's input, and from there to logits and probabilities.
  */
+import { tools } from '../../index.js';
 import { drawPicture, figure, make, percent, say } from './dom.js';
 
 const SHOWN = 5;
@@ -58,8 +59,8 @@ export const picture = {
           std: std.map(exact).join(', '), w: whole.width, h: whole.height });
         const best = predictions.slice(0, SHOWN);
         if (!best.some(({ id }) => id === steps.class.id)) best.push(predictions.find(({ id }) => id === steps.class.id));
-        body.replaceChildren(...best.map(({ id, name, score, probability }) => {
-          const pick = make('button', { type: 'button', textContent: name });
+        body.replaceChildren(...best.map(({ id, name, group, score, probability }) => {
+          const pick = make('button', { type: 'button', textContent: tools.withKind({ name, group }) });
           pick.addEventListener('click', () => choose(id));
           const line = make('tr', {}, make('td', {}, pick), make('td', { textContent: figure(score) }),
             make('td', { textContent: percent(probability) }));
