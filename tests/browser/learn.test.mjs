@@ -379,6 +379,11 @@ describe('the lesson', { skip: withoutBrowser }, () => {
       const total = text.cells.reduce((all, [x, w]) => all + number(x) * number(w.replace('× ', '')), 0);
       assert.ok(Math.abs(total - number(text.total.replace(/.*: \+?/, ''))) < 0.05, `${total}, ${text.total}`);
 
+      // Who adds up the sentence finds what it says.
+      const [, parts, products, bias, whole] = /products: (.*) = ([−\d.]+)\. The bias adds ([−\d.]+): the activation is ([−\d.]+)\.$/.exec(await sum.textContent());
+      const added = parts.replaceAll('− ', '+ −').split('+').reduce((all, one) => all + number(one.trim()), 0);
+      assert.ok(Math.abs(added - number(products)) < 0.0025 && Math.abs(number(products) + number(bias) - number(whole)) < 0.0015, await sum.textContent());
+
       await trace.locator('select').selectOption('smooth');
       await trace.getByText(/^A cell of smooth sees/).waitFor(WAIT);
       const found = await cam.trace(`${samples}/golf_ball_and_flower.jpg`, { at: [7, 7] });

@@ -695,7 +695,7 @@ export const EN = {
   'trace.close': 'What the cell sees, enlarged',
   'trace.all': 'all {count}',
   'trace.cell': 'cell',
-  'trace.of': 'of so many, w × h',
+  'trace.of': 'cells of the layer, w × h',
   'trace.sees': 'sees',
   'trace.size': '{width} × {height} pixels',
   'trace.nothing': 'nothing',
