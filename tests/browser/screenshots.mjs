@@ -31,7 +31,7 @@ const says = (page, words) => page.waitForFunction(
 
 async function take(name, words, page, what = page, options = {}) {
   await page.waitForTimeout(300); // transitions
-  await what.screenshot({ path: join(FOLDER, `${name}.jpg`), type: 'jpeg', quality: 35, ...options });
+  await what.screenshot({ path: join(FOLDER, `${name}.jpg`), type: 'jpeg', quality: 33, ...options });
   taken.push({ name, words });
 }
 
