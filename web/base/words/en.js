@@ -629,7 +629,7 @@ export const EN = {
     `The maps correlate by ${text}: ${Math.abs(rho) < 0.3 ? `${method} hardly resembles what it was, so it did show what the network had learned`
       : rho < 0.7 ? `${method} keeps a part of what it was; that part does not come from what was learned in the randomised layers`
         : `${method} hardly noticed, so it does not show what the randomised layers had learned`}.`,
-    `${name} has ${p} (guessing among all classes would give ${chance}).`].join(' '),
+    `Now ${name} has ${p} (guessing among all classes would give ${chance}).`].join(' '),
   'bugs.title': 'Spot the bug',
   'bugs.caption': 'All three are real: they stand in the figures of a much-copied tutorial. Each gives a picture that looks ' +
     'like a heatmap.',

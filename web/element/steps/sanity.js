@@ -3,7 +3,7 @@
  * from the output down (Adebayo et al., arXiv:1810.03292): a map that stays the same shows the picture's
  * edges, not the network's evidence.
  */
-import { drawHeat, drawPicture, figure, figures, label, make, percent, say, select } from './dom.js';
+import { drawHeat, drawPicture, figures, label, make, percent, say, select } from './dom.js';
 import { tools } from '../../index.js';
 import { correlation } from './sum.js';
 
@@ -39,7 +39,7 @@ export const sanity = {
 
     function show() {
       const { map, trained, count } = shown;
-      const rho = figure(Number(correlation(map.raw, trained.raw).toFixed(2)));
+      const rho = correlation(map.raw, trained.raw).toFixed(2).replace('-', '−');
       drawHeat(tiles[0].heat, trained, colormap, { fade: tools.FADE });
       drawHeat(tiles[1].heat, map, colormap, { fade: tools.FADE });
       numbers.set([
