@@ -100,8 +100,9 @@ function everKept() {
   return { rows: of('forward'), beside: of('busy') };
 }
 
-function endFolder() {
-  const text = folderReport({ ...everKept(), notes: [...new Set(notes)], rounds, busy });
+/** @param {{rows?: object[], beside?: object[]}} now  of this run: all there is of a quick one, which keeps nothing */
+function endFolder(now) {
+  const text = folderReport({ ...(quick ? { rows: [], beside: [], ...now } : everKept()), notes: [...new Set(notes)], rounds, busy });
   console.log(text);
   if (quick) console.error('docs/bench-zoo.md is left as it is: a rough picture alone.');
   else writeFileSync(join(root, 'docs/bench-zoo.md'), text);
@@ -115,7 +116,7 @@ const beside = async () => {
 };
 if (options.busy) {
   const found = await beside();
-  if (zoo) endFolder();
+  if (zoo) endFolder({ beside: found });
   console.log(`${busyTable(found)}\n\n${singleGoalTable(busyGoals(found))}`);
   if (busy > 0.5) console.log(`\nThe load average was ${busy.toFixed(1)} at the start: rough figures.`);
   process.exit();
@@ -142,7 +143,7 @@ for (const network of networks) {
 
 if (zoo) {
   await close();
-  endFolder();
+  endFolder({ rows });
 }
 
 /** A section that fails is left out, loudly; the others still count. */
