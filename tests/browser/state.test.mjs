@@ -13,10 +13,8 @@ import { inWords, sentences } from '../../web/demo/words.js';
 import { REMEDY_NAMES } from '../../models/remedies.js';
 import { classesLike } from '../../web/demo/suggestions.js';
 import { keras3, writeKeras } from '../models/fixtures.mjs';
-import { browserAndServer, openPage, root, withoutBrowser } from './browser.mjs';
-
-const WAIT = { timeout: 60000 };
-const sampleFile = (name) => `${root}/models/pocket/samples/${name}.jpg`;
+import { browserAndServer, root, withoutBrowser } from './browser.mjs';
+import { explained, openDemo, sampleFile, status, WAIT } from './demo.mjs';
 
 test('sentences end once, and without words of the command line', () => {
   assert.equal(sentences(['One', 'Two.', '', 'Three?']), 'One. Two. Three?');
@@ -54,21 +52,10 @@ describe('what stands on the page belongs together', { skip: withoutBrowser }, (
     `${kindOf(name, group) && `${kindOf(name, group)}: `}${name}${(100 * probability).toFixed(1)} %`));
   const list = (page) => page.$$eval('#predictions button', (all) => all.map((one) => one.textContent));
   const tiles = (page) => page.$$eval('#sheet button', (all) => all.map((one) => one.querySelector('.name').textContent));
-  const status = (page, pattern) => page.waitForFunction((source) => new RegExp(source).test(document.getElementById('status').textContent), pattern.source, WAIT);
   const shown = (page) => page.$eval('#predictions [aria-pressed=true]', (one) => one.dataset.id);
   const bad = (page) => page.waitForFunction(() => document.getElementById('status').hasAttribute('data-bad'), null, WAIT);
 
-  async function demo(hash = '') {
-    const { page, problems } = await openPage(web.browser, `${web.server.origin}/web/demo/${hash}`);
-    await status(page, /forward|made with/);
-    await page.$$eval('details.settings', (all) => all.forEach((one) => { one.open = true; }));
-    return { page, problems };
-  }
-  async function explained(page, work) {
-    await page.$eval('#status', (line) => { line.textContent = ''; });
-    await work();
-    await status(page, /forward/);
-  }
+  const demo = (hash) => openDemo(web, hash);
   const sample = (page, name) => explained(page, () => page.click(`[data-sample=${name}]`));
   const slider = (page, at) => page.$eval('#depth', (depth, value) => {
     depth.value = value;

@@ -565,7 +565,9 @@ byId('camera').addEventListener('click', () => guard(async () => {
   } catch (error) {
     const last = stopCamera();
     await guard(() => keepFrame(last));
-    tell({ NotAllowedError: say('page.camera.not.allowed'), NotFoundError: say('page.camera.none') }[error.name] ?? error.message, { bad: true });
+    // WebKit without a camera says that too much is asked of it.
+    const none = ['NotFoundError', 'OverconstrainedError'].includes(error.name);
+    tell(none ? say('page.camera.none') : { NotAllowedError: say('page.camera.not.allowed'), NotReadableError: say('page.camera.busy') }[error.name] ?? error.message, { bad: true });
   }
 }));
 

@@ -139,6 +139,7 @@ export const EN = {
   'page.answered': ({ forward, backward, heatmaps }) => `Network forward ${forward.toFixed(0)} ms, ${heatmaps} ${heatmaps === 1 ? 'heatmap' : 'heatmaps'} ${backward.toFixed(0)} ms, here on your machine.`,
   'page.ask.now': 'now',
   'page.camera': 'Camera',
+  'page.camera.busy': 'The camera gives no picture: it may be in use elsewhere. End what uses it, and press Camera again.',
   'page.camera.frame': 'The camera',
   'page.camera.gone': 'The camera is gone. Plug it in again, or end what else uses it.',
   'page.camera.https': 'A page reaches the camera only where it comes over https.',
