@@ -976,6 +976,7 @@ byId('save').addEventListener('click', ({ target }) => guard(async () => {
     tell(camera.running ? say('page.save.camera') : say('page.choose.first'));
     return;
   }
+  await new Promise((done) => { setTimeout(done); }); // the button is seen to be pressed first
   const { opacity: alpha, ...look } = style();
   await saveAs(what, { cam: model.cam, source: model.source, result: answer.result, map: states.mapOf(state), name: answer.picture.name,
     style: { ...look, alpha }, settings: { ...state.settings, ...answer.asked },
