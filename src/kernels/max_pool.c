@@ -116,4 +116,5 @@ static void backward(const gcam_args *a, const gcam_threads *pool) {
   gcam_parallel(pool, (size_t)(task.p->N * task.parts) * blocks, backward_block, &task);
 }
 
-const gcam_twin gcam_twin_max_pool = {&gcam_op_max_pool, makes_no_indices, forward, .backward = backward};
+const gcam_twin gcam_twin_max_pool = {&gcam_op_max_pool, makes_no_indices, forward,
+                                      .backward = backward};

@@ -70,6 +70,11 @@ static void max_pool_backward(const gcam_args *a) {
         }
 }
 
-const gcam_op gcam_op_max_pool = {
-    "MaxPool",         GCAM_RULE_SPATIAL,        1, 1, max_pool_shape, max_pool_forward,
-    max_pool_backward, .traits = GCAM_OP_SAMPLES | GCAM_OP_OUTPUTS};
+const gcam_op gcam_op_max_pool = {"MaxPool",
+                                  GCAM_RULE_SPATIAL,
+                                  1,
+                                  1,
+                                  max_pool_shape,
+                                  max_pool_forward,
+                                  max_pool_backward,
+                                  .traits = GCAM_OP_SAMPLES | GCAM_OP_OUTPUTS};

@@ -79,6 +79,12 @@ static void max_unpool_backward(const gcam_args *a) {
   }
 }
 
-const gcam_op gcam_op_max_unpool = {
-    "MaxUnpool",         GCAM_RULE_SPATIAL, 2, 3, max_unpool_shape, max_unpool_forward,
-    max_unpool_backward, .traits = GCAM_OP_SAMPLES, .data_inputs = 2};
+const gcam_op gcam_op_max_unpool = {"MaxUnpool",
+                                    GCAM_RULE_SPATIAL,
+                                    2,
+                                    3,
+                                    max_unpool_shape,
+                                    max_unpool_forward,
+                                    max_unpool_backward,
+                                    .traits = GCAM_OP_SAMPLES,
+                                    .data_inputs = 2};
