@@ -2723,6 +2723,15 @@ def make_contrib():
          lambda t: rms(t['x'], t), {'gain': gain}, infer=False)
     case('rms_norm', 'SkipSimplifiedLayerNormalization', ('SkipSimplifiedLayerNormalization', ['x', 'skip', 'gain'], norm),
          {'x': x, 'skip': skip}, lambda t: rms(t['x'] + t['skip'], t), {'gain': gain}, infer=False)
+    image, wide, low = n.normal(2, 3, 5, 6), n.positive(6), n.normal(6)
+
+    def grouped(t):
+        return F.group_norm(t['x'].permute(0, 3, 1, 2), 3, t['wide'], t['low'], r32(1e-3)).permute(0, 2, 3, 1)
+    group = {'groups': 3, 'epsilon': 1e-3, 'channels_last': 1, **ms}
+    for name, opset, attrs, fn in (('GroupNorm', 17, {'activation': 0}, grouped),
+                                   ('GroupNorm, SiLU', 17, {'activation': 1}, lambda t: F.silu(grouped(t)))):
+        case('group_norm', f'com.microsoft {name}', ('GroupNorm', ['x', 'wide', 'low'], {**group, **attrs}),
+             {'x': image}, fn, {'wide': wide, 'low': low}, opset, infer=False)
     case('identity', 'CastLike', ('CastLike', ['x', 'like'], {}), {'x': x}, lambda t: t['x'] * 1, {'like': n.normal(1)}, opset=15)
 
 
