@@ -10,9 +10,9 @@ enum {
   PARTS = 16
 };
 
-static bool always(const gcam_graph *graph, const gcam_node *node) {
-  (void)graph, (void)node;
-  return true;
+static bool makes_no_indices(const gcam_graph *graph, const gcam_node *node) {
+  (void)graph;
+  return node->output_count < 2 || node->outputs[1] < 0;
 }
 
 typedef struct pool_task {
@@ -133,5 +133,5 @@ static void backward(const gcam_args *a, const gcam_threads *pool) {
   gcam_parallel(pool, (size_t)(task.p->N * task.parts) * blocks, backward_block, &task);
 }
 
-const gcam_twin gcam_twin_max_pool = {
-    &gcam_op_max_pool, always, forward, .backward = backward, .overwrites = true, .gates = true};
+const gcam_twin gcam_twin_max_pool = {&gcam_op_max_pool,    makes_no_indices,   forward,
+                                      .backward = backward, .overwrites = true, .gates = true};
