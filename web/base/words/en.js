@@ -141,6 +141,7 @@ export const EN = {
   'page.answered': ({ forward, backward, heatmaps }) => `Network forward ${forward.toFixed(0)} ms, ${heatmaps} ${heatmaps === 1 ? 'heatmap' : 'heatmaps'} ${backward.toFixed(0)} ms, here on your machine.`,
   'page.ask.now': 'now',
   'page.camera': 'Camera',
+  'page.camera.busy': 'The camera gives no picture: it may be in use elsewhere. End what uses it, and press Camera again.',
   'page.camera.frame': 'The camera',
   'page.camera.gone': 'The camera is gone. Plug it in again, or end what else uses it.',
   'page.camera.https': 'A page reaches the camera only where it comes over https.',
@@ -179,6 +180,19 @@ export const EN = {
   'page.link.file': 'The link was made with {file}, a model from a file. Open that file here, and what the link says of it holds again.',
   'page.link.here': 'The link to what you see: {link}',
   'page.link.model': 'The link was made with {model}; choose it under Model to fetch it.',
+  'page.link.wrong': ({ name, value, model }) => {
+    const asked = {
+      method: 'the method', layer: 'the layer', colormap: 'the colours', head: 'the output', class: 'the class number', classes: 'the class numbers',
+      compare: 'the comparison with', model: 'the model', sample: 'the sample', score: 'the score', interpolation: 'the interpolation',
+      view: 'the comparison', preprocess: 'the preprocessing', fit: 'the framing', alpha: 'the strength', wipe: 'the border', top: 'the number of classes',
+      fade: 'fading', boxes: 'boxes', same: 'one scale',
+    }[name] ?? name;
+    const why = ['layer', 'head', 'compare', 'method'].includes(name) || (name === 'class' && /^\d+$/.test(value)) ? `which ${model} does not have`
+      : ['alpha', 'wipe'].includes(name) ? 'which is no number from 0 to 1' : name === 'top' ? 'which is no number from 1 to 20'
+        : ['class', 'classes'].includes(name) ? 'which is no number' : 'which is not known here';
+    return `The link asks for ${asked} “${value}”, ${why}; the usual stands in its place.`;
+  },
+  'page.link.wrong.more': ({ count }) => `So it is with ${count} more of its wishes.`,
   'page.loaded': '{file}: {loaded} of {total} MB',
   'page.loading': 'Loading the model …',
   'page.looking': 'Looking at {name} …',
