@@ -9,11 +9,13 @@
 //   bench     tests/bench, which has a package.json of its own
 // The last line is the sum of everything that ran: "N passed, N failed, N skipped".
 import { spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { basename, join, relative, resolve } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { build } from '../emscripten/build.mjs';
-import { installPackages, readOr, root, runMain, Stop, which } from '../emscripten/tools.mjs';
+import { installPackages, readOr, root, runMain, Stop } from '../emscripten/tools.mjs';
+import { prepareTargets, runTarget } from './fuzz/targets.mjs';
+import { execute, indent, testFiles } from './processes.mjs';
 import { tally } from './tally.mjs';
 
 const total = { passed: 0, failed: 0, skipped: 0 };
@@ -22,50 +24,6 @@ function count({ passed, failed, skipped }) {
   total.passed += passed;
   total.failed += failed;
   total.skipped += skipped;
-}
-
-/** Files below tests/ whose name matches, packages installed there left out. */
-function testFiles(pattern, folder = join(root, 'tests')) {
-  return readdirSync(folder, { withFileTypes: true })
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .flatMap((entry) => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) return entry.name === 'node_modules' ? [] : testFiles(pattern, path);
-      return pattern.test(entry.name) ? [path] : [];
-    });
-}
-
-/** Runs a program from the repository root; resolves with its status (or signal) and its output. */
-function execute(program, args, { env = {}, seconds = 600 } = {}) {
-  return new Promise((done) => {
-    const started = Date.now();
-    let output = '';
-    const child = spawn(program, args, {
-      cwd: root,
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1000);
-    for (const stream of [child.stdout, child.stderr])
-      stream.on('data', (data) => {
-        output += data;
-      });
-    const end = (status) => {
-      clearTimeout(timer);
-      done({ status, output, seconds: ((Date.now() - started) / 1000).toFixed(1) });
-    };
-    child.on('error', (error) => end(error.message));
-    child.on('close', (status, signal) => end(signal ? `ended by ${signal}` : status));
-  });
-}
-
-function indent(text) {
-  return text
-    .trimEnd()
-    .split('\n')
-    .slice(-60)
-    .map((line) => `    ${line}`)
-    .join('\n');
 }
 
 /** Data that tests take from elsewhere is brought by tests/<suite>/fetch.mjs; without, they skip. */
@@ -151,90 +109,19 @@ async function testSanitized() {
   await runCTests('tsan', { TSAN_OPTIONS: 'halt_on_error=1' }, 2);
 }
 
-/** True where clang can link a fuzz target. */
-async function hasLibFuzzer() {
-  if (!which('clang') || !which('clang++')) return false;
-  const folder = mkdtempSync(join(tmpdir(), 'gradcam-fuzz-'));
-  const file = join(folder, 'probe.c');
-  writeFileSync(
-    file,
-    'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return 0 * *d * (int)n; }\n',
-  );
-  const { status } = await execute('clang', [
-    '-fsanitize=fuzzer,address',
-    file,
-    '-o',
-    join(folder, 'probe'),
-  ]);
-  rmSync(folder, { recursive: true, force: true });
-  return status === 0;
-}
-
-/** Larger networks are slow under a sanitizer, and show nothing that smaller ones do not. */
-const LARGEST_SEED = 1 << 16;
-
-/**
- * Small networks of every family and operator, as one folder of seeds: what PyTorch exported for the golden values, and
- * ONNX's own case of each operator where those have been fetched.
- */
-async function networkSeeds(folder) {
-  const { ensureNewest, ensureTestData } = await import('./conformance/fetch.mjs');
-  const cases = await Promise.all([ensureTestData, ensureNewest].map(async (bring) => {
-    try {
-      return await bring();
-    } catch {
-      return null; // without a network the others serve
-    }
-  }));
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  const ours = readdirSync(join(root, 'tests/golden'), { recursive: true }).filter((name) => name.endsWith('.onnx'))
-    .map((name) => join(root, 'tests/golden', name));
-  const theirs = cases.filter(Boolean).flatMap((from) => readdirSync(from, { recursive: true })
-    .filter((name) => basename(name) === 'model.onnx').map((name) => join(from, name)));
-  [...ours, ...theirs].forEach((file, i) => {
-    if (statSync(file).size <= LARGEST_SEED) copyFileSync(file, join(folder, `${i}.onnx`));
-  });
-  return folder;
-}
-
-/** Seeds of a target in C: a folder of its own, and what other tests have made already. */
-function seedFolders(name, networks) {
-  const folders = [`tests/fuzz/seeds/${name}`];
-  if (name === 'fuzz_image') folders.push('tests/golden/images');
-  if (['fuzz_onnx', 'fuzz_explain'].includes(name)) folders.push(networks);
-  return folders.map((folder) => resolve(root, folder)).filter(existsSync);
-}
-
 /**
  * Each target runs for a while: those in C on their seeds and what they found in earlier runs; those
  * in JavaScript on inputs they make themselves.
  */
 async function fuzz() {
-  const preset = (await hasLibFuzzer()) ? 'fuzz' : 'asan';
   const seconds = Number(process.env.FUZZ_SECONDS ?? 20);
-  await build([preset]);
-  installPackages('.');
-  const folder = join(root, 'build', preset, 'fuzz');
-  const networks = await networkSeeds(join(folder, 'networks.seeds'));
-  for (const file of testFiles(/^fuzz_.*\.(c|mjs)$/)) {
-    const script = file.endsWith('.mjs');
-    const name = basename(file).replace(/\.\w+$/, '');
-    const work = join(folder, `${name}.corpus`);
-    const args = [`-max_total_time=${seconds}`, `-artifact_prefix=${folder}/`];
-    if (!script) {
-      mkdirSync(work, { recursive: true });
-      if (preset === 'fuzz') args.push('-rss_limit_mb=4096', '-timeout=20', '-print_final_stats=1');
-      args.push(work, ...seedFolders(name, networks));
-    }
-    const [program, first] = script ? [process.execPath, [file]] : [join(folder, name), []];
-    const result = await execute(program, [...first, ...args], { seconds: seconds * 3 + 120 });
-    const runs = /^Done (\d+) runs/m.exec(result.output)?.[1] ?? 0;
-    const good = result.status === 0;
-    count({ passed: good ? 1 : 0, failed: good ? 0 : 1, skipped: 0 });
-    const verdict = good ? 'ok' : `FAILED (status ${result.status})`;
-    console.log(`${script ? 'node' : preset} ${name}: ${runs} inputs in ${result.seconds} s ${verdict}`);
-    if (!good) console.log(indent(result.output));
+  const { targets } = await prepareTargets();
+  for (const target of targets) {
+    const result = await runTarget(target, [`-max_total_time=${seconds}`], { seconds: seconds * 3 + 120 });
+    count({ passed: result.good ? 1 : 0, failed: result.good ? 0 : 1, skipped: 0 });
+    const verdict = result.good ? 'ok' : `FAILED (status ${result.status})`;
+    console.log(`${target.kind} ${target.name}: ${result.runs} inputs in ${result.seconds} s ${verdict}`);
+    if (!result.good) console.log(indent(result.output));
   }
 }
 

@@ -9,7 +9,6 @@
  * from. Configurations are given beside their weights, so that no file is written for each.
  */
 import { once } from 'node:events';
-import { Session } from 'node:inspector/promises';
 import { rmSync } from 'node:fs';
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,40 +17,26 @@ import { setTimeout } from 'node:timers/promises';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { convert, memorySink, ModelError } from '../../models/index.js';
 import { CASES, keras3, writeH5, writeKeras } from '../models/fixtures.mjs';
-import { blame, damage, distort, fuzz } from './mutate.mjs';
+import { blame, Coverage, damage, distort, fuzz } from './mutate.mjs';
 
-const PATIENCE = 20000; // ms: these files take milliseconds
+/** ms; these files take a few. A damaged one that takes longer goes round in circles: waiting on finds nothing. */
+const PATIENCE = { sound: 20000, damaged: 1000 };
 
 if (isMainThread) await main();
 else await answer();
 
 /** In the worker: what became of an input, and how many blocks it was the first to reach. */
 async function answer() {
-  const session = new Session();
-  session.connect();
-  await session.post('Profiler.enable');
-  await session.post('Profiler.startPreciseCoverage', { callCount: false, detailed: true });
-  const reached = new Set();
-  const fresh = async () => {
-    const { result } = await session.post('Profiler.takePreciseCoverage');
-    const before = reached.size;
-    for (const { url, functions } of result) {
-      if (!url.includes('/models/')) continue;
-      for (const { ranges } of functions) {
-        for (const { startOffset, endOffset, count } of ranges) if (count) reached.add(`${url}:${startOffset}-${endOffset}`);
-      }
-    }
-    return reached.size - before;
-  };
-  // Asking costs as much as an input: each new answer is asked about, of the others one in four.
+  const coverage = await new Coverage().start();
+  // Asking costs as much as an input: each new answer is asked about, of the others one in 32.
   const answers = new Set();
   let inputs = 0;
   parentPort.on('message', async (input) => {
     const became = await outcome(input);
     const words = became.refused?.replace(/"[^"]*"|\d+/g, '') ?? '';
-    const ask = !answers.has(words) || ++inputs % 4 === 0;
+    const ask = !answers.has(words) || ++inputs % 32 === 0;
     answers.add(words);
-    parentPort.postMessage({ ...became, fresh: ask ? await fresh() : 0 });
+    parentPort.postMessage({ ...became, fresh: ask ? await coverage.fresh() : 0 });
   });
 }
 
@@ -79,7 +64,7 @@ async function main() {
     worker.postMessage(input);
     const { fresh: found, ...answer } = await Promise.race([
       once(worker, 'message').then(([said]) => said, (error) => ({ broken: error.stack })),
-      setTimeout(PATIENCE, { stuck: true }, { ref: false }),
+      setTimeout(PATIENCE[kind], { stuck: true }, { ref: false }),
     ]);
     if (answer.broken) throw blame(blamed(input), `neither converted nor refused: ${answer.broken}`);
     if (answer.stuck) {
@@ -117,7 +102,7 @@ async function main() {
       const { converted, refused } = await attempt('sound', { bytes });
       if (!converted) throw blame(bytes, `a sound file was refused after ${runs} others: ${refused}`);
     }
-  });
+  }, () => blocks);
   for (const worker of Object.values(workers)) await worker?.terminate();
   console.log(`${Object.entries(count).map(([what, n]) => `${n} ${what}`).join(', ')}; ${blocks} blocks of models/ reached, ` +
     `${corpus.sound.length + corpus.damaged.length - 2 * sound.length} inputs kept for it`);

@@ -1,9 +1,10 @@
 /**
  * What the fuzz targets in JavaScript share: a generator that a seed repeats, mutations of bytes and of
  * JSON, and the loop that stops with the input at hand. They are started as libFuzzer's are:
- *   node fuzz_x.mjs [-max_total_time=SECONDS] [-seed=N] [-artifact_prefix=PATH]
+ *   node fuzz_x.mjs [-max_total_time=SECONDS] [-runs=N] [-seed=N] [-artifact_prefix=PATH] [-coverage=1]
  */
 import { writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
 import { basename } from 'node:path';
 import { mix } from '../models/noise.mjs';
 
@@ -72,14 +73,50 @@ export function distort(json, dice) {
   return copy;
 }
 
-/** Runs `one(dice)` until the time is over. It throws where something is wrong, with what it tried in `.input`. */
-export async function fuzz(one) {
+/** Blocks of the package's code that have run, counted since it was made. */
+export class Coverage {
+  #session = new Session();
+  reached = new Set();
+
+  async start() {
+    this.#session.connect();
+    await this.#session.post('Profiler.enable');
+    await this.#session.post('Profiler.startPreciseCoverage', { callCount: false, detailed: true });
+    return this;
+  }
+
+  /** How many blocks ran for the first time since it was asked last. */
+  async fresh() {
+    const { result } = await this.#session.post('Profiler.takePreciseCoverage');
+    const before = this.reached.size;
+    for (const { url, functions } of result) {
+      if (!/\/(models|web)\/(?!.*(fixtures|forms|noise)\.mjs)/.test(url)) continue;
+      for (const { ranges } of functions) {
+        for (const { startOffset, endOffset, count } of ranges) if (count) this.reached.add(`${url}:${startOffset}-${endOffset}`);
+      }
+    }
+    return this.reached.size - before;
+  }
+}
+
+/**
+ * Runs `one(dice)` until the time is over, or so many are done. It throws where something is wrong, with what it tried in `.input`.
+ * `reached` tells the blocks where the target counts them itself.
+ */
+export async function fuzz(one, reached) {
   const target = basename(process.argv[1], '.mjs');
   const seed = Number(option('seed', Date.now() % 0x7fffffff));
   const end = Date.now() + 1000 * Number(option('max_total_time', 20));
+  const most = Number(option('runs', Infinity));
+  const coverage = option('coverage') && !reached ? await new Coverage().start() : null;
   let runs = 0;
   console.log(`seed ${seed}`);
-  for (const dice = new Dice(seed); Date.now() < end; runs++) {
+  const say = async (when) => {
+    await coverage?.fresh();
+    if (option('coverage')) console.log(`#${runs} ${when} cov: ${reached?.() ?? coverage.reached.size}`);
+  };
+  for (const dice = new Dice(seed); Date.now() < end && runs < most; runs++) {
+    if (runs === 1) await say('INITED');
     try {
       await one(dice);
     } catch (error) {
@@ -89,6 +126,7 @@ export async function fuzz(one) {
       process.exit(1);
     }
   }
+  await say('DONE');
   console.log(`Done ${runs} runs`);
 }
 
