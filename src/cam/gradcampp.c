@@ -9,28 +9,24 @@
 #include <math.h>
 
 #include "cam/method.h"
-
-enum {
-  SIDE_BY_SIDE = 16, /* channels: one cache line */
-  ROWS = 32          /* added up in floats, which stay in registers; the sums of these in doubles */
-};
+#include "cam/side_by_side.h"
 
 /* Channels [first, first + count). No branch around the division: it would keep the loop from
  * running in vector registers. */
 static inline void weigh(const gcam_cam *cam, int64_t first, int64_t count) {
   int64_t pixels = cam->H * cam->W, K = cam->K;
-  double sum[SIDE_BY_SIDE] = {0}, weight[SIDE_BY_SIDE] = {0};
-  float area[SIDE_BY_SIDE];
-  for (int64_t start = 0; start < pixels; start += ROWS) {
-    float part[SIDE_BY_SIDE] = {0};
-    for (int64_t i = start; i < pixels && i < start + ROWS; i++)
+  double sum[GCAM_SIDE_BY_SIDE] = {0}, weight[GCAM_SIDE_BY_SIDE] = {0};
+  float area[GCAM_SIDE_BY_SIDE];
+  for (int64_t start = 0; start < pixels; start += GCAM_ROWS_IN_FLOATS) {
+    float part[GCAM_SIDE_BY_SIDE] = {0};
+    for (int64_t i = start; i < pixels && i < start + GCAM_ROWS_IN_FLOATS; i++)
       for (int64_t k = 0; k < count; k++) part[k] += cam->activation[i * K + first + k];
     for (int64_t k = 0; k < count; k++) sum[k] += part[k];
   }
   for (int64_t k = 0; k < count; k++) area[k] = (float)(sum[k] * cam->scale);
-  for (int64_t start = 0; start < pixels; start += ROWS) {
-    float part[SIDE_BY_SIDE] = {0};
-    for (int64_t i = start; i < pixels && i < start + ROWS; i++) {
+  for (int64_t start = 0; start < pixels; start += GCAM_ROWS_IN_FLOATS) {
+    float part[GCAM_SIDE_BY_SIDE] = {0};
+    for (int64_t i = start; i < pixels && i < start + GCAM_ROWS_IN_FLOATS; i++) {
       const float *gradient = cam->gradient + i * K + first;
       for (int64_t k = 0; k < count; k++) {
         float g = gradient[k], below = 2 + g * area[k];
@@ -43,12 +39,7 @@ static inline void weigh(const gcam_cam *cam, int64_t first, int64_t count) {
   for (int64_t k = 0; k < count; k++) cam->weights[first + k] = (float)weight[k];
 }
 
-static bool map_gradcampp(const gcam_cam *cam) {
-  int64_t first = 0;
-  for (; first + SIDE_BY_SIDE <= cam->K; first += SIDE_BY_SIDE) weigh(cam, first, SIDE_BY_SIDE);
-  weigh(cam, first, cam->K - first);
-  return gcam_cam_weighted_sum(cam);
-}
+static bool map_gradcampp(const gcam_cam *cam) { return gcam_cam_weigh_side_by_side(cam, weigh); }
 
 const gcam_method gcam_method_gradcampp = {.name = "gradcam++",
                                            .title = "Grad-CAM++",

@@ -21,30 +21,26 @@ static int64_t sums(const gcam_trial *t) { return t->input.H * t->input.W; }
 /* mask[H][W] number i. */
 static gcam_status random_mask(const gcam_trial *t, int64_t i, float *mask, gcam_error *err) {
   int g = (int)gcam_trial_option(t, GCAM_OPTION_GRID), H = (int)t->input.H, W = (int)t->input.W;
-  int cell_h = (H + g - 1) / g, cell_w = (W + g - 1) / g, side = (g + 1) * cell_w;
+  int cell_h = (H + g - 1) / g, cell_w = (W + g - 1) / g;
   double keep = gcam_trial_option(t, GCAM_OPTION_KEEP);
   uint64_t seed = (uint64_t)gcam_trial_option(t, GCAM_OPTION_SEED),
            first = (uint64_t)i * (g * g + 2);
-  int64_t large_size = (int64_t)(g + 1) * cell_h * side;
-  float *cells = gcam_alloc(g * g + large_size, sizeof *cells);
+  float *cells = gcam_alloc(g * g, sizeof *cells);
   if (!cells) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a mask");
-  float *large = cells + g * g;
   for (int c = 0; c < g * g; c++)
     cells[c] = gcam_random_uniform(seed, first + (uint64_t)c) < keep ? 1 : 0;
   int top = (int)(gcam_random_uniform(seed, first + (uint64_t)(g * g)) * cell_h);
   int left = (int)(gcam_random_uniform(seed, first + (uint64_t)(g * g) + 1) * cell_w);
-  gcam_status status =
-      gcam_map_resize_to(cells, g, g, large, side, (g + 1) * cell_h, GCAM_BILINEAR, err);
-  for (int y = 0; y < H && !status; y++)
-    for (int x = 0; x < W; x++) mask[y * W + x] = large[(int64_t)(y + top) * side + x + left];
+  /* the input is a part of the enlarged cells, and no more than that is made */
+  gcam_view enlarged = {-left, -top, (double)(g + 1) * cell_w, (double)(g + 1) * cell_h};
+  gcam_status status = gcam_map_place(cells, g, g, mask, W, H, &enlarged, 0, GCAM_BILINEAR, err);
   gcam_free(cells);
   return status;
 }
 
 static gcam_status step(gcam_trial *t, int64_t i, gcam_error *err) {
-  int64_t n = t->sum_count;
   double scores[GCAM_MAX_TARGETS];
-  float *mask = gcam_alloc(n, sizeof *mask);
+  float *mask = gcam_alloc(t->sum_count, sizeof *mask);
   if (!mask) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a mask");
   gcam_status status = random_mask(t, i, mask, err);
   if (!status) {
@@ -52,8 +48,7 @@ static gcam_status step(gcam_trial *t, int64_t i, gcam_error *err) {
     status = gcam_trial_forward(t, err);
   }
   if (!status) status = gcam_trial_scores(t, scores, err);
-  for (int b = 0; b < t->targets->count && !status; b++)
-    for (int64_t k = 0; k < n; k++) t->sums[b * n + k] += scores[b] * mask[k];
+  if (!status) gcam_trial_add_scaled(t, scores, mask);
   gcam_free(mask);
   return status;
 }

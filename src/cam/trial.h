@@ -41,6 +41,8 @@ void gcam_trial_mask(gcam_trial *trial, const float *mask);
 gcam_status gcam_trial_forward(gcam_trial *trial, gcam_error *err);
 /* The targets' scores at the session's present activations. */
 gcam_status gcam_trial_scores(const gcam_trial *trial, double *scores, gcam_error *err);
+/* sums of target b += scores[b] * values [sum_count] */
+void gcam_trial_add_scaled(gcam_trial *trial, const double *scores, const float *values);
 /* sums += the targets' gradients to the input, in stored order. */
 gcam_status gcam_trial_add_gradients(gcam_trial *trial, gcam_error *err);
 

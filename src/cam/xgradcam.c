@@ -5,19 +5,15 @@
  *
  * A channel that sums to 0 has weight 0. */
 #include "cam/method.h"
-
-enum {
-  SIDE_BY_SIDE = 16, /* channels: one cache line */
-  ROWS = 32          /* added up in floats, which stay in registers; the sums of these in doubles */
-};
+#include "cam/side_by_side.h"
 
 /* Channels [first, first + count). */
 static inline void weigh(const gcam_cam *cam, int64_t first, int64_t count) {
   int64_t pixels = cam->H * cam->W, K = cam->K;
-  double area[SIDE_BY_SIDE] = {0}, product[SIDE_BY_SIDE] = {0};
-  for (int64_t start = 0; start < pixels; start += ROWS) {
-    float part[SIDE_BY_SIDE] = {0}, both[SIDE_BY_SIDE] = {0};
-    for (int64_t i = start; i < pixels && i < start + ROWS; i++) {
+  double area[GCAM_SIDE_BY_SIDE] = {0}, product[GCAM_SIDE_BY_SIDE] = {0};
+  for (int64_t start = 0; start < pixels; start += GCAM_ROWS_IN_FLOATS) {
+    float part[GCAM_SIDE_BY_SIDE] = {0}, both[GCAM_SIDE_BY_SIDE] = {0};
+    for (int64_t i = start; i < pixels && i < start + GCAM_ROWS_IN_FLOATS; i++) {
       const float *a = cam->activation + i * K + first, *g = cam->gradient + i * K + first;
       for (int64_t k = 0; k < count; k++) {
         part[k] += a[k];
@@ -33,12 +29,7 @@ static inline void weigh(const gcam_cam *cam, int64_t first, int64_t count) {
     cam->weights[first + k] = area[k] != 0 ? (float)(product[k] / area[k]) : 0;
 }
 
-static bool map_xgradcam(const gcam_cam *cam) {
-  int64_t first = 0;
-  for (; first + SIDE_BY_SIDE <= cam->K; first += SIDE_BY_SIDE) weigh(cam, first, SIDE_BY_SIDE);
-  weigh(cam, first, cam->K - first);
-  return gcam_cam_weighted_sum(cam);
-}
+static bool map_xgradcam(const gcam_cam *cam) { return gcam_cam_weigh_side_by_side(cam, weigh); }
 
 const gcam_method gcam_method_xgradcam = {.name = "xgradcam",
                                           .title = "XGrad-CAM",

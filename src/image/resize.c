@@ -175,6 +175,12 @@ static void mix_rows(const float *wide, const gcam_axis *y, int row, int width,
   }
 }
 
+static bool covers_all(const gcam_axis *axis) {
+  bool all = true;
+  for (int i = 0; i < axis->out; i++) all &= axis->covered[i] >= 0.5f;
+  return all;
+}
+
 gcam_status gcam_map_place(const float *map, int width, int height, float *dst, int dst_width,
                            int dst_height, const gcam_view *view, float outside, gcam_resize how,
                            gcam_error *err) {
@@ -183,7 +189,7 @@ gcam_status gcam_map_place(const float *map, int width, int height, float *dst, 
   gcam_axis x, y;
   GCAM_TRY(gcam_axes_place(&x, &y, width, height, dst_width, dst_height, view, (int)how, err));
   gcam_status status = GCAM_OK;
-  bool grows = height <= dst_height;
+  bool grows = height <= dst_height, gaps = !covers_all(&x) || !covers_all(&y);
   float *work = gcam_alloc(grows ? gcam_size(height, dst_width) : width, sizeof *work);
   if (!work)
     status = gcam_fail(err, GCAM_ERR_MEMORY, "Not enough memory to resize a map of %dx%d.", width,
@@ -194,8 +200,7 @@ gcam_status gcam_map_place(const float *map, int width, int height, float *dst, 
       mix_rows(work, &y, row, dst_width, dst);
     else
       gcam_map_row(map, &x, &y, row, work, dst);
-    if (!view) continue;
-    for (int col = 0; col < dst_width; col++)
+    for (int col = 0; gaps && col < dst_width; col++)
       if (x.covered[col] < 0.5f || y.covered[row] < 0.5f) dst[col] = outside;
   }
   gcam_free(work);

@@ -10,15 +10,16 @@ enum {
   PARTS = 16
 };
 
-static bool always(const gcam_graph *graph, const gcam_node *node) {
-  (void)graph, (void)node;
-  return true;
+static bool makes_no_indices(const gcam_graph *graph, const gcam_node *node) {
+  (void)graph;
+  return node->output_count < 2 || node->outputs[1] < 0;
 }
 
 typedef struct pool_task {
   const gcam_pooling_params *p;
   const gcam_args *a;
   int64_t parts; /* backward: of the output's rows */
+  bool store;    /* backward: dx is written, not added to */
 } pool_task;
 
 /* y = max(x, y); NaN wins, as in the plain loop. */
@@ -53,6 +54,11 @@ static void forward(const gcam_args *a, const gcam_threads *pool) {
   gcam_parallel(pool, (size_t)(task.p->N * task.p->window.y.out), forward_row, &task);
 }
 
+/* Every element is in one window, and in one alone. */
+static bool tiled(const gcam_window_axis *w) {
+  return w->dilation == 1 && w->kernel == w->stride && !w->pad_begin && w->out * w->stride == w->in;
+}
+
 /* One task: a block of channels of one picture, some rows of its output. Windows may overlap in
  * space, never in channels. */
 static void backward_block(void *context, size_t index) {
@@ -67,6 +73,7 @@ static void backward_block(void *context, size_t index) {
   int64_t nc = p->C - c0 < CHANNELS ? p->C - c0 : CHANNELS;
   int64_t x_size = wy->in * wx->in * p->C, y_size = wy->out * wx->out * p->C;
   const float *x = task->a->in[0] + n * x_size + c0;
+  const float *gate = task->a->gate;
   float best[CHANNELS];
   int32_t winner[CHANNELS]; /* the number of the tap */
   for (int64_t oy = first; oy < end; oy++)
@@ -90,6 +97,9 @@ static void backward_block(void *context, size_t index) {
             winner[c] = better ? tap : winner[c];
           }
         }
+      if (gate)
+        for (int64_t c = 0; c < nc; c++)
+          if (best[c] <= gate[0] || best[c] >= gate[1]) winner[c] = -1;
       for (int b = 0; b < task->a->B; b++) {
         int64_t picture = b * p->N + n;
         const float *restrict dy =
@@ -100,7 +110,10 @@ static void backward_block(void *context, size_t index) {
             float *restrict dx =
                 task->a->din[0] + picture * x_size + c0 +
                 (gcam_window_at(wy, oy, t) * wx->in + gcam_window_at(wx, ox, s)) * p->C;
-            for (int64_t c = 0; c < nc; c++) dx[c] += winner[c] == tap ? dy[c] : 0;
+            if (task->store)
+              for (int64_t c = 0; c < nc; c++) dx[c] = winner[c] == tap ? dy[c] : 0;
+            else
+              for (int64_t c = 0; c < nc; c++) dx[c] += winner[c] == tap ? dy[c] : 0;
           }
       }
     }
@@ -110,10 +123,15 @@ static void backward(const gcam_args *a, const gcam_threads *pool) {
   pool_task task = {a->node->params, a, .parts = 1};
   const gcam_window_axis *wy = &task.p->window.y;
   if (!a->dout[0] || !a->din[0]) return;
+  const gcam_window_axis *wx = &task.p->window.x;
+  task.store = a->overwrite && tiled(wy) && tiled(wx);
+  if (a->overwrite && !task.store)
+    memset(a->din[0], 0, (size_t)(a->B * task.p->N * wy->in * wx->in * task.p->C) * sizeof(float));
   size_t blocks = (size_t)((task.p->C + CHANNELS - 1) / CHANNELS);
   /* Rows of windows that do not overlap are nobody else's: the largest pictures have one block. */
   if (gcam_window_span(wy) <= wy->stride) task.parts = wy->out < PARTS ? wy->out : PARTS;
   gcam_parallel(pool, (size_t)(task.p->N * task.parts) * blocks, backward_block, &task);
 }
 
-const gcam_twin gcam_twin_max_pool = {&gcam_op_max_pool, always, forward, .backward = backward};
+const gcam_twin gcam_twin_max_pool = {&gcam_op_max_pool,    makes_no_indices,   forward,
+                                      .backward = backward, .overwrites = true, .gates = true};

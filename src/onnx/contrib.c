@@ -158,6 +158,29 @@ static bool write_rms(gcam_expansion *e) {
   return true;
 }
 
+/* [N][H][W][C], normalised over groups of channels, scaled, shifted, and by x sigmoid(x). */
+static bool write_group(gcam_expansion *e) {
+  static const int64_t to_onnx[] = {0, 3, 1, 2}, back[] = {0, 2, 3, 1};
+  const gcam_attr *last = gcam_expansion_attr(e->node, "channels_last", GCAM_ATTR_INT);
+  if (last && !last->i) return false; /* as unknown as any other operator */
+  gcam_attr turn = {.name = "perm", .kind = GCAM_ATTR_INTS, .ints = to_onnx, .count = 4};
+  const gcam_attr how[] = {
+      {.name = "epsilon", .kind = GCAM_ATTR_FLOAT, .f = number(e, "epsilon", 1e-5f)},
+      {.name = "num_groups", .kind = GCAM_ATTR_INT, .i = integer(e, "groups")}};
+  const char *x = one(e, "Transpose", in(e, 0), gcam_expansion_name(e), &turn);
+  /* its own scale is for each group or each channel, by opset */
+  const char *const plain[] = {x, gcam_expansion_number(e, 1), gcam_expansion_number(e, 0)};
+  x = gcam_expansion_add(e, "GroupNormalization", plain, 3, gcam_expansion_name(e), NULL);
+  gcam_expansion_attributes(e, how, 2);
+  turn.ints = back;
+  x = one(e, "Transpose", x, gcam_expansion_name(e), &turn);
+  x = two(e, "Mul", x, in(e, 1), gcam_expansion_name(e));
+  bool swish = integer(e, "activation") == 1;
+  x = two(e, "Add", x, in(e, 2), swish ? gcam_expansion_name(e) : out(e, 0));
+  if (swish) one(e, "Swish", x, out(e, 0), NULL);
+  return true;
+}
+
 /* ---- The same under another domain ---------------------------------------------------------- */
 
 static bool write_same(gcam_expansion *e) {
@@ -197,6 +220,7 @@ static const struct contrib_row {
              {"SkipSimplifiedLayerNormalization", MICROSOFT, write_skip_rms},
              {"SimplifiedLayerNormalization", "", write_rms},
              {"SimplifiedLayerNormalization", MICROSOFT, write_rms},
+             {"GroupNorm", MICROSOFT, write_group},
              {"LayerNormalization", MICROSOFT, write_same},
              {"CastLike", "", write_cast_like}};
 

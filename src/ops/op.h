@@ -42,8 +42,10 @@ typedef struct gcam_args {
   const float *const *dout; /* [output_count] of [B][numel]; NULL: that gradient is zero */
   float *const *din;        /* [input_count] of [B][numel], to add to; NULL: not wanted */
   /* only for twins that say they can (kernels/kernel.h) */
-  bool overwrite;      /* din[0] is new memory, to be written instead of added to */
-  const float *bias;   /* [last dimension of out[0]], added to each row; NULL: none */
+  bool overwrite;    /* din[0] is new memory, to be written instead of added to */
+  const float *gate; /* in[0] was clamped to gate[0] .. gate[1]: of elements at these limits, din[0]
+                        is left 0; NULL: it was not. Goes with overwrite alone */
+  const float *bias; /* [last dimension of out[0]], added to each row; NULL: none */
   const float *limits; /* out[0] is clamped to limits[0] .. limits[1]; NULL: it is not */
 } gcam_args;
 

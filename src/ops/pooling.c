@@ -28,3 +28,10 @@ gcam_status gcam_pooling_shape(gcam_graph *graph, gcam_node *node, gcam_error *e
                           "its padding is so large that a window holds nothing but padding");
   return GCAM_OK;
 }
+
+gcam_status gcam_pooling_places_fit(const gcam_node *node, const gcam_shape *x, gcam_error *err) {
+  if (gcam_numel(x) <= 1 << 24) return GCAM_OK;
+  return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
+                        "indices into more than 2^24 numbers are not supported: use a smaller "
+                        "picture or batch");
+}

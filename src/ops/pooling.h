@@ -15,4 +15,8 @@ typedef struct gcam_pooling_params {
 /* shape() of both. Refuses windows that would lie wholly in the padding: they have no value. */
 gcam_status gcam_pooling_shape(gcam_graph *graph, gcam_node *node, gcam_error *err);
 
+/* Indices are floats here: fails where `x`, which they point into, has more places than are exact.
+ */
+gcam_status gcam_pooling_places_fit(const gcam_node *node, const gcam_shape *x, gcam_error *err);
+
 #endif

@@ -17,6 +17,7 @@ typedef struct vjp_state {
   bool guided;
   bool *between; /* [value_count]: depends on target */
   float **grad;  /* [value_count] */
+  bool *gated;   /* [value_count]: the gradient is 0 where its activation was clamped already */
 } vjp_state;
 
 static gcam_status no_memory(gcam_error *err) {
@@ -67,6 +68,7 @@ static void mask_rows(void *context, size_t index) {
 /* dy *= 1 where the activation let the value through: lo < y < hi, or NaN. At the limits it is 0,
  * as in PyTorch's relu and relu6. */
 static void mask_clamped(const vjp_state *t, const gcam_step *step, int value) {
+  if (t->gated[value]) return;
   const gcam_shape *s = &t->run->graph->values[value].shape;
   int64_t K = s->rank ? s->dim[s->rank - 1] : 1, rows = K ? gcam_numel(s) / K : 0;
   if (!rows) return;
@@ -140,8 +142,19 @@ static gcam_status conv_backward(vjp_state *t, gcam_step *step, gcam_error *err)
     return GCAM_OK;
   }
   for (int64_t i = 0; !status && i < n; i++) t->grad[x][i] += dx[i];
+  t->gated[x] = false;
   gcam_floats_free(dx);
   return status;
+}
+
+/* The limits that an activation fused into the step that makes `value` has clamped it to; NULL:
+ * none. */
+static const float *limits_of(const gcam_run *run, int value) {
+  const gcam_plan *plan = &run->plan;
+  for (int i = 0; i < plan->step_count; i++)
+    if (gcam_step_output(run->graph, &plan->steps[i]) == value)
+      return plan->steps[i].clamped ? plan->steps[i].limits : NULL;
+  return NULL;
 }
 
 static gcam_status node_backward(vjp_state *t, const gcam_step *step, gcam_error *err) {
@@ -165,6 +178,7 @@ static gcam_status node_backward(vjp_state *t, const gcam_step *step, gcam_error
     run->din[i] = NULL;
     if (x < 0 || !t->between[x] || run->graph->values[x].weight) continue;
     run->din[i] = gradient(t, x, overwrite);
+    t->gated[x] = false;
     if (!run->din[i]) return no_memory(err);
     wanted = true;
   }
@@ -178,6 +192,10 @@ static gcam_status node_backward(vjp_state *t, const gcam_step *step, gcam_error
                     .dout = run->dout,
                     .din = run->din,
                     .overwrite = overwrite};
+  if (overwrite && twin->gates && node->inputs[0] != t->target) {
+    args.gate = limits_of(run, node->inputs[0]);
+    t->gated[node->inputs[0]] = args.gate != NULL;
+  }
   if (twin)
     twin->backward(&args, run->pool);
   else
@@ -232,8 +250,9 @@ gcam_status gcam_backward(gcam_run *run, bool guided, int output, const float *c
   vjp_state t = {.run = run, .B = B, .target = target, .guided = guided};
   t.between = gcam_alloc_zeroed(g->value_count, sizeof *t.between);
   t.grad = gcam_alloc_zeroed(g->value_count, sizeof *t.grad);
+  t.gated = gcam_alloc_zeroed(g->value_count, sizeof *t.gated);
   gcam_status status = GCAM_OK;
-  if (!t.between || !t.grad) {
+  if (!t.between || !t.grad || !t.gated) {
     status = no_memory(err);
   } else {
     gcam_reach_down(g, target, t.between);
@@ -258,6 +277,7 @@ gcam_status gcam_backward(gcam_run *run, bool guided, int output, const float *c
   }
   for (int v = 0; t.grad && v < g->value_count; v++) gcam_floats_free(t.grad[v]);
   gcam_free(t.grad);
+  gcam_free(t.gated);
   gcam_free(t.between);
   return status;
 }

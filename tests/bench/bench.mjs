@@ -1,46 +1,62 @@
 /**
  * npm run bench: forward passes, heatmaps, gradients, load times and memory against onnxruntime-web,
- * tfjs-backend-wasm and native XNNPACK, in Node and in Chromium, on one thread and two; then what
- * converting VGG16 costs, what the methods cost, and a roofline. Prints the report and writes it to
- * docs/bench.md, with the picture docs/bench.svg.
+ * tfjs-backend-wasm and native XNNPACK, in Node and in Chromium, on one thread and two, and leanly in
+ * npm's newest Node and in Firefox; then what converting VGG16 costs, what the methods cost, a busy
+ * machine, and a roofline. Prints the report and writes it to docs/bench.md, with the picture
+ * docs/bench.svg.
  *
+ *   --folder DIR   the .onnx files of this folder instead (tests/zoo/export.py DIR --bench makes one):
+ *                  forward passes, heatmaps and processor time. Writes docs/bench-zoo.md. DIR/bench.jsonl
+ *                  keeps every figure, so that runs of parts (--hosts, --only, --busy) add up
+ *   --hosts LIST   of node,newest,chromium,firefox, by commas; all by default
  *   --rounds N     default 9
- *   --only NAME    networks whose name contains this; nothing is written to docs/
+ *   --only NAME    networks whose name contains this; nothing is written to docs/ but with --folder
  *   --quick        three rounds, and without what takes longest; nothing is written to docs/
  *   --no-browser   Node alone
- *   --busy         what a busy machine does, nothing else; nothing is written to docs/
+ *   --busy         what a busy machine does, nothing else; nothing is written to docs/ but with --folder
  */
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '../../emscripten/tools.mjs';
 import { busyGoals, busyTable, measureBusy } from './busy.mjs';
 import { compare } from './compare.mjs';
 import { singleGoalTable } from './goals.mjs';
-import * as chromium from './hosts/chromium.mjs';
+import { chromium, close, firefox } from './hosts/browsers.mjs';
 import * as native from './hosts/native.mjs';
 import * as node from './hosts/node.mjs';
 import { measureKeras } from './keras.mjs';
 import { measureMethods } from './methods.mjs';
-import { findNetworks } from './networks.mjs';
+import { findNetworks, networksOf } from './networks.mjs';
 import { drawPicture } from './picture.mjs';
-import { report } from './report.mjs';
+import { folderReport, report } from './report.mjs';
 import { measureRoofline } from './roofline.mjs';
 
+const HOSTS = ['node', 'newest', 'chromium', 'firefox'];
+
 const { values: options } = parseArgs({ options: {
+  folder: { type: 'string' },
+  hosts: { type: 'string', default: HOSTS.join(',') },
   rounds: { type: 'string' },
   only: { type: 'string', default: '' },
   quick: { type: 'boolean', default: false },
   'no-browser': { type: 'boolean', default: false },
   busy: { type: 'boolean', default: false },
 } });
-const { only, quick } = options;
+const { only, quick, folder } = options;
 const rounds = Number(options.rounds ?? (quick ? 3 : 9));
-if (!(Number.isInteger(rounds) && rounds >= 1)) {
-  console.error(`--rounds is ${options.rounds}, but must be a whole number from 1.`);
+const refuse = (why) => {
+  console.error(why);
   process.exit(2);
-}
+};
+if (!(Number.isInteger(rounds) && rounds >= 1)) refuse(`--rounds is ${options.rounds}, but must be a whole number from 1.`);
+const wanted = options.hosts.split(',');
+const unknown = wanted.find((host) => !HOSTS.includes(host));
+if (unknown !== undefined) refuse(`--hosts has "${unknown}"; there are ${HOSTS.join(', ')}.`);
+// npm runs this in its own folder: a relative one is of where npm was called.
+const zoo = folder && resolve(process.env.INIT_CWD ?? '.', folder);
+if (zoo && !statSync(zoo, { throwIfNoEntry: false })?.isDirectory()) refuse(`--folder: there is no folder ${folder}.`);
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1)); // contenders end too
 
@@ -55,21 +71,52 @@ const say = (words) => {
 };
 const progress = (text) => process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${minutes()} min  ${text}` : `${minutes()} min  ${text}\n`);
 
-const hosts = [node];
-if (options['no-browser']) say('SKIPPED: Chromium (--no-browser)');
-else if (chromium.missing) say(chromium.missing);
-else hosts.push(chromium);
-if (native.missing) say(`SKIPPED: native XNNPACK: ${native.missing}`);
+const hosts = [];
+const add = (host, name) => {
+  if (host.missing) say(`SKIPPED: ${name}: ${host.missing.replace('SKIPPED: ', '')}`);
+  else hosts.push(host);
+};
+if (wanted.includes('node')) hosts.push(node);
+if (options['no-browser']) say('SKIPPED: browsers (--no-browser)');
+else if (wanted.includes('chromium')) add(chromium, 'Chromium');
+if (!options.busy && wanted.includes('newest') && !quick) add({ ...node.newestNode(), lean: true }, 'the newest Node');
+if (!options['no-browser'] && !options.busy && wanted.includes('firefox') && !quick) add(Object.assign(firefox, { lean: true }), 'Firefox');
+if (native.missing && !zoo) say(`SKIPPED: native XNNPACK: ${native.missing}`);
 
-const networks = await findNetworks(only, say);
+const networks = zoo ? networksOf(zoo, only, say) : await findNetworks(only, say);
 if (!networks.length) {
-  console.error('No network to compare: --only names none that is there.');
+  console.error(zoo ? `No .onnx file to compare in ${folder}${only ? `: --only names none` : ''}.` : 'No network to compare: --only names none that is there.');
   process.exit(1);
 }
 
-const beside = () => measureBusy(networks, { rounds, progress, say });
+const kept = zoo && join(zoo, 'bench.jsonl');
+const keep = (kind, these) => these.forEach((row) => kept && !quick && appendFileSync(kept, `${JSON.stringify({ kind, ...row })}\n`));
+
+/** All that was ever measured in the folder: the last of each. */
+function everKept() {
+  const lines = existsSync(kept) ? readFileSync(kept, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line)) : [];
+  const last = new Map(lines.map((row) => [[row.kind, row.network, row.runtime, row.threads, row.contender].join('|'), row]));
+  const of = (kind) => [...last.values()].filter((row) => row.kind === kind);
+  return { rows: of('forward'), beside: of('busy') };
+}
+
+/** @param {{rows?: object[], beside?: object[]}} now  of this run: all there is of a quick one, which keeps nothing */
+function endFolder(now) {
+  const text = folderReport({ ...(quick ? { rows: [], beside: [], ...now } : everKept()), notes: [...new Set(notes)], rounds, busy });
+  console.log(text);
+  if (quick) console.error('docs/bench-zoo.md is left as it is: a rough picture alone.');
+  else writeFileSync(join(root, 'docs/bench-zoo.md'), text);
+  process.exit();
+}
+
+const beside = async () => {
+  const found = await measureBusy(networks, { rounds: zoo && !options.rounds ? 5 : rounds, progress, say });
+  keep('busy', found);
+  return found;
+};
 if (options.busy) {
   const found = await beside();
+  if (zoo) endFolder({ beside: found });
   console.log(`${busyTable(found)}\n\n${singleGoalTable(busyGoals(found))}`);
   if (busy > 0.5) console.log(`\nThe load average was ${busy.toFixed(1)} at the start: rough figures.`);
   process.exit();
@@ -85,12 +132,18 @@ const rows = [];
 for (const network of networks) {
   for (const host of hosts) {
     for (const threads of [1, 2]) {
-      const ofThese = network.arch || quick ? rounds : 3 * rounds;
+      const ofThese = network.arch || network.zoo || quick || host.lean ? rounds : 2 * rounds;
       const these = await compare({ network, host, threads, rounds: ofThese, quick, say, progress });
       rows.push(...these);
+      keep('forward', these);
       process.stderr.write(`\n${summary(these)}\n`);
     }
   }
+}
+
+if (zoo) {
+  await close();
+  endFolder({ rows });
 }
 
 /** A section that fails is left out, loudly; the others still count. */
@@ -102,23 +155,24 @@ async function section(name, measure) {
   }
 }
 const how = { quick, progress };
+const fullHosts = hosts.filter(({ lean }) => !lean);
 const found = {
   rows,
   keras: networks.some(({ arch }) => arch === 'vgg16') ? await section('VGG16 from a Keras file', () => measureKeras(how)) : undefined,
   methods: await section('methods', () => measureMethods(networks, how)),
   beside: await section('a busy machine', beside),
-  roofline: networks.some(({ arch }) => arch) ? await section('roofline', () => measureRoofline(networks, hosts.at(-1), how)) : undefined,
+  roofline: fullHosts.length && networks.some(({ arch }) => arch) ? await section('roofline', () => measureRoofline(networks, fullHosts.at(-1), how)) : undefined,
   size: statSync(join(root, 'web/dist/gradcam.wasm')).size,
 };
-await chromium.close();
+await close();
 
 const text = report({ ...found, notes: [...new Set(notes)], rounds, quick, busy, minutes: minutes() });
 process.stderr.write('\n');
 console.log(text);
-if (only || quick) {
+if (only || quick || wanted.length < HOSTS.length) {
   console.error('docs/bench.md is left as it is: not everything was measured.');
 } else {
-  const newest = hosts.at(-1).name;
+  const newest = fullHosts.at(-1).name;
   mkdirSync(join(root, 'docs'), { recursive: true });
   writeFileSync(join(root, 'docs/bench.md'), text);
   writeFileSync(join(root, 'docs/bench.svg'), drawPicture(rows.filter((row) => row.runtime === newest), newest));

@@ -1,21 +1,23 @@
 /**
- * One comparison: a network, a runtime (Node or Chromium), a number of threads. Every contender is a
+ * One comparison: a network, a runtime (Node or a browser), a number of threads. Every contender is a
  * process of its own that stays; rounds go round all of them, so that whatever else this machine
  * does hits them alike.
  */
 import { readFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fuse, readOnnx } from './onnx.mjs';
 import { layersOf } from './layers.mjs';
 import * as native from './hosts/native.mjs';
 
 /**
  * `rival`: ratios are taken to the best of these. `large`: only for the networks with that much to do.
+ * `lean`: also where a runtime or a folder of networks is measured beside the others.
  * tfjs takes seconds for a gradient, on one thread whatever it is told: measured once for both.
  */
 const contenders = [
   { name: 'gradcam simd', file: 'gradcam', settings: { variant: 'simd' }, operations: ['forward', 'maps1', 'maps8', 'inputGradient'] },
-  { name: 'gradcam relaxed', file: 'gradcam', settings: { variant: 'relaxed' }, operations: ['forward', 'maps1', 'maps8', 'inputGradient'] },
-  { name: 'onnxruntime-web', file: 'onnxruntime', operations: ['forward'], rival: true },
+  { name: 'gradcam relaxed', file: 'gradcam', settings: { variant: 'relaxed' }, operations: ['forward', 'maps1', 'maps8', 'inputGradient'], lean: true },
+  { name: 'onnxruntime-web', file: 'onnxruntime', operations: ['forward'], rival: true, lean: true },
   { name: 'tfjs-wasm', file: 'tfjs', operations: ['forward', 'maps1', 'maps8', 'inputGradient', 'postsWay'], once: ['maps1', 'maps8', 'inputGradient', 'postsWay'], rival: true },
   { name: 'native XNNPACK', host: native, file: 'xnnpack', operations: ['forward'], large: true },
 ];
@@ -28,6 +30,7 @@ const OF_VGG16 = ['inputGradient', 'postsWay'];
 /** Of an operation that is not the forward pass, a contender measures no more once it has taken so long. */
 const BUDGET_MS = 8000;
 const AGREEMENT = 1e-3;
+const [CPU_SAMPLES, CPU_SAMPLE_MS, CPU_REST_MS] = [3, 250, 20];
 
 export const median = (list) => {
   const sorted = [...list].sort((a, b) => a - b);
@@ -45,6 +48,19 @@ function distance(found, expected) {
   return off / most;
 }
 
+/** Time that a contender's processor is taken, in ms a forward pass; what idle threads spin counts too. */
+async function processorTime(one) {
+  const before = await one.ask('cpu');
+  if (before === null) return undefined;
+  let [passes, spent] = [0, 0];
+  while (passes < 2 || spent < CPU_SAMPLE_MS) {
+    spent += await one.ask('forward');
+    passes++;
+  }
+  await wait(CPU_REST_MS);
+  return (await one.ask('cpu') - before) / passes;
+}
+
 /** Starts a contender, loads the network, checks that it computes what the first one does. */
 async function enter(description, { network, host, threads, field }) {
   const one = { ...description, times: {}, spent: {}, failed: {} };
@@ -53,8 +69,8 @@ async function enter(description, { network, host, threads, field }) {
     one.loadMs = await one.ask('load', network, { ...description.settings, threads });
     const facts = await one.ask('facts');
     Object.assign(one, { engine: facts.engine, threads: facts.threads ?? threads });
-    if (facts.layer && !network.layer) {
-      network.layer = facts.layer;
+    if (facts.layer) network.layer ??= facts.layer;
+    if (network.arch && facts.layer && !network.layers) {
       network.layers = await layersOf(fuse(readOnnx(readFileSync(network.path))), (names) => one.ask('shapes', names));
     }
     one.output = await one.ask('output');
@@ -92,12 +108,17 @@ export async function compare({ network, host, threads, rounds, quick, say, prog
   const heading = () => `${network.name}, ${host.name}, ${threads} thread${threads === 1 ? '' : 's'}`;
   for (const description of contenders) {
     if (description.large && !network.arch) continue;
+    if (!description.lean && host.lean) continue;
+    if (network.zoo && !description.lean && !description.rival) continue;
+    if (network.without?.has(description.name)) continue;
     progress(`${heading()}: loading ${description.name}`);
     if (description.host?.missing) continue; // said once, at the start
     try {
       field.push(await enter(description, { network, host, threads, field }));
     } catch (error) {
       say(`SKIPPED: ${description.name} (${heading()}): ${error.message.split('\n')[0]}`);
+      // What reads the graph itself, and cannot, cannot elsewhere either.
+      if (/^(page.evaluate: )?(Error: )*no tfjs operator/.test(error.message)) (network.without ??= new Set()).add(description.name);
     }
   }
   const first = quick ? -1 : -3; // before 0: to warm up
@@ -115,7 +136,11 @@ export async function compare({ network, host, threads, rounds, quick, say, prog
     for (const one of field) one.peak ??= await one.ask('peak');
     progress(`${heading()}: ${round < 0 ? 'warming up' : `round ${round + 1} of ${rounds}`}`);
   }
+  for (let i = 0; i < CPU_SAMPLES && !quick; i++) {
+    for (const one of field) (one.times.cpu ??= []).push(await processorTime(one));
+  }
   for (const one of field) {
+    if (one.times.cpu?.includes(undefined)) delete one.times.cpu;
     await one.end();
     for (const [operation, reason] of Object.entries(one.failed)) say(`FAILED: ${one.name}, ${operation} (${heading()}): ${reason}`);
   }
@@ -125,13 +150,14 @@ export async function compare({ network, host, threads, rounds, quick, say, prog
   const ratio = (list, base) => list && base && median(list.map((ms, i) => ms / base[i]));
   const middle = (list) => list && median(list);
   return field.filter((one) => one.times.forward).map((one) => {
-    const { forward, maps1, maps8, inputGradient, postsWay } = one.times;
+    const { forward, maps1, maps8, inputGradient, postsWay, cpu } = one.times;
     return {
       network: network.name, runtime: host.name, threads, contender: one.name, engine: one.engine,
       ownThreads: one.threads, off: one.off, load: one.loadMs, peak: one.peak,
       forward: median(forward), maps1: middle(maps1), maps8: middle(maps8),
       inputGradient: middle(inputGradient), postsWay: middle(postsWay),
-      toRival: ratio(forward, rival?.times.forward), rival: rival?.name,
+      toRival: ratio(forward, rival?.times.forward), rival: rival?.name, zoo: network.zoo,
+      cpu: middle(cpu), cpuToRival: ratio(cpu, rival?.times.cpu),
       toNative: ratio(forward, field.find(({ name }) => name === 'native XNNPACK')?.times.forward),
       maps8OfForward: one.rival ? undefined : ratio(maps8, forward),
       inputGradientOfForward: one.rival ? undefined : ratio(inputGradient, forward),

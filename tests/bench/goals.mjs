@@ -1,12 +1,15 @@
 /** What was promised, and whether it holds: the first table of the report. */
 
 const FORWARD = [ // network, plain SIMD, relaxed SIMD: of the better rival's time
-  ['VGG16', 0.5, 0.36],
-  ['Xception', 0.85, 0.72],
-  ['MobileNet-0.75', 0.9, 0.75],
-  ['GoogLeNet', 0.9, 0.75],
-  ['SqueezeNet', 0.9, 0.75],
+  ['VGG16', 0.5, 0.25],
+  ['Xception', 0.85, 0.55],
+  ['MobileNet-0.75', 0.9, 0.6],
+  ['GoogLeNet', 0.9, 0.6],
+  ['SqueezeNet', 0.9, 0.6],
 ];
+/** Of a folder's networks: each, their median, and a transformer's more modest one. */
+const [EACH, MEDIAN, TRANSFORMER] = [0.6, 0.42, 0.8];
+const TRANSFORMERS = /^(vit|swin|convnext|maxvit)/;
 const VARIANTS = [['gradcam simd', 'plain SIMD'], ['gradcam relaxed', 'relaxed SIMD']];
 
 const percent = (ratio) => ratio && 100 * ratio;
@@ -25,13 +28,13 @@ const goals = [
   { text: 'VGG16 forward, relaxed SIMD: of native XNNPACK\'s time', network: 'VGG16', contender: 'gradcam relaxed', most: 1.15, only: 1,
     figure: (row) => row.toNative },
   ...VARIANTS.map(([contender, variant]) => ({
-    text: `Eight heatmaps of VGG16, ${variant}: of a forward pass`, network: 'VGG16', contender, most: 8, unit: ' %', digits: 1,
+    text: `Eight heatmaps of VGG16, ${variant}: of a forward pass`, network: 'VGG16', contender, most: 3, unit: ' %', digits: 1,
     figure: (row) => percent(row.maps8OfForward) })),
-  ...['MobileNet-0.75', 'GoogLeNet', 'SqueezeNet'].map((network) => ({
-    text: `Eight heatmaps of ${network}, relaxed SIMD: of a forward pass`, network, contender: 'gradcam relaxed', most: 10, unit: ' %', digits: 1,
+  ...['Xception', 'MobileNet-0.75', 'GoogLeNet', 'SqueezeNet', 'pocket'].map((network) => ({
+    text: `Eight heatmaps of ${network}, relaxed SIMD: of a forward pass`, network, contender: 'gradcam relaxed', most: 10, unit: ' %', digits: 1, only: 2,
     figure: (row) => percent(row.maps8OfForward) })),
   ...VARIANTS.map(([contender, variant]) => ({
-    text: `Gradient of VGG16 to the input, ${variant}: of a forward pass`, network: 'VGG16', contender, most: 1.2,
+    text: `Gradient of VGG16 to the input, ${variant}: of a forward pass`, network: 'VGG16', contender, most: 1.15, only: 2,
     figure: (row) => row.inputGradientOfForward })),
   { text: 'Eight heatmaps of VGG16, forward pass included: times faster than the post\'s way in tfjs-wasm', network: 'VGG16',
     contender: 'gradcam relaxed', least: 20, digits: 0, only: 1,
@@ -58,11 +61,35 @@ const limit = (goal) => {
 /** The column of each runtime and number of threads that was measured. */
 const columns = (rows) => [...new Map(rows.map(({ runtime, threads }) => [`${runtime}, ${threads}T`, { runtime, threads }]))];
 
+const middle = (list) => {
+  const sorted = list.filter((value) => value !== undefined).sort((a, b) => a - b);
+  return sorted.length ? (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2 : undefined;
+};
+
+/** The goals of a folder's networks. @returns {Goal[]} */
+function goalsOfFolder(rows) {
+  const names = [...new Set(rows.filter(({ zoo }) => zoo).map(({ network }) => network))].sort();
+  const contender = 'gradcam relaxed';
+  if (!names.length) return [];
+  return [
+    { text: `Median of the ${names.length} networks: of the better rival's time`, network: names[0], contender, most: MEDIAN,
+      figure: ({ runtime, threads }) => middle(rows.filter((row) => row.zoo && row.contender === contender &&
+        row.runtime === runtime && row.threads === threads).map((row) => row.toRival)) },
+    ...names.flatMap((network) => [
+      { text: `${network} forward: of the better rival's time`, network, contender, most: EACH, figure: (row) => row.toRival },
+      ...(TRANSFORMERS.test(network) ? [{ text: `${network} forward, a transformer's goal`, network, contender, most: TRANSFORMER,
+        figure: (row) => row.toRival }] : []),
+    ]),
+    ...names.map((network) => ({ text: `Eight heatmaps of ${network}: of a forward pass`, network, contender, most: 10, unit: ' %',
+      digits: 1, only: 2, figure: (row) => percent(row.maps8OfForward) })),
+  ];
+}
+
 /** Empty where no goal concerns what was measured. */
 export function goalTable(rows) {
   const heads = columns(rows);
   const lines = [`| | goal | ${heads.map(([title]) => title).join(' | ')} |`, `|---|---|${heads.map(() => '---|').join('')}`];
-  for (const goal of goals) {
+  for (const goal of [...goals, ...goalsOfFolder(rows)]) {
     const cells = heads.map(([, { runtime, threads }]) => {
       if (goal.only && goal.only !== threads) return '';
       const row = rows.find((one) => one.network === goal.network && one.contender === goal.contender && one.runtime === runtime && one.threads === threads);
@@ -80,3 +107,25 @@ export const singleGoalTable = (list) => ['| | goal | found |', '|---|---|---|',
 /** The goal of a bar of the picture. */
 export const forwardGoal = (network, contender) =>
   FORWARD.find(([name]) => name === network)?.[contender === 'gradcam simd' ? 1 : 2];
+
+/**
+ * Why a goal is missed, as far as profiles tell: of each whose text matches. What is listed nowhere is
+ * missed for a reason that nobody has found yet.
+ */
+const REASONS = [
+  [/^(pocket|MobileNet-0.75|mobilenet|mnasnet|shufflenet|efficientnet).*forward/,
+    '1x1 and depthwise convolutions alone, where no algorithm saves multiplications as Winograd\'s does: the first run at three quarters of the peak, the second at two fifths of what their bytes allow (roofline)'],
+  [/^Xception forward/, 'nine tenths of its time are 1x1 convolutions, at three quarters of the peak (roofline): no algorithm saves multiplications there'],
+  [/^(vit|swin|convnext).*forward/, 'products of rows by constants, which both engines run at near the same rate: no algorithm saves multiplications there'],
+  [/heatmaps of (pocket|squeezenet|SqueezeNet)/, 'convolutions follow the layer that is explained: a backward pass through them for each class'],
+  [/heatmaps of VGG16/, 'three fully connected layers follow the layer that is explained, 494 MB of weights (roofline)'],
+  [/last layer: the methods of one backward pass/, 'Grad-CAM itself takes sums over positions alone there, a few hundredths of a ms to a tenth; the others take every position'],
+  [/^Gradient of VGG16 to the input/, 'every convolution\'s gradient is as many multiplications as itself, and none is kept of the forward pass'],
+];
+
+/** A list of what is missed and why, of the tables above it; empty where nothing is. */
+export function missedList(tables) {
+  const missed = tables.flatMap((table) => table.split('\n')).filter((line) => line.includes('missed**'))
+    .map((line) => line.split('|')[1].trim());
+  return missed.map((text) => `- ${text}: ${REASONS.find(([about]) => about.test(text))?.[1] ?? 'not explained yet'}.`).join('\n');
+}

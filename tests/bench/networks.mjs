@@ -3,12 +3,13 @@
  * (../shared/data/onnx), and VGG16 and Xception with synthetic weights, made here once and kept in
  * the cache: speed does not depend on the weights' values.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { cache, root } from '../../emscripten/tools.mjs';
 import { convert, folderSink } from '../../models/index.js';
 import { writeSynthetic } from '../models/synthetic.mjs';
+import { readOnnx } from './onnx.mjs';
 
 const shared = process.env.GRADCAM_SHARED ?? join(root, '../shared');
 const folder = join(cache, 'bench');
@@ -53,4 +54,22 @@ export async function findNetworks(part, say) {
     else say(`SKIPPED: ${network.name}: there is no ${relative(root, network.file)}`);
   }
   return found;
+}
+
+/**
+ * The .onnx files of a folder whose name contains `part`, small ones first: tests/zoo/export.py makes
+ * such a folder. Those whose input has an open axis are left out, and named. A name loses "-13", the
+ * opset. `zoo`: what has the goals of twenty networks.
+ */
+export function networksOf(zoo, part, say) {
+  const files = readdirSync(zoo).filter((file) => file.endsWith('.onnx') && file.toLowerCase().includes(part.toLowerCase()));
+  const size = (file) => statSync(join(zoo, file)).size;
+  return files.sort((a, b) => size(a) - size(b)).flatMap((file) => {
+    const { dims } = readOnnx(readFileSync(join(zoo, file)));
+    if (dims.some((length) => !length)) {
+      say(`SKIPPED: ${file}: its input has an open axis (${dims.map((length) => length ?? '?').join('x')})`);
+      return [];
+    }
+    return [{ name: file.replace(/(-13)?\.onnx$/, ''), path: join(zoo, file), shards: [], dims, zoo: true }];
+  });
 }

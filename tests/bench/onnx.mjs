@@ -95,7 +95,7 @@ function readAttribute(bytes) {
  * @param {Uint8Array} bytes      the .onnx file
  * @param {Uint8Array} [external] its external data
  * @returns {{nodes: Node[], constants: Map<string, {dims: number[], values: ArrayLike<number>}>,
- *   input: string, output: string}}
+ *   input: string, dims: (number | undefined)[], output: string}}  dims: of the input, undefined where open
  *
  * @typedef {{op: string, inputs: string[], output: string, attributes: Record<string, any>}} Node
  */
@@ -112,7 +112,10 @@ export function readOnnx(bytes, external) {
   });
   const constants = new Map((graph[5] ?? []).map((one) => [text(fields(one)[8]), readTensor(one, external)]));
   const named = (list) => list.map((one) => text(fields(one)[1]));
-  return { nodes, constants, input: named(graph[11]).find((name) => !constants.has(name)), output: named(graph[12])[0] };
+  const input = named(graph[11]).find((name) => !constants.has(name));
+  const described = graph[11].map((one) => fields(one)).find((one) => text(one[1]) === input);
+  const axes = fields(fields(fields(described[2][0])[1][0])[2][0])[1] ?? [];
+  return { nodes, constants, input, dims: axes.map((axis) => fields(axis)[1]?.[0]), output: named(graph[12])[0] };
 }
 
 /**

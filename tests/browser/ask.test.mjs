@@ -174,10 +174,11 @@ describe('a model whose preprocessing is a guess', { skip: withoutBrowser }, () 
 
   test('no picture yet: it is asked with the first', async () => {
     const context = await web.browser.newContext();
-    // A link whose picture does not come: without one, the page would begin with a sample.
+    // The sample that the page begins with does not come.
     const page = await context.newPage();
-    await page.goto(`${web.server.origin}/web/demo/#picture=${encodeURIComponent(`${web.server.origin}/none.jpg`)}`);
-    await status(page, /gave no picture/);
+    await context.route('**/samples/golf_ball_and_flower.jpg', (route) => route.abort());
+    await page.goto(`${web.server.origin}/web/demo/`);
+    await page.waitForFunction(() => document.getElementById('status').hasAttribute('data-bad'));
     await page.setInputFiles('#onnx', fileOf('net.onnx', onnx));
     await status(page, /waits for a picture/);
     assert.equal(await asks(page), false);

@@ -9,6 +9,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { DrivenPage } from './driven.mjs';
 
 const program = process.env.FIREFOX ?? ['/usr/bin/firefox-esr', '/usr/bin/firefox'].find((path) => existsSync(path));
 
@@ -52,10 +53,14 @@ function converse(socket) {
   return { greeting, ask };
 }
 
-/** Firefox with one window. `run(body, ...args)`: an async function's body there, and what it returns. */
-export async function launchFirefox() {
+/**
+ * Firefox with one window. `run(body, ...args)`: an async function's body there, and what it returns.
+ * @param {Record<string, any>} [preferences]  as in about:config
+ */
+export async function launchFirefox(preferences = {}) {
   const profile = await mkdtemp(join(tmpdir(), 'gradcam-firefox-'));
-  await writeFile(join(profile, 'user.js'), 'user_pref("marionette.port", 0);\n');
+  await writeFile(join(profile, 'user.js'), Object.entries({ 'marionette.port': 0, ...preferences })
+    .map(([name, value]) => `user_pref("${name}", ${JSON.stringify(value)});\n`).join(''));
   const child = spawn(program, ['--headless', '--marionette', '--no-remote', '--profile', profile],
     { stdio: 'ignore', env: { ...process.env, HOME: profile, MOZ_HEADLESS: '1' } });
   const ended = new Promise((done) => { child.once('exit', done); });
@@ -76,15 +81,26 @@ export async function launchFirefox() {
     await greeting;
     await ask('WebDriver:NewSession', {});
     await ask('WebDriver:SetTimeouts', { script: 120000, pageLoad: 60000 });
+    const goto = (url) => ask('WebDriver:Navigate', { url });
+    async function run(body, ...args) {
+      const script = `const done = arguments[arguments.length - 1]; const given = [...arguments].slice(0, -1);
+        (async (...args) => { ${body} })(...given).then((value) => done({ value }), (error) => done({ error: String(error) }));`;
+      const { value: { value, error } } = await ask('WebDriver:ExecuteAsyncScript', { script, args });
+      if (error) throw new Error(error);
+      return value;
+    }
+    /** A PNG of what the window shows, or of one element. @param {string} [id] */
+    const screenshot = async (id) => Buffer.from((await ask('WebDriver:TakeScreenshot', { id, full: false })).value, 'base64');
     return {
-      goto: (url) => ask('WebDriver:Navigate', { url }),
-      async run(body, ...args) {
-        const script = `const done = arguments[arguments.length - 1]; const given = [...arguments].slice(0, -1);
-          (async (...args) => { ${body} })(...given).then((value) => done({ value }), (error) => done({ error: String(error) }));`;
-        const { value: { value, error } } = await ask('WebDriver:ExecuteAsyncScript', { script, args });
-        if (error) throw new Error(error);
-        return value;
-      },
+      goto,
+      run,
+      screenshot,
+      resize: (width, height) => ask('WebDriver:SetWindowRect', { width, height }),
+      newPage: async () => new DrivenPage(run, { goto, screenshot,
+        reload: () => ask('WebDriver:Refresh'),
+        click: (id) => ask('WebDriver:ElementClick', { id }),
+        press: (value) => ask('WebDriver:PerformActions', { actions: [{ type: 'key', id: 'keys', actions: [{ type: 'keyDown', value }, { type: 'keyUp', value }] }] }),
+      }),
       async close() {
         socket.destroy();
         await close();

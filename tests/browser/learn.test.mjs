@@ -188,6 +188,20 @@ describe('the lesson', { skip: withoutBrowser }, () => {
     }
   });
 
+  test('a name that few know has its kind before it', async () => {
+    const { problems, page, reach, close } = await openLesson(web, { query: '?sample=clutter&class=208' });
+    try {
+      const picture = await reach('picture');
+      await picture.getByRole('button', { name: 'dog: Labrador retriever' }).waitFor(WAIT);
+      await picture.getByRole('button', { name: /^golf ball$/ }).waitFor(WAIT);
+      assert.match(await page.locator('#class option:checked').textContent(), /^dog: Labrador retriever, \d/);
+      await page.locator('.hero').getByRole('button', { name: /^dog: Labrador retriever/ }).waitFor(WAIT);
+      assert.deepEqual(problems, []);
+    } finally {
+      await close();
+    }
+  });
+
   test('softmax saturates, the logit does not', async () => {
     const { problems, reach, figures, pixels, close } = await openLesson(web, { query: '?sample=golf_ball' });
     try {
@@ -364,6 +378,11 @@ describe('the lesson', { skip: withoutBrowser }, () => {
         total: table.caption.textContent, cells: [...table.querySelectorAll('td')].map((td) => [...td.children].map((one) => one.textContent)) })));
       const total = text.cells.reduce((all, [x, w]) => all + number(x) * number(w.replace('× ', '')), 0);
       assert.ok(Math.abs(total - number(text.total.replace(/.*: \+?/, ''))) < 0.05, `${total}, ${text.total}`);
+
+      // Who adds up the sentence finds what it says.
+      const [, parts, products, bias, whole] = /products: (.*) = ([−\d.]+)\. The bias adds ([−\d.]+): the activation is ([−\d.]+)\.$/.exec(await sum.textContent());
+      const added = parts.replaceAll('− ', '+ −').split('+').reduce((all, one) => all + number(one.trim()), 0);
+      assert.ok(Math.abs(added - number(products)) < 0.0025 && Math.abs(number(products) + number(bias) - number(whole)) < 0.0015, await sum.textContent());
 
       await trace.locator('select').selectOption('smooth');
       await trace.getByText(/^A cell of smooth sees/).waitFor(WAIT);

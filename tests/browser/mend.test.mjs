@@ -1,6 +1,7 @@
 /**
  * The page where the world is not as usual: colours that the reader forces, folders, cameras that turn and
- * several of them, files among many that are no pictures, links with a model from a file.
+ * several of them, files among many that are no pictures, links with a model from a file. In Chromium, Firefox
+ * and WebKit; what one of them cannot be made to do stands in its list `cannot`, and counts as skipped.
  */
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -11,10 +12,32 @@ import { ModelError } from '../../models/errors.js';
 import { completeLabels } from '../../web/base/labels.js';
 import { GradCamError } from '../../web/base/errors.js';
 import { keras3, writeKeras } from '../models/fixtures.mjs';
-import { browserAndServer, launch, openPage, root, withoutBrowser } from './browser.mjs';
+import { launch, serve, withoutBrowser } from './browser.mjs';
+import { explained, openDemo, sampleFile, status, WAIT } from './demo.mjs';
+import { addressOf } from './driven.mjs';
+import { launchFirefox, withoutFirefox } from './firefox.mjs';
+import { launchWebKit, withoutWebKit } from './webkit.mjs';
 
-const WAIT = { timeout: 60000 };
-const sampleFile = (name) => `${root}/models/pocket/samples/${name}.jpg`;
+/** Firefox where its reader has chosen the colours of all pages. */
+const chosenColours = (colorScheme) => ({ 'browser.display.document_color_use': 2, 'browser.display.use_system_colors': false,
+  'browser.display.foreground_color': colorScheme === 'dark' ? '#FFFFFF' : '#000000',
+  'browser.display.background_color': colorScheme === 'dark' ? '#000000' : '#FFFFFF' });
+
+/**
+ * @type {{name: string, skip: string | false, launch: () => Promise<any>, cannot: Record<string, string>,
+ *   forced?: (colorScheme: 'light' | 'dark') => Promise<any>, twoCameras?: () => Promise<any>}[]}  forced: a browser
+ *   with forced colours; twoCameras: one with two of its own
+ */
+const BROWSERS = [
+  { name: 'Chromium', skip: withoutBrowser, launch, cannot: {}, twoCameras: () => launch({ cameras: 2 }), async forced(colorScheme) {
+    const browser = await launch();
+    const context = await browser.newContext({ forcedColors: 'active', colorScheme });
+    return { newPage: () => context.newPage(), close: () => browser.close() };
+  } },
+  { name: 'Firefox', skip: withoutFirefox, launch: launchFirefox, cannot: {}, forced: (colorScheme) => launchFirefox(chosenColours(colorScheme)) },
+  { name: 'WebKit', skip: withoutWebKit, launch: launchWebKit, cannot: {
+    'forced colours': 'SKIPPED: WebKit lets nobody force colours upon a page' } },
+];
 
 test('a sentence with another program\'s words in it ends once', () => {
   for (const Kind of [GradCamError, ModelError]) {
@@ -29,31 +52,24 @@ test('a class without a name goes by its number', () => {
   assert.deepEqual(completeLabels(['a_b', '', '  ', 'c'], 5), ['a b', 'class 1', 'class 2', 'c', 'class 4']);
 });
 
-describe('the page, mended', { skip: withoutBrowser }, () => {
-  const web = browserAndServer();
+for (const { name: browserName, skip, launch: start, cannot, forced, twoCameras } of BROWSERS) describe(`the page, mended, in ${browserName}`, { skip }, () => {
+  const web = { browser: null, server: null };
   let folder;
   let keras;
   before(async () => {
+    web.browser = await start();
+    web.server = await serve();
     folder = await mkdtemp(join(tmpdir(), 'gradcam-mend-'));
     keras = join(folder, 'keras3.keras');
     await writeKeras(keras3(), keras, { compress: true });
   });
-  after(() => folder && rm(folder, { recursive: true, force: true }));
+  after(async () => {
+    await web.browser?.close();
+    await web.server?.close();
+    if (folder) await rm(folder, { recursive: true, force: true });
+  });
 
-  const status = (page, pattern) => page.waitForFunction((source) => new RegExp(source).test(document.getElementById('status').textContent), pattern.source, WAIT);
-
-  async function demo(hash = '#sample=flower', browser = web.browser) {
-    const { page, problems } = await openPage(browser, `${web.server.origin}/web/demo/${hash}`);
-    await status(page, /forward|made with/);
-    await page.$$eval('details.settings', (all) => all.forEach((one) => { one.open = true; }));
-    return { page, problems };
-  }
-
-  async function explained(page, work) {
-    await page.$eval('#status', (line) => { line.textContent = ''; });
-    await work();
-    await status(page, /forward/);
-  }
+  const demo = (hash = '#sample=flower', browser = web.browser) => openDemo({ ...web, browser }, hash);
 
   /** The share of a button's width in which its lowest pixels differ from those at its right end. */
   async function barOf(page, selector) {
@@ -74,21 +90,25 @@ describe('the page, mended', { skip: withoutBrowser }, () => {
     }, base64);
   }
 
-  for (const colorScheme of ['light', 'dark']) {
-    test(`forced colours, ${colorScheme}: the bars are as long as the probabilities, on the page and in the element`, async () => {
-      const { page } = await demo('#sample=balloons');
-      await page.emulateMedia({ forcedColors: 'active', colorScheme });
-      const share = await page.$eval('#predictions button', (button) => Number(button.style.getPropertyValue('--share')));
-      assert.ok(share > 0.3 && share < 0.9);
-      const bar = await barOf(page, '#predictions li:first-child button');
-      assert.ok(Math.abs(bar - share) < 0.06, `the bar has ${bar.toFixed(2)}, the class ${share.toFixed(2)}`);
-      await page.goto(`${web.server.origin}/web/demo/learn/?sample=balloons`);
-      await page.waitForFunction(() => document.querySelector('grad-cam').result, null, WAIT);
-      const inside = await page.$('grad-cam >> .classes li:first-child button');
-      await inside.scrollIntoViewIfNeeded();
-      const found = await barOf(page, 'grad-cam >> .classes li:first-child button');
-      assert.ok(Math.abs(found - share) < 0.08, `the element's bar has ${found.toFixed(2)}, the class ${share.toFixed(2)}`);
-      await page.close();
+  for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
+    test(`forced colours, ${colorScheme}: the bars are as long as the probabilities, on the page and in the element`, { skip: cannot['forced colours'] }, async () => {
+      const browser = await forced(colorScheme);
+      try {
+        const { page } = await demo('#sample=balloons', browser);
+        assert.ok(await page.evaluate(() => matchMedia('(forced-colors: active)').matches));
+        const share = await page.$eval('#predictions button', (button) => Number(button.style.getPropertyValue('--share')));
+        assert.ok(share > 0.3 && share < 0.9);
+        const bar = await barOf(page, '#predictions li:first-child button');
+        assert.ok(Math.abs(bar - share) < 0.06, `the bar has ${bar.toFixed(2)}, the class ${share.toFixed(2)}`);
+        await page.goto(`${web.server.origin}/web/demo/learn/?sample=balloons`);
+        await page.waitForFunction(() => document.querySelector('grad-cam').result, null, WAIT);
+        const inside = await page.$('grad-cam >> .classes li:first-child button');
+        await inside.scrollIntoViewIfNeeded();
+        const found = await barOf(page, 'grad-cam >> .classes li:first-child button');
+        assert.ok(Math.abs(found - share) < 0.08, `the element's bar has ${found.toFixed(2)}, the class ${share.toFixed(2)}`);
+      } finally {
+        await browser.close();
+      }
     });
   }
 
@@ -167,7 +187,7 @@ describe('the page, mended', { skip: withoutBrowser }, () => {
     await page.click('#predictions li:nth-child(3) button');
     const layer = await page.$eval('[name=layer]', (select) => [...select.options].find((one) => one.value && !one.selected && one.index > 1).value);
     await explained(page, () => page.selectOption('[name=layer]', layer));
-    const link = page.url();
+    const link = await addressOf(page);
     const shown = await page.$eval('#predictions [aria-pressed=true]', (one) => one.dataset.id);
     await page.reload();
     await status(page, /made with keras3\.keras/);
@@ -175,7 +195,7 @@ describe('the page, mended', { skip: withoutBrowser }, () => {
     assert.equal(await page.textContent('#model-name'), 'pocket');
     assert.equal(await page.$eval('[name=layer]', ({ value }) => value), '', 'no layer of another model');
     assert.equal(await page.$eval('#predictions li:first-child button', (one) => one.getAttribute('aria-pressed')), 'true', 'no class of another model');
-    assert.equal(page.url(), link, 'the wish stays in the address');
+    assert.equal(await addressOf(page), link, 'the wish stays in the address');
     await open(2);
     assert.equal(await page.$eval('[name=layer]', ({ value }) => value), layer);
     assert.equal(await page.$eval('#predictions [aria-pressed=true]', (one) => one.dataset.id), shown);
@@ -192,7 +212,8 @@ describe('the page, mended', { skip: withoutBrowser }, () => {
     await page.fill('#class', 'chruch');
     await page.press('#class', 'Enter');
     await status(page, /Did you mean/);
-    await page.click('#suggestions button:has-text("church")');
+    const offered = await page.$$eval('#suggestions button', (all) => all.map((one) => one.textContent));
+    await page.click(`#suggestions button:nth-child(${offered.indexOf('church') + 1})`);
     await page.waitForFunction(() => /church/.test(document.querySelector('#predictions [aria-pressed=true]').textContent), null, WAIT);
     await page.fill('#class', 'zzzzqqqq');
     await page.press('#class', 'Enter');
@@ -205,12 +226,12 @@ describe('the page, mended', { skip: withoutBrowser }, () => {
     await page.evaluate(() => {
       const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 480 });
       const pen = canvas.getContext('2d');
-      window.turn = () => Object.assign(canvas, { width: 480, height: 640 });
+      window.turn = () => { Object.assign(canvas, { width: 480, height: 640 }); };
       setInterval(() => {
         pen.fillStyle = `hsl(${performance.now() % 360} 80% 50%)`;
         pen.fillRect(0, 0, canvas.width, canvas.height);
       }, 40);
-      navigator.mediaDevices.getUserMedia = async () => canvas.captureStream(25);
+      MediaDevices.prototype.getUserMedia = async () => canvas.captureStream(25);
     });
     await page.click('#camera');
     const size = (wide) => page.waitForFunction((expected) => {
@@ -227,19 +248,58 @@ describe('the page, mended', { skip: withoutBrowser }, () => {
     await page.close();
   });
 
-  test('two cameras: a chooser, the other one opens, the first is given back', async () => {
-    const browser = await launch({ cameras: 2 });
+  // Names of the errors that browsers give: WebKit without a camera says that it is asked for too much.
+  for (const [error, words] of Object.entries({ NotFoundError: /There is no camera/, OverconstrainedError: /There is no camera/,
+    NotAllowedError: /was not allowed/, NotReadableError: /in use elsewhere/ })) {
+    test(`a camera that does not open, ${error}: said, and the picture stays`, async () => {
+      const { page, problems } = await demo('#sample=flower');
+      await page.evaluate((name) => {
+        MediaDevices.prototype.getUserMedia = async () => {
+          throw new DOMException('of no use to a reader', name);
+        };
+      }, error);
+      await page.click('#camera');
+      await status(page, words);
+      assert.equal(await page.getAttribute('#camera', 'aria-pressed'), 'false');
+      assert.equal(await page.getAttribute('[data-sample=flower]', 'aria-pressed'), 'true');
+      assert.deepEqual(problems, []);
+      await page.close();
+    });
+  }
+
+  test(`two cameras, ${twoCameras ? 'of the browser' : 'drawn by the test'}: a chooser, the other one opens, the first is given back`, async () => {
+    const browser = twoCameras ? await twoCameras() : web.browser;
     try {
       const { page } = await demo('#sample=flower', browser);
-      await page.evaluate(() => {
+      await page.evaluate((own) => {
+        const devices = MediaDevices.prototype;
+        if (!own) { // two of canvases, as far as the page can tell
+          const drawn = new Map(['one', 'two'].map((name) => {
+            const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 480 });
+            const pen = canvas.getContext('2d');
+            setInterval(() => {
+              pen.fillStyle = `hsl(${performance.now() % 360} 80% 50%)`;
+              pen.fillRect(0, 0, 640, 480);
+            }, 40);
+            return [name, canvas];
+          }));
+          devices.enumerateDevices = async () => [...drawn.keys()].map((deviceId) => ({ kind: 'videoinput', deviceId, label: `camera ${deviceId}` }));
+          devices.getUserMedia = async ({ video }) => {
+            const deviceId = video.deviceId?.exact ?? 'one';
+            const stream = drawn.get(deviceId).captureStream(25);
+            const [track] = stream.getVideoTracks();
+            track.getSettings = () => ({ deviceId });
+            return stream;
+          };
+        }
         window.streams = [];
-        const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-        navigator.mediaDevices.getUserMedia = async (wanted) => {
-          const stream = await ask(wanted);
+        const ask = devices.getUserMedia;
+        devices.getUserMedia = async function getUserMedia(wanted) {
+          const stream = await ask.call(this, wanted);
           window.streams.push(stream);
           return stream;
         };
-      });
+      }, Boolean(twoCameras));
       assert.ok(await page.isHidden('#cameras'));
       await page.click('#camera');
       await page.waitForSelector('#cameras', { state: 'visible' });
@@ -257,9 +317,9 @@ describe('the page, mended', { skip: withoutBrowser }, () => {
       assert.deepEqual(await states(), [['ended', chosen], ['live', other]]);
       // A camera that does not open is said, and the one before it runs on.
       await page.evaluate(() => {
-        const { getUserMedia } = navigator.mediaDevices;
-        navigator.mediaDevices.getUserMedia = async (wanted) => {
-          navigator.mediaDevices.getUserMedia = getUserMedia;
+        const { getUserMedia } = MediaDevices.prototype;
+        MediaDevices.prototype.getUserMedia = async (wanted) => {
+          MediaDevices.prototype.getUserMedia = getUserMedia;
           throw new DOMException('', wanted ? 'OverconstrainedError' : '');
         };
       });
@@ -271,7 +331,7 @@ describe('the page, mended', { skip: withoutBrowser }, () => {
       assert.ok(await page.isHidden('#cameras'));
       await page.close();
     } finally {
-      await browser.close();
+      if (browser !== web.browser) await browser.close();
     }
   });
 });

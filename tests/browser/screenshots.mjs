@@ -14,6 +14,7 @@ const DESK = { width: 960, height: 720 };
 const PROJECTOR = { width: 1280, height: 720 };
 const PHONE = { width: 390, height: 844 };
 const WAIT = { timeout: 60000 };
+const LONG = { timeout: 300000 }; // deletion asks 136 times: more than a minute where others use the machine too
 
 if (withoutBrowser) {
   console.error(withoutBrowser);
@@ -30,7 +31,7 @@ const says = (page, words) => page.waitForFunction(
 
 async function take(name, words, page, what = page, options = {}) {
   await page.waitForTimeout(300); // transitions
-  await what.screenshot({ path: join(FOLDER, `${name}.jpg`), type: 'jpeg', quality: 42, ...options });
+  await what.screenshot({ path: join(FOLDER, `${name}.jpg`), type: 'jpeg', quality: 35, ...options });
   taken.push({ name, words });
 }
 
@@ -156,7 +157,7 @@ await shoot('phone-settings', 'The picture stays in sight', { size: PHONE, color
   await page.selectOption('#path', 'symbols');
   await step('softmax').getByRole('button', { name: 'Saturate' }).click();
   await step('deletion').getByRole('button', { name: 'Measure' }).click();
-  await step('deletion').getByText('pictures asked').waitFor(WAIT);
+  await step('deletion').getByText('pictures asked').waitFor(LONG);
   await step('sanity').locator('input[type=range]').evaluate((input) => {
     input.value = '4';
     input.dispatchEvent(new Event('input', { bubbles: true }));

@@ -5,10 +5,13 @@
  *                bytes of all answers until then
  *   class        from a click on another class to its heatmap: the script's own time, and to the frame
  *   camera       pictures explained in a second, from Chromium's fake camera
+ *   controls     for every control of the page, pressed or changed as a reader does: from the event to the next
+ *                paint, as browsers count INP (Event Timing, in steps of 8 ms)
  *
  * each beside its aim. Nothing fails: times of a shared machine prove little.
  */
-import { launch, serve, withoutBrowser } from './browser.mjs';
+import { join } from 'node:path';
+import { launch, root, serve, withoutBrowser } from './browser.mjs';
 
 const ROUNDS = 5;
 const CAMERA_SECONDS = 6;
@@ -22,6 +25,52 @@ const browser = await launch();
 const server = await serve();
 const address = `${server.origin}/web/demo/`;
 const explained = (page) => page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
+
+/** What is not pressed: what opens a dialog of the system, leaves the page, or fetches; the camera has its own line. */
+const NOT_PRESSED = 'input[type=file], a, #camera, #cameras, #models button:not([data-model=pocket]), #model-open, #ask *, #address *';
+
+/** @returns {Promise<{name: string, ms: number}[]>}  every control with the longest interaction, the slowest first */
+async function pressEverything() {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  await page.goto(`${address}#sample=golf_ball_and_flower&compare=class:985`);
+  await explained(page);
+  await page.setInputFiles('#file', ['golf_ball', 'flower', 'church'].map((name) => join(root, `models/pocket/samples/${name}.jpg`)));
+  await page.waitForFunction(() => /3 of 3 pictures shown/.test(document.querySelector('#wall [role=status]').textContent));
+  const count = await page.evaluate((no) => {
+    document.querySelectorAll('details').forEach((one) => { one.open = true; });
+    document.getElementById('proof').open = false; // it lies over the others
+    window.interactions = [];
+    new PerformanceObserver((list) => window.interactions.push(...list.getEntries().filter(({ interactionId }) => interactionId)
+      .map(({ duration }) => duration))).observe({ type: 'event', durationThreshold: 16 });
+    const all = [...document.querySelectorAll('button, select, input, summary')].filter((one) => !one.matches(no) && one.checkVisibility());
+    all.forEach((one, i) => { one.dataset.control = String(i); });
+    return all.length;
+  }, NOT_PRESSED);
+  const found = [];
+  for (let i = 0; i < count; ++i) {
+    const control = page.locator(`[data-control="${i}"]`);
+    // What was pressed before may have folded it away.
+    await page.evaluate((at) => {
+      const fold = document.querySelector(`[data-control="${at}"]`)?.closest('details:not(#proof)');
+      if (fold) fold.open = true;
+    }, i);
+    if (!await control.isVisible()) continue; // something else took its place
+    const { kind, name } = await control.evaluate((one) => ({
+      kind: one.matches('select') ? 'select' : one.matches('input[type=range]') ? 'range' : one.matches('input:not([type=checkbox], [type=radio])') ? 'text' : 'press',
+      name: (one.getAttribute('aria-label') || one.name || one.title || one.textContent || one.id).replace(/\s+/g, ' ').trim().slice(0, 60) }));
+    await page.evaluate(() => { window.interactions.length = 0; });
+    if (kind === 'press') await control.click({ timeout: 5000 }).catch(() => {});
+    else {
+      await control.focus();
+      await page.keyboard.press(kind === 'text' ? '1' : kind === 'range' ? 'ArrowRight' : 'ArrowDown');
+    }
+    await page.waitForTimeout(400);
+    found.push({ name, ms: await page.evaluate(() => Math.max(0, ...window.interactions)) });
+    if (await page.isVisible('#cancel')) await page.click('#cancel'); // a method of hundreds of passes
+  }
+  await page.close();
+  return found.sort((a, b) => b.ms - a.ms);
+}
 
 const painted = { cold: [], bytes: [], script: [], frame: [] };
 let threads;
@@ -61,6 +110,8 @@ for (let second = 0; second < CAMERA_SECONDS; ++second) {
   await page.waitForTimeout(1100); // it is counted every second
   camera.push(Number.parseInt(await page.textContent('#rate'), 10));
 }
+await page.close();
+const controls = await pressEverything();
 await browser.close();
 await server.close();
 
@@ -69,3 +120,6 @@ console.log(`cold page  ${median(painted.cold).toFixed(0)} ms ${of('1500 or less
   `${(median(painted.bytes) / 1e6).toFixed(2)} MB ${of('4.40 or less')}; median of ${ROUNDS}, best ${Math.min(...painted.cold).toFixed(0)} ms`);
 console.log(`class      ${median(painted.script).toFixed(1)} ms of script, ${median(painted.frame).toFixed(1)} ms to the frame ${of('30 or less')}`);
 console.log(`camera     ${median(camera)} pictures a second on ${threads} threads ${of('20 or more')}`);
+const over = controls.filter(({ ms }) => ms > 100).length;
+console.log(`controls   ${controls.length} pressed, the slowest ${controls[0].ms} ms ${of('100 or less')}, ${over} above`);
+for (const { name, ms } of controls) console.log(`           ${(ms ? `${ms} ms` : 'below 16 ms').padEnd(12)} ${name}`);

@@ -14,9 +14,7 @@ import { REMEDY_NAMES } from '../../models/remedies.js';
 import { classesLike } from '../../web/demo/suggestions.js';
 import { keras3, writeKeras } from '../models/fixtures.mjs';
 import { browserAndServer, openPage, root, withoutBrowser } from './browser.mjs';
-
-const WAIT = { timeout: 60000 };
-const sampleFile = (name) => `${root}/models/pocket/samples/${name}.jpg`;
+import { explained, openDemo, sampleFile, status, WAIT } from './demo.mjs';
 
 test('sentences end once, and without words of the command line', () => {
   assert.equal(sentences(['One', 'Two.', '', 'Three?']), 'One. Two. Three?');
@@ -54,21 +52,10 @@ describe('what stands on the page belongs together', { skip: withoutBrowser }, (
     `${kindOf(name, group) && `${kindOf(name, group)}: `}${name}${(100 * probability).toFixed(1)} %`));
   const list = (page) => page.$$eval('#predictions button', (all) => all.map((one) => one.textContent));
   const tiles = (page) => page.$$eval('#sheet button', (all) => all.map((one) => one.querySelector('.name').textContent));
-  const status = (page, pattern) => page.waitForFunction((source) => new RegExp(source).test(document.getElementById('status').textContent), pattern.source, WAIT);
   const shown = (page) => page.$eval('#predictions [aria-pressed=true]', (one) => one.dataset.id);
   const bad = (page) => page.waitForFunction(() => document.getElementById('status').hasAttribute('data-bad'), null, WAIT);
 
-  async function demo(hash = '') {
-    const { page, problems } = await openPage(web.browser, `${web.server.origin}/web/demo/${hash}`);
-    await status(page, /forward|made with/);
-    await page.$$eval('details.settings', (all) => all.forEach((one) => { one.open = true; }));
-    return { page, problems };
-  }
-  async function explained(page, work) {
-    await page.$eval('#status', (line) => { line.textContent = ''; });
-    await work();
-    await status(page, /forward/);
-  }
+  const demo = (hash) => openDemo(web, hash);
   const sample = (page, name) => explained(page, () => page.click(`[data-sample=${name}]`));
   const slider = (page, at) => page.$eval('#depth', (depth, value) => {
     depth.value = value;
@@ -285,6 +272,107 @@ describe('what stands on the page belongs together', { skip: withoutBrowser }, (
     assert.deepEqual(await list(other), words(expected.flower), 'the bundled model, as it is');
     assert.deepEqual([...new URLSearchParams(new URL(other.url()).hash.slice(1))].sort(), [...new URLSearchParams(hash.slice(1))].sort(), 'the wish stays in the address');
     await other.close();
+  });
+
+  /** Fields that mean nothing, each with what the page says of it; all else of the link counts. */
+  const WRONG = {
+    'model=nonesuch': /the model “nonesuch”, which is not known here/,
+    'sample=elephant': /the sample “elephant”, which is not known here/,
+    'method=magic': /the method “magic”, which pocket does not have/,
+    'layer=block99': /the layer “block99”, which pocket does not have/,
+    'head=second': /the output “second”, which pocket does not have/,
+    'class=123456': /the class number “123456”, which pocket does not have/,
+    'class=dog': /the class number “dog”, which is no number/,
+    'classes=1,x': /the class numbers “1,x”, which is no number/,
+    'compare=layer:block99': /the comparison with “layer:block99”, which pocket does not have/,
+    'compare=all': /the comparison with “all”, which pocket does not have/,
+    'colormap=rainbow': /the colours “rainbow”, which is not known here/,
+    'score=best': /the score “best”, which is not known here/,
+    'view=upside': /the comparison “upside”/,
+    'interpolation=cubic': /the interpolation “cubic”/,
+    'preprocess=zzz': /the preprocessing “zzz”/,
+    'fit=none': /the framing “none”/,
+    'alpha=much': /the strength “much”, which is no number from 0 to 1/,
+    'wipe=2': /the border “2”, which is no number from 0 to 1/,
+    'top=1e9': /the number of classes “1e9”, which is no number from 1 to 20/,
+    'boxes=yes': /boxes “yes”/,
+  };
+
+  test('a link with a field that means nothing: said of each, and the rest of the link counts', async () => {
+    const { page, problems } = await demo();
+    for (const [field, said] of Object.entries(WRONG)) {
+      const rest = field.startsWith('colormap') ? 'colormap=magma' : 'colormap=cividis';
+      const pasted = (hash) => page.evaluate((to) => { location.hash = to; }, hash);
+      const opened = (hash) => page.goto(`${web.server.origin}/web/demo/?${Math.random()}${hash}`);
+      for (const open of /^(model|sample|head|layer)/.test(field) ? [opened, pasted] : [pasted]) {
+        const hash = `#${field.startsWith('sample') ? '' : 'sample=church&'}${field.startsWith('colormap') ? 'fade=' : rest}&${field}`;
+        await page.$eval('#status', (line) => { line.textContent = ''; });
+        await open(hash);
+        await status(page, said);
+        assert.equal(await page.getAttribute('#status', 'data-bad'), '');
+        if (!field.startsWith('sample')) assert.deepEqual((await list(page)).slice(0, 5), words(expected.church), field);
+        assert.equal(await page.$eval('[name=colormap]', ({ value }) => value), field.startsWith('colormap') ? 'viridis' : 'cividis', field);
+        assert.ok(!(await page.url()).includes(field.replace(':', '%3A')), `${field} goes from the address`);
+        await page.evaluate(() => { location.hash = 'sample=flower'; });
+        await page.waitForFunction(() => document.querySelector('[data-sample=flower]').getAttribute('aria-pressed') === 'true', null, WAIT);
+        await status(page, /^(?!The link)/);
+      }
+    }
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+
+  test('a link with many wrong fields, and one with a text too long', async () => {
+    const { page } = await demo(`#sample=flower&layer=${'x'.repeat(5000)}&alpha=a&wipe=b&top=c&boxes=d`);
+    await status(page, /2 more of its wishes/);
+    assert.ok((await page.textContent('#status')).length < 1000);
+    assert.deepEqual(await list(page), words(expected.flower));
+    await page.close();
+  });
+
+  test('a link with the address of a picture: opened, kept through reload, pasted; one that is no picture', async () => {
+    const church = `${web.server.origin}/models/pocket/samples/church.jpg`;
+    const { page } = await demo(`#picture=${encodeURIComponent(church)}&colormap=cividis`);
+    const best = async () => (await list(page))[0].replace(/[\d.]+ %$/, '');
+    const wanted = words(expected.church)[0].replace(/[\d.]+ %$/, '');
+    const all = async () => {
+      assert.equal(await best(), wanted); // the browser decoded it: its pixels differ by a level here and there
+      assert.equal(new URLSearchParams(new URL(page.url()).hash.slice(1)).get('picture'), church);
+      assert.equal(await page.$eval('[name=colormap]', ({ value }) => value), 'cividis');
+    };
+    await all();
+    await page.reload();
+    await status(page, /forward/);
+    await all();
+    await sample(page, 'flower');
+    await explained(page, () => page.evaluate((to) => { location.hash = to; }, `picture=${encodeURIComponent(church)}&colormap=cividis`));
+    await all();
+    const none = `#picture=${encodeURIComponent(`${web.server.origin}/none.jpg`)}`;
+    await page.evaluate((to) => { location.hash = to; }, none);
+    await bad(page);
+    assert.match(await page.textContent('#status'), /none\.jpg gave no picture/);
+    assert.equal(await best(), wanted, 'the picture before it stays');
+    await page.close();
+    const { page: other } = await openPage(web.browser, `${web.server.origin}/web/demo/${none}`);
+    await bad(other);
+    await status(other, /none\.jpg gave no picture/);
+    assert.equal((await list(other)).length, 5, 'a sample stands there');
+    await other.close();
+  });
+
+  test('“Skip to what it sees” skips, and changes nothing of what is shown', async () => {
+    const { page } = await demo();
+    await sample(page, 'church');
+    await page.selectOption('[name=colormap]', 'cividis');
+    const address = page.url();
+    await page.focus('.skip');
+    await page.keyboard.press('Enter');
+    await page.waitForTimeout(300);
+    assert.equal(page.url(), address);
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'panel-title');
+    assert.equal(await page.$eval('[name=colormap]', ({ value }) => value), 'cividis');
+    assert.deepEqual(await list(page), words(expected.church));
+    await page.close();
   });
 
   test('a part of a name: one press on a suggestion', async () => {

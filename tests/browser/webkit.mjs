@@ -9,6 +9,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { DrivenPage } from './driven.mjs';
 
 const driver = ['/usr/bin/WebKitWebDriver', '/usr/local/bin/WebKitWebDriver'].find((path) => existsSync(path));
 const screen = ['/usr/bin/Xvfb', '/usr/local/bin/Xvfb'].find((path) => existsSync(path));
@@ -93,17 +94,25 @@ export async function launchWebKit() {
       'webkitgtk:browserOptions': { binary: browser, args: ['--automation'] } } } });
     session = `/session/${sessionId}`;
     await ask('POST', `${session}/timeouts`, { script: 120000, pageLoad: 60000 });
+    const goto = (url) => ask('POST', `${session}/url`, { url });
+    async function run(body, ...args) {
+      const script = `const done = arguments[arguments.length - 1]; const given = [...arguments].slice(0, -1);
+        (async (...args) => { ${body} })(...given).then((value) => done({ value }), (error) => done({ error: String(error) }));`;
+      const { value, error } = await ask('POST', `${session}/execute/async`, { script, args });
+      if (error) throw new Error(error);
+      return value;
+    }
+    /** A PNG of what the window shows, or of one element. @param {string} [id] */
+    const screenshot = async (id) => Buffer.from(await ask('GET', `${session}${id ? `/element/${id}` : ''}/screenshot`), 'base64');
     return {
-      goto: (url) => ask('POST', `${session}/url`, { url }),
-      async run(body, ...args) {
-        const script = `const done = arguments[arguments.length - 1]; const given = [...arguments].slice(0, -1);
-          (async (...args) => { ${body} })(...given).then((value) => done({ value }), (error) => done({ error: String(error) }));`;
-        const { value, error } = await ask('POST', `${session}/execute/async`, { script, args });
-        if (error) throw new Error(error);
-        return value;
-      },
-      /** A PNG of what the window shows. */
-      screenshot: async () => Buffer.from(await ask('GET', `${session}/screenshot`), 'base64'),
+      goto,
+      run,
+      screenshot,
+      newPage: async () => new DrivenPage(run, { goto, screenshot,
+        reload: () => ask('POST', `${session}/refresh`, {}),
+        click: (id) => ask('POST', `${session}/element/${id}/click`, {}),
+        press: (value) => ask('POST', `${session}/actions`, { actions: [{ type: 'key', id: 'keys', actions: [{ type: 'keyDown', value }, { type: 'keyUp', value }] }] }),
+      }),
       resize: (width, height) => ask('POST', `${session}/window/rect`, { width, height }),
       close,
     };

@@ -1001,6 +1001,48 @@ def make_max_pool():
              x=lambda n: n.rng.integers(0, 2, (1, 4, 6, 6)).astype(f32))
 
 
+def make_max_unpool():
+    def unpool(name, dims, kernel, stride=None, pads=0, shape=None):
+        """x -> MaxPool with indices -> times 2 -> MaxUnpool, as autoencoders have it."""
+        n = Numbers('max_unpool/' + name)
+        rank, stride = len(dims) - 2, stride or kernel
+        x = n.distinct(*dims)
+        pool, back = ((F.max_pool1d, F.max_unpool1d) if rank == 1
+                      else (F.max_pool2d, F.max_unpool2d))
+        attrs = {'kernel_shape': [kernel] * rank, 'strides': [stride] * rank,
+                 'pads': [pads] * 2 * rank}
+
+        def fn(t):
+            y, at = pool(t['x'], kernel, stride, pads, return_indices=True)
+            y = back(y * t['two'], at, kernel, stride, pads, shape)
+            return y
+        consts = {'two': np.array(2, f32)}
+        ins = ['p2', 'at']
+        if shape:
+            consts['shape'] = i64(*shape)
+            ins.append('shape')
+        case('max_unpool', name, [('MaxPool', ['x'], ['p', 'at'], attrs),
+                                  ('Mul', ['p', 'two'], ['p2'], {}),
+                                  ('MaxUnpool', ins, ['y'], attrs)],
+             {'x': x}, fn, consts, 11, float(1.6 / np.prod(dims)))
+
+    unpool('2x2', (1, 3, 6, 4), 2)
+    unpool('2x2, a batch', (2, 3, 4, 4), 2)
+    unpool('3x3, an edge that no window reaches', (1, 2, 7, 5), 3, 3, 0, [1, 2, 7, 5])
+    unpool('an odd edge comes back by output_shape', (1, 4, 5, 7), 2, shape=[1, 4, 5, 7])
+    unpool('pads', (1, 3, 6, 6), 3, 3, 1, [1, 3, 6, 6])
+    unpool('one dimension', (1, 4, 10), 2)
+
+    n = Numbers('max_unpool/values of its own')
+    at = np.array([[[[0, 6], [13, 15]], [[16, 20], [29, 31]]]])
+
+    def scatter(t):
+        y = torch.zeros(32, dtype=torch.float64)
+        return y.scatter(0, torch.tensor(at.reshape(-1)), t['x'].reshape(-1)).reshape(1, 2, 4, 4)
+    case('max_unpool', 'constant indices', ('MaxUnpool', ['x', 'at'], {'kernel_shape': [2, 2], 'strides': [2, 2]}),
+         {'x': n.normal(1, 2, 2, 2)}, scatter, {'at': at.astype(np.int64)}, 11)
+
+
 def make_average_pool():
     def average_pool(name, dims, opset=13, infer=True, **attrs):
         n = Numbers('average_pool/' + name)
@@ -2681,6 +2723,15 @@ def make_contrib():
          lambda t: rms(t['x'], t), {'gain': gain}, infer=False)
     case('rms_norm', 'SkipSimplifiedLayerNormalization', ('SkipSimplifiedLayerNormalization', ['x', 'skip', 'gain'], norm),
          {'x': x, 'skip': skip}, lambda t: rms(t['x'] + t['skip'], t), {'gain': gain}, infer=False)
+    image, wide, low = n.normal(2, 3, 5, 6), n.positive(6), n.normal(6)
+
+    def grouped(t):
+        return F.group_norm(t['x'].permute(0, 3, 1, 2), 3, t['wide'], t['low'], r32(1e-3)).permute(0, 2, 3, 1)
+    group = {'groups': 3, 'epsilon': 1e-3, 'channels_last': 1, **ms}
+    for name, opset, attrs, fn in (('GroupNorm', 17, {'activation': 0}, grouped),
+                                   ('GroupNorm, SiLU', 17, {'activation': 1}, lambda t: F.silu(grouped(t)))):
+        case('group_norm', f'com.microsoft {name}', ('GroupNorm', ['x', 'wide', 'low'], {**group, **attrs}),
+             {'x': image}, fn, {'wide': wide, 'low': low}, opset, infer=False)
     case('identity', 'CastLike', ('CastLike', ['x', 'like'], {}), {'x': x}, lambda t: t['x'] * 1, {'like': n.normal(1)}, opset=15)
 
 
@@ -2689,7 +2740,7 @@ def make_contrib():
 def main():
     for make in (make_conv, make_conv_transpose, make_gemm, make_matmul, make_batch_norm, make_norm, make_lrn,
                  make_pointwise, make_functions, make_arithmetic,
-                 make_nary, make_softmax, make_max_pool, make_average_pool,
+                 make_nary, make_softmax, make_max_pool, make_max_unpool, make_average_pool,
                  make_lp, make_grid_sample, make_roi_align, make_global_pool, make_concat, make_split, make_slice, make_pad, make_gather,
                  make_repeats, make_blocks, make_cum_sum, make_einsum,
                  make_recurrent, make_attention, make_views,

@@ -425,6 +425,11 @@ static void random_pool(gcam_context *ctx) {
   network net;
   int average = pick(0, 2) == 0;
   begin(&net, pick(1, 2), channels(), pick(2, 15), pick(2, 15));
+  if (pick(0, 1)) { /* its gradient is gated by the pooling's */
+    add_conv(&net, (window){{1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}}, channels(), 1, pick(0, 1));
+    add_activation(&net);
+    value_name(net.value_count, net.hidden[net.hidden_count++]);
+  }
   window v = random_window(&net, 1);
   for (int i = 0; i < 2; i++) /* PyTorch's limit: no window of padding alone, ceil_mode or not */
     for (int end = 0; end < 3; end += 2)

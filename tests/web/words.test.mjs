@@ -49,7 +49,9 @@ test('a key is written once', () => {
 
 /** What is no word to a reader: names of parts, of files' formats, of fonts. */
 const NO_WORDS = [/^title$/, /^compare menu$/, /^gradcam preprocess /, /sans-serif$/, /^step step-/, /^data: the sum over/, /^<div class="all">/, /^ ?\$\{/,
-  /^(no|image\/|text\/)[\w/+-]*$/, /^Import gradcam-wasm\/element\.$/];
+  /^(no|image\/|text\/)[\w/+-]*$/, /^Import gradcam-wasm\/element\.$/,
+  // The lesson's and its steps': styles, code to copy, numbers between others, and what a parameter is called.
+  /^rgba?\(|^12px |^plane pixels|^list-style: |^\/?<script |^<grad-cam src=|^-30% 0px|^bug \$\{|^AB$|^Byte$|^Conv$|^<math |^(action primary|meter mark|pair wide-pair|bar knob|plane brush)$/];
 
 /** String literals of a script, without comments; templates with their places. */
 function literals(text) {
@@ -57,21 +59,35 @@ function literals(text) {
   return [...code.matchAll(/'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`/g)].map(([, plain, template]) => plain ?? template);
 }
 
-test('page and element have no words of their own', () => {
-  const speaking = sources.filter(({ file }) => /^(demo\/[\w-]+\.js|element\/(grad-cam|models|define)\.js)$/.test(file.replaceAll('\\', '/')));
-  assert.ok(speaking.length > 15);
+/** What a step shows where one word is enough: names of figures and controls, words of formulas, and all that begins like a sentence. */
+function shownByStep(text) {
+  const code = text.replace(/\bsay\([^{};]*?(?:, \{|\))/g, 'say(').replace(/^import .*$/gm, '')
+    .replace(/\bmatches?\(\s*'[^']*'/g, '').replace(/\b(?:key|code|name|type|tagName) (?:===|!==) '[^']*'/g, '').replace(/addEventListener\('[^']*'|new (?:Custom)?Event\('[^']*'/g, '');
+  return [
+    ...literals(code).filter((one) => /^[A-Z][a-z]+\b/.test(one) && !/^(Arrow|Page|Escape|Home|End)/.test(one)),
+    ...[...code.matchAll(/\b(?:numbers\.set|select|label|button|planeCanvas|plot)\(([^]*?)\);/g)].flatMap(([, inside]) => literals(inside))
+      .filter((one) => / [a-z]{2}|^(?:class|size|none|probability|position)/.test(one)),
+    ...[...text.matchAll(/<m[iot][^>]*>([A-Za-z]{3,})</g)].map(([, one]) => one).filter((one) => !['ReLU', 'max', 'AUC'].includes(one)),
+  ];
+}
+
+test('page, lesson and element have no words of their own', () => {
+  const speaking = sources.filter(({ file }) => /^(demo\/(learn\/)?[\w-]+\.js|element\/(steps\/[\w-]+|grad-cam|models|define)\.js)$/.test(file.replaceAll('\\', '/')));
+  assert.ok(speaking.length > 35);
   const found = speaking.flatMap(({ file, text }) => [
     // Two words in a row, or one that is shown.
     ...literals(text).filter((one) => /[A-Za-z]{2,} (?:\$\{|[a-z]{2,})/.test(one)),
     ...[...text.matchAll(/(?:textContent|title|placeholder|'aria-label'),?:? ?=? '([^']*[a-z]{2}[^']*)'/g)].map(([, one]) => one),
+    ...(/learn|steps/.test(file) ? shownByStep(text) : []),
   ].filter((one) => !NO_WORDS.some((pattern) => pattern.test(one))).map((one) => `${file}: ${one.slice(0, 100)}`));
   assert.deepEqual(found, []);
 });
 
-/** Texts of a page's elements, and words in their attributes; each with the key that it names. */
+/** Texts of a page's elements, sentences with the marks in them, and words in attributes; each with the key that it names. */
 function wordsOf(html) {
-  const body = html.slice(html.indexOf('<body>')).replace(/<!--[^]*?-->/g, '');
-  const clean = (text) => text.replace(/\s+/g, ' ').trim();
+  const body = html.slice(html.indexOf('<title')).replace(/<!--[^]*?-->/g, '')
+    .replace(/<(dfn|em|cite)>([^<]*)<\/\1>/g, '\u27e8$1\u27e9$2\u27e8/$1\u27e9'); // a mark is a part of its sentence
+  const clean = (text) => text.replace(/\s+/g, ' ').replaceAll('\u27e8', '<').replaceAll('\u27e9', '>').trim();
   const found = [];
   const open = [];
   for (const [, end, tag, attributes, text] of body.matchAll(/<(\/?)([a-z0-9]+)((?:"[^"]*"|[^">])*)>|([^<]+)/g)) {
@@ -83,7 +99,7 @@ function wordsOf(html) {
       while (open.length && open.pop().tag !== tag);
       continue;
     }
-    for (const [, name, words] of attributes.matchAll(/ (aria-label|title|placeholder|label|alt)="([^"]*[A-Za-z][^"]*)"/g)) {
+    for (const [, name, words] of attributes.matchAll(/ (aria-label|title|placeholder|label|alt|data-short)="([^"]*[A-Za-z][^"]*)"/g)) {
       found.push({ words, key: new RegExp(` data-say-${name}="([^"]*)"`).exec(attributes)?.[1] });
     }
     if (!['input', 'br', 'img', 'link', 'meta', 'path', 'rect', 'circle'].includes(tag)) open.push({ tag, attributes });
@@ -91,9 +107,9 @@ function wordsOf(html) {
   return found;
 }
 
-test('the words that the page is sent with are the dictionary\'s', () => {
-  const all = wordsOf(readFileSync(join(root, 'web/demo/index.html'), 'utf8'));
-  assert.ok(all.length > 100, `${all.length}`);
-  const names = ['Grad-CAM', 'pocket', '&nbsp;'];
+for (const [what, file, least] of [['page', 'index.html', 100], ['lesson', 'learn/index.html', 70]]) test(`the words that the ${what} is sent with are the dictionary's`, () => {
+  const all = wordsOf(readFileSync(join(root, 'web/demo', file), 'utf8'));
+  assert.ok(all.length > least, `${all.length}`);
+  const names = ['Grad-CAM', 'pocket', '&nbsp;', 'arXiv:1610.02391', 'viridis', 'cividis', 'inferno', 'turbo', 'jet', 'gray'];
   assert.deepEqual(all.filter(({ words, key }) => !names.includes(words) && EN[key ?? ''] !== words), []);
 });

@@ -2,6 +2,9 @@
 
   /usr/bin/python3 tests/zoo/export.py FOLDER [NETWORK ...]
   /usr/bin/python3 tests/zoo/export.py --list        all of them, small ones first
+  /usr/bin/python3 tests/zoo/export.py FOLDER --bench [NETWORK ...]
+      NETWORK-13.onnx alone, without golden values: for `npm run bench -- --folder FOLDER`; by default
+      the twenty of BENCH
 
 Needs Debian's python3-torchvision and python3-onnx. Into FOLDER go NETWORK-11.onnx, -13, -17 (the
 opset) and -dynamic (opset 13, open batch, height and width; the batch alone where torch cannot), and
@@ -43,6 +46,9 @@ VARIANTS = {'11': 11, '13': 13, '17': 17, 'dynamic': 13}
 LARGE = 2 ** 28  # parameters: a gigabyte
 RESIDUAL = {'BasicBlock', 'Bottleneck', 'ResBottleneckBlock', 'InvertedResidual', '_InvertedResidual', 'MBConv',
             'FusedMBConv'}
+BENCH = ('resnet18 resnet50 resnext50_32x4d regnet_x_400mf regnet_y_400mf densenet121 mobilenet_v2 '
+         'mobilenet_v3_small mobilenet_v3_large mnasnet1_0 shufflenet_v2_x1_0 efficientnet_b0 squeezenet1_1 '
+         'googlenet inception_v3 convnext_tiny vit_b_16 swin_t alexnet vgg11').split()
 FAMILIES = [  # names, the layer before the head, one in the middle: modules
     (r'alexnet', 'features.11', 'features.5'),
     (r'vgg.*', 'features.-2', 'features.half'),
@@ -148,12 +154,12 @@ def tensor_of(model, begin):
     return nodes[-1].output[0] if nodes else None
 
 
-def export(net, x, folder, name):
+def export(net, x, folder, name, variants=VARIANTS):
     """{variant: its file, or why torch cannot}, {variant: the graph}"""
     files, graphs = {}, {}
     zero = torch.Tensor.zero_
     torch.Tensor.zero_ = lambda self: self  # swin_v2's, which torch cannot write, of what is 0 already
-    for variant, opset in VARIANTS.items():
+    for variant, opset in variants.items():
         file = folder / f'{name}-{variant}.onnx'
         tries = [None]
         if variant == 'dynamic':
@@ -262,7 +268,9 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    for name in sys.argv[2:] or sorted(sizes(), key=sizes().get):
+    bench = '--bench' in sys.argv
+    named = [word for word in sys.argv[2:] if word != '--bench']
+    for name in named or (BENCH if bench else sorted(sizes(), key=sizes().get)):
         torch.manual_seed(sum(map(ord, name)))
         others = {'transform_input': True} if name == 'inception_v3' else {}
         if name in ('inception_v3', 'googlenet'):
@@ -270,6 +278,9 @@ def main():
         net, side = models.get_model(name, **others).eval(), side_of(name)
         x = picture(side)
         wake(net, x)
+        if bench:
+            print(export(net, x, folder, name, {'13': VARIANTS['13']})[0], flush=True)
+            continue
         paths = list(layers_of(name, net))
         files, graphs = export(net, x, folder, name)
         found = golden(net, x, paths, side)

@@ -5,6 +5,7 @@ import { inPieces, reduced } from '../paint/pieces.js';
 
 export { remedyWords, withRemedy } from '../../models/remedies.js';
 export { MODE_WORDS } from '../../models/modes.js';
+export { withKind } from '../base/kinds.js';
 export { npy } from '../base/npy.js';
 export { sentences } from '../base/sentences.js';
 export { say } from '../base/words/say.js';

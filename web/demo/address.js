@@ -16,6 +16,11 @@ export class Address {
   constructor(follow) {
     const came = () => {
       if (location.hash === this.#written && same(history.state, this.#state)) return;
+      // The page's own "skip to ..." leads to a part of it and says nothing of what is shown.
+      if (location.hash && document.getElementById(location.hash.slice(1))) {
+        history.replaceState(this.#state, '', location.pathname + location.search + this.#written);
+        return;
+      }
       this.#state = history.state;
       this.#written = location.hash;
       this.#last = '';

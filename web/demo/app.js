@@ -326,6 +326,25 @@ async function loadModel(source, link = null, base = () => state) {
   sayModel();
 }
 
+/**
+ * loadModel() for a link, which may wish what the model does not have.
+ * @param {any} source
+ * @param {import('./state.js').Link} link
+ * @param {() => import('./state.js').State} [base]
+ * @returns {Promise<import('./state.js').Wrong[]>}  what it does not have
+ */
+async function loadLinked(source, link, base) {
+  const { head } = link.settings;
+  try {
+    await loadModel(source, link, base);
+  } catch (error) {
+    if (!head || error.code === 'cancelled') throw error;
+    // An output that is not there would leave the page without a model.
+    await loadModel(source, { ...link, settings: { ...link.settings, head: '' } }, base);
+  }
+  return states.unknownTo(link, state.model);
+}
+
 function sayModel() {
   const { warnings, model } = state.model.cam;
   tell(sentences([say('page.model', model), ...warnings.map(inWords), state.ask.picture ? '' : say('page.waits')]));
@@ -339,14 +358,17 @@ byId('depth').addEventListener('input', ({ target }) => {
 /** @param {string | File[]} source  a name or address, or the files of a model, its weights and card too */
 const openModel = (source) => guard(async () => {
   const link = waitingLink && states.means(waitingLink.model, source) ? waitingLink : null;
+  const wrong = [];
   try {
-    await loadModel(source, link);
+    if (link) wrong.push(...await loadLinked(source, link));
+    else await loadModel(source);
   } catch (error) {
     models.press(state.model?.source);
     throw error;
   }
   waitingLink = null;
   await explain();
+  sayWrong(wrong);
 });
 
 /** Names of the classes, for the model that is there. @param {File} file */
@@ -565,7 +587,9 @@ byId('camera').addEventListener('click', () => guard(async () => {
   } catch (error) {
     const last = stopCamera();
     await guard(() => keepFrame(last));
-    tell({ NotAllowedError: say('page.camera.not.allowed'), NotFoundError: say('page.camera.none') }[error.name] ?? error.message, { bad: true });
+    // WebKit without a camera says that too much is asked of it.
+    const none = ['NotFoundError', 'OverconstrainedError'].includes(error.name);
+    tell(none ? say('page.camera.none') : { NotAllowedError: say('page.camera.not.allowed'), NotReadableError: say('page.camera.busy') }[error.name] ?? error.message, { bad: true });
   }
 }));
 
@@ -676,12 +700,16 @@ async function explain() {
     throw error;
   }
   await compareLayers();
-  const { result } = state.answer;
+  sayAnswer();
+  if (model.guessed && !model.preprocess && !choicesOf(model.key).asked) guard(askPreprocess);
+}
+
+function sayAnswer() {
+  const { model, result } = state.answer;
   const { forward, backward } = result.timings;
   // That it is unfamiliar stands beside the answer.
   tell(sentences([say('page.model', model.cam.model), say('page.answered', { forward, backward, heatmaps: result.maps.length }),
     ...result.warnings.filter(({ name }) => name !== 'unfamiliar').map(inWords)]));
-  if (model.guessed && !model.preprocess && !choicesOf(model.key).asked) guard(askPreprocess);
 }
 
 /** A class that is not among the best; the network does not run forward again. */
@@ -820,9 +848,14 @@ async function arrive(work) {
   }
 }
 
-/** Shows what a link says. @param {import('./state.js').Link} link @param {{picture?: any, model?: any}} [files] */
-async function follow(link, files = {}) {
+/** How many links were followed. */
+let followed = 0;
+
+/** Shows what a link says. @param {import('./state.js').Link} given @param {{picture?: any, model?: any}} [files] */
+async function follow(given, files = {}) {
+  const mine = ++followed;
   stopCamera();
+  const [link, wrong] = havingNames(given);
   const sample = samples.find((one) => one.sample === link.sample);
   const here = state.model && states.means(link.model, state.model.source) ? state.model.source : null;
   const source = files.model ?? here ?? (link.model || 'pocket');
@@ -835,15 +868,58 @@ async function follow(link, files = {}) {
   if (typeof source !== 'string' && stays) Object.assign(own.settings, { preprocess: model.preprocess, head: model.head }); // no address says it
   const wished = () => ({ ...state, settings: own.settings, extra: own.extra,
     ask: { picture: sample ?? files.picture ?? state.ask.picture, shown: own.shown } });
-  if (known && (!stays || ['preprocess', 'head'].some((name) => own.settings[name] !== model[name]))) await loadModel(source, own, wished);
-  else set(states.fitting(wished()));
+  if (known && (!stays || ['preprocess', 'head'].some((name) => own.settings[name] !== model[name]))) wrong.push(...await loadLinked(source, own, wished));
+  else {
+    wrong.push(...states.unknownTo(own, model));
+    set(states.fitting(wished()));
+  }
   if (!sample && link.picture && state.ask.picture?.address !== link.picture) await openAddress(link.picture);
   else if (differs(state)) await explain();
   else if (state.answer) {
+    if (waiting.explain) { // it is for a link that is left already
+      turn += 1;
+      waiting.explain.abort();
+      sayAnswer();
+    }
     set(states.withShown(state, own.shown ?? state.answer.maps[0].class.id));
     await compareLayers();
   }
+  if (mine !== followed) return; // another link has the word
   sayWaiting();
+  sayWrong(wrong);
+}
+
+/** What was said last of a link. */
+let wrongSaid = '';
+
+/** What of a link could not be followed; the rest of it counts. @param {import('./state.js').Wrong[]} wrong */
+function sayWrong(wrong) {
+  const before = byId('status').textContent;
+  if (!wrong.length) { // nothing of the link before stays, where this one had nothing to ask
+    if (wrongSaid && before.startsWith(wrongSaid)) tell(before.slice(wrongSaid.length).trim());
+    return;
+  }
+  const { name: model } = state.model?.cam.model ?? { name: '' };
+  const short = (value) => (value.length > 60 ? `${value.slice(0, 59)}…` : value);
+  wrongSaid = sentences([...wrong.slice(0, 3).map(({ name, value }) => say('page.link.wrong', { name, value: short(value), model })),
+    wrong.length > 3 ? say('page.link.wrong.more', { count: wrong.length - 3 }) : '']);
+  tell(sentences([wrongSaid, before]), { bad: true });
+}
+
+/** What a link says of pictures and models that nobody here has. @param {import('./state.js').Link} link @returns {[import('./state.js').Link, import('./state.js').Wrong[]]} */
+function havingNames(link) {
+  const wrong = [...link.wrong];
+  const known = { ...link };
+  if (link.sample && !samples.some(({ sample }) => sample === link.sample)) {
+    wrong.push({ name: 'sample', value: link.sample });
+    known.sample = '';
+  }
+  // What looks like a name, and like no file's, must be a name that is known.
+  if (/^[\w-]*$|^[\w.-]+_[\d.]+$/.test(link.model) && link.model && !isNamed(link.model)) {
+    wrong.push({ name: 'model', value: link.model });
+    Object.assign(known, states.withoutModel(known, state.model));
+  }
+  return [known, wrong];
 }
 
 /** Nobody's link makes a browser fetch hundreds of megabytes. */
@@ -900,6 +976,7 @@ byId('save').addEventListener('click', ({ target }) => guard(async () => {
     tell(camera.running ? say('page.save.camera') : say('page.choose.first'));
     return;
   }
+  await new Promise((done) => { setTimeout(done); }); // the button is seen to be pressed first
   const { opacity: alpha, ...look } = style();
   await saveAs(what, { cam: model.cam, source: model.source, result: answer.result, map: states.mapOf(state), name: answer.picture.name,
     style: { ...look, alpha }, settings: { ...state.settings, ...answer.asked },
@@ -919,16 +996,25 @@ document.addEventListener('pointerdown', ({ target }) => {
 showProof({ hosts: byId('hosts'), fetched: byId('fetched') });
 render();
 {
-  const { link } = address;
+  const [link, wrong] = havingNames(address.link);
   // A page that opens answers at once: with what the link wishes, else with a sample.
   const sample = samples.find((one) => one.sample === link.sample) ?? (link.picture ? undefined : samples[0]);
   if (sample) set(states.withPicture(state, sample));
   waitingLink = ['', 'pocket'].includes(link.model) ? null : link;
   await arrive(async () => {
-    await guard(() => loadModel('pocket', waitingLink ? states.withoutModel(link) : link));
-    await guard(() => (link.picture && !sample ? openAddress(link.picture) : explain()));
+    await guard(async () => wrong.push(...await loadLinked('pocket', waitingLink ? states.withoutModel(link) : link)));
+    await guard(async () => {
+      if (sample) return explain();
+      try {
+        return await openAddress(link.picture);
+      } catch (error) {
+        await choose(samples[0]); // rather than an empty frame
+        throw error;
+      }
+    });
   });
   sayWaiting();
+  sayWrong(wrong);
 }
 
 readCaptions().then((all) => {

@@ -59,20 +59,29 @@ export function withModel(state, model, link = null) {
     ask: { ...state.ask, shown: link?.shown ?? null }, extra: link?.extra ?? [], answer: null, shown: null, other: null });
 }
 
+/** Of fields whose values differ from model to model: whether a text is one of this model's. */
+function knownTo(cam) {
+  const layer = (name) => cam.layers().some((one) => one.name === name);
+  const ofClass = (id) => /^\d+$/.test(id) && Number(id) < cam.model.classes;
+  return {
+    method: (value) => cam.methods().some(({ name }) => name === value),
+    layer,
+    colormap: (value) => cam.colormaps().includes(value),
+    head: (value) => cam.model.heads.some(({ name }) => name === value),
+    class: ofClass,
+    compare(text) {
+      const [, kind, value] = comparing(text);
+      return kind === 'class' ? ofClass(value) : layer(value);
+    },
+  };
+}
+
 /** Settings that the model does not know become the usual ones. */
 export function fitting(state) {
-  const { cam } = state.model;
-  const { method, layer, colormap, compare } = state.settings;
-  const { classes } = cam.model;
-  const isLayer = (name) => cam.layers().some((one) => one.name === name);
-  const isClass = (id) => Number.isInteger(id) && id >= 0 && id < classes;
-  const [, kind, value] = comparing(compare);
-  const kept = {
-    method: cam.methods().some(({ name }) => name === method) ? method : DEFAULTS.method,
-    layer: isLayer(layer) ? layer : '',
-    colormap: cam.colormaps().includes(colormap) ? colormap : DEFAULTS.colormap,
-    compare: (kind === 'class' ? isClass(Number(value)) : isLayer(value)) ? compare : '',
-  };
+  const known = knownTo(state.model.cam);
+  const isClass = (id) => id !== null && known.class(String(id));
+  const kept = Object.fromEntries(['method', 'layer', 'colormap', 'compare'].map((name) => (
+    [name, known[name](state.settings[name]) ? state.settings[name] : DEFAULTS[name]])));
   return { ...withSettings(state, kept), extra: state.extra.filter(isClass),
     ask: { ...state.ask, shown: isClass(state.ask.shown) ? state.ask.shown : null } };
 }
@@ -154,20 +163,41 @@ export function comparedOf(state) {
  * @property {string} picture    an address
  * @property {number | null} shown
  * @property {number[]} extra
+ * @property {Wrong[]} wrong     what of it means nothing, whatever the model
+ *
+ * @typedef {{name: string, value: string}} Wrong   a field of a link
  */
 
-/** @param {string} hash @returns {Link} */
+const among = (...values) => (text) => values.includes(text);
+const isShare = (text) => /^[\d.]+(e-?\d+)?$/.test(text) && Number(text) >= 0 && Number(text) <= 1;
+
+/** Of fields that mean the same for all models: whether a text is a value of theirs. */
+const IS_VALUE = {
+  score: among('logit', 'softmax'), interpolation: among('bilinear', 'nearest', 'bicubic'), view: among('wipe', 'beside', 'difference'),
+  preprocess: among('', 'torch', 'tf', 'caffe', 'unit', 'none'), fit: among('', 'stretch', 'crop', 'pad'),
+  fade: among('', '1'), boxes: among('', '1'), same: among('', '1'), alpha: isShare, wipe: isShare,
+  top: (text) => /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= 20,
+  class: (text) => /^\d*$/.test(text), classes: (text) => /^(\d+(,\d+)*)?$/.test(text),
+  compare: (text) => !text || comparing(text).length > 0,
+};
+
+/** What means nothing is as if it were not there. @param {string} hash @returns {Link} */
 export function readLink(hash) {
-  const given = Object.fromEntries(new URLSearchParams(hash.replace(/^#/, '')));
-  const ids = (text) => (text ?? '').split(',').filter((one) => /^\d+$/.test(one)).map(Number);
+  const said = [...new URLSearchParams(hash.replace(/^#/, ''))];
+  const wrong = said.filter(([name, value]) => Object.hasOwn(IS_VALUE, name) && !IS_VALUE[name](value)).map(([name, value]) => ({ name, value }));
+  const given = Object.fromEntries(said.filter(([name, value]) => !wrong.some((one) => one.name === name && one.value === value)));
+  const ids = (text) => (text ? text.split(',').map(Number) : []);
   const settings = Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, given[name] ?? DEFAULTS[name]]));
-  settings.top = String(Math.max(1, Math.min(20, Math.round(Number(settings.top)) || 5)));
-  for (const name of ['alpha', 'wipe']) {
-    const value = Number(settings[name]);
-    if (!(value >= 0 && value <= 1)) settings[name] = DEFAULTS[name];
-  }
   return { settings, model: given.model ?? '', sample: given.sample ?? '', picture: given.picture ?? '',
-    shown: ids(given.class)[0] ?? null, extra: ids(given.classes) };
+    shown: ids(given.class)[0] ?? null, extra: ids(given.classes), wrong };
+}
+
+/** What a link says that this model does not know; fitting() leaves it out. @param {Link} link @param {Model} model @returns {Wrong[]} */
+export function unknownTo({ settings, shown, extra }, { cam }) {
+  const known = knownTo(cam);
+  return [...['method', 'layer', 'colormap', 'head', 'compare'].map((name) => ({ name, value: settings[name] })),
+    ...[shown, ...extra].filter((id) => id !== null).map((id) => ({ name: 'class', value: String(id) }))]
+    .filter(({ name, value }) => value !== DEFAULTS[name] && !known[name](value));
 }
 
 /** What a link says beside its model. @param {Link} link @param {Model | null} [model]  that stays @returns {Link} */

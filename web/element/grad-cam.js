@@ -87,6 +87,7 @@ export class GradCamElement extends Base {
   #watcher = null;
   #placer = null;
   #shown = null; // id of the class on show
+  #groups = null; // of the model's classes, for their names
   #result = null;
   #views = new Map(); // the steps on show, by name
 
@@ -397,6 +398,7 @@ export class GradCamElement extends Base {
   }
 
   async #explain(cam, image, signal) {
+    this.#groups = cam.groups;
     const top = Math.min(cam.model.classes, Math.max(1, Math.round(this.#number('top'))));
     const wanted = this.#wanted.map((one) => cam.findClass(one));
     const options = { method: this.#text('method'), score: this.#text('score'), layer: this.#layer,
@@ -461,7 +463,7 @@ export class GradCamElement extends Base {
     button.style.setProperty('--share', String(probability));
     const percent = Object.assign(document.createElement('span'), { textContent: percentOf(probability) });
     percent.part.add('percent');
-    button.append(Object.assign(document.createElement('span'), { textContent: name }), percent);
+    button.append(Object.assign(document.createElement('span'), { textContent: tools.withKind({ name, group: this.#groups?.[id] }) }), percent);
     button.addEventListener('click', () => {
       this.#shown = id;
       this.#paint();

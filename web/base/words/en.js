@@ -6,7 +6,8 @@
 
 /** @type {Record<string, string | ((values: any) => string)>} */
 export const EN = {
-  // Numbers, everywhere.
+  // Classes and numbers, everywhere.
+  'class.kind': '{kind}: {name}',
   'percent': ({ share }) => `${(100 * share).toFixed(1)} %`,
 
   // The page as it is sent, before any script runs (web/demo/index.html).
@@ -115,6 +116,7 @@ export const EN = {
   'html.things': 'things',
   'html.this.model.does.not': 'This model does not say how it wants its pixels. Fed the wrong way, a network still answers, but wrongly. Choose the row that fits the picture; it is kept for this model alone.',
   'html.this.page.runs.the': 'This page runs the network as a script in your browser; please allow scripts for it.',
+  'html.title': 'Where does it look? · Grad-CAM in your browser',
   'html.to.see.for.yourself': 'To see for yourself, switch your network off: everything goes on working, but for models that are not here yet.',
   'html.torch.imagenet.mean.and': 'torch: ImageNet mean and deviation',
   'html.unit.from.0.to': 'unit: from 0 to 1',
@@ -139,6 +141,7 @@ export const EN = {
   'page.answered': ({ forward, backward, heatmaps }) => `Network forward ${forward.toFixed(0)} ms, ${heatmaps} ${heatmaps === 1 ? 'heatmap' : 'heatmaps'} ${backward.toFixed(0)} ms, here on your machine.`,
   'page.ask.now': 'now',
   'page.camera': 'Camera',
+  'page.camera.busy': 'The camera gives no picture: it may be in use elsewhere. End what uses it, and press Camera again.',
   'page.camera.frame': 'The camera',
   'page.camera.gone': 'The camera is gone. Plug it in again, or end what else uses it.',
   'page.camera.https': 'A page reaches the camera only where it comes over https.',
@@ -177,6 +180,19 @@ export const EN = {
   'page.link.file': 'The link was made with {file}, a model from a file. Open that file here, and what the link says of it holds again.',
   'page.link.here': 'The link to what you see: {link}',
   'page.link.model': 'The link was made with {model}; choose it under Model to fetch it.',
+  'page.link.wrong': ({ name, value, model }) => {
+    const asked = {
+      method: 'the method', layer: 'the layer', colormap: 'the colours', head: 'the output', class: 'the class number', classes: 'the class numbers',
+      compare: 'the comparison with', model: 'the model', sample: 'the sample', score: 'the score', interpolation: 'the interpolation',
+      view: 'the comparison', preprocess: 'the preprocessing', fit: 'the framing', alpha: 'the strength', wipe: 'the border', top: 'the number of classes',
+      fade: 'fading', boxes: 'boxes', same: 'one scale',
+    }[name] ?? name;
+    const why = ['layer', 'head', 'compare', 'method'].includes(name) || (name === 'class' && /^\d+$/.test(value)) ? `which ${model} does not have`
+      : ['alpha', 'wipe'].includes(name) ? 'which is no number from 0 to 1' : name === 'top' ? 'which is no number from 1 to 20'
+        : ['class', 'classes'].includes(name) ? 'which is no number' : 'which is not known here';
+    return `The link asks for ${asked} “${value}”, ${why}; the usual stands in its place.`;
+  },
+  'page.link.wrong.more': ({ count }) => `So it is with ${count} more of its wishes.`,
   'page.loaded': '{file}: {loaded} of {total} MB',
   'page.loading': 'Loading the model …',
   'page.looking': 'Looking at {name} …',
@@ -228,7 +244,125 @@ export const EN = {
   'element.progress': 'Loading the network',
   'element.share': '{name}, {percent}',
 
+  // The lesson as it is sent (web/demo/learn/index.html): whole sentences, with the marks <dfn>, <em> and <cite>.
+  'lesson.activations.full': 'On the way to the logits stand <dfn>layers</dfn>. Each has many <dfn>channels</dfn>, and each channel is a ' +
+    'small map of where its own pattern occurs: its <dfn>activation</dfn> map. The last layers have the richest ' +
+    'patterns and still know roughly <em>where</em>; that is why Grad-CAM looks there.',
+  'lesson.activations.heading': 'Activations: what each channel found',
+  'lesson.activations.plain': 'Inside, the network has hundreds of small detectors. Each looks for a pattern of its own everywhere in the ' +
+    'picture, and lights up where it finds it. Here are all of them.',
+  'lesson.activations.short': 'Activations A',
+  'lesson.after': 'After Selvaraju and others, <cite>Grad-CAM: Visual Explanations from Deep Networks via Gradient-based ' +
+    'Localization</cite>',
+  'lesson.again': 'Ask me again',
+  'lesson.alpha.heading': 'One weight for each channel',
+  'lesson.alpha.short': 'Weights α',
+  'lesson.alpha.text': 'A channel’s gradient, averaged over all positions, is one number: its <dfn>weight</dfn> α. Averaging forgets ' +
+    'where; the activations will bring that back.',
+  'lesson.answer.heading': 'The answer first',
+  'lesson.answer.short': 'The answer',
+  'lesson.answer.text': 'A network that knows ImageNet\'s 1,000 classes looks at the picture. The bars are its <dfn>probabilities</dfn>; ' +
+    'choose one, and the heatmap shows where the network found it. Everything below explains how that map comes ' +
+    'about.',
+  'lesson.bugs.heading': 'Spot the bug',
+  'lesson.bugs.short': 'Spot the bug',
+  'lesson.bugs.text': 'You now know how it should be. Can you tell?',
+  'lesson.class': 'Class',
+  'lesson.close': 'Close',
+  'lesson.controls': 'Picture, class and layer',
+  'lesson.deletion.heading': 'Better than chance?',
+  'lesson.deletion.short': 'Deletion, insertion',
+  'lesson.deletion.text': 'The same test without a hand that chooses: cells are covered (<dfn>deletion</dfn>) or shown ' +
+    '(<dfn>insertion</dfn>) in the heatmap’s order, and in random order to compare.',
+  'lesson.description': 'Grad-CAM step by step, computed live on your own picture: activations, gradients, weights, the sum, ReLU, ' +
+    'upsampling, overlay.',
+  'lesson.gradients.heading': 'Gradients: what the class cares about',
+  'lesson.gradients.short': 'Gradients',
+  'lesson.gradients.text': 'Now the network runs backwards. The <dfn>gradient</dfn> says, for every activation, how the class’s logit ' +
+    'would change if that activation grew a little. It is the only question Grad-CAM asks of the network’s later ' +
+    'layers.',
+  'lesson.guess': 'guess first',
+  'lesson.heading': 'How a heatmap is made',
+  'lesson.knob.full': 'A gradient can be felt: change one activation, let the rest of the network run, and see how much the logit ' +
+    'moves. The gradient <em>is</em> that slope: turn, and compare.',
+  'lesson.knob.heading': 'Turn an activation',
+  'lesson.knob.plain': 'Pretend that one detector had found more than it did, and see what the answer does. That is all that the ' +
+    'heatmap asks: which detectors would change the answer, and where do they light up?',
+  'lesson.knob.short': 'Turn an activation',
+  'lesson.lead': 'A <dfn>convolutional network</dfn> (CNN) names what it sees in a picture. Grad-CAM asks it <em>where</em> it ' +
+    'found the evidence. This page computes every step of the answer live, on your picture, in your browser: change ' +
+    'anything and watch the numbers.',
+  'lesson.leave': 'Leave',
+  'lesson.link': 'Link',
+  'lesson.link.title': 'This picture, this class, this step',
+  'lesson.next': 'Next',
+  'lesson.occlude.full': 'The plainest test of a heatmap: <dfn>occlusion</dfn>. Hide what it marks and ask the network again.',
+  'lesson.occlude.heading': 'Cover a part',
+  'lesson.occlude.plain': 'Do you believe the heatmap? Hide what it marks, and ask the network again.',
+  'lesson.occlude.short': 'Cover a part',
+  'lesson.overlay.heading': 'Over the picture',
+  'lesson.overlay.short': 'Overlay',
+  'lesson.overlay.text': 'Colours come last. The heatmap says <em>where</em> the network found evidence for the class. It does not say ' +
+    '<em>why</em> that counts as evidence, nor whether the answer is right.',
+  'lesson.path': 'Path',
+  'lesson.path.all': 'everything',
+  'lesson.path.short': 'five steps, no formulas',
+  'lesson.path.symbols': 'everything, formulas open',
+  'lesson.picture.full': 'The network does not see your picture as you do. It gets a small square of numbers, and gives one number per ' +
+    'class, the <dfn>logit</dfn>: any size, higher is more. <dfn>Softmax</dfn> turns logits into probabilities that ' +
+    'add up to 1.',
+  'lesson.picture.heading': 'From picture to logits',
+  'lesson.picture.plain': 'For the network a picture is a square of numbers. It gives back one number for each thing that it knows: how ' +
+    'much the picture looks like that thing. The largest number is its answer.',
+  'lesson.picture.short': 'Picture to logits',
+  'lesson.present': 'Present',
+  'lesson.presenter': 'Presenter',
+  'lesson.previous': 'Previous',
+  'lesson.print': 'Print',
+  'lesson.relu.heading': 'Keep what speaks for the class',
+  'lesson.relu.short': 'ReLU',
+  'lesson.relu.text': 'Where the sum is below 0, what the network saw speaks against the class. <dfn>ReLU</dfn> (rectified linear ' +
+    'unit) cuts that off.',
+  'lesson.sanity.heading': 'Does it depend on the network?',
+  'lesson.sanity.short': 'Sanity check',
+  'lesson.sanity.text': 'A method could look convincing and only find edges; then it would draw the same map for a network that knows ' +
+    'nothing. The <dfn>sanity check</dfn> destroys the network layer by layer, to the last at the far end of the ' +
+    'slider.',
+  'lesson.score.heading': 'How well did you guess?',
+  'lesson.score.short': 'Your guesses',
+  'lesson.skip': 'Skip to the lesson',
+  'lesson.softmax.heading': 'Logit or softmax?',
+  'lesson.softmax.short': 'Logit or softmax',
+  'lesson.softmax.text': 'The paper takes the gradient of the logit. Many programs take that of the probability instead, and wonder ' +
+    'about empty maps. Make the network surer and see whether yours becomes one.',
+  'lesson.stays': 'equations 1 and 2. Your picture stays on your machine: the page may only speak to the host it came from, and ' +
+    'it sends nothing.',
+  'lesson.steps': 'Steps',
+  'lesson.sum.full': 'Multiply each activation map by its weight and add them up. Press Play and watch how many channels it takes ' +
+    'until the map stands; the line below says how near it is.',
+  'lesson.sum.heading': 'The sum grows',
+  'lesson.sum.plain': 'Some detectors speak for the answer, some against it. Lay all of them over each other, each as strongly as it ' +
+    'counts, and the heatmap appears.',
+  'lesson.sum.short': 'Weighted sum',
+  'lesson.title': 'How Grad-CAM finds where a network looks · a live lesson',
+  'lesson.trace.heading': 'Follow one pixel',
+  'lesson.trace.short': 'One pixel',
+  'lesson.trace.text': 'A <dfn>convolution</dfn> is one small sum, done again at every place: multiply a patch of the picture by a ' +
+    'handful of weights and add. Do one by hand; then see how much of the picture the cells of deeper layers look ' +
+    'at.',
+  'lesson.trust': 'Can it be trusted?',
+  'lesson.upsample.heading': 'To the size of the picture',
+  'lesson.upsample.short': 'Upsampling',
+  'lesson.upsample.text': '<dfn>Upsampling</dfn> fills in the pixels between the cells of the small map. Three ways are common, and ' +
+    'libraries differ.',
+  'lesson.yours': 'Your picture',
+
   // The lesson: web/demo/learn and the element's steps.
+  'lesson.computing': 'Computing …',
+  'lesson.embed': 'Embed this step',
+  'lesson.network': 'Network forward and backward: {ms} ms.',
+  'lesson.unread': '{file} is not a picture that the browser can read.',
+  'lesson.unread.this': 'This file is not a picture that the browser can read.',
   'guess.wait': 'A question comes with the picture …',
   'guess.skip': 'Show without guessing',
   'guess.right': 'You were right. {truth}',
@@ -313,27 +447,133 @@ export const EN = {
   'print.head': 'Picture: {picture}. Class: {name}, {p}. Layer: {layer}.',
   'print.own': 'your own',
   'step.symbols': 'In symbols',
+  'step.byNumber': 'channel number',
+  'step.class': 'class',
+  'step.classC': 'class c',
+  'step.largest': 'largest value',
+  'step.none': 'none',
+  'step.now': 'p now',
   'step.place': 'row {row}, column {column}',
+  'step.smallest': 'smallest value',
+  'step.unknown': 'There is no step "{name}". There are: {all}.',
+  'picture.title': 'Picture to logits',
+  'picture.caption': 'The picture is resized to the network’s input, each colour value v is shifted by a mean μ and divided by a ' +
+    'deviation σ (preprocessing), and the network f turns it into one score per class: the logit y. Softmax makes ' +
+    'probabilities p of them. Choose a class to follow it through all steps.',
+  'picture.described': 'The picture at {width} by {height} pixels',
+  'picture.logit': 'logit y',
+  'picture.probability': 'probability p',
   'picture.input': 'What the network gets: {width} × {height} pixels, {order}, μ = {mean}; σ = {std}. The picture had {w} × {h}.',
+  'activations.title': 'Activations',
+  'activations.caption': 'Each of the K channels of a layer answers, position by position, how strongly it finds its own pattern ' +
+    'there: its activation map. Bright is strong.',
+  'atlas.all': 'all {count} channels',
+  'atlas.at': '{symbol} at {place}',
+  'atlas.byContribution': 'contribution α · mean A',
+  'atlas.byWeight': 'weight α, largest first',
+  'atlas.described': '{name}: {count} of {of} channels, {width} by {height} each',
+  'atlas.large': '{name} of the chosen channel',
+  'atlas.largest': 'largest {symbol}',
+  'atlas.mean': 'mean of {symbol}',
+  'atlas.place': 'place in this order',
+  'atlas.placeOf': '{place} of {of}',
+  'atlas.slider': 'Channel, in this order',
+  'atlas.smallest': 'smallest {symbol}',
+  'atlas.sorted': 'Sorted by',
+  'atlas.valueText': 'channel {k}, number {place} of {of}',
+  'atlas.weight': 'weight α',
+  'gradients.title': 'Gradients',
+  'gradients.caption': 'Run backwards, the network says how much the logit of the class would grow if one activation grew a little: ' +
+    'the gradient. Orange: it would grow; blue: it would fall.',
+  'gradients.noLogits': 'This file ends in a softmax and gives no logits, so the planes cannot be shown; ' +
+    'their means α, in the next step, can.',
+  'gradients.symbol': 'gradient',
   'gradients.flat': 'Layer {name}. Each plane has one colour only: behind this layer the network takes the mean of each channel ' +
     'over all positions (global average pooling), so every position counts alike. Choose an earlier layer to see gradients ' +
     'that differ from place to place.',
   'gradients.vary': 'Layer {name}, where the gradients differ from place to place. {share} of them are negative: there, more ' +
     'of what the channel finds would lower the logit.',
+  'alpha.title': 'Channel weights',
+  'alpha.caption': 'The mean of a channel’s gradient over its Z = h·w positions is its weight α: how much this class cares ' +
+    'about that channel. Orange channels speak for the class, blue ones against it.',
+  'alpha.against': 'against it (α < 0)',
+  'alpha.channel': 'channel k',
+  'alpha.channels': ({ count }) => `${count} ${count === 1 ? 'channel' : 'channels'}`,
+  'alpha.for': 'for the class (α > 0)',
+  'alpha.largest': 'largest α',
+  'alpha.own': 'α of it',
+  'alpha.plot': 'Weights of all channels, largest first',
+  'alpha.slider': 'Channel, largest weight first',
+  'alpha.smallest': 'smallest α',
+  'alpha.tile': 'Activation of channel {k}',
+  'alpha.valueText': 'channel {k}, weight {weight}',
+  'sum.title': 'Weighted sum',
+  'sum.added': 'just added:',
+  'sum.addedWeight': ', α = {weight} (own colour scale)',
+  'sum.byStrength': 'strongest |α|·A first',
+  'sum.count': 'n = {count} of {of}',
+  'sum.likeness': 'likeness to the whole',
+  'sum.nothing': 'nothing added yet',
+  'sum.of': ({ count }) => `the sum of ${count} ${count === 1 ? 'channel' : 'channels'}`,
+  'sum.one': 'The channel just added, times its weight',
+  'sum.order': 'Order',
+  'sum.pause': 'Pause',
+  'sum.play': 'Play',
+  'sum.slider': 'How many channels are added',
+  'sum.whole': 'The sum so far',
   'sum.caption': 'Every activation map, times its weight, is added up: where channels that speak for the class are active, the ' +
     'sum grows. Its likeness to the whole map is the correlation of the two, 1 where they differ in scale alone.',
   'sum.claim': ({ count, of, share, likeness }) => `The ${count === of ? `sum of all ${of}` : `first ${count} of ${of}`} channels ` +
     `${count === 1 && of > 1 ? 'gives' : count === of ? 'gives' : 'give'} ${share} of the whole map’s maximum, likeness ${likeness}.`,
   'sum.claimEmpty': 'The sum of {count} of {of} channels. The whole map is nowhere above 0: this layer holds no evidence for the class. Likeness {likeness}.',
+  'relu.title': 'ReLU',
+  'relu.above': 'positions above 0',
+  'relu.after': 'The map after ReLU, from {low} to {high}',
+  'relu.before': 'The map before ReLU, from {low} to {high}',
+  'relu.map': 'The map',
+  'relu.size': 'size',
   'relu.caption': 'ReLU sets negative values to zero: what speaks against the class is left out.',
   'relu.cut': '{below} of {of} places were below 0 and are 0 now. Switch ReLU off to see them, in blue.',
   'relu.shown': '{below} of {of} places are below 0, in blue: what is seen there speaks against the class.',
   'relu.nothing': 'None of the {of} places is below 0: for this class and picture ReLU changes nothing.',
+  'upsample.title': 'Upsampling',
+  'upsample.caption': 'The map is as coarse as the layer. Enlarging it makes it smooth, not more precise: detail finer than a cell ' +
+    'is invented.',
+  'upsample.bicubic': 'a smooth curve through 16 cells; may pass their values',
+  'upsample.bilinear': 'a mean of 4 cells, the nearer the more; the default',
+  'upsample.described': 'The map, enlarged: {way}',
+  'upsample.each': 'pixels in one cell',
+  'upsample.map': 'map, w × h',
+  'upsample.nearest': 'each pixel takes the value of the cell it lies in',
+  'upsample.picture': 'picture, W × H',
+  'overlay.title': 'Overlay',
+  'overlay.boxed': 'box at 15 %',
+  'overlay.colour': 'colour',
+  'overlay.colours': 'Colours',
+  'overlay.described': 'Heatmap over the picture',
+  'overlay.one': '1 (the largest value)',
+  'overlay.picture': 'picture',
+  'overlay.place': 'box: left, top',
+  'overlay.probability': 'probability',
+  'overlay.share': 'share of the picture',
+  'overlay.size': 'box: width, height',
   'overlay.caption': 'Divided by its largest value, the map runs from 0 to 1 and can be coloured. The box encloses the largest ' +
     'part above 15 % of that, as the paper’s localisation does.',
   'overlay.claim': 'The warmest colour here means {largest}, the largest value of the map of {name}. Another class or picture has ' +
     'another largest value and the same warmest colour: colours of two maps cannot be compared.',
   'overlay.empty': 'The map of {name} is nowhere above 0: there is nothing to colour.',
+  'softmax.title': 'Logit or softmax?',
+  'softmax.exactly': '1 exactly',
+  'softmax.factor': 'factor of its own map',
+  'softmax.largest': 'largest value {most}',
+  'softmax.none': 'empty: 0/0',
+  'softmax.ofExact': 'of the probability, factored',
+  'softmax.ofLogit': 'gradient of the logit',
+  'softmax.ofPlain': 'of the probability, 32-bit',
+  'softmax.other': 'largest factor of another class',
+  'softmax.p': 'p of it, in 32 bits',
+  'softmax.saturate': 'Saturate',
+  'softmax.slider': 'Logits times s',
   'softmax.caption': 'The slider multiplies all logits by s: the best class comes nearer to p = 1, all others to 0. Softmax is flat ' +
     'at both ends, so the gradient of p goes to 0 while that of the logit stays. What that does to the maps in 32-bit ' +
     'numbers, and from where on, stands below them.',
@@ -342,6 +582,14 @@ export const EN = {
   'softmax.saturated': 'Saturated: 1 − p has rounded to 0. What is left in the 32-bit map is the other classes alone, turned around.',
   'softmax.lost': 'p of {name} has rounded to 0, since another class is the best, and every factor with it: divided by its maximum, the map is 0/0.',
   'softmax.empty': 'Fully saturated: every factor has underflowed to 0. Divided by its maximum, the map is 0/0.',
+  'occlude.title': 'Cover a part',
+  'occlude.before': 'p of the picture',
+  'occlude.brush': 'Brush',
+  'occlude.covered': 'covered',
+  'occlude.heatmap': 'heatmap',
+  'occlude.photo': 'The picture. Arrow keys move the brush, space covers.',
+  'occlude.points': '{change} points',
+  'occlude.uncover': 'Uncover',
   'occlude.caption': 'Paint over what the heatmap marks: if the network really used it, the probability falls. Then paint over ' +
     'something cold. The colours keep the scale of the uncovered picture. With the keyboard: arrow keys move the brush, the space bar covers.',
   'occlude.hottest': 'largest value of the map',
@@ -350,6 +598,41 @@ export const EN = {
   'occlude.rose': 'With a part covered, {name} has {now}; it had {before}. What is hidden spoke against it.',
   'occlude.same': 'With a part covered, {name} has {now}; it had {before}. The network did not need what is hidden.',
   'occlude.nothing': 'Nothing is covered yet.',
+  'deletion.title': 'Deletion and insertion',
+  'deletion.caption': 'If the map is right, covering its hottest cells first makes the probability fall faster than covering cells ' +
+    'at random (deletion), and showing them first makes it rise faster (insertion). The area under the curve (AUC) is ' +
+    'the measure: low is good for deletion, high for insertion.',
+  'deletion.auc': 'deletion AUC',
+  'deletion.aucRandom': 'deletion AUC, random',
+  'deletion.axis': 'share of cells covered or shown',
+  'deletion.claim': ({ done, name, better, orders }) => `${done} pictures asked. For ${name}, the map is ${better ? 'better than' : 'not better than'} ` +
+    `the mean of ${orders} random orders in ${better ? 'both measures' : 'at least one measure'}.`,
+  'deletion.hottest': 'deletion, hottest first',
+  'deletion.measure': 'Measure',
+  'deletion.measuring': 'Measuring',
+  'deletion.plan': '{count} pictures will be asked about {name} at p = {p}.',
+  'deletion.plot': 'Probability of the class against the share of cells covered or shown',
+  'deletion.random': 'deletion, random',
+  'deletion.stop': 'Stop',
+  'deletion.stopped': 'Stopped.',
+  'insertion.auc': 'insertion AUC',
+  'insertion.aucRandom': 'insertion AUC, random',
+  'insertion.hottest': 'insertion, hottest first',
+  'insertion.random': 'insertion, random',
+  'sanity.title': 'Sanity check',
+  'sanity.asTrained': 'trained',
+  'sanity.bar': 'Randomised',
+  'sanity.before': 'p as trained',
+  'sanity.count': 'layers randomised',
+  'sanity.described': 'Heatmap, network {name}',
+  'sanity.layers': ({ count }) => `${count} ${count === 1 ? 'layer' : 'layers'}`,
+  'sanity.loading': 'Loading the network to be randomised …',
+  'sanity.lowest': 'lowest of them',
+  'sanity.method': 'Method',
+  'sanity.randomised': 'randomised',
+  'sanity.slider': 'Layers with random weights',
+  'sanity.tileTrained': 'as trained',
+  'sanity.tooLarge': '{name} is too large to be loaded again for every position; take pocket.',
   'sanity.caption': 'The slider gives more and more layers random weights, beginning at the output. A map that shows what the ' +
     'network has learned must change with it: if it looked the same without the knowledge, it could not be showing that ' +
     'knowledge. ρ is the correlation of the two maps before ReLU: 1 is the same, 0 unrelated. Compare the methods.',
@@ -361,11 +644,26 @@ export const EN = {
       : rho < 0.7 ? `${method} keeps a part of what it was; that part does not come from what was learned in the randomised layers`
         : `${method} hardly noticed, so it does not show what the randomised layers had learned`}.`,
     `${name} has ${p} (guessing among all classes would give ${chance}).`].join(' '),
+  'bugs.title': 'Spot the bug',
+  'bugs.caption': 'All three are real: they stand in the figures of a much-copied tutorial. Each gives a picture that looks ' +
+    'like a heatmap.',
+  'bugs.choose': 'Map {letter} is right',
+  'bugs.coloured': 'In the wrong one the small map was turned into colours and the colours were enlarged. Colours are not ' +
+    'values: halfway from blue to red it shows a muddy violet that stands nowhere on the scale, instead of the ' +
+    'green that means “half”. Resize numbers first, colour last.',
+  'bugs.colouredQuestion': 'One map was coloured before it was enlarged. Which one is right?',
+  'bugs.map': 'Map {letter}',
+  'bugs.number': '{number}. {question}',
+  'bugs.rawQuestion': 'One of these networks was fed pixels it was never trained on. Which map is right?',
+  'bugs.swapped': 'In the wrong one red and blue are swapped: the library that coloured it writes blue, green, red, and the ' +
+    'one that showed it reads red, green, blue. Red now means “nothing here”. Jet runs dark blue, cyan, yellow, dark red.',
+  'bugs.swappedQuestion': 'In one of these, the hottest place looks coldest. Which one is right?',
   'bugs.raw': 'The wrong one skipped the preprocessing: raw values from 0 to 255 where the network expects them shifted and ' +
     'scaled. It still gives a map: nothing warns you.',
   'bugs.rawSays': 'Fed so, this network takes the picture for “{name}”, {p}.',
   'bugs.yes': 'Yes.',
   'bugs.no': 'No, the other one.',
+  'knob.title': 'Turn an activation',
   'knob.caption': 'Take one channel, and make it find more, or less, at one place than it did. What comes after it runs again. The ' +
     'logit follows the solid curve; the dashed line is its slope where the knob stands. That slope is the gradient.',
   'knob.photo': 'The photo with the chosen channel over it. Arrow keys or a click choose the place to turn.',
@@ -401,6 +699,7 @@ export const EN = {
   'knob.did': 'Adding {delta} changed the logit by {change}. The gradient at 0, {slope}, had foretold {told}.',
   'knob.straight': 'The curve is a straight line, so the gradient is right for every turn of the knob: nothing behind this layer bends it.',
   'knob.bends': 'The curve bends: layers behind this one switch on or off on the way, and the gradient is right for small turns only.',
+  'trace.title': 'Follow one pixel',
   'trace.caption': 'Move over the picture, or use the arrow keys. Each cell of a layer sees a part of the picture, its receptive field, ' +
     'in the frame. In the first layer its value can be worked out by hand: each number of the patch times a weight, all added up.',
   'trace.where': 'Layer',
@@ -410,7 +709,7 @@ export const EN = {
   'trace.close': 'What the cell sees, enlarged',
   'trace.all': 'all {count}',
   'trace.cell': 'cell',
-  'trace.of': 'of so many, w × h',
+  'trace.of': 'cells of the layer, w × h',
   'trace.sees': 'sees',
   'trace.size': '{width} × {height} pixels',
   'trace.nothing': 'nothing',

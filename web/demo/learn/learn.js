@@ -9,8 +9,11 @@ import { captionSamples, SAMPLES } from '../samples.js';
 import { paintBefore } from './paint.js';
 import { askBefore, Score } from './predict.js';
 import { createLink, createPresenter } from './present.js';
+import { fillIn } from '../words.js';
 
 const { say } = tools;
+
+fillIn(document);
 
 /** Where the steps about gradients begin: behind it lie layers that bend, so that gradients vary over positions. */
 const EARLIER = 'block12_pw_relu';
@@ -81,7 +84,7 @@ function apply() {
 function choosePicture(change) {
   Object.assign(state, { image: null, class: '' }, change);
   from = null;
-  byId('status').textContent = 'Computing …';
+  byId('status').textContent = say('lesson.computing');
   apply();
 }
 
@@ -99,7 +102,7 @@ async function takeFile(file) {
     whole.close();
     choosePicture({ image: pen.getImageData(0, 0, canvas.width, canvas.height) });
   } catch {
-    byId('status').textContent = `${file.name || 'This file'} is not a picture that the browser can read.`;
+    byId('status').textContent = file.name ? say('lesson.unread', { file: file.name }) : say('lesson.unread.this');
   }
 }
 
@@ -118,7 +121,7 @@ byId('samples').append(...SAMPLES.map(({ name: sample }) => {
   const title = sample.replaceAll('_', ' ');
   const button = Object.assign(document.createElement('button'), { type: 'button', title });
   button.dataset.sample = sample;
-  button.append(Object.assign(new Image(), { src: sampleUrl(sample), alt: `Sample: ${title}`, width: 60, height: 45 }));
+  button.append(Object.assign(new Image(), { src: sampleUrl(sample), alt: say('page.sample', { name: title }), width: 60, height: 45 }));
   button.addEventListener('click', () => choosePicture({ sample }));
   return button;
 }));
@@ -136,10 +139,11 @@ function fill(select, options, chosen) {
 const informed = elements.find((element) => element.getAttribute('steps') === 'picture');
 informed.addEventListener('result', ({ detail: steps }) => {
   const { predictions, timings } = steps.explanation;
-  fill(byId('class'), predictions.map(({ id, name, probability }) => [String(id), `${name}, ${(100 * probability).toFixed(1)} %`]),
+  fill(byId('class'), predictions.map(({ id, name, group, probability }) => [String(id), say('element.share', {
+    name: tools.withKind({ name, group }), percent: say('percent', { share: probability }) })]),
     String(steps.class.id));
   const ms = timings.forward + timings.backward;
-  byId('status').textContent = ms >= 1 ? `Network forward and backward: ${ms.toFixed(0)} ms.` : '';
+  byId('status').textContent = ms >= 1 ? say('lesson.network', { ms: ms.toFixed(0) }) : '';
 });
 informed.setAttribute('loading', 'eager');
 
@@ -267,7 +271,7 @@ for (const section of document.querySelectorAll('main > section')) {
     `<grad-cam src="PICTURE.jpg" steps="${step}"></grad-cam>`;
   const details = document.createElement('details');
   details.className = 'embed';
-  details.append(Object.assign(document.createElement('summary'), { textContent: 'Embed this step' }),
+  details.append(Object.assign(document.createElement('summary'), { textContent: say('lesson.embed') }),
     Object.assign(document.createElement('pre'), { textContent: code, tabIndex: 0 }));
   section.append(details);
 }

@@ -139,7 +139,7 @@ export function paintBefore(hero, score) {
     size = { columns: maps[0].width, rows: maps[0].height };
     if (same && asked.class.id === second.id) return;
     asked = { picture, class: second };
-    text.textContent = say('paint.question', { best: predictions[0].name, name: second.name, p: say('percent', { share: second.probability }) });
+    text.textContent = say('paint.question', { best: tools.withKind(predictions[0]), name: tools.withKind(second), p: say('percent', { share: second.probability }) });
     again();
   });
   return {

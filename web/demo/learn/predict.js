@@ -60,7 +60,7 @@ const QUESTIONS = {
     choices: [say('guess.few'), say('guess.some'), say('guess.many')],
     truth() {
       const over = count(predictions, ({ probability }) => probability > 0.01);
-      return { right: bin(over, [3, 11]), words: say('guess.pictureTrue', { over, best: predictions[0].name, p: percent(predictions[0].probability) }) };
+      return { right: bin(over, [3, 11]), words: say('guess.pictureTrue', { over, best: tools.withKind(predictions[0]), p: percent(predictions[0].probability) }) };
     },
   }),
   trace: (steps, cam) => ({

@@ -2,18 +2,18 @@
  * Step: the activations A^k of the layer, every channel a small plane.
  */
 import { createAtlas } from './atlas.js';
+import { say } from './dom.js';
 
 export const activations = {
   name: 'activations',
-  title: 'Activations',
+  title: say('activations.title'),
   formula: `<math display="block"><msup><mi>A</mi><mi>k</mi></msup><mo>∈</mo><msup><mi>ℝ</mi><mrow><mi>h</mi><mo>×</mo><mi>w</mi></mrow></msup>
     <mo>,</mo><mspace width="0.6em"/><mi>k</mi><mo>=</mo><mn>1</mn><mo>…</mo><mi>K</mi></math>`,
-  caption: 'Each of the K channels of a layer answers, position by position, how strongly it finds its own pattern ' +
-    'there: its activation map. Bright is strong.',
+  caption: say('activations.caption'),
   create(context) {
     let { colormap } = context;
     const atlas = createAtlas({
-      name: 'Activations',
+      name: say('activations.title'),
       symbol: 'A',
       planes: (steps) => steps.activations,
       // A few strong values would leave all others dark.

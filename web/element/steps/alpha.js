@@ -2,25 +2,24 @@
  * Step: alpha_k, the mean of a channel's gradient: what the channel counts for the class.
  */
 import { orderChannels } from './atlas.js';
-import { channel, drawPlane, figure, figures, make, plot, range } from './dom.js';
+import { channel, drawPlane, figure, figures, make, plot, range, say } from './dom.js';
 
 const ENDS = 3; // channels shown at both ends
 
 export const alpha = {
   name: 'alpha',
-  title: 'Channel weights',
+  title: say('alpha.title'),
   formula: `<math display="block"><msubsup><mi>α</mi><mi>k</mi><mi>c</mi></msubsup><mo>=</mo><mfrac><mn>1</mn><mi>Z</mi></mfrac>
     <munder><mo>∑</mo><mi>i</mi></munder><munder><mo>∑</mo><mi>j</mi></munder>
     <mfrac><mrow><mo>∂</mo><msup><mi>y</mi><mi>c</mi></msup></mrow><mrow><mo>∂</mo><msubsup><mi>A</mi><mrow><mi>i</mi><mi>j</mi></mrow><mi>k</mi></msubsup></mrow></mfrac></math>`,
-  caption: 'The mean of a channel’s gradient over its Z = h·w positions is its weight α: how much this class cares ' +
-    'about that channel. Orange channels speak for the class, blue ones against it.',
+  caption: say('alpha.caption'),
   create(context) {
     let steps = null;
     let order = new Uint32Array(0);
     let pointed = 0; // place in the order
     let { colormap } = context;
     const numbers = figures();
-    const chart = plot('Weights of all channels, largest first', (ink, { width, height }, colours) => {
+    const chart = plot(say('alpha.plot'), (ink, { width, height }, colours) => {
       if (!steps) return;
       const { size } = range(steps.weights);
       const middle = (height - 4) / 2;
@@ -43,7 +42,7 @@ export const alpha = {
       ink.fillText(`−${figure(size)}`, width - 4, height - 6);
     });
     chart.canvas.style.cursor = 'crosshair';
-    const slider = make('input', { type: 'range', min: '0', value: '0', 'aria-label': 'Channel, largest weight first' });
+    const slider = make('input', { type: 'range', min: '0', value: '0', 'aria-label': say('alpha.slider') });
     const ends = make('div', { class: 'ends' });
     const element = make('div', {},
       make('div', { class: 'split' }, make('div', {}, chart.canvas, make('div', { class: 'bar' }, make('label', { class: 'wide' }, slider))),
@@ -54,16 +53,16 @@ export const alpha = {
       pointed = Math.max(0, Math.min(order.length - 1, place));
       const k = order[pointed];
       slider.value = String(pointed);
-      slider.setAttribute('aria-valuetext', `channel ${k}, weight ${figure(steps.weights[k])}`);
+      slider.setAttribute('aria-valuetext', say('alpha.valueText', { k, weight: figure(steps.weights[k]) }));
       const positive = steps.weights.filter((value) => value > 0).length;
       numbers.set([
-        ['class c', steps.class.name],
-        ['channel k', `${k}`],
-        ['α of it', figure(steps.weights[k])],
-        ['for the class (α > 0)', `${positive} channels`],
-        ['against it (α < 0)', `${order.length - positive} channels`],
-        ['largest α', figure(range(steps.weights).high)],
-        ['smallest α', figure(range(steps.weights).low)],
+        [say('step.classC'), steps.class.name],
+        [say('alpha.channel'), `${k}`],
+        [say('alpha.own'), figure(steps.weights[k])],
+        [say('alpha.for'), say('alpha.channels', { count: positive })],
+        [say('alpha.against'), say('alpha.channels', { count: steps.weights.filter((value) => value < 0).length })],
+        [say('alpha.largest'), figure(range(steps.weights).high)],
+        [say('alpha.smallest'), figure(range(steps.weights).low)],
       ]);
       chart.redraw();
     }
@@ -73,7 +72,7 @@ export const alpha = {
       const size = height * width;
       const high = range(steps.activations).high / 2;
       const tile = (k) => {
-        const canvas = make('canvas', { class: 'plane pixels', role: 'img', 'aria-label': `Activation of channel ${k}` });
+        const canvas = make('canvas', { class: 'plane pixels', role: 'img', 'aria-label': say('alpha.tile', { k }) });
         drawPlane(canvas, { values: steps.activations, from: k * size, width, height, table: context.cam.colormap(colormap), low: 0, high });
         return make('figure', { class: 'tile' }, canvas,
           make('figcaption', {}, channel(k), make('br'), `α = ${figure(steps.weights[k])}`));

@@ -4,16 +4,16 @@
  *
  * K: channels; k: one of them.
  */
-import { colour, drawPlane, figure, figures, label, legend, make, onCell, planeCanvas, range, select } from './dom.js';
+import { colour, drawPlane, figure, figures, label, legend, make, onCell, placeName, planeCanvas, range, say, select } from './dom.js';
 
 const GAP = 1; // pixels of the atlas between two planes
 const ROWS = 8; // so many are shown at first
 const [TILE, SMALL_TILE] = [34, 22]; // CSS pixels of a plane; if all are shown
 
 const ORDERS = [
-  ['weight', 'weight α, largest first'],
-  ['contribution', 'contribution α · mean A'],
-  ['index', 'channel number'],
+  ['weight', say('atlas.byWeight')],
+  ['contribution', say('atlas.byContribution')],
+  ['index', say('step.byNumber')],
 ];
 
 /** The channels in an order. @param {import('../../index.js').Steps} steps @returns {Uint32Array} */
@@ -44,14 +44,14 @@ export function createAtlas(what) {
   const how = select(ORDERS, 'weight');
   const all = make('input', { type: 'checkbox' });
   const allText = make('span');
-  const slider = make('input', { type: 'range', min: '0', value: '0', 'aria-label': 'Channel, in this order' });
+  const slider = make('input', { type: 'range', min: '0', value: '0', 'aria-label': say('atlas.slider') });
   const which = make('output');
-  const large = planeCanvas(`${what.name} of the chosen channel`);
+  const large = planeCanvas(say('atlas.large', { name: what.name }));
   const scale = legend();
   const numbers = figures();
 
   const element = make('div', {},
-    make('div', { class: 'bar' }, label('Sorted by', how), make('label', {}, all, allText)),
+    make('div', { class: 'bar' }, label(say('atlas.sorted'), how), make('label', {}, all, allText)),
     make('div', { class: 'split' },
       atlas,
       make('div', {},
@@ -77,7 +77,7 @@ export function createAtlas(what) {
         { values: planes, from: order[place] * height * width, width, height, table, low, high });
     }
     canvas.getContext('2d').putImageData(image, 0, 0);
-    canvas.setAttribute('aria-label', `${what.name}: ${count()} of ${order.length} channels, ${width} by ${height} each`);
+    canvas.setAttribute('aria-label', say('atlas.described', { name: what.name, count: count(), of: order.length, width, height }));
     scale.set(table, figure(low), figure(high));
     slider.max = String(count() - 1);
   }
@@ -92,14 +92,14 @@ export function createAtlas(what) {
     drawPlane(large, { values: planes, from: k * size, width, height, table: what.table(), low, high });
     which.textContent = `k = ${k}`;
     slider.value = String(chosen);
-    slider.setAttribute('aria-valuetext', `channel ${k}, number ${chosen + 1} of ${count()}`);
-    const at = cell ? [[`${what.symbol} at column ${cell.x + 1}, row ${cell.y + 1}`, figure(planes[k * size + cell.y * width + cell.x])]]
-      : [[`largest ${what.symbol}`, figure(own.high)]];
+    slider.setAttribute('aria-valuetext', say('atlas.valueText', { k, place: chosen + 1, of: count() }));
+    const at = cell ? [[say('atlas.at', { symbol: what.symbol, place: placeName(cell) }), figure(planes[k * size + cell.y * width + cell.x])]]
+      : [[say('atlas.largest', { symbol: what.symbol }), figure(own.high)]];
     numbers.set([
-      ['place in this order', `${chosen + 1} of ${K}`],
-      ['weight α', figure(steps.weights[k])],
-      [`smallest ${what.symbol}`, figure(own.low)],
-      [`mean of ${what.symbol}`, figure(own.mean)],
+      [say('atlas.place'), say('atlas.placeOf', { place: chosen + 1, of: K })],
+      [say('atlas.weight'), figure(steps.weights[k])],
+      [say('atlas.smallest', { symbol: what.symbol }), figure(own.low)],
+      [say('atlas.mean', { symbol: what.symbol }), figure(own.mean)],
       ...at,
     ]);
     const [x, y] = [(chosen % columns) * (width + GAP), Math.floor(chosen / columns) * (height + GAP)];
@@ -112,7 +112,7 @@ export function createAtlas(what) {
   function redraw() {
     if (!steps) return;
     order = orderChannels(steps, how.value);
-    allText.textContent = `all ${order.length} channels`;
+    allText.textContent = say('atlas.all', { count: order.length });
     drawAll();
     chosen = Math.min(chosen, count() - 1);
     drawChosen();

@@ -7,6 +7,7 @@
  *   3. The map was coloured first and resized afterwards: colours are no values, and between red and
  *      blue lies no mean of the two.
  */
+import { tools } from '../../index.js';
 import { drawPicture, make, say } from './dom.js';
 import { random } from './random.js';
 
@@ -36,29 +37,26 @@ function swapped({ width, height, data }) {
 
 const BUGS = [
   {
-    question: 'One of these networks was fed pixels it was never trained on. Which map is right?',
+    question: say('bugs.rawQuestion'),
     answer: say('bugs.raw'),
     async wrong(canvas, { cam, steps }) {
       const { picture } = steps.explanation;
       const { maps: [map], predictions: [best] } = await cam.explain(picture, { classes: [steps.class.id], top: 1, layer: steps.layer.name,
         preprocess: cam.model.channels === 1 ? 'grey' : 'none' });
       lay(canvas, picture, map.toImageData(HEAT));
-      return say('bugs.rawSays', { name: best.name, p: say('percent', { share: best.probability }) });
+      return say('bugs.rawSays', { name: tools.withKind(best), p: say('percent', { share: best.probability }) });
     },
   },
   {
-    question: 'In one of these, the hottest place looks coldest. Which one is right?',
-    answer: 'In the wrong one red and blue are swapped: the library that coloured it writes blue, green, red, and the ' +
-      'one that showed it reads red, green, blue. Red now means “nothing here”. Jet runs dark blue, cyan, yellow, dark red.',
+    question: say('bugs.swappedQuestion'),
+    answer: say('bugs.swapped'),
     wrong(canvas, { steps }) {
       lay(canvas, steps.explanation.picture, swapped(steps.map.toImageData(HEAT)));
     },
   },
   {
-    question: 'One map was coloured before it was enlarged. Which one is right?',
-    answer: 'In the wrong one the small map was turned into colours and the colours were enlarged. Colours are not ' +
-      'values: halfway from blue to red it shows a muddy violet that stands nowhere on the scale, instead of the ' +
-      'green that means “half”. Resize numbers first, colour last.',
+    question: say('bugs.colouredQuestion'),
+    answer: say('bugs.coloured'),
     wrong(canvas, { steps }) {
       const { width, height } = steps.map;
       lay(canvas, steps.explanation.picture, steps.map.toImageData({ ...HEAT, width, height, interpolation: 'nearest' }));
@@ -68,9 +66,8 @@ const BUGS = [
 
 export const bugs = {
   name: 'bugs',
-  title: 'Spot the bug',
-  caption: 'All three are real: they stand in the figures of a much-copied tutorial. Each gives a picture that looks ' +
-    'like a heatmap.',
+  title: say('bugs.title'),
+  caption: say('bugs.caption'),
   create({ cam, fail }) {
     let steps = null;
     const more = []; // what the wrong way says of this picture
@@ -82,8 +79,8 @@ export const bugs = {
       const order = rightFirst ? [right, wrong] : [wrong, right];
       const words = make('p', { class: 'small', role: 'status' });
       const buttons = order.map((canvas, i) => {
-        canvas.setAttribute('aria-label', `Map ${'AB'[i]}`);
-        const button = make('button', { type: 'button' }, canvas, `Map ${'AB'[i]} is right`);
+        canvas.setAttribute('aria-label', say('bugs.map', { letter: 'AB'[i] }));
+        const button = make('button', { type: 'button' }, canvas, say('bugs.choose', { letter: 'AB'[i] }));
         button.addEventListener('click', () => {
           const good = canvas === right;
           buttons.forEach((one) => {
@@ -98,7 +95,7 @@ export const bugs = {
         });
         return button;
       });
-      const element = make('div', { class: 'quiz' }, make('h3', { textContent: `${number + 1}. ${bug.question}` }),
+      const element = make('div', { class: 'quiz' }, make('h3', { textContent: say('bugs.number', { number: number + 1, question: bug.question }) }),
         make('div', { class: 'pair' }, ...buttons), words);
       return { bug, right, wrong, buttons, words, element };
     });

@@ -4,7 +4,7 @@
  * the same cells is the measure: the mean of several.
  */
 import { tools } from '../../index.js';
-import { button, figures, make, percent, plot } from './dom.js';
+import { button, figures, make, percent, plot, say } from './dom.js';
 import { meanColour } from './occlude.js';
 import { random, shuffled } from './random.js';
 
@@ -23,22 +23,20 @@ function smaller({ width, height, data }, [inHeight, inWidth]) {
 
 export const deletion = {
   name: 'deletion',
-  title: 'Deletion and insertion',
+  title: say('deletion.title'),
   formula: `<math display="block"><mi>AUC</mi><mo>=</mo><msubsup><mo>∫</mo><mn>0</mn><mn>1</mn></msubsup><msub><mi>p</mi><mi>c</mi></msub><mo stretchy="false">(</mo><mi>t</mi><mo stretchy="false">)</mo><mi>d</mi><mi>t</mi></math>`,
-  caption: 'If the map is right, covering its hottest cells first makes the probability fall faster than covering cells ' +
-    'at random (deletion), and showing them first makes it rise faster (insertion). The area under the curve (AUC) is ' +
-    'the measure: low is good for deletion, high for insertion.',
+  caption: say('deletion.caption'),
   create({ cam, fail }) {
     let steps = null;
     let curves = null;
     let running = null;
-    const go = button('Measure', () => (running ? running.abort() : measure()), { class: 'action primary' });
-    const progress = make('progress', { max: 1, value: 0, hidden: true, 'aria-label': 'Measuring' });
+    const go = button(say('deletion.measure'), () => (running ? running.abort() : measure()), { class: 'action primary' });
+    const progress = make('progress', { max: 1, value: 0, hidden: true, 'aria-label': say('deletion.measuring') });
     const numbers = figures();
     const words = make('p', { class: 'small', role: 'status' });
     const KEYS = [['deletion', 'accent', []], ['deletionRandom', 'accent', [5, 4]], ['insertion', 'plus', []], ['insertionRandom', 'plus', [5, 4]]];
-    const NAMES = { deletion: 'deletion, hottest first', deletionRandom: 'deletion, random', insertion: 'insertion, hottest first', insertionRandom: 'insertion, random' };
-    const chart = plot('Probability of the class against the share of cells covered or shown', (pen, { width, height }, ink) => {
+    const NAMES = { deletion: say('deletion.hottest'), deletionRandom: say('deletion.random'), insertion: say('insertion.hottest'), insertionRandom: say('insertion.random') };
+    const chart = plot(say('deletion.plot'), (pen, { width, height }, ink) => {
       const [left, bottom, top, right] = [44, 34, 8, 8];
       const x = (t) => left + t * (width - left - right);
       const y = (p) => height - bottom - p * (height - bottom - top);
@@ -55,7 +53,7 @@ export const deletion = {
         pen.fillText(`${100 * p} %`, left - 6, y(p));
       }
       pen.textAlign = 'center';
-      pen.fillText('share of cells covered or shown', (left + width) / 2, height - 10);
+      pen.fillText(say('deletion.axis'), (left + width) / 2, height - 10);
       if (!curves) return;
       for (const [key, colour, dash] of KEYS) {
         const curve = curves[key];
@@ -81,8 +79,8 @@ export const deletion = {
     function report() {
       const value = (name) => (curves?.[name]?.length === POINTS + 1 ? tools.area(curves[name]).toFixed(3) : '–');
       numbers.set([
-        ['deletion AUC', value('deletion')], ['deletion AUC, random', value('deletionRandom')],
-        ['insertion AUC', value('insertion')], ['insertion AUC, random', value('insertionRandom')],
+        [say('deletion.auc'), value('deletion')], [say('deletion.aucRandom'), value('deletionRandom')],
+        [say('insertion.auc'), value('insertion')], [say('insertion.aucRandom'), value('insertionRandom')],
       ]);
       chart.redraw();
     }
@@ -90,7 +88,7 @@ export const deletion = {
     async function measure() {
       running = new AbortController();
       const { signal } = running;
-      go.textContent = 'Stop';
+      go.textContent = say('deletion.stop');
       progress.hidden = false;
       curves = { deletion: [], deletionRandom: [], insertion: [], insertionRandom: [] };
       words.textContent = '';
@@ -124,14 +122,13 @@ export const deletion = {
           }
         }
         const better = tools.area(curves.deletion) < tools.area(curves.deletionRandom) && tools.area(curves.insertion) > tools.area(curves.insertionRandom);
-        words.textContent = `${done} pictures asked. For ${asked.class.name}, the map is ${better ? 'better than' : 'not better than'} ` +
-          `the mean of ${RANDOM} random orders in ${better ? 'both measures' : 'at least one measure'}.`;
+        words.textContent = say('deletion.claim', { done, name: asked.class.name, better, orders: RANDOM });
       } catch (error) {
-        if (error.code === 'cancelled') words.textContent = 'Stopped.';
+        if (error.code === 'cancelled') words.textContent = say('deletion.stopped');
         else fail(error);
       } finally {
         running = null;
-        go.textContent = 'Measure';
+        go.textContent = say('deletion.measure');
         progress.hidden = true;
       }
     }
@@ -142,7 +139,7 @@ export const deletion = {
         running?.abort();
         steps = next;
         curves = null;
-        words.textContent = `${2 * (1 + RANDOM) * (POINTS + 1)} pictures will be asked about ${next.class.name} at p = ${percent(next.map.probability)}.`;
+        words.textContent = say('deletion.plan', { count: 2 * (1 + RANDOM) * (POINTS + 1), name: next.class.name, p: percent(next.map.probability) });
         report();
       },
       stop() {

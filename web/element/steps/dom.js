@@ -36,7 +36,7 @@ export function figure(value) {
   return text.replaceAll('-', '−');
 }
 
-export const percent = (share) => `${(100 * share).toFixed(1)} %`;
+export const percent = (share) => say('percent', { share });
 
 /** Smallest, largest and mean value of values[from .. from + count). */
 export function range(values, from = 0, count = values.length) {

@@ -17,15 +17,14 @@ function isFlat({ gradients, layer: { height, width, channels } }) {
 
 export const gradients = {
   name: 'gradients',
-  title: 'Gradients',
+  title: say('gradients.title'),
   formula: `<math display="block"><mfrac><mrow><mo>∂</mo><msup><mi>y</mi><mi>c</mi></msup></mrow>
     <mrow><mo>∂</mo><msubsup><mi>A</mi><mrow><mi>i</mi><mi>j</mi></mrow><mi>k</mi></msubsup></mrow></mfrac></math>`,
-  caption: 'Run backwards, the network says how much the logit of the class would grow if one activation grew a little: ' +
-    'the gradient. Orange: it would grow; blue: it would fall.',
+  caption: say('gradients.caption'),
   create() {
     const atlas = createAtlas({
-      name: 'Gradients',
-      symbol: 'gradient',
+      name: say('gradients.title'),
+      symbol: say('gradients.symbol'),
       planes: (steps) => steps.gradients,
       scale: (low, high) => ({ low: -Math.max(-low, high) / 2, high: Math.max(-low, high) / 2 }),
       table: () => SIGNED,
@@ -36,8 +35,7 @@ export const gradients = {
       update(steps) {
         atlas.element.hidden = !steps.gradients;
         if (!steps.gradients) {
-          words.textContent = 'This file ends in a softmax and gives no logits, so the planes cannot be shown; ' +
-            'their means α, in the next step, can.';
+          words.textContent = say('gradients.noLogits');
           return;
         }
         atlas.update(steps);

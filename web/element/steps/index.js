@@ -28,6 +28,7 @@ import { activations } from './activations.js';
 import { alpha } from './alpha.js';
 import { bugs } from './bugs.js';
 import { deletion } from './deletion.js';
+import { say } from './dom.js';
 import { gradients } from './gradients.js';
 import { knob } from './knob.js';
 import { occlude } from './occlude.js';
@@ -52,7 +53,6 @@ export function findSteps(names) {
   return (names.length ? names : MAIN).map((name) => {
     const step = STEPS.find((one) => one.name === name);
     if (step) return step;
-    throw new GradCamError('argument', `There is no step "${name}". There are: ` +
-      `${STEPS.map((one) => one.name).join(', ')}.`);
+    throw new GradCamError('argument', say('step.unknown', { name, all: STEPS.map((one) => one.name).join(', ') }));
   });
 }

@@ -21,7 +21,7 @@ const covered = (text) => {
 
 export const knob = {
   name: 'knob',
-  title: 'Turn an activation',
+  title: say('knob.title'),
   formula: `<math display="block"><mi>y</mi><mo stretchy="false">(</mo><msubsup><mi>A</mi><mrow><mi>i</mi><mi>j</mi></mrow><mi>k</mi></msubsup><mo>+</mo><mi>δ</mi><mo stretchy="false">)</mo><mo>≈</mo><mi>y</mi><mo>+</mo><mi>δ</mi><mo>·</mo>
     <mfrac><mrow><mo>∂</mo><mi>y</mi></mrow><mrow><mo>∂</mo><msubsup><mi>A</mi><mrow><mi>i</mi><mi>j</mi></mrow><mi>k</mi></msubsup></mrow></mfrac></math>`,
   caption: say('knob.caption'),

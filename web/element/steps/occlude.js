@@ -14,8 +14,8 @@ export function meanColour({ data }) {
 
 export const occlude = {
   name: 'occlude',
-  title: 'Cover a part',
-  formula: `<math display="block"><mi>Δ</mi><mo>=</mo><msub><mi>p</mi><mi>c</mi></msub><mo stretchy="false">(</mo><mi>covered</mi><mo stretchy="false">)</mo><mo>−</mo><msub><mi>p</mi><mi>c</mi></msub><mo stretchy="false">(</mo><mi>picture</mi><mo stretchy="false">)</mo></math>`,
+  title: say('occlude.title'),
+  formula: `<math display="block"><mi>Δ</mi><mo>=</mo><msub><mi>p</mi><mi>c</mi></msub><mo stretchy="false">(</mo><mi>${say('occlude.covered')}</mi><mo stretchy="false">)</mo><mo>−</mo><msub><mi>p</mi><mi>c</mi></msub><mo stretchy="false">(</mo><mi>${say('overlay.picture')}</mi><mo stretchy="false">)</mo></math>`,
   caption: say('occlude.caption'),
   create({ cam, colormap: first, fail }) {
     let colormap = first;
@@ -25,7 +25,7 @@ export const occlude = {
     let at = { x: 0.5, y: 0.5 };
     let grey = '#888';
     const ground = make('canvas', { class: 'plane brush', tabIndex: 0, role: 'application',
-      'aria-label': 'The picture. Arrow keys move the brush, space covers.' });
+      'aria-label': say('occlude.photo') });
     const heat = make('canvas', { 'aria-hidden': 'true' });
     const cursor = make('canvas', { 'aria-hidden': 'true' });
     for (const one of [heat, cursor]) one.style.pointerEvents = 'none';
@@ -35,12 +35,12 @@ export const occlude = {
     const numbers = figures();
     const fill = make('i');
     const words = make('p', { class: 'small', role: 'status' });
-    const reset = button('Uncover', () => {
+    const reset = button(say('occlude.uncover'), () => {
       restore();
       ask();
     });
     const element = make('div', {},
-      make('div', { class: 'bar' }, label('Brush', size), make('label', {}, hot, 'heatmap'), reset),
+      make('div', { class: 'bar' }, label(say('occlude.brush'), size), make('label', {}, hot, say('occlude.heatmap')), reset),
       make('div', { class: 'split' }, make('div', { class: 'cover' }, ground, heat, cursor),
         make('div', {}, make('div', { class: 'meter' }, fill), numbers.element, words)));
     const pen = () => ground.getContext('2d', { willReadFrequently: true });
@@ -103,11 +103,11 @@ export const occlude = {
       fill.style.width = percent(map.probability).replace(' ', '');
       const change = map.probability - before;
       numbers.set([
-        ['class', steps.class.name],
-        ['p of the picture', percent(before)],
-        ['p now', percent(map.probability)],
+        [say('step.class'), steps.class.name],
+        [say('occlude.before'), percent(before)],
+        [say('step.now'), percent(map.probability)],
         [say('occlude.hottest'), say('occlude.of', { now: figure(map.max), before: figure(steps.map.max) })],
-        ['Δ', `${change > 0 ? '+' : ''}${(100 * change).toFixed(1)} points`.replace('-', '−')],
+        ['Δ', say('occlude.points', { change: `${change > 0 ? '+' : ''}${(100 * change).toFixed(1)}`.replace('-', '−') })],
       ]);
       const said = { name: steps.class.name, now: percent(map.probability), before: percent(before) };
       words.textContent = !strokes ? say('occlude.nothing') : Math.abs(change) < 0.005 ? say('occlude.same', said)

@@ -5,13 +5,13 @@ import { drawHeat, drawPicture, figure, figures, label, legend, make, percent, s
 
 export const overlay = {
   name: 'overlay',
-  title: 'Overlay',
-  formula: `<math display="block"><mi>a</mi><mo>·</mo><mi>colour</mi><mo>(</mo><mfrac><msup><mi>L</mi><mi>c</mi></msup><mrow><mi>max</mi><msup><mi>L</mi><mi>c</mi></msup></mrow></mfrac><mo>)</mo>
-    <mo>+</mo><mo stretchy="false">(</mo><mn>1</mn><mo>−</mo><mi>a</mi><mo stretchy="false">)</mo><mo>·</mo><mi>picture</mi></math>`,
+  title: say('overlay.title'),
+  formula: `<math display="block"><mi>a</mi><mo>·</mo><mi>${say('overlay.colour')}</mi><mo>(</mo><mfrac><msup><mi>L</mi><mi>c</mi></msup><mrow><mi>max</mi><msup><mi>L</mi><mi>c</mi></msup></mrow></mfrac><mo>)</mo>
+    <mo>+</mo><mo stretchy="false">(</mo><mn>1</mn><mo>−</mo><mi>a</mi><mo stretchy="false">)</mo><mo>·</mo><mi>${say('overlay.picture')}</mi></math>`,
   caption: say('overlay.caption'),
   create({ cam, colormap: first }) {
     let map = null;
-    const ground = make('canvas', { class: 'plane', role: 'img', 'aria-label': 'Heatmap over the picture' });
+    const ground = make('canvas', { class: 'plane', role: 'img', 'aria-label': say('overlay.described') });
     const heat = make('canvas', { 'aria-hidden': 'true' });
     const frame = make('canvas', { 'aria-hidden': 'true' });
     const opacity = make('input', { type: 'range', min: '0', max: '1', step: '0.05', value: '0.5' });
@@ -21,11 +21,11 @@ export const overlay = {
     const numbers = figures();
     const claim = make('p', { class: 'small', role: 'note' });
     const element = make('div', {},
-      make('div', { class: 'bar' }, label('a', opacity), label('Colours', colours), make('label', {}, boxed, 'box at 15 %')),
+      make('div', { class: 'bar' }, label('a', opacity), label(say('overlay.colours'), colours), make('label', {}, boxed, say('overlay.boxed'))),
       make('div', { class: 'split' }, make('div', {}, make('div', { class: 'cover' }, ground, heat, frame), scale.element), make('div', {}, numbers.element, claim)));
     function show() {
       drawHeat(heat, map, colours.value);
-      scale.set(cam.colormap(colours.value), '0', '1 (the largest value)');
+      scale.set(cam.colormap(colours.value), '0', say('overlay.one'));
       const { width, height } = map.picture;
       Object.assign(frame, { width, height });
       const [box] = map.boxes({ threshold: 0.15 });
@@ -40,11 +40,11 @@ export const overlay = {
       }
       claim.textContent = map.max > 0 ? say('overlay.claim', { largest: figure(map.max), name: map.class.name }) : say('overlay.empty', { name: map.class.name });
       numbers.set([
-        ['class', map.class.name],
-        ['probability', percent(map.probability)],
-        ['box: left, top', box ? `${box.x}, ${box.y}` : 'none'],
-        ['box: width, height', box ? `${box.width}, ${box.height}` : 'none'],
-        ['share of the picture', box ? percent(box.area / (width * height)) : '0 %'],
+        [say('step.class'), map.class.name],
+        [say('overlay.probability'), percent(map.probability)],
+        [say('overlay.place'), box ? `${box.x}, ${box.y}` : say('step.none')],
+        [say('overlay.size'), box ? `${box.width}, ${box.height}` : say('step.none')],
+        [say('overlay.share'), percent(box ? box.area / (width * height) : 0)],
       ]);
     }
     const fade = () => { heat.style.opacity = opacity.value; };

@@ -1,6 +1,7 @@
 /**
  * Step: from the picture to the network's input, and from there to logits and probabilities.
  */
+import { tools } from '../../index.js';
 import { drawPicture, figure, make, percent, say } from './dom.js';
 
 const SHOWN = 5;
@@ -32,19 +33,17 @@ function shrink({ width, height, data }, outWidth, outHeight) {
 
 export const picture = {
   name: 'picture',
-  title: 'Picture to logits',
+  title: say('picture.title'),
   formula: `<math display="block"><mi>x</mi><mo>=</mo><mfrac><mrow><mi>v</mi><mo>−</mo><mi>μ</mi></mrow><mi>σ</mi></mfrac>
     <mspace width="1.5em"/><mi>y</mi><mo>=</mo><mi>f</mi><mo stretchy="false">(</mo><mi>x</mi><mo stretchy="false">)</mo>
     <mspace width="1.5em"/><msub><mi>p</mi><mi>c</mi></msub><mo>=</mo>
     <mfrac><msup><mi>e</mi><msup><mi>y</mi><mi>c</mi></msup></msup><mrow><munder><mo>∑</mo><mi>j</mi></munder><msup><mi>e</mi><msup><mi>y</mi><mi>j</mi></msup></msup></mrow></mfrac></math>`,
-  caption: 'The picture is resized to the network’s input, each colour value v is shifted by a mean μ and divided by a ' +
-    'deviation σ (preprocessing), and the network f turns it into one score per class: the logit y. Softmax makes ' +
-    'probabilities p of them. Choose a class to follow it through all steps.',
+  caption: say('picture.caption'),
   create({ cam, choose }) {
     const input = make('canvas', { class: 'plane', role: 'img' });
     const words = make('p', { class: 'small' });
     const body = make('tbody');
-    const row = make('tr', {}, ...['class', 'logit y', 'probability p'].map((name) => make('th', { scope: 'col', textContent: name })));
+    const row = make('tr', {}, ...[say('step.class'), say('picture.logit'), say('picture.probability')].map((name) => make('th', { scope: 'col', textContent: name })));
     const element = make('div', { class: 'split' },
       make('div', {}, make('table', {}, make('thead', {}, row), body)),
       make('div', {}, input, words));
@@ -54,14 +53,14 @@ export const picture = {
         const [height, width] = cam.model.input;
         const { predictions, picture: whole } = steps.explanation;
         drawPicture(input, shrink(whole, width, height));
-        input.setAttribute('aria-label', `The picture at ${width} by ${height} pixels`);
+        input.setAttribute('aria-label', say('picture.described', { width, height }));
         const { mean, std, order } = cam.model.preprocess;
         words.textContent = say('picture.input', { width, height, order: order.toUpperCase(), mean: mean.map(exact).join(', '),
           std: std.map(exact).join(', '), w: whole.width, h: whole.height });
         const best = predictions.slice(0, SHOWN);
         if (!best.some(({ id }) => id === steps.class.id)) best.push(predictions.find(({ id }) => id === steps.class.id));
-        body.replaceChildren(...best.map(({ id, name, score, probability }) => {
-          const pick = make('button', { type: 'button', textContent: name });
+        body.replaceChildren(...best.map(({ id, name, group, score, probability }) => {
+          const pick = make('button', { type: 'button', textContent: tools.withKind({ name, group }) });
           pick.addEventListener('click', () => choose(id));
           const line = make('tr', {}, make('td', {}, pick), make('td', { textContent: figure(score) }),
             make('td', { textContent: percent(probability) }));

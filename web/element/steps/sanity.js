@@ -11,8 +11,8 @@ const MOST_BYTES = 100e6; // of weights: the model is loaded again for every pos
 
 export const sanity = {
   name: 'sanity',
-  title: 'Sanity check',
-  formula: `<math display="block"><mi>ρ</mi><mo stretchy="false">(</mo><mi>L</mi><mo stretchy="false">(</mo><mi>trained</mi><mo stretchy="false">)</mo><mo>,</mo><mi>L</mi><mo stretchy="false">(</mo><mi>randomised</mi><mo stretchy="false">)</mo><mo stretchy="false">)</mo></math>`,
+  title: say('sanity.title'),
+  formula: `<math display="block"><mi>ρ</mi><mo stretchy="false">(</mo><mi>L</mi><mo stretchy="false">(</mo><mi>${say('sanity.asTrained')}</mi><mo stretchy="false">)</mo><mo>,</mo><mi>L</mi><mo stretchy="false">(</mo><mi>${say('sanity.randomised')}</mi><mo stretchy="false">)</mo><mo stretchy="false">)</mo></math>`,
   caption: say('sanity.caption'),
   create({ cam, model, colormap: first, fail }) {
     let colormap = first;
@@ -20,10 +20,10 @@ export const sanity = {
     let layers = null; // those with weights, from the output on
     let running = null;
     let shown = null;
-    const slider = make('input', { type: 'range', min: '0', max: '1', value: '0', 'aria-label': 'Layers with random weights' });
-    const value = make('output', { textContent: '0 layers' });
-    const tiles = ['as trained', 'randomised'].map((name) => {
-      const ground = make('canvas', { class: 'plane', role: 'img', 'aria-label': `Heatmap, network ${name}` });
+    const slider = make('input', { type: 'range', min: '0', max: '1', value: '0', 'aria-label': say('sanity.slider') });
+    const value = make('output', { textContent: say('sanity.layers', { count: 0 }) });
+    const tiles = [say('sanity.tileTrained'), say('sanity.randomised')].map((name) => {
+      const ground = make('canvas', { class: 'plane', role: 'img', 'aria-label': say('sanity.described', { name }) });
       const heat = make('canvas', { 'aria-hidden': 'true' });
       heat.style.opacity = '0.55';
       return { ground, heat, figure: make('figure', { class: 'tile' }, make('div', { class: 'cover' }, ground, heat), make('figcaption', { textContent: name })) };
@@ -34,7 +34,7 @@ export const sanity = {
     const numbers = figures();
     const words = make('p', { class: 'small', role: 'status' });
     const element = make('div', {},
-      make('div', { class: 'bar' }, make('label', { class: 'wide' }, 'Randomised', slider, value), label('Method', method)),
+      make('div', { class: 'bar' }, make('label', { class: 'wide' }, say('sanity.bar'), slider, value), label(say('sanity.method'), method)),
       make('div', { class: 'trio' }, ...tiles.map((tile) => tile.figure), make('div', {}, numbers.element)), words);
 
     function show() {
@@ -43,11 +43,11 @@ export const sanity = {
       drawHeat(tiles[0].heat, trained, colormap, { fade: tools.FADE });
       drawHeat(tiles[1].heat, map, colormap, { fade: tools.FADE });
       numbers.set([
-        ['class', steps.class.name],
-        ['layers randomised', `${count} of ${layers.length}`],
-        ['lowest of them', count ? layers[count - 1] : 'none'],
-        ['p as trained', percent(trained.probability)],
-        ['p now', percent(map.probability)],
+        [say('step.class'), steps.class.name],
+        [say('sanity.count'), say('atlas.placeOf', { place: count, of: layers.length })],
+        [say('sanity.lowest'), count ? layers[count - 1] : say('step.none')],
+        [say('sanity.before'), percent(trained.probability)],
+        [say('step.now'), percent(map.probability)],
         ['ρ', rho],
       ]);
       words.textContent = count ? say('sanity.claim', { count, all: layers.length, rho: Number(correlation(map.raw, trained.raw).toFixed(2)), text: rho,
@@ -78,10 +78,10 @@ export const sanity = {
           shown = { map: trained, trained, count };
         } else {
           if ((await cam.memory()).weights > MOST_BYTES) {
-            words.textContent = `${cam.model.name} is too large to be loaded again for every position; take pocket.`;
+            words.textContent = say('sanity.tooLarge', { name: cam.model.name });
             return;
           }
-          words.textContent = 'Loading the network to be randomised …';
+          words.textContent = say('sanity.loading');
           const { preprocess } = cam.model;
           other = await cam.constructor.load(model, { preprocess, labels: cam.labels, threads: 1, signal });
           await other.randomise(count);
@@ -97,7 +97,7 @@ export const sanity = {
     }
 
     slider.addEventListener('input', () => {
-      value.textContent = `${slider.value} ${slider.value === '1' ? 'layer' : 'layers'}`;
+      value.textContent = say('sanity.layers', { count: Number(slider.value) });
       run(150);
     });
     method.addEventListener('change', () => run(0));

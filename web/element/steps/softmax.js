@@ -37,7 +37,7 @@ const mix = (maps, factors) => maps[0].raw.map((_, i) => maps.reduce((sum, map, 
 
 export const softmax = {
   name: 'softmax',
-  title: 'Logit or softmax?',
+  title: say('softmax.title'),
   formula: `<math display="block"><mfrac><mrow><mo>∂</mo><msub><mi>p</mi><mi>c</mi></msub></mrow><mrow><mo>∂</mo><mi>A</mi></mrow></mfrac><mo>=</mo>
     <munder><mo>∑</mo><mi>j</mi></munder><msub><mi>p</mi><mi>c</mi></msub><mo stretchy="false">(</mo><msub><mi>δ</mi><mrow><mi>c</mi><mi>j</mi></mrow></msub><mo>−</mo><msub><mi>p</mi><mi>j</mi></msub><mo stretchy="false">)</mo>
     <mfrac><mrow><mo>∂</mo><msup><mi>y</mi><mi>j</mi></msup></mrow><mrow><mo>∂</mo><mi>A</mi></mrow></mfrac></math>`,
@@ -47,9 +47,9 @@ export const softmax = {
     let steps = null;
     let all = null; // {maps, logits, c}
     let controller = null;
-    const slider = make('input', { type: 'range', min: '0', max: '8', step: '0.05', value: '0', 'aria-label': 'Logits times s' });
+    const slider = make('input', { type: 'range', min: '0', max: '8', step: '0.05', value: '0', 'aria-label': say('softmax.slider') });
     const value = make('output');
-    const tiles = [['logit', 'gradient of the logit'], ['plain', 'of the probability, 32-bit'], ['exact', 'of the probability, factored']].map(
+    const tiles = [['logit', say('softmax.ofLogit')], ['plain', say('softmax.ofPlain')], ['exact', say('softmax.ofExact')]].map(
       ([name, words]) => {
         const canvas = planeCanvas(words);
         const more = make('span', { class: 'small' });
@@ -57,7 +57,7 @@ export const softmax = {
           make('figcaption', {}, make('strong', { textContent: words }), make('br'), more)) };
       });
     const numbers = figures();
-    const saturate = button('Saturate', () => {
+    const saturate = button(say('softmax.saturate'), () => {
       if (!all) return;
       const { logits, c } = all;
       // The first s at which the class's own factor is 0; the end of the scale where there is none.
@@ -85,15 +85,15 @@ export const softmax = {
         const values = data[name].map((one) => Math.max(0, one));
         const high = values.reduce((most, one) => Math.max(most, one), 0);
         drawPlane(canvas, { values, width, height, table: cam.colormap(colormap), low: 0, high });
-        more.textContent = high > 0 ? `largest value ${figure(high)}` : 'empty: 0/0';
+        more.textContent = high > 0 ? say('softmax.largest', { most: figure(high) }) : say('softmax.none');
       }
       value.textContent = `× ${figure(s)}`;
       numbers.set([
-        ['class c', maps[c].class.name],
-        ['p of it, in 32 bits', p[c] === 1 ? '1 exactly' : String(p[c].toPrecision(7))],
+        [say('step.classC'), maps[c].class.name],
+        [say('softmax.p'), p[c] === 1 ? say('softmax.exactly') : String(p[c].toPrecision(7))],
         ['1 − p', figure(f32(1 - p[c]))],
-        ['factor of its own map', figure(plain[c])],
-        ['largest factor of another class', figure(-Math.max(...plain.filter((_, j) => j !== c).map(Math.abs)))],
+        [say('softmax.factor'), figure(plain[c])],
+        [say('softmax.other'), figure(-Math.max(...plain.filter((_, j) => j !== c).map(Math.abs)))],
       ]);
       const first = plainFactors(logits, c, 1)[c];
       verdict.textContent = plain[c] !== 0 ? (s === 1 ? say('softmax.start', { first: figure(first) })

@@ -1,7 +1,7 @@
 /**
  * Step: the weighted sum of the channels, growing one by one.
  */
-import { button, channel, drawPlane, figure, figures, label, legend, make, onCell, percent, planeCanvas, range, say, select, SIGNED } from './dom.js';
+import { button, channel, drawPlane, figure, figures, label, legend, make, onCell, percent, placeName, planeCanvas, range, say, select, SIGNED } from './dom.js';
 
 const SECONDS = 8; // for all channels
 const FIRST = 10; // channels added before anyone presses Play
@@ -21,7 +21,7 @@ export function correlation(a, b) {
 
 export const sum = {
   name: 'sum',
-  title: 'Weighted sum',
+  title: say('sum.title'),
   formula: `<math display="block"><msub><mi>S</mi><mi>n</mi></msub><mo>=</mo><munderover><mo>∑</mo><mrow><mi>k</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi></munderover>
     <msubsup><mi>α</mi><mi>k</mi><mi>c</mi></msubsup><msup><mi>A</mi><mi>k</mi></msup></math>`,
   caption: say('sum.caption'),
@@ -31,19 +31,19 @@ export const sum = {
     let done = 0; // channels added
     let timer = 0;
     let total = new Float32Array(0);
-    const play = button('Play', () => (timer ? pause() : start()));
-    const scrub = make('input', { type: 'range', min: '0', 'aria-label': 'How many channels are added' });
+    const play = button(say('sum.play'), () => (timer ? pause() : start()));
+    const scrub = make('input', { type: 'range', min: '0', 'aria-label': say('sum.slider') });
     const count = make('output');
-    const how = select([['strength', 'strongest |α|·A first'], ['index', 'channel number']], 'strength');
-    const one = planeCanvas('The channel just added, times its weight');
-    const whole = planeCanvas('The sum so far');
+    const how = select([['strength', say('sum.byStrength')], ['index', say('step.byNumber')]], 'strength');
+    const one = planeCanvas(say('sum.one'));
+    const whole = planeCanvas(say('sum.whole'));
     const oneWords = make('figcaption');
     const wholeWords = make('figcaption');
     const scale = legend();
     const numbers = figures();
     const claim = make('p', { class: 'small', role: 'note' });
     const element = make('div', {},
-      make('div', { class: 'bar' }, play, make('label', { class: 'wide' }, scrub, count), label('Order', how)),
+      make('div', { class: 'bar' }, play, make('label', { class: 'wide' }, scrub, count), label(say('sum.order'), how)),
       make('div', { class: 'trio' },
         make('figure', { class: 'tile' }, one, oneWords),
         make('figure', { class: 'tile' }, whole, wholeWords),
@@ -80,11 +80,11 @@ export const sum = {
       const term = steps.activations.subarray(k * size, (k + 1) * size).map((value) => (done ? value * steps.weights[k] : 0));
       const ownMost = range(steps.activations, k * size, size).high * Math.abs(steps.weights[k]) || 1;
       drawPlane(one, { values: term, width, height, table: SIGNED, low: -ownMost, high: ownMost });
-      if (done) oneWords.replaceChildren('just added: α ', channel(k), `, α = ${figure(steps.weights[k])} (own colour scale)`);
-      else oneWords.textContent = 'nothing added yet';
-      wholeWords.textContent = `the sum of ${done} channels`;
+      if (done) oneWords.replaceChildren(say('sum.added'), ' α ', channel(k), say('sum.addedWeight', { weight: figure(steps.weights[k]) }));
+      else oneWords.textContent = say('sum.nothing');
+      wholeWords.textContent = say('sum.of', { count: done });
       scale.set(SIGNED, figure(-most), figure(most));
-      count.textContent = `n = ${done} of ${order.length}`;
+      count.textContent = say('sum.count', { count: done, of: order.length });
       scrub.value = String(done);
       const { low, high } = range(soFar);
       const likeness = correlation(soFar, total);
@@ -92,23 +92,23 @@ export const sum = {
       const said = { count: done, of: order.length, share: percent(high / largest), likeness: likeness.toFixed(2).replace('-', '−') };
       claim.textContent = !done ? '' : largest > 0 ? say('sum.claim', said) : say('sum.claimEmpty', said);
       numbers.set([
-        ['smallest value', figure(low)],
-        ['largest value', figure(high)],
-        ['likeness to the whole', done ? likeness.toFixed(3).replace('-', '−') : '–'],
-        ...(cell ? [[`S at column ${cell.x + 1}, row ${cell.y + 1}`, figure(soFar[cell.y * width + cell.x])]] : []),
+        [say('step.smallest'), figure(low)],
+        [say('step.largest'), figure(high)],
+        [say('sum.likeness'), done ? likeness.toFixed(3).replace('-', '−') : '–'],
+        ...(cell ? [[say('atlas.at', { symbol: 'S', place: placeName(cell) }), figure(soFar[cell.y * width + cell.x])]] : []),
       ]);
     }
 
     function pause() {
       cancelAnimationFrame(timer);
       timer = 0;
-      play.textContent = 'Play';
+      play.textContent = say('sum.play');
     }
 
     function start() {
       if (!steps) return;
       if (done >= order.length) done = 0;
-      play.textContent = 'Pause';
+      play.textContent = say('sum.pause');
       const from = done;
       let first = null;
       const frame = (now) => {

@@ -2,7 +2,10 @@
  * Step: follow one pixel. At the first convolution its sum is done by hand: patch, weights, products. Further in,
  * the receptive field of a cell: what of the picture it can see, measured as where its gradient is not 0.
  */
-import { chooseCell, drawFrame, drawPlane, figure, figures, label, make, oneAtATime, placeName, say, select, signed, SIGNED } from './dom.js';
+import { chooseCell, drawFrame, drawPlane, figure, figures, label, make, oneAtATime, placeName, say, select, SIGNED } from './dom.js';
+
+/** Numbers that are added up have as many places: with three figures each, −2.46 + 1.23 + 1.38 would be 0.139. */
+const thousandths = (value) => value.toFixed(3).replace('-', '−');
 
 const MOST_BY_HAND = 5; // rows and columns of a patch whose numbers are shown
 
@@ -16,7 +19,7 @@ function depths(cam) {
 
 export const trace = {
   name: 'trace',
-  title: 'Follow one pixel',
+  title: say('trace.title'),
   formula: `<math display="block"><msubsup><mi>A</mi><mrow><mi>i</mi><mi>j</mi></mrow><mi>k</mi></msubsup><mo>=</mo><msup><mi>b</mi><mi>k</mi></msup><mo>+</mo>
     <munder><mo>∑</mo><mi>c</mi></munder><munder><mo>∑</mo><mi>u</mi></munder><munder><mo>∑</mo><mi>v</mi></munder>
     <msubsup><mi>w</mi><mrow><mi>c</mi><mi>u</mi><mi>v</mi></mrow><mi>k</mi></msubsup><mo>·</mo><msub><mi>x</mi><mrow><mi>c</mi><mo>,</mo><mi>s</mi><mi>i</mi><mo>+</mo><mi>u</mi><mo>,</mo><mi>s</mi><mi>j</mi><mo>+</mo><mi>v</mi></mrow></msub></math>`,
@@ -126,7 +129,7 @@ export const trace = {
         return rows;
       });
       sums.replaceChildren(...terms.map((rows, c) => make('table', { class: 'patch' },
-        make('caption', { textContent: say('trace.table', { name: names[c], sum: signed(totals[c]) }) }),
+        make('caption', { textContent: say('trace.table', { name: names[c], sum: `${totals[c] > 0 ? '+' : ''}${thousandths(totals[c])}` }) }),
         make('tbody', {}, ...rows.map((row) => make('tr', {}, ...row.map(({ x, w }) => {
           const box = make('td', {}, make('span', { textContent: x.toFixed(2).replace('-', '−') }), make('span', { textContent: `× ${w.toFixed(2).replace('-', '−')}` }));
           const level = Math.round(255 * (0.5 + (0.24 * x * w) / (most || 1)));
@@ -134,8 +137,8 @@ export const trace = {
           return box;
         })))))));
       const products = totals.reduce((sum, value) => sum + value, 0);
-      words.textContent = say('trace.sum', { count: of.channels * field.width * field.height, parts: totals.map(figure).join(' + ').replaceAll('+ −', '− '),
-        products: figure(products), bias: figure(of.value - products), value: figure(of.value) });
+      words.textContent = say('trace.sum', { count: of.channels * field.width * field.height, parts: totals.map(thousandths).join(' + ').replaceAll('+ −', '− '),
+        products: thousandths(products), bias: thousandths(of.value - products), value: thousandths(of.value) });
     }
 
     where.addEventListener('change', () => {
