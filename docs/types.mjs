@@ -80,15 +80,39 @@ function lean(text) {
     .replace(/^(?: {4})+/gm, (spaces) => ' '.repeat(spaces.length / 4));
 }
 
+/**
+ * What declarations name of the platform: its own type where the program's `lib` (or Node's types) knows it, else what is
+ * needed of it, so that they compile without.
+ */
+const PLATFORM = {
+  AbortSignal: '{ readonly aborted: boolean }',
+  Blob: '{ readonly size: number; readonly type: string; arrayBuffer(): Promise<ArrayBuffer> }',
+  HTMLCanvasElement: '{ width: number; height: number }',
+  URL: '{ readonly href: string }',
+  Worker: '{ postMessage(message: any, transfer?: any): void; terminate(): void }',
+};
+const platform = `type Known<Name extends string, Else> = typeof globalThis extends Record<Name, { prototype: infer T }> ? T : Else;
+${Object.entries(PLATFORM).map(([name, least]) => `export type ${name} = Known<'${name}', ${least}>;`).join('\n')}
+`;
+
+/** Its first line takes from platform.d.ts what it mentions; a file that extends the page's classes needs the page's types anyway. */
+function withPlatform(name, text) {
+  const names = Object.keys(PLATFORM).filter((type) => new RegExp(`\\b${type}\\b`).test(text.replace(/\/\*\*[^]*?\*\//g, '')));
+  if (!names.length || name.startsWith('element')) return text;
+  const up = name.split(/[\\/]/).slice(1).map(() => '../').join('') || './';
+  return `import type { ${names.join(', ')} } from "${up}platform.js";\n${text}`;
+}
+
 PUBLIC.forEach((name) => statementsOf(join(folder, name)).forEach(keep));
 for (const name of readdirSync(folder, { recursive: true })) {
   const file = join(folder, name);
   if (!file.endsWith('.d.ts')) continue;
   const text = (files.get(file) ?? []).filter((statement) => kept.has(statement)).map(({ text: words }) => words).join('\n');
-  if (text) writeFileSync(file, `${lean(text)}\n`);
+  if (text) writeFileSync(file, `${withPlatform(name, lean(text))}\n`);
   else rmSync(file);
 }
 
 mkdirSync(folder, { recursive: true });
+writeFileSync(join(folder, 'platform.d.ts'), platform);
 const source = readFileSync(join(root, 'web/element/grad-cam.js'), 'utf8');
 writeFileSync(join(folder, 'custom-elements.json'), `${JSON.stringify(manifest(source))}\n`);

@@ -6,6 +6,7 @@
 //   sanitize  the C tests under AddressSanitizer + UndefinedBehaviorSanitizer, then under
 //   ThreadSanitizer
 //   fuzz      every fuzz target for FUZZ_SECONDS (default 20) each
+//   endurance the short form of npm run test:endurance: pictures, cycles, allocations, kills, a full disk
 //   bench     tests/bench, which has a package.json of its own
 // The last line is the sum of everything that ran: "N passed, N failed, N skipped".
 import { spawn } from 'node:child_process';
@@ -125,6 +126,17 @@ async function fuzz() {
   }
 }
 
+/** The short form of what runs for hours; its fuzzing is the suite above. */
+async function endure() {
+  await build(['wasm']);
+  const script = join(root, 'tests/endurance/endurance.mjs');
+  const { output, seconds } = await execute(process.execPath, [script, '--short', '--only', 'pictures,cycles,allocations,kills,disk'], { seconds: 1800 });
+  const sums = /^(\d+) passed, (\d+) failed, (\d+) skipped$/m.exec(output);
+  const [passed, failed, skipped] = sums ? sums.slice(1).map(Number) : [0, 1, 0];
+  count({ passed, failed, skipped });
+  console.log(`endurance, short: ${seconds} s\n${indent(output)}`);
+}
+
 async function bench() {
   const scripts = JSON.parse(readOr(join(root, 'tests/bench/package.json'), '{}')).scripts ?? {};
   if (!scripts.bench) throw new Stop('tests/bench/package.json has no script "bench".');
@@ -143,7 +155,7 @@ async function bench() {
 }
 
 await runMain(async () => {
-  const suites = { all: testAll, slow: testSlow, sanitize: testSanitized, fuzz };
+  const suites = { all: testAll, slow: testSlow, sanitize: testSanitized, fuzz, endurance: endure };
   const names = process.argv.slice(2);
   if (names[0] === 'bench') return bench();
   for (const name of names) {

@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "onnx/constant.h"
+#include "onnx/limits.h"
 #include "ops/broadcast.h"
 
 typedef double (*real_fn)(double, double);
@@ -92,6 +93,7 @@ static gcam_status new_args(const fold *f, fold_args *a) {
 static gcam_status call_forward(const fold *f, fold_args *a) {
   gcam_node *node = f->node;
   float *scratch = NULL;
+  GCAM_TRY(gcam_limits_window(f->im->graph, node, f->im->err));
   if (node->scratch_floats > 0 && !(scratch = gcam_floats_alloc(node->scratch_floats)))
     return gcam_state_no_memory(f->im);
   gcam_args args = {

@@ -32,9 +32,24 @@ static int64_t window_taps(const gcam_graph *graph, const gcam_node *node) {
   return taps;
 }
 
+gcam_status gcam_limits_window(const gcam_graph *graph, const gcam_node *node, gcam_error *err) {
+  char label[160], text[96];
+  int v = node->output_count ? node->outputs[0] : -1;
+  if (v < 0) return GCAM_OK;
+  const gcam_shape *y = &graph->values[v].shape;
+  int64_t taps = window_taps(graph, node);
+  int64_t size = gcam_numel(y); /* constants may be empty */
+  if (!taps || !size || size / y->dim[y->rank - 1] <= MAX_TAPS / taps) return GCAM_OK;
+  return gcam_fail(err, GCAM_ERR_MEMORY,
+                   "%s: %lld taps at each position of its output (%s) are over the engine's limit; "
+                   "give the network a smaller input",
+                   gcam_node_label(node, label, sizeof label), (long long)taps,
+                   gcam_shape_text(y, text, sizeof text));
+}
+
 /* A few bytes can ask for any amount of memory and time: said before anything is allocated. */
 static gcam_status check_cost(const gcam_graph *graph, gcam_error *err) {
-  char label[160], text[96];
+  char label[160];
   int64_t total = 0;
   for (int i = 0; i < graph->input_count; i++)
     total += gcam_numel(&graph->values[graph->inputs[i]].shape);
@@ -43,15 +58,9 @@ static gcam_status check_cost(const gcam_graph *graph, gcam_error *err) {
     for (int i = 0; i < node->output_count; i++) {
       if (node->outputs[i] < 0) continue;
       const gcam_shape *y = &graph->values[node->outputs[i]].shape;
-      int64_t size = gcam_numel(y), taps = i ? 0 : window_taps(graph, node);
-      if (is_kept(graph, node)) total += size;
-      if (taps && size / y->dim[y->rank - 1] > MAX_TAPS / taps)
-        return gcam_fail(err, GCAM_ERR_MEMORY,
-                         "%s: %lld taps at each position of its output (%s) are over the engine's "
-                         "limit; give the network a smaller input",
-                         gcam_node_label(node, label, sizeof label), (long long)taps,
-                         gcam_shape_text(y, text, sizeof text));
+      if (is_kept(graph, node)) total += gcam_numel(y);
     }
+    GCAM_TRY(gcam_limits_window(graph, node, err));
     if (total > MAX_ACTIVATIONS)
       return gcam_fail(err, GCAM_ERR_MEMORY,
                        "the network's activations take more than %lld MB at %s; give it a smaller "

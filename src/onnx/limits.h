@@ -8,4 +8,8 @@
  * gigabytes, GCAM_ERR_MODEL for weights that are NaN or infinite. */
 gcam_status gcam_limits_check(const gcam_graph *graph, gcam_error *err);
 
+/* GCAM_ERR_MEMORY for a node whose window has more taps, over all of its output, than the engine
+ * looks up: also before it runs on constants. */
+gcam_status gcam_limits_window(const gcam_graph *graph, const gcam_node *node, gcam_error *err);
+
 #endif

@@ -38,6 +38,22 @@ describe('types', { skip }, () => {
     assert.equal(await compile([...check, 'example.ts'], folder), '');
   });
 
+  test('no DOM is needed: a program of ES2022 alone compiles, declarations checked too', async () => {
+    await writeFile(join(folder, 'plain.ts'), `import { GradCam, GradCamError } from 'gradcam-wasm';
+      import { GradCam as InPlace } from 'gradcam-wasm/in-place';
+      import 'gradcam-wasm/worker';
+      export async function look(bytes: Uint8Array, signal: never): Promise<number> {
+        const cam = await (bytes.length ? GradCam : InPlace).load(bytes, { signal });
+        const { maps } = await cam.explain(bytes);
+        if (maps.length > 9) throw new GradCamError('argument', 'many');
+        return maps[0]!.normalized.length;
+      }`);
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ files: ['plain.ts'], compilerOptions: {
+      noEmit: true, strict: true, target: 'es2022', module: 'nodenext', lib: ['ES2022'], types: [], skipLibCheck: false } }));
+    assert.equal(await compile(['-p', '.'], folder), '');
+    await rm(join(folder, 'tsconfig.json'));
+  });
+
   test('mistakes are found', async () => {
     let example = await readFile(join(root, 'tests/web/example.ts'), 'utf8');
     const mistakes = [["score: 'softmax'", "score: 'sigmoid'"], ['top: 3', "top: 'three'"],
