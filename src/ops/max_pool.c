@@ -14,7 +14,9 @@ static gcam_status max_pool_shape(gcam_graph *graph, gcam_node *node, gcam_error
   GCAM_TRY(gcam_pooling_shape(graph, node, err));
   if (node->output_count < 2 || node->outputs[1] < 0) return GCAM_OK;
   GCAM_TRY(gcam_pooling_places_fit(node, x, err));
-  return gcam_node_set_shape(graph, node, 1, gcam_out_shape(graph, node, 0), err);
+  const gcam_pooling_params *p = node->params;
+  gcam_shape y = gcam_window_output(x, p->window.y.out, p->window.x.out, p->C);
+  return gcam_node_set_shape(graph, node, 1, &y, err);
 }
 
 /* Offset in x of the maximum for one output element. */
@@ -50,7 +52,7 @@ static void max_pool_forward(const gcam_args *a) {
       for (int64_t ox = 0; ox < p->window.x.out; ox++)
         for (int64_t c = 0; c < p->C; c++) {
           int64_t at = find_max(p, a->in[0], n, oy, ox, c);
-          *y++ = a->in[0][at];
+          if (y) *y++ = a->in[0][at];
           if (places) *places++ = place(p, at, columns);
         }
 }

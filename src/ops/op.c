@@ -200,11 +200,11 @@ gcam_status gcam_node_no_memory(const gcam_node *node, gcam_error *err) {
 gcam_status gcam_node_set_shape(gcam_graph *graph, gcam_node *node, int output,
                                 const gcam_shape *shape, gcam_error *err) {
   char label[160], what[224];
-  if (output < 0 || output >= node->output_count || node->outputs[output] < 0) return GCAM_OK;
+  if (output < 0 || output >= node->output_count) return GCAM_OK;
   snprintf(what, sizeof what, "%s: its output %d", gcam_node_label(node, label, sizeof label),
            output);
   GCAM_TRY(gcam_shape_check(shape, what, err));
-  *gcam_out_shape(graph, node, output) = *shape;
+  if (node->outputs[output] >= 0) *gcam_out_shape(graph, node, output) = *shape;
   return GCAM_OK;
 }
 

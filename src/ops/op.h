@@ -141,7 +141,7 @@ const char *gcam_node_label(const gcam_node *node, char *text, size_t size);
 gcam_status gcam_node_fail(const gcam_node *node, gcam_error *err, gcam_status status,
                            const char *format, ...) __attribute__((format(printf, 4, 5)));
 gcam_status gcam_node_no_memory(const gcam_node *node, gcam_error *err);
-/* Checks and stores an output shape; output may be -1 (nothing happens). */
+/* Checks an output shape, and stores it where somebody reads that output. */
 gcam_status gcam_node_set_shape(gcam_graph *graph, gcam_node *node, int output,
                                 const gcam_shape *shape, gcam_error *err);
 void *gcam_node_params(gcam_graph *graph, gcam_node *node, size_t size); /* zeroed; NULL: memory */

@@ -1033,6 +1033,17 @@ def make_max_unpool():
     unpool('pads', (1, 3, 6, 6), 3, 3, 1, [1, 3, 6, 6])
     unpool('one dimension', (1, 4, 10), 2)
 
+    n = Numbers('max_unpool/maxima that nobody reads')
+
+    def means(t):
+        _, at = F.max_pool2d(t['x'], 2, 2, return_indices=True)
+        return F.max_unpool2d(F.avg_pool2d(t['x'], 2), at, 2, 2)
+    attrs = {'kernel_shape': [2, 2], 'strides': [2, 2]}
+    case('max_unpool', 'maxima that nobody reads',
+         [('MaxPool', ['x'], ['unread', 'at'], attrs), ('AveragePool', ['x'], ['mean'], attrs),
+          ('MaxUnpool', ['mean', 'at'], ['y'], attrs)],
+         {'x': n.distinct(1, 3, 6, 4)}, means, {}, 11, 1 / 72)
+
     n = Numbers('max_unpool/values of its own')
     at = np.array([[[[0, 6], [13, 15]], [[16, 20], [29, 31]]]])
 
