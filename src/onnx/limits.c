@@ -34,7 +34,8 @@ static int64_t window_taps(const gcam_graph *graph, const gcam_node *node) {
 
 gcam_status gcam_limits_window(const gcam_graph *graph, const gcam_node *node, gcam_error *err) {
   char label[160], text[96];
-  int v = node->output_count ? node->outputs[0] : -1;
+  int v = -1; /* MaxPool's maxima may be unread, and its indices not: they have one shape */
+  for (int i = 0; i < node->output_count && v < 0; i++) v = node->outputs[i];
   if (v < 0) return GCAM_OK;
   const gcam_shape *y = &graph->values[v].shape;
   int64_t taps = window_taps(graph, node);

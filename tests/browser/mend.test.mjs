@@ -289,6 +289,7 @@ for (const { name: browserName, skip, launch: start, cannot, forced, twoCameras 
             const stream = drawn.get(deviceId).captureStream(25);
             const [track] = stream.getVideoTracks();
             track.getSettings = () => ({ deviceId });
+            (window.tracks ??= []).push(track); // else WebKit makes another object of it, with its own settings
             return stream;
           };
         }

@@ -55,11 +55,11 @@ class Gates:
             return passes & ~near
         return torch.where(near, torch.rand(near.shape, generator=self.chance) < 0.5, passes)
 
-    def gradients(self, y, at, guided=False):
+    def gradients(self, y, at, guided=False, sides=SIDES):
         """dy/dat of the first picture for every side; of one alone where no unit is near its kink."""
         found = []
         self.guided = guided
-        for self.side in SIDES:
+        for self.side in sides:
             if isinstance(self.side, int):
                 self.chance = torch.Generator().manual_seed(self.side)
             found.append(torch.autograd.grad(y, at, retain_graph=True)[0][0])

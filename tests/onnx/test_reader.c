@@ -1072,6 +1072,26 @@ static void test_costs(void) {
   REFUSE(&model, GCAM_ERR_MEMORY, "activations take more than 2048 MB");
 }
 
+/* Constants that a few bytes make are as dear as activations: a window over them is counted too. */
+static void test_constant_costs(void) {
+  const int64_t sizes[] = {1, 1, 2048, 2048}, kernel[] = {1024, 1024},
+                edge[] = {512, 512, 511, 511};
+  for (int outputs = 0; outputs < 2; outputs++) {
+    make_graph g = {0};
+    make_input(&g, "x", 1, X, 4);
+    add_ints(&g, "sizes", sizes, 4);
+    make_node(&g, "ConstantOfShape", "", "sizes", "made");
+    make_node(&g, "MaxPool", "pool", "made", outputs ? "unread at" : "most");
+    make_ints(&g, "kernel_shape", kernel, 2);
+    make_ints(&g, "pads", edge, 4);
+    make_node(&g, "ReduceMax", "", outputs ? "at" : "most", "one");
+    make_node(&g, "Add", "", "x one", "y");
+    make_output(&g, "y");
+    wire model = make_model(&g, 13);
+    REFUSE(&model, GCAM_ERR_MEMORY, "MaxPool node 'pool': 1048576 taps");
+  }
+}
+
 /* ---- Published networks --------------------------------------------------------------------- */
 
 /* ../shared/data/onnx/README.md says what the padding folds to. */
@@ -1192,6 +1212,7 @@ int main(int argc, char **argv) {
   test_bombs();
   test_made_weights();
   test_costs();
+  test_constant_costs();
   test_mobilenet();
   test_published("data/onnx/squeezenet1_1.onnx", "logits", "1x1000");
   test_published("data/onnx/bvlc_googlenet.onnx", "logits", "1x1000");
