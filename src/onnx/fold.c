@@ -104,20 +104,20 @@ static gcam_status call_forward(const fold *f, fold_args *a) {
 }
 
 /* A constant's numbers: where they lie, or a copy, which is the caller's to free. A copy that the
- * weight keeps (gcam_weight_floats) would outlive the weight, which an import replaces and drops. */
+ * weight keeps (gcam_weight_floats) would outlive the weight, which an import replaces and drops.
+ */
 static const float *numbers(const gcam_value *x, float **copy) {
-  const gcam_weight *w = x->weight;
+  const float *there = gcam_weight_floats_in_place(x->weight);
   int64_t n = gcam_numel(&x->shape);
-  if (w->data && w->dtype == GCAM_F32 && (uintptr_t)w->data % _Alignof(float) == 0) return w->data;
-  if ((*copy = gcam_floats_alloc(n))) gcam_weight_read(w, &x->shape, 0, n, *copy);
+  if (there) return there;
+  if ((*copy = gcam_floats_alloc(n))) gcam_weight_read(x->weight, &x->shape, 0, n, *copy);
   return *copy;
 }
 
 static gcam_status run_floats(const fold *f) {
   fold_args a;
   GCAM_TRY(new_args(f, &a));
-  float **copies =
-      gcam_arena_alloc(&f->im->scratch, (size_t)f->node->input_count, sizeof *copies);
+  float **copies = gcam_arena_alloc(&f->im->scratch, (size_t)f->node->input_count, sizeof *copies);
   gcam_status status = copies ? GCAM_OK : gcam_state_no_memory(f->im);
   for (int i = 0; i < f->node->input_count && !status; i++) {
     const gcam_value *x = in(f, i);

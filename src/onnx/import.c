@@ -25,9 +25,9 @@
 
 enum {
   MAX_INPUTS = 64,
-  /* What a file may have made at load beside some times its own weights, in floats: 768 MB.
-   * Networks whose weights are all made (ONNX's light_vgg19, 574 MB) pass. A fuzzer that spends
-   * its seconds on filling constants finds nothing else. */
+/* What a file may have made at load beside some times its own weights, in floats: 768 MB.
+ * Networks whose weights are all made (ONNX's light_vgg19, 574 MB) pass. A fuzzer that spends
+ * its seconds on filling constants finds nothing else. */
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
   BUDGET = 3 << 19
 #else
@@ -355,8 +355,7 @@ static gcam_status release_constants(gcam_import *im, bool *live) {
   for (int v = 0; v < graph->value_count; v++) {
     gcam_weight *weight = graph->values[v].weight;
     if (!weight || held[v] || live[v] || im->info[v].root != v) continue;
-    if (!weight->borrowed) gcam_free(weight->data);
-    weight->data = NULL;
+    gcam_weight_free(weight);
   }
   for (int i = 0; i < im->file->external_count; i++) {
     if (wanted[i]) continue;

@@ -150,13 +150,11 @@ void gcam_state_retire(gcam_import *im, int v) {
     if (--root->users == 0 && root->retired) gcam_state_retire(im, info->root);
     return;
   }
-  if (!weight->borrowed)
-    gcam_free(weight->data); /* converted from the file's type, external or not */
   if (info->external >= 0) {
     gcam_free(im->file->externals[info->external].data);
     im->file->externals[info->external].data = NULL;
   }
-  weight->data = NULL;
+  gcam_weight_free(weight); /* converted from the file's type, external or not */
 }
 
 /* ---- Names of nodes ------------------------------------------------------------------------- */

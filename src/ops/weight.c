@@ -7,12 +7,16 @@
 
 /* ---- Its numbers ---------------------------------------------------------------------------- */
 
-const float *gcam_weight_floats(gcam_weight *weight, const gcam_shape *shape) {
+const float *gcam_weight_floats_in_place(const gcam_weight *weight) {
   if (weight->f32) return weight->f32;
-  if (!weight->data && !weight->recover) return NULL;
   /* A tensor inside a file may begin at any byte. */
-  if (weight->data && weight->dtype == GCAM_F32 && (uintptr_t)weight->data % _Alignof(float) == 0)
-    return weight->data;
+  bool aligned = (uintptr_t)weight->data % _Alignof(float) == 0;
+  return weight->dtype == GCAM_F32 && aligned ? weight->data : NULL;
+}
+
+const float *gcam_weight_floats(gcam_weight *weight, const gcam_shape *shape) {
+  const float *there = gcam_weight_floats_in_place(weight);
+  if (there || (!weight->data && !weight->recover)) return there;
   int64_t n = gcam_numel(shape);
   float *copy = gcam_floats_alloc(n);
   if (!copy) return NULL;

@@ -42,6 +42,8 @@ typedef struct gcam_weight {
 /* The weight's logical float32 values, numel of them: data itself where it is float32, else a
  * copy that is made once and kept. NULL without memory. */
 const float *gcam_weight_floats(gcam_weight *weight, const gcam_shape *shape);
+/* The same where they lie already; NULL: they would have to be copied. */
+const float *gcam_weight_floats_in_place(const gcam_weight *weight);
 /* Elements [from, from + count) of the logical float32 values, without making or keeping a copy
  * of the whole. Weights that a kernel holds are read whole. */
 void gcam_weight_read(const gcam_weight *weight, const gcam_shape *shape, int64_t from,

@@ -151,10 +151,8 @@ static gcam_status conv_backward(vjp_state *t, gcam_step *step, gcam_error *err)
  * none. */
 static const float *limits_of(const gcam_run *run, int value) {
   const gcam_plan *plan = &run->plan;
-  for (int i = 0; i < plan->step_count; i++)
-    if (gcam_step_output(run->graph, &plan->steps[i]) == value)
-      return plan->steps[i].clamped ? plan->steps[i].limits : NULL;
-  return NULL;
+  const gcam_step *step = gcam_step_making(run->graph, plan->steps, plan->step_count, value);
+  return step && step->clamped ? step->limits : NULL;
 }
 
 static gcam_status node_backward(vjp_state *t, const gcam_step *step, gcam_error *err) {

@@ -39,10 +39,8 @@ static gcam_step *writes_in_place(const gcam_graph *g, gcam_step *steps, int ste
   if (v->weight || !gcam_read_once(g, concat, value) ||
       g->values[concat->outputs[0]].shape.rank != v->shape.rank)
     return NULL;
-  for (int i = 0; i < step_count; i++)
-    if (gcam_step_output(g, &steps[i]) == value)
-      return steps[i].kind == GCAM_STEP_CONV ? &steps[i] : NULL;
-  return NULL;
+  gcam_step *step = gcam_step_making(g, steps, step_count, value);
+  return step && step->kind == GCAM_STEP_CONV ? step : NULL;
 }
 
 gcam_status gcam_place(const gcam_graph *g, gcam_step *steps, int step_count, gcam_slot *slots,

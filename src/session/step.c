@@ -12,6 +12,12 @@ int gcam_step_output(const gcam_graph *g, const gcam_step *step) {
   return gcam_step_last(g, step)->outputs[0];
 }
 
+gcam_step *gcam_step_making(const gcam_graph *g, gcam_step *steps, int count, int value) {
+  for (int i = 0; i < count; i++)
+    if (gcam_step_output(g, &steps[i]) == value) return &steps[i];
+  return NULL;
+}
+
 bool gcam_read_once(const gcam_graph *g, const gcam_node *node, int value) {
   int times = 0;
   for (int i = 0; i < g->output_count; i++)

@@ -47,6 +47,8 @@ int gcam_step_input(const gcam_graph *graph, const gcam_step *step);
 const gcam_node *gcam_step_last(const gcam_graph *graph, const gcam_step *step);
 /* The value that the step writes, of several the first; -1 where nobody reads that one. */
 int gcam_step_output(const gcam_graph *graph, const gcam_step *step);
+/* The step of these that makes the value; NULL: none does. */
+gcam_step *gcam_step_making(const gcam_graph *graph, gcam_step *steps, int count, int value);
 
 /* Can nobody but this node, by one of its inputs, see the value? */
 bool gcam_read_once(const gcam_graph *graph, const gcam_node *node, int value);

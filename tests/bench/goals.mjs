@@ -114,8 +114,8 @@ export const forwardGoal = (network, contender) =>
  */
 const REASONS = [
   [/^(pocket|MobileNet-0.75|mobilenet|mnasnet|shufflenet|efficientnet).*forward/,
-    '1x1 and depthwise convolutions alone, where no algorithm saves multiplications as Winograd\'s does: the first run at three quarters of the peak, the second at two fifths of what their bytes allow (roofline)'],
-  [/^Xception forward/, 'nine tenths of its time are 1x1 convolutions, at three quarters of the peak (roofline): no algorithm saves multiplications there'],
+    '1x1 and depthwise convolutions alone, where no algorithm saves multiplications as Winograd\'s does: the first run at half to three quarters of the peak, the second at a third of what their bytes allow (roofline)'],
+  [/^Xception forward/, 'nine tenths of its time are 1x1 convolutions, at half to three quarters of the peak (roofline): no algorithm saves multiplications there'],
   [/^(vit|swin|convnext).*forward/, 'products of rows by constants, which both engines run at near the same rate: no algorithm saves multiplications there'],
   [/heatmaps of (pocket|squeezenet|SqueezeNet)/, 'convolutions follow the layer that is explained: a backward pass through them for each class'],
   [/heatmaps of VGG16/, 'three fully connected layers follow the layer that is explained, 494 MB of weights (roofline)'],

@@ -1,5 +1,5 @@
 /**
- * kill -9 at random moments of convert, evaluate, fetch and caching: the next run gives what an undisturbed one gives,
+ * kill -9 at random moments of convert, evaluate and explaining a picture: the next run gives what an undisturbed one gives,
  * and clears what the killed one left.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
