@@ -381,7 +381,7 @@ const openLabels = (file) => guard(async () => {
   await loadModel(state.model.source, linkNow());
   await explain();
   const doubts = [...warnings, ...checkCount(names, classes, file.name)];
-  tell(sentences([say('page.labels.taken', { file: file.name }), ...doubts.map(inWords)]));
+  tell(sentences([say('page.labels.taken', { file: file.name }), ...doubts.map(inWords), byId('status').textContent])); // the answer's stays
 });
 
 byId('onnx').addEventListener('change', ({ target }) => {
