@@ -10,6 +10,7 @@
  * @property {(name: string) => Promise<Uint8Array | undefined>} read  undefined: there is no such file
  */
 import { ModelError } from './errors.js';
+import { whyNot } from './leftovers.js';
 import { loadPackage } from './packages.js';
 
 /** Of an archive, and of all that is unpacked from it. */
@@ -95,19 +96,24 @@ export async function openZip(source, name, packagesUrl) {
 export async function openFolder(path, name) {
   const { readdir } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs/promises');
   const entries = await readdir(path, { withFileTypes: true });
-  return { name, names: entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name).sort(), read: besidePath(path) };
+  const { ownFiles } = await import('./own.js');
+  return { name, names: await ownFiles(path, entries), read: besidePath(path) };
 }
 
-/** Reads files of a folder by their names. */
-const besidePath = (folder) => async (wanted) => {
+/** Reads files of a folder by their names. @param {string} folder @param {string} [base]  the file that names them */
+const besidePath = (folder, base) => async (wanted) => {
   if (!isInside(wanted)) return undefined;
   const { join } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:path');
+  const { whyNotOwn } = await import('./own.js');
+  const path = join(folder, wanted);
+  const other = await whyNotOwn(folder, path, base);
+  if (other) throw new ModelError('format', `${wanted.slice(-80)} is ${other}: put the file itself there.`);
   try {
-    return await readBytes(join(folder, wanted), wanted);
+    return await readBytes(path, wanted);
   } catch (cause) {
     if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(cause.code)) return undefined;
     throw cause instanceof ModelError ? cause
-      : new ModelError('format', `${wanted.slice(-80)} cannot be read: ${cause.message}.`, { cause });
+      : new ModelError('format', `${wanted.slice(-80)} cannot be read: ${whyNot(cause)}.`, { cause });
   }
 };
 
@@ -122,7 +128,7 @@ export async function openBeside(source, name, beside) {
   let look = beside;
   if (!look && typeof source === 'string') {
     const { dirname } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:path');
-    look = besidePath(dirname(source));
+    look = besidePath(dirname(source), source);
   }
   return {
     name,
