@@ -37,6 +37,17 @@ export async function whyNotOwn(folder, path, base) {
   return otherThanOwn(path, [...await homesOf(folder), led]);
 }
 
+/**
+ * A small file that was found, not named: a device or a pipe under its name would never end.
+ * @param {string} path
+ * @returns {Promise<Buffer | null>}  null: there is no such file, or it is none
+ */
+export async function readFound(path, most = 2 ** 26) {
+  const { readFile, stat } = await node();
+  const info = await stat(path).catch(() => null);
+  return info?.isFile() && info.size <= most ? readFile(path).catch(() => null) : null;
+}
+
 /** The names of a folder's own files. @param {string} folder @param {import('node:fs').Dirent[]} entries */
 export async function ownFiles(folder, entries) {
   const { join } = await node();

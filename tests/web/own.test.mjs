@@ -4,7 +4,7 @@
  * ends is given up.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ import { readAll } from '../../web/files/files.js';
 import { GradCam } from '../../web/node.js';
 import { browserHost } from '../../web/worker/host-browser.js';
 import { nodeHost } from '../../web/worker/host-node.js';
+import { root } from './shared.mjs';
 import { tinyNetwork } from './tiny.mjs';
 
 let folder;
@@ -96,6 +97,21 @@ describe('weights beside a network', () => {
     assert.deepEqual(await nodeHost.list(home), [join(home, 'model.json')]);
     await assert.rejects(detectSource(join(home, 'labels.txt')), /labels\.txt is a device or a pipe: save what comes from it/);
   });
+});
+
+test('pipes where the command line looks for cards, manifests and photos', () => {
+  const gradcam = (...args) => spawnSync(process.execPath, [join(root, 'web/cli/gradcam.js'), ...args], { cwd: folder, encoding: 'utf8', timeout: 60_000 });
+  const bundle = join(folder, 'bundle');
+  execFileSync('mkdir', ['-p', bundle, join(folder, 'photos'), join(folder, 'models', 'odd')]);
+  for (const path of ['bundle/manifest.json', 'photos/a.png', 'models/odd/model.json']) pipe(join(folder, path));
+  const replay = gradcam('replay', 'bundle');
+  assert.equal(replay.status, 1);
+  assert.match(replay.stderr, /bundle is no bundle: it has no manifest\.json that can be read/);
+  const evaluate = gradcam('evaluate', 'photos', '-q');
+  assert.equal(evaluate.status, 1, evaluate.stderr);
+  assert.match(evaluate.stderr, /a\.png/);
+  const models = spawnSync(process.execPath, [join(root, 'web/cli/gradcam.js'), 'models'], { encoding: 'utf8', timeout: 60_000, env: { ...process.env, GRADCAM_MODELS: join(folder, 'models') } });
+  assert.equal(models.status, 0, models.stderr);
 });
 
 test('addresses: ".." in no spelling', () => {

@@ -68,7 +68,8 @@ export async function evaluate(options, positionals) {
     await write(join(output, 'results.csv'), csv(used));
     await write(join(output, 'summary.json'), `${JSON.stringify(result, null, 1)}\n`);
     await write(join(output, 'curves.svg'), curvesPicture(result));
-    if (!quiet) print(result, output);
+    if (!quiet && result.photos) print(result, output);
+    if (!result.photos) throw new GradCamError('image', `None of the ${used.length} photos could be used; of the first: ${used[0].error}`);
   } finally {
     bar.done();
     cam.dispose();

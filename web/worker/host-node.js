@@ -11,9 +11,9 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { modelFolders } from '../../models/folders.js';
 import { whyNot } from '../../models/leftovers.js';
-import { ownFiles, whyNotOwn } from '../../models/own.js';
+import { ownFiles, readFound, whyNotOwn } from '../../models/own.js';
 import { GradCamError } from '../base/errors.js';
-import { isModelName, MOST_JSON, openGiven, openUrl } from '../files/files.js';
+import { isModelName, openGiven, openUrl } from '../files/files.js';
 import { besideUrl, browserHost, notCompiled } from './host-browser.js';
 import { parseCard } from '../files/sources.js';
 
@@ -102,9 +102,7 @@ export const nodeHost = {
   async findCard(model, options) {
     if (isUrl(model)) return browserHost.findCard(model, options);
     const at = async (path) => {
-      const info = await stat(path).catch(() => null);
-      if (!info?.isFile() || info.size > MOST_JSON) return null;
-      const text = await readFile(path).catch(() => null);
+      const text = await readFound(path);
       if (text === null) return null;
       const card = parseCard(text, path);
       return card && { card, onnx: card.file && join(dirname(path), card.file) };
