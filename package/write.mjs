@@ -1,6 +1,6 @@
 // Writes the package as it is published: `node package/write.mjs [FOLDER]` (build/package), then
 // `npm publish build/package`. What `npm pack` would take of the checkout, less what no user of it reads:
-// comments (the declarations have them), scripts and tools of development.
+// comments (the declarations have them), spaces, scripts and tools of development.
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -26,10 +26,11 @@ export async function writePackage(folder) {
     if (path.endsWith('.js') && path !== 'web/dist/worker.js') {
       const whole = path === 'web/dist/gradcam.js';
       const { code } = esbuild.transformSync(readFileSync(to, 'utf8'), {
-        charset: 'utf8', target: 'es2022', minifyWhitespace: true, minifyIdentifiers: whole,
+        charset: 'utf8', target: 'es2022', minifyWhitespace: true, minifySyntax: true, minifyIdentifiers: whole,
       });
       writeFileSync(to, code);
     }
+    if (/^models\/.*\.json$/.test(path)) writeFileSync(to, JSON.stringify(JSON.parse(readFileSync(to, 'utf8'))));
     if (path === 'package.json') {
       const { scripts, devDependencies, ...rest } = JSON.parse(readFileSync(to, 'utf8'));
       writeFileSync(to, `${JSON.stringify(rest, null, 2)}\n`);
