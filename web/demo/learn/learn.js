@@ -29,6 +29,7 @@ const sampleUrl = (wanted) => SAMPLES.find(({ name }) => name === wanted).url;
 /* ---- One state for all elements ------------------------------------------------------------------ */
 
 const state = { sample: SAMPLES[0].name, image: null, class: '', layer: '', colormap: 'viridis', path: '', guess: '' };
+let reduced = ''; // what was done to a photo that is too large
 let from = null; // the picture's address, if it is neither a sample nor a file
 
 function readAddress() {
@@ -83,6 +84,7 @@ function apply() {
 /** Another picture: the class on show was the old one's. */
 function choosePicture(change) {
   Object.assign(state, { image: null, class: '' }, change);
+  reduced = '';
   from = null;
   byId('status').textContent = say('lesson.computing');
   apply();
@@ -99,8 +101,11 @@ async function takeFile(file) {
     const pen = canvas.getContext('2d');
     pen.imageSmoothingQuality = 'high';
     pen.drawImage(whole, 0, 0, canvas.width, canvas.height);
+    const { width: wide, height: high } = whole;
     whole.close();
-    choosePicture({ image: pen.getImageData(0, 0, canvas.width, canvas.height) });
+    const { width, height } = canvas;
+    choosePicture({ image: pen.getImageData(0, 0, width, height) });
+    if (scale < 1) reduced = say('lesson.reduced', { wide, high, width, height });
   } catch {
     byId('status').textContent = file.name ? say('lesson.unread', { file: file.name }) : say('lesson.unread.this');
   }
@@ -143,7 +148,7 @@ informed.addEventListener('result', ({ detail: steps }) => {
     name: tools.withKind({ name, group }), percent: say('percent', { share: probability }) })]),
     String(steps.class.id));
   const ms = timings.forward + timings.backward;
-  byId('status').textContent = ms >= 1 ? say('lesson.network', { ms: ms.toFixed(0) }) : '';
+  byId('status').textContent = tools.sentences([ms >= 1 ? say('lesson.network', { ms: ms.toFixed(0) }) : '', reduced]);
 });
 informed.setAttribute('loading', 'eager');
 
@@ -212,10 +217,8 @@ function showScore() {
   }));
   byId('again').disabled = !list.length;
 }
-let bugsAnswered = 0;
 document.querySelector('grad-cam[steps=bugs]').addEventListener('answered', ({ detail }) => {
-  bugsAnswered += 1;
-  score.add(`bug ${bugsAnswered}`, say('score.bug', { number: bugsAnswered }), detail.right);
+  score.add(`bug ${detail.number}`, say('score.bug', { number: detail.number }), detail.right);
 });
 byId('again').addEventListener('click', () => {
   score.clear();

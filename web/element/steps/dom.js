@@ -38,6 +38,31 @@ export function figure(value) {
 
 export const percent = (share) => say('percent', { share });
 
+/** In a sentence: what is not 0 is never called 0.0 %, what is not all never 100.0 %. */
+export const shareOf = (share) => say('share', { share });
+
+/** Of an unknown sign, with so many places and a real minus, which 0 has not. */
+export const fixed = (value, places) => {
+  const text = value.toFixed(places);
+  return Number(text) === 0 ? text.replace('-', '') : text.replace('-', '−');
+};
+
+/**
+ * Numbers rounded to so many places such that they still add up to their rounded sum: those that lose most by
+ * rounding are rounded the other way. Who adds them up finds what stands behind the equals sign.
+ * @param {number[]} values
+ * @param {number} places
+ */
+export function roundTogether(values, places) {
+  const unit = 10 ** places;
+  const rounded = values.map((value) => Math.round(value * unit));
+  const missing = Math.round(values.reduce((sum, value) => sum + value, 0) * unit) - rounded.reduce((sum, value) => sum + value, 0);
+  const lost = (i) => (values[i] * unit - rounded[i]) * Math.sign(missing);
+  const order = [...values.keys()].sort((a, b) => lost(b) - lost(a));
+  for (const i of order.slice(0, Math.abs(missing))) rounded[i] += Math.sign(missing);
+  return rounded.map((value) => value / unit);
+}
+
 /** Smallest, largest and mean value of values[from .. from + count). */
 export function range(values, from = 0, count = values.length) {
   let [low, high, sum] = [Infinity, -Infinity, 0];
@@ -277,15 +302,14 @@ export function oneAtATime(work, fail) {
     again = true;
     if (busy) return;
     busy = true;
-    try {
-      while (again) {
-        again = false;
+    while (again) {
+      again = false;
+      try {
         await work();
+      } catch (error) {
+        fail(error); // what was asked meanwhile is asked all the same
       }
-    } catch (error) {
-      fail(error);
-    } finally {
-      busy = false;
     }
+    busy = false;
   };
 }

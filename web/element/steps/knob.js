@@ -5,13 +5,15 @@
  * delta: what the knob adds to A^k, at one position or at all of them. Slope: dy/dA^k at that position, or
  * the sum over all of them, Z alpha_k.
  */
-import { button, channel, chooseCell, drawFrame, drawHeatTo, drawPicture, figure, figures, label, make, placeName, plot, range, say, signed } from './dom.js';
+import { button, channel, chooseCell, drawFrame, drawHeatTo, drawPicture, figure, figures, fixed, label, make, oneAtATime, placeName, plot, range, say, signed } from './dom.js';
 
 const POINTS = 7; // of the curve
 /** Parts of the knob's reach, from the middle outward. */
 const CURVE = Array.from({ length: POINTS }, (_, i) => (2 * i) / (POINTS - 1) - 1).sort((a, b) => Math.abs(a) - Math.abs(b));
 const TILES = 6; // channels shown by contribution
 const STRAIGHT = 0.01; // a curve that leaves its chord by less than this part of its height
+const NOISE = 2e-6; // of the logit: what 32-bit numbers round away behind the layer
+const [FEWEST_PLACES, MOST_PLACES] = [2, 5]; // of logits that are compared
 
 const covered = (text) => {
   const ground = make('canvas', { class: 'plane', role: 'img', 'aria-label': text });
@@ -34,7 +36,6 @@ export const knob = {
     let turned = null; // Steps at the knob's position
     let curve = []; // {delta, score}
     let wanted = false; // the knob has moved
-    let busy = false;
     let seen = false; // it is in the window
     let found = null; // {layer, list}: each sample's strongest place for every channel
 
@@ -79,12 +80,14 @@ export const knob = {
     const size = () => steps.layer.height * steps.layer.width;
     const plane = (of, channelAt = k) => of.activations.subarray(channelAt * size(), (channelAt + 1) * size());
     const at = () => cell.y * steps.layer.width + cell.x;
-    const reach = () => Math.max(range(plane(steps)).size, 1e-3);
+    /** As far as the channel goes by itself; one that is silent here, as far as an ordinary one. */
+    const reach = () => range(plane(steps)).size || usual;
     const delta = () => Number(turn.value) * reach();
     const slopeOf = ({ gradients }) => (everywhere.checked
       ? gradients.subarray(k * size(), (k + 1) * size()).reduce((sum, value) => sum + value, 0) : gradients[k * size() + at()]);
     const changeBy = (add) => ({ channel: k, add, ...(everywhere.checked ? {} : { at: [cell.y, cell.x] }) });
     const table = () => cam.colormap(colormap);
+    let usual = 1; // strength of the layer's channels, on average
     let shares = new Float32Array(0); // of each channel: its gradient times its activation, added up
     const product = (channelAt, i) => steps.gradients[channelAt * size() + i] * steps.activations[channelAt * size() + i];
 
@@ -95,29 +98,25 @@ export const knob = {
       work();
     }
 
-    /** The knob first, then the curve's points that are missing, while somebody sees it; one request at a time. */
-    async function work() {
-      if (busy) return;
-      busy = true;
-      try {
-        while (steps && (wanted || (seen && curve.length < POINTS))) {
-          const asked = steps;
-          const question = JSON.stringify(changeBy(0));
-          const mine = wanted;
-          wanted = false;
-          const add = mine ? delta() : CURVE[curve.length] * reach();
-          const answer = add === 0 ? asked : await cam.steps(asked.explanation.picture, {
-            class: asked.class.id, layer: asked.layer.name, change: changeBy(add) });
-          if (asked !== steps || question !== JSON.stringify(changeBy(0))) continue; // about another channel or picture
-          if (mine) turned = { add, steps: answer };
-          else curve.push({ delta: add, score: answer.map.score });
-          show();
-        }
-      } catch (error) {
-        fail(error);
-      } finally {
-        busy = false;
-      }
+    /** The knob first, then the curve's points that are missing, while somebody sees it. */
+    const work = oneAtATime(async () => {
+      if (!steps || !(wanted || (seen && curve.length < POINTS))) return;
+      await measure();
+      work(); // what is left
+    }, fail);
+
+    async function measure() {
+      const asked = steps;
+      const question = JSON.stringify(changeBy(0));
+      const mine = wanted;
+      wanted = false;
+      const add = mine ? delta() : CURVE[curve.length] * reach();
+      const answer = add === 0 ? asked : await cam.steps(asked.explanation.picture, {
+        class: asked.class.id, layer: asked.layer.name, change: changeBy(add) });
+      if (asked !== steps || question !== JSON.stringify(changeBy(0))) return; // about another channel or picture
+      if (mine) turned = { add, steps: answer };
+      else curve.push({ delta: add, score: answer.map.score });
+      show();
     }
 
     function drawCurve(pen, { width, height }, ink) {
@@ -173,12 +172,24 @@ export const knob = {
       turn.setAttribute('aria-valuetext', say('knob.turned', { delta: signed(delta()) }));
     }
 
-    function isStraight() {
-      if (curve.length < POINTS) return null;
+    /** What the measured curve is, as a key of the dictionary; empty as long as points are missing. */
+    function shapeOfCurve() {
+      if (curve.length < POINTS) return '';
       const points = [...curve].sort((a, b) => a.delta - b.delta);
       const [{ score: from }, { score: to }] = [points[0], points.at(-1)];
-      const high = Math.max(Math.abs(to - from), 1e-6);
-      return points.every(({ score }, i) => Math.abs(score - (from + ((to - from) * i) / (POINTS - 1))) < STRAIGHT * high);
+      const noise = Math.max(NOISE * Math.abs(steps.map.score), 1e-6);
+      if (points.every(({ score }) => Math.abs(score - steps.map.score) < noise)) return 'knob.flat';
+      return points.every(({ score }, i) => Math.abs(score - (from + ((to - from) * i) / (POINTS - 1))) < Math.max(STRAIGHT * Math.abs(to - from), noise))
+        ? 'knob.straight' : 'knob.bends';
+    }
+
+    /** The logits and their difference with as many places as show the change. */
+    function compared(before, after) {
+      const change = Math.abs(after - before);
+      const places = Math.max(FEWEST_PLACES, Math.min(MOST_PLACES, change ? 2 - Math.floor(Math.log10(change)) : FEWEST_PLACES));
+      const [from, to] = [before, after].map((value) => Number(value.toFixed(places)));
+      const plus = (value) => `${value > 0 ? '+' : ''}${fixed(value, places)}`;
+      return { before: fixed(from, places), after: fixed(to, places), change: plus(to - from), plus };
     }
 
     function show() {
@@ -201,20 +212,21 @@ export const knob = {
       const [low, high] = [Math.min(0, ...heights), Math.max(0, ...heights)];
       bar.style.width = `${(100 * (after - low)) / (high - low || 1)}%`;
       meter.style.setProperty('--mark', `${(100 * (before - low)) / (high - low || 1)}%`);
-      photoText.replaceChildren(channel(k), ` ${say('knob.over', { value: figure(plane(now)[at()]), place: everywhere.checked ? say('knob.all') : placeName(cell) })}`);
+      photoText.replaceChildren(channel(k), ` ${say('knob.over', { value: figure(plane(now)[at()]), place: everywhere.checked ? say('knob.all', { place: placeName(cell) }) : placeName(cell) })}`);
       mapText.textContent = say('knob.mapNow', { name: steps.class.name, most: figure(now.map.max), before: figure(steps.map.max) });
+      const said = compared(before, after);
       numbers.set([
-        [say('knob.before'), figure(before)],
-        [say('knob.now'), figure(after)],
+        [say('knob.before'), said.before],
+        [say('knob.now'), said.after],
         [say('knob.slope'), signed(slope)],
         [say('knob.probability'), say('percent', { share: now.map.probability })],
       ]);
       const told = slopeOf(steps) * add;
-      const straight = isStraight();
+      const shape = shapeOfCurve();
       words.textContent = [
         add === 0 ? say('knob.rest', { slope: signed(slope) })
-          : say('knob.did', { delta: signed(add), change: signed(after - before), told: signed(told), slope: signed(slopeOf(steps)) }),
-        straight === null ? '' : straight ? say('knob.straight') : say('knob.bends'),
+          : say('knob.did', { delta: signed(add), change: said.change, told: said.plus(told), slope: signed(slopeOf(steps)) }),
+        shape && say(shape),
       ].join(' ').trim();
       showWords();
       chart.redraw();
@@ -330,6 +342,7 @@ export const knob = {
         const same = steps?.layer.name === next.layer.name && steps.explanation.picture === next.explanation.picture;
         const kept = same ? k : null;
         steps = next;
+        usual = Array.from({ length: steps.layer.channels }, (_, one) => range(plane(steps, one)).size).reduce((sum, size1) => sum + size1, 0) / steps.layer.channels || 1;
         shares = Float32Array.from({ length: steps.layer.channels }, (_, one) => {
           let sum = 0;
           for (let i = 0; i < size(); ++i) sum += product(one, i);
