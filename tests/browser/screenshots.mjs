@@ -157,7 +157,7 @@ await shoot('phone-settings', 'The picture stays in sight', { size: PHONE, color
   await page.selectOption('#path', 'symbols');
   await step('softmax').getByRole('button', { name: 'Saturate' }).click();
   await step('deletion').getByRole('button', { name: 'Measure' }).click();
-  await step('deletion').getByText('pictures asked').waitFor(LONG);
+  await step('deletion').getByText('was asked about').waitFor(LONG);
   await step('sanity').locator('input[type=range]').evaluate((input) => {
     input.value = '4';
     input.dispatchEvent(new Event('input', { bubbles: true }));

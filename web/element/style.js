@@ -197,7 +197,18 @@ tr[aria-current] td { font-weight: 600; background: var(--bar); }
 @media print {
   .all { color-scheme: light !important; }
   .bar, progress, .symbols:not([open]) { display: none; }
-  .step { break-inside: avoid; }
+  /* What nobody has asked for yet has nothing to show. */
+  .unasked { display: none; }
+  :is(.split, .trio, .pair, .ends, .hand, .quiz, .figures, table, .formula) { break-inside: avoid; }
+  :is(h3, .caption, .symbols) { break-after: avoid; }
+  p { break-inside: avoid; }
+  /* Smaller than on a screen: a step on half a page. */
+  .split { grid-template-columns: minmax(0, 9.5cm) minmax(0, 1fr); }
+  .trio { grid-template-columns: repeat(3, minmax(0, 5cm)); }
+  .wide-pair, .pair { max-width: 12cm; }
+  .ends { grid-template-columns: repeat(6, minmax(0, 2.4cm)); }
+  .modest, .plane.pixels { max-width: 5.5cm; }
+  canvas.plot { height: auto; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;

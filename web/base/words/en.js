@@ -452,6 +452,8 @@ export const EN = {
   'link.selected': 'Selected: copy it by hand',
   'print.head': 'Picture: {picture}. Class: {name}, {p}. Layer: {layer}.',
   'print.own': 'your own',
+  'print.link': 'To go on from here: {address}',
+  'print.linkOwn': 'To go on from here, with a sample in place of the picture: {address}',
   'step.symbols': 'In symbols',
   'step.byNumber': 'channel number',
   'step.class': 'class',

@@ -8,7 +8,7 @@ import { tools } from '../../index.js';
 import { captionSamples, SAMPLES } from '../samples.js';
 import { paintBefore } from './paint.js';
 import { askBefore, Score } from './predict.js';
-import { createLink, createPresenter } from './present.js';
+import { createLink, createPresenter, drawCodeNow, loadCodes } from './present.js';
 import { fillIn } from '../words.js';
 
 const { say } = tools;
@@ -242,23 +242,34 @@ const presenter = createPresenter(inPath, () => writeAddress());
 const sectionOnShow = () => (presenter.on ? presenter.section
   : inPath().find((section) => section.getBoundingClientRect().bottom > innerHeight / 3) ?? inPath().at(-1));
 byId('present').addEventListener('click', () => (presenter.on ? presenter.stop() : presenter.start(sectionOnShow().id)));
-createLink(() => {
-  const section = sectionOnShow();
+/** An address for others of what is on show. */
+function addressOf(section) {
   const address = new URL(location.href);
-  address.hash = section.id;
+  address.hash = section?.id ?? '';
   address.searchParams.delete('present'); // who follows it reads at their own pace
   if (informed.result) address.searchParams.set('class', String(informed.result.class.id));
   if (state.image) {
     address.searchParams.delete('sample');
     address.searchParams.delete('class');
   }
-  return { address: address.href, own: Boolean(state.image), section: section.dataset.short };
+  return address.href;
+}
+createLink(() => {
+  const section = sectionOnShow();
+  return { address: addressOf(section), own: Boolean(state.image), section: section.dataset.short };
 });
-byId('print').addEventListener('click', () => print());
+byId('print').addEventListener('click', async () => {
+  await loadCodes().catch(() => {}); // the address is printed all the same
+  print();
+});
 addEventListener('beforeprint', () => {
   const { result } = informed;
   byId('handout').textContent = result ? say('print.head', { picture: state.image ? say('print.own') : (from ?? state.sample.replaceAll('_', ' ')),
     name: result.class.name, p: say('percent', { share: result.map.probability }), layer: result.layer.name }) : '';
+  const address = addressOf(presenter.on ? presenter.section : null);
+  byId('handout-link').textContent = state.image ? say('print.linkOwn', { address }) : say('print.link', { address });
+  byId('handout-code').hidden = !drawCodeNow(byId('handout-code'), address);
+  byId('handout-code').setAttribute('aria-label', say('link.code', { address }));
 });
 
 /* ---- Contents, and how to embed a step ------------------------------------------------------------ */
@@ -293,6 +304,8 @@ document.querySelectorAll('main > section').forEach((section) => seen.observe(se
 // of them, or a print, finds it whole.
 const wakeAll = () => elements.forEach((element) => element.setAttribute('loading', 'eager'));
 informed.addEventListener('result', () => setTimeout(wakeAll), { once: true });
+// Who prints by the browser's own menu gives no time to fetch what draws the code.
+elements.at(-1).addEventListener('result', () => loadCodes().catch(() => {}), { once: true });
 addEventListener('beforeprint', wakeAll);
 
 for (const element of elements) {

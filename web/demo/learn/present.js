@@ -85,10 +85,22 @@ export function createPresenter(sections, tell) {
 
 const QUIET = 4; // modules of white around a code: without them it is not found
 
-/** A QR code of a text, dark on white in every theme. @param {HTMLCanvasElement} canvas */
+let qrcode = null; // what draws codes, once somebody wants one
+
+/** A QR code of a text, dark on white in every theme. @param {HTMLCanvasElement} canvas @param {string} text */
 async function drawCode(canvas, text) {
-  // Fetched when somebody wants one.
-  const { default: qrcode } = await import(new URL('../../../node_modules/qrcode-generator/dist/qrcode.mjs', import.meta.url).href);
+  await loadCodes();
+  drawCodeNow(canvas, text);
+}
+
+/** Fetched when somebody wants one. */
+export async function loadCodes() {
+  qrcode ??= (await import(new URL('../../../node_modules/qrcode-generator/dist/qrcode.mjs', import.meta.url).href)).default;
+}
+
+/** Whether there is a code now: a page that is about to be printed waits for nothing. */
+export function drawCodeNow(canvas, text) {
+  if (!qrcode) return false;
   const code = qrcode(0, 'M');
   code.addData(text, 'Byte');
   code.make();
@@ -103,6 +115,7 @@ async function drawCode(canvas, text) {
   for (let y = 0; y < modules; ++y) {
     for (let x = 0; x < modules; ++x) if (code.isDark(y, x)) pen.fillRect((x + QUIET) * scale, (y + QUIET) * scale, scale, scale);
   }
+  return true;
 }
 
 /** @param {() => {address: string, own: boolean, section: string}} what  own: the picture is the reader's, and not in the link */

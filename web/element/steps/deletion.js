@@ -82,6 +82,7 @@ export const deletion = {
         [say('deletion.auc'), value('deletion')], [say('deletion.aucRandom'), value('deletionRandom')],
         [say('insertion.auc'), value('insertion')], [say('insertion.aucRandom'), value('insertionRandom')],
       ]);
+      element.classList.toggle('unasked', !curves);
       chart.redraw();
     }
 

@@ -258,13 +258,14 @@ export const button = (text, act, props = {}) => {
  */
 export function plot(name, draw) {
   const canvas = make('canvas', { class: 'plot', role: 'img', 'aria-label': name });
-  const redraw = () => {
+  const paint = (scheme) => {
     const { width, height } = canvas.getBoundingClientRect();
     if (!width || !canvas.isConnected) return;
     const density = Math.min(3, globalThis.devicePixelRatio || 1);
     Object.assign(canvas, { width: Math.round(width * density), height: Math.round(height * density) });
     const context = canvas.getContext('2d');
     context.scale(density, density);
+    canvas.style.colorScheme = scheme;
     const style = getComputedStyle(canvas);
     // As a colour in use: the property itself may be light-dark(...), which a canvas takes for none.
     const ink = Object.fromEntries(['accent', 'ink', 'muted', 'line', 'plus', 'minus', 'sunk'].map((key) => {
@@ -272,11 +273,17 @@ export function plot(name, draw) {
       return [key, style.color];
     }));
     canvas.style.color = '';
+    canvas.style.colorScheme = '';
     context.font = `12px ${style.fontFamily}`;
     draw(context, { width, height }, ink);
   };
+  const redraw = () => paint('');
   const sizes = new ResizeObserver(redraw);
   sizes.observe(canvas);
+  // Paper is light, whatever the screen is.
+  const forPaper = () => paint('light');
+  addEventListener('beforeprint', forPaper);
+  addEventListener('afterprint', redraw);
   const dark = matchMedia('(prefers-color-scheme: dark)');
   dark.addEventListener('change', redraw);
   return {
@@ -285,6 +292,8 @@ export function plot(name, draw) {
     stop() {
       sizes.disconnect();
       dark.removeEventListener('change', redraw);
+      removeEventListener('beforeprint', forPaper);
+      removeEventListener('afterprint', redraw);
     },
   };
 }

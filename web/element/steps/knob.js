@@ -64,6 +64,7 @@ export const knob = {
     const gallery = make('div', { class: 'ends' });
     const galleryText = make('p', { class: 'small', role: 'status' });
     const search = button(say('knob.search'), () => lookThrough());
+    const excites = make('div', {}, make('h3', { textContent: say('knob.excites') }), make('div', { class: 'bar' }, search), gallery, galleryText);
     const chart = plot(say('knob.plot'), drawCurve);
 
     const element = make('div', {},
@@ -75,7 +76,7 @@ export const knob = {
       make('div', { class: 'split' }, make('div', {}, make('p', { class: 'small', textContent: say('knob.logit') }), meter, chart.canvas),
         make('div', {}, numbers.element, words)),
       make('h3', { textContent: say('knob.contributions') }), tiles,
-      ...(samples.length ? [make('h3', { textContent: say('knob.excites') }), make('div', { class: 'bar' }, search), gallery, galleryText] : []));
+      ...(samples.length ? [excites] : []));
 
     const size = () => steps.layer.height * steps.layer.width;
     const plane = (of, channelAt = k) => of.activations.subarray(channelAt * size(), (channelAt + 1) * size());
@@ -297,6 +298,7 @@ export const knob = {
     }
 
     function drawGallery() {
+      excites.classList.toggle('unasked', !steps || found?.layer !== steps.layer.name);
       if (!steps || found?.layer !== steps.layer.name) {
         gallery.replaceChildren();
         galleryText.textContent = samples.length ? say('knob.unsearched', { count: samples.length }) : '';
