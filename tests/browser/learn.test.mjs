@@ -565,7 +565,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
       assert.ok(await page.locator('#handout').isVisible());
       assert.equal(await page.locator('.controls').isVisible(), false);
       // The way back to it, to be typed and to be scanned.
-      assert.match(await page.locator('#handout-link').textContent(), /^To go on from here: http.*sample=golf_ball_and_flower.*class=\d+$/);
+      assert.match(await page.locator('#handout-link').textContent(), /^To go on from here: http.*sample=golf_ball_and_flower.*class=\d+/);
       await page.waitForFunction(() => {
         dispatchEvent(new Event('beforeprint'));
         return !document.getElementById('handout-code').hidden;

@@ -56,7 +56,7 @@ figure { margin: 0; }
 }
 .stage[data-slotted] { aspect-ratio: auto; border-radius: 0; background: none; }
 .stage:not([data-slotted]) slot { display: none; }
-::slotted(img) { display: block; border-radius: var(--grad-cam-radius, 10px); max-width: 100%; height: auto; }
+::slotted(:is(img, canvas)) { display: block; border-radius: var(--grad-cam-radius, 10px); max-width: 100%; height: auto; }
 .picture, .heat { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }
 .heat { pointer-events: none; opacity: 0; transition: opacity 0.15s; }
 
