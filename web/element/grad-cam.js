@@ -39,7 +39,8 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
  * @attr {number} opacity       of the heat, 0 to 1; default 0.6; near 0 the map always fades out
  * @attr {string} colormap      viridis, cividis, turbo, jet, ...; default viridis
  * @attr {string} steps         steps to show instead of the heatmap, by name; empty: heatmap and all steps
- * @attr {string} symbols       folded (default): the formula of a step opens when asked for; open: it stands there
+ * @attr {string} symbols       folded (default): the formula of a step opens when asked for; open: it stands there;
+ *   none: the step without formulas, symbols and captions, for the youngest
  * @attr {string} samples       addresses of pictures, joined by "|", that the step knob looks through
  * @attr {string} loading       lazy (default): starts when it comes into view; eager: at once
  * @fires result    the explanation is there; detail: the Explanation (with steps alone: the Steps)
@@ -586,8 +587,7 @@ function scrollable(box) {
 function build(host) {
   const root = host.attachShadow({ mode: 'open' });
   root.adoptedStyleSheets = [sheet()];
-  // Its words are English and its numbers stand in rows, whatever the page around it is.
-  root.innerHTML = `<div class="all" lang="en" dir="ltr">
+  root.innerHTML = `<div class="all">
     <figure class="whole">
       <div class="stage" part="stage">
         <slot></slot>
@@ -603,6 +603,8 @@ function build(host) {
     <progress part="progress" max="1" hidden></progress>
     <p class="status" part="status" role="status"></p></div>`;
   const find = (selector) => root.querySelector(selector);
+  // Its words are English and its numbers stand in rows, whatever the page around it is.
+  Object.assign(find('.all'), { lang: 'en', dir: 'ltr' });
   return { all: find('.all'), figure: find('.whole'), stage: find('.stage'), picture: find('img'), own: find('.own'),
     heat: find('.heat'), classes: find('.classes'), steps: find('.steps'), progress: find('progress'),
     status: find('.status') };

@@ -96,7 +96,10 @@ figure { margin: 0; }
 progress { width: 100%; accent-color: var(--accent); }
 :is(button, select, input, canvas, summary):focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 
-/* Steps */
+/* Steps; for the youngest without symbols, figures and what explains them */
+.plainly { display: none; }
+:host([symbols='none']) .plainly { display: block; }
+:host([symbols='none']) :is(.symbolic, .figures, .symbols, .caption) { display: none; }
 .step { padding: 0.25rem 0; }
 .step + .step { margin-top: 1.5rem; padding-top: 1.25rem; border-top: 1px solid var(--line); }
 .formula { overflow-x: auto; margin: 0 0 0.9rem; padding: 0.7rem 0.9rem; border-radius: var(--radius); background: var(--sunk); font-size: 1.15rem; font-size: clamp(0.8rem, 4.3cqi, 1.2rem); }

@@ -65,7 +65,7 @@ function apply() {
     attribute(element, 'target', state.class);
     const step = element.getAttribute('steps');
     attribute(element, 'layer', state.layer || (EARLIER_STEPS.includes(step) ? EARLIER : ''));
-    attribute(element, 'symbols', state.path === 'symbols' ? 'open' : '');
+    attribute(element, 'symbols', { symbols: 'open', short: 'none' }[state.path]);
     attribute(element, 'colormap', state.colormap);
     if (state.image) element.image = state.image;
     else {

@@ -23,7 +23,7 @@ export function paintBefore(hero, score) {
   photo.setAttribute('aria-label', say('paint.photo'));
   const show = make('button', { type: 'button', className: 'choice', textContent: say('paint.show'), disabled: true });
   const clear = make('button', { type: 'button', className: 'quiet', textContent: say('paint.clear') });
-  const verdict = make('p', { className: 'verdict' });
+  const verdict = make('p', { className: 'verdict', tabIndex: -1 });
   verdict.setAttribute('role', 'status');
   const box = make('div', { className: 'painting' }, photo, make('div', {}, text, make('div', { className: 'answers' }, show, clear), verdict));
   hero.parentElement.after(box);
@@ -118,6 +118,7 @@ export function paintBefore(hero, score) {
       verdict.textContent = !total ? say('paint.empty', values) : right ? say('paint.hit', values)
         : painted.has(hot) ? say('paint.wide', values) : say('paint.missed', values);
       score.add('answer', say('paint.title'), right);
+      verdict.focus({ preventScroll: true }); // the button that had the focus is of no use now
     } catch (error) {
       verdict.textContent = error.message;
     }

@@ -7,10 +7,14 @@ import { tools } from '../../index.js';
 const { say } = tools;
 const byId = (id) => document.getElementById(id);
 
-/** Whether a key belongs to what has the focus: sliders, lists and drawings use arrows themselves. */
+/**
+ * Whether a key belongs to what has the focus: sliders, lists and drawings use arrows themselves. Escape they do not
+ * need, and PageUp and PageDown are what the clicker in a teacher's hand sends.
+ */
 function isTaken(event) {
   const [inner] = event.composedPath();
-  return inner instanceof Element && (inner.matches('input, select, textarea, dialog *, [role=application], .formula'));
+  if (!(inner instanceof Element)) return false;
+  return inner.matches('dialog, dialog *') || (!/^(Escape|PageUp|PageDown)$/.test(event.key) && inner.matches('input, select, textarea, [role=application], .formula'));
 }
 
 /**
@@ -31,6 +35,12 @@ export function createPresenter(sections, tell) {
     byId('next').disabled = at === all.length - 1;
     history.replaceState(history.state, '', `${location.pathname}${location.search}#${id}`);
     scrollTo({ top: 0, behavior: 'instant' });
+    // Tab goes on into this step, not from where the last one was. Who presses Next goes on pressing it.
+    const pressed = /** @type {any} */ (document.activeElement);
+    if (bar.contains(pressed) && !pressed.disabled) return;
+    const heading = all[at].querySelector('h2');
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
   }
 
   const presenter = {

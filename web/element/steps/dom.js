@@ -25,6 +25,9 @@ export function make(tag, props = {}, ...children) {
   return element;
 }
 
+/** Text that somebody who knows no symbols does not see. */
+export const symbolic = (text) => make('span', { class: 'symbolic', textContent: text });
+
 /** A^k as text. */
 export const channel = (k) => make('span', {}, 'A', make('sup', { textContent: String(k) }));
 
@@ -181,13 +184,15 @@ export const placeName = ({ x, y }) => say('step.place', { row: y + 1, column: x
  */
 export function chooseCell(canvas, grid, choose, event) {
   canvas.tabIndex = 0;
-  canvas.addEventListener(event, ({ clientX, clientY }) => {
+  const point = ({ clientX, clientY }) => {
     const now = grid();
     if (!now) return;
     const box = canvas.getBoundingClientRect();
     const clip = (share, count) => Math.max(0, Math.min(count - 1, Math.floor(share * count)));
     choose({ x: clip((clientX - box.left) / box.width, now.columns), y: clip((clientY - box.top) / box.height, now.rows) });
-  });
+  };
+  // A finger that taps does not move.
+  for (const type of new Set([event, 'pointerdown'])) canvas.addEventListener(type, point);
   const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   canvas.addEventListener('keydown', (pressed) => {
     const now = grid();

@@ -5,7 +5,7 @@
  * delta: what the knob adds to A^k, at one position or at all of them. Slope: dy/dA^k at that position, or
  * the sum over all of them, Z alpha_k.
  */
-import { button, channel, chooseCell, drawFrame, drawHeatTo, drawPicture, figure, figures, fixed, label, make, oneAtATime, placeName, plot, range, say, signed } from './dom.js';
+import { button, channel, chooseCell, drawFrame, drawHeatTo, drawPicture, figure, figures, fixed, label, make, oneAtATime, placeName, plot, range, say, signed, symbolic } from './dom.js';
 
 const POINTS = 7; // of the curve
 /** Parts of the knob's reach, from the middle outward. */
@@ -57,9 +57,10 @@ export const knob = {
     const bar = make('i');
     const meter = make('div', { class: 'meter mark', 'aria-hidden': 'true' }, bar);
     const numbers = figures();
-    const words = make('p', { class: 'small', role: 'status' });
-    const photoText = make('figcaption');
-    const mapText = make('figcaption');
+    const words = make('p', { class: 'small symbolic', role: 'status' });
+    const plain = make('p', { class: 'small plainly', role: 'status' });
+    const photoText = make('figcaption', { class: 'symbolic' });
+    const mapText = make('figcaption', { class: 'symbolic' });
     const tiles = make('div', { class: 'ends' });
     const gallery = make('div', { class: 'ends' });
     const galleryText = make('p', { class: 'small', role: 'status' });
@@ -68,14 +69,15 @@ export const knob = {
     const chart = plot(say('knob.plot'), drawCurve);
 
     const element = make('div', {},
-      make('div', { class: 'bar' }, make('label', { class: 'wide' }, make('span', { textContent: say('knob.channel') }), which, whichText),
+      make('div', { class: 'bar' }, make('label', { class: 'wide' }, make('span', { textContent: say('knob.channel') }), which, make('span', { class: 'symbolic' }, whichText)),
         make('label', {}, everywhere, say('knob.everywhere'))),
       make('div', { class: 'pair wide-pair' },
         make('figure', { class: 'tile' }, photo.box, photoText), make('figure', { class: 'tile' }, map.box, mapText)),
-      make('div', { class: 'bar knob' }, make('label', { class: 'wide' }, make('span', { textContent: say('knob.add') }), turn, turnText), reset),
-      make('div', { class: 'split' }, make('div', {}, make('p', { class: 'small', textContent: say('knob.logit') }), meter, chart.canvas),
-        make('div', {}, numbers.element, words)),
-      make('h3', { textContent: say('knob.contributions') }), tiles,
+      make('div', { class: 'bar knob' }, make('label', { class: 'wide' }, make('span', { textContent: say('knob.add') }), turn, make('span', { class: 'symbolic' }, turnText)), reset),
+      make('div', { class: 'split' }, make('div', {}, make('p', { class: 'small symbolic', textContent: say('knob.logit') }), make('p', { class: 'small plainly', textContent: say('knob.score') }),
+        meter, make('div', { class: 'symbolic' }, chart.canvas)),
+        make('div', {}, numbers.element, words, plain)),
+      make('h3', {}, say('knob.contributions'), symbolic(say('knob.contribution'))), tiles,
       ...(samples.length ? [excites] : []));
 
     const size = () => steps.layer.height * steps.layer.width;
@@ -173,15 +175,15 @@ export const knob = {
       turn.setAttribute('aria-valuetext', say('knob.turned', { delta: signed(delta()) }));
     }
 
-    /** What the measured curve is, as a key of the dictionary; empty as long as points are missing. */
+    /** What the measured curve is, in words; none as long as points are missing. */
     function shapeOfCurve() {
       if (curve.length < POINTS) return '';
       const points = [...curve].sort((a, b) => a.delta - b.delta);
       const [{ score: from }, { score: to }] = [points[0], points.at(-1)];
       const noise = Math.max(NOISE * Math.abs(steps.map.score), 1e-6);
-      if (points.every(({ score }) => Math.abs(score - steps.map.score) < noise)) return 'knob.flat';
+      if (points.every(({ score }) => Math.abs(score - steps.map.score) < noise)) return say('knob.flat');
       return points.every(({ score }, i) => Math.abs(score - (from + ((to - from) * i) / (POINTS - 1))) < Math.max(STRAIGHT * Math.abs(to - from), noise))
-        ? 'knob.straight' : 'knob.bends';
+        ? say('knob.straight') : say('knob.bends');
     }
 
     /** The logits and their difference with as many places as show the change. */
@@ -223,12 +225,13 @@ export const knob = {
         [say('knob.probability'), say('percent', { share: now.map.probability })],
       ]);
       const told = slopeOf(steps) * add;
-      const shape = shapeOfCurve();
       words.textContent = [
         add === 0 ? say('knob.rest', { slope: signed(slope) })
           : say('knob.did', { delta: signed(add), change: said.change, told: said.plus(told), slope: signed(slopeOf(steps)) }),
-        shape && say(shape),
+        shapeOfCurve(),
       ].join(' ').trim();
+      const [had, has] = [steps.map.probability, now.map.probability].map((share) => say('share', { share }));
+      plain.textContent = add === 0 ? say('knob.plainRest') : say(add > 0 ? 'knob.plainMore' : 'knob.plainLess', { name: steps.class.name, had, has });
       showWords();
       chart.redraw();
     }
@@ -263,7 +266,7 @@ export const knob = {
         const tile = covered(say('knob.tile', { k: one }));
         drawPicture(tile.ground, picture);
         drawHeatTo(tile.heat, { values: plane(steps, one), width, height, picture, view }, table(), range(plane(steps, one)).high);
-        const pick = make('button', { type: 'button', class: 'pick' }, tile.box, make('span', {}, channel(one), ` ${signed(shares[one])}`));
+        const pick = make('button', { type: 'button', class: 'pick' }, tile.box, make('span', { class: 'symbolic' }, channel(one), ` ${signed(shares[one])}`));
         pick.dataset.k = String(one);
         pick.setAttribute('aria-pressed', String(one === k));
         pick.addEventListener('click', () => choose(one));

@@ -37,13 +37,15 @@ export const sum = {
     const how = select([['strength', say('sum.byStrength')], ['index', say('step.byNumber')]], 'strength');
     const one = planeCanvas(say('sum.one'));
     const whole = planeCanvas(say('sum.whole'));
-    const oneWords = make('figcaption');
+    const oneWords = make('figcaption', { class: 'symbolic' });
     const wholeWords = make('figcaption');
     const scale = legend();
     const numbers = figures();
     const claim = make('p', { class: 'small', role: 'note' });
+    const ordering = label(say('sum.order'), how);
+    ordering.classList.add('symbolic');
     const element = make('div', {},
-      make('div', { class: 'bar' }, play, make('label', { class: 'wide' }, scrub, count), label(say('sum.order'), how)),
+      make('div', { class: 'bar' }, play, make('label', { class: 'wide' }, scrub, make('span', { class: 'symbolic' }, count)), ordering),
       make('div', { class: 'trio' },
         make('figure', { class: 'tile' }, one, oneWords),
         make('figure', { class: 'tile' }, whole, wholeWords),
