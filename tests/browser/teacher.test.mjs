@@ -111,7 +111,7 @@ for (const [name, skip, open] of [['Chromium', withoutBrowser, async () => ({ br
       await page.waitForFunction(() => document.getElementById('link').open && document.getElementById('qr').width > 400, null, WAIT);
       assert.match(await page.evaluate(() => document.getElementById('link-text').textContent), /sample=golf_ball_and_flower.*#picture$/);
       await press('Escape');
-      assert.equal(await page.evaluate(() => document.getElementById('link').open), false);
+      await page.waitForFunction(() => !document.getElementById('link').open, null, WAIT);
       assert.equal(await stage(), 'picture');
       assert.match(await focus(), /#share\b/);
 

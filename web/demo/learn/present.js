@@ -79,7 +79,13 @@ export function createPresenter(sections, tell) {
   byId('previous').addEventListener('click', () => show(at - 1));
   byId('next').addEventListener('click', () => show(at + 1));
   byId('leave').addEventListener('click', presenter.stop);
-  document.addEventListener('fullscreenchange', () => { if (!document.fullscreenElement) presenter.stop(); });
+  document.addEventListener('fullscreenchange', () => {
+    if (document.fullscreenElement) return;
+    // Some browsers leave the full screen where Escape was meant for a dialog.
+    const dialog = /** @type {HTMLDialogElement} */ (document.querySelector('dialog[open]'));
+    if (dialog) dialog.close();
+    else presenter.stop();
+  });
   document.addEventListener('keydown', (event) => {
     if (!presenter.on || event.ctrlKey || event.metaKey || event.altKey || isTaken(event)) return;
     const moves = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };

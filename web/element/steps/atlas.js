@@ -145,7 +145,8 @@ export function createAtlas(what) {
   const sizes = new ResizeObserver(() => {
     if (Math.abs(atlas.clientWidth - width) < 20) return;
     width = atlas.clientWidth;
-    redraw();
+    // Later: what is drawn changes the size of what is observed, which pages would hear of as an error.
+    requestAnimationFrame(redraw);
   });
   sizes.observe(atlas);
 
