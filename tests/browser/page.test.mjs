@@ -347,9 +347,9 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
     const { page, problems } = await demo();
     await page.click('#samples button >> nth=0');
     await settled(page);
-    const tiles = await page.$$eval('#sheet canvas', (all) => all.map((canvas) => canvas.toDataURL()));
-    assert.equal(tiles.length, 5);
-    assert.equal(new Set(tiles).size, 5);
+    // They are painted one after the other.
+    await page.waitForFunction(() => new Set([...document.querySelectorAll('#sheet canvas')].map((canvas) => canvas.toDataURL())).size === 5);
+    assert.equal(await page.locator('#sheet canvas').count(), 5);
     const names = (await list(page)).map(({ name }) => name);
     await page.click('#sheet button >> nth=2');
     assert.deepEqual((await list(page)).map(({ pressed }) => pressed), [false, false, true, false, false]);
