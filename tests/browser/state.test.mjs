@@ -425,6 +425,104 @@ describe('what stands on the page belongs together', { skip: withoutBrowser }, (
     await page.close();
   });
 
+  /** Counts what is asked of workers from now on. */
+  const counting = (page) => page.evaluate(() => {
+    const before = window.asked;
+    window.asked = { load: 0, explain: 0 };
+    if (before) return;
+    const { postMessage } = Worker.prototype;
+    Worker.prototype.postMessage = function post(message, ...rest) {
+      if (message.request in window.asked) window.asked[message.request] += 1;
+      return postMessage.call(this, message, ...rest);
+    };
+  });
+  const asked = (page) => page.evaluate(() => window.asked);
+  const names = (count) => ({ name: 'names.txt', mimeType: 'text/plain', buffer: Buffer.from(Array.from({ length: count }, (_, id) => `thing ${id}`).join('\n')) });
+  const kerasFile = async () => ({ name: 'keras3.keras', mimeType: '', buffer: await readFile(keras) });
+  const pictureFile = async (name) => ({ name: `${name}.jpg`, mimeType: 'image/jpeg', buffer: await readFile(sampleFile(name)) });
+
+  test('dropped together: a model, the names of its classes and a picture are one load and one explanation', async () => {
+    const { page, problems } = await demo('#sample=flower');
+    await counting(page);
+    await explained(page, async () => page.setInputFiles('#onnx', [await kerasFile(), names(3)]));
+    await status(page, /those of names\.txt now\. keras3:/);
+    assert.match((await list(page))[0], /^thing \d/);
+    assert.deepEqual(await asked(page), { load: 1, explain: 1 });
+    await page.keyboard.press('Escape'); // how it wants its pictures
+    // The names stay where the model is loaded anew.
+    await explained(page, () => page.selectOption('#preprocess', 'tf'));
+    await explained(page, () => page.selectOption('#preprocess', ''));
+    assert.match((await list(page))[0], /^thing \d/);
+    await explained(page, () => page.click('[data-model=pocket]'));
+    await counting(page);
+    await explained(page, async () => page.setInputFiles('#file', [await pictureFile('church'), await kerasFile(), names(3)]));
+    await status(page, /those of names\.txt now\. keras3:/);
+    assert.deepEqual(await asked(page), { load: 1, explain: 1 });
+    assert.deepEqual(problems, []);
+    await page.close();
+  });
+
+  test('dropped together, and one of them is broken: the others count', async () => {
+    const { page } = await demo('#sample=flower');
+    const broken = (name) => ({ name, mimeType: name.endsWith('jpg') ? 'image/jpeg' : '', buffer: Buffer.from('\0\0\x01broken\0\xff') });
+    // The model: the picture is shown by the one before.
+    await page.setInputFiles('#file', [broken('net.onnx'), await pictureFile('church')]);
+    await bad(page);
+    await page.waitForFunction((wanted) => document.querySelector('#predictions button')?.textContent === wanted, words(expected.church)[0], WAIT);
+    assert.match(await page.textContent('#status'), /net\.onnx/);
+    // The names: the model goes by its own.
+    await page.setInputFiles('#file', [await kerasFile(), { ...names(3), buffer: await readFile(sampleFile('church')) }]);
+    await status(page, /names\.txt.*keras3:/);
+    assert.equal((await list(page)).length, 3);
+    assert.ok(!/thing/.test((await list(page)).join()));
+    await page.keyboard.press('Escape');
+    // The picture: the model shows the one before.
+    await page.click('[data-model=pocket]');
+    await page.waitForFunction((wanted) => document.querySelector('#predictions button')?.textContent === wanted, words(expected.church)[0], WAIT);
+    await page.setInputFiles('#file', [await kerasFile(), broken('b.jpg')]);
+    await status(page, /b\.jpg.*keras3:/);
+    assert.equal((await list(page)).length, 3);
+    await page.close();
+  });
+
+  test('a slider that is dragged is one step of the history, written once it rests', async () => {
+    const { page } = await demo('#sample=flower');
+    const counts = await page.evaluate(async () => {
+      const found = { pushState: 0, replaceState: 0 };
+      for (const how of Object.keys(found)) {
+        const own = history[how].bind(history);
+        history[how] = (...args) => {
+          found[how] += 1;
+          own(...args);
+        };
+      }
+      const alpha = document.querySelector('[name=alpha]');
+      for (let i = 0; i < 60; ++i) {
+        alpha.value = 0.3 + i / 100;
+        alpha.dispatchEvent(new Event('input', { bubbles: true }));
+        if (i % 10 === 9) await new Promise((done) => { setTimeout(done); });
+      }
+      return found;
+    });
+    assert.deepEqual(counts, { pushState: 1, replaceState: 0 });
+    const value = await page.inputValue('[name=alpha]');
+    await page.waitForFunction((wanted) => new URLSearchParams(location.hash.slice(1)).get('alpha') === wanted, value, WAIT);
+    // What is changed next is a step of its own, and does not lose the value before it.
+    await page.$eval('[name=alpha]', (alpha) => {
+      for (const next of ['0.2', '0.1']) {
+        alpha.value = next;
+        alpha.dispatchEvent(new Event('input', { bubbles: true }));
+      }
+    });
+    await page.selectOption('[name=colormap]', 'magma');
+    await page.goBack();
+    await page.waitForFunction(() => document.querySelector('[name=colormap]').value === 'viridis', null, WAIT);
+    assert.equal(await page.inputValue('[name=alpha]'), '0.1');
+    await page.goBack();
+    await page.waitForFunction(() => document.querySelector('[name=alpha]').value === '0.6', null, WAIT);
+    await page.close();
+  });
+
   test('the camera: pressed twice it opens once; another model and preprocessing while it runs; classes compared', async () => {
     const { page, problems } = await demo();
     await page.evaluate(() => {
