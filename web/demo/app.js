@@ -935,7 +935,7 @@ async function follow(given, files = {}) {
       waiting.explain.abort();
       sayAnswer();
     }
-    set(states.withShown(state, own.shown ?? state.answer.maps[0].class.id));
+    set(states.withShown(state, state.ask.shown ?? state.answer.maps[0].class.id)); // what of the link fits
     await compareLayers();
   }
   if (mine !== followed) return; // another link has the word
