@@ -509,6 +509,43 @@ for (const { name: browserName, skip, start, cannot } of BROWSERS) describe(`wha
     await page.close();
   });
 
+  test('after the camera, a file that is no picture, and a link whose picture is not there: what is on the screen has its own name', { skip: cannot.camera }, async () => {
+    const { page } = await demo('#sample=flower');
+    const film = async () => {
+      await page.$eval('#rate', (rate) => { rate.textContent = ''; });
+      await page.click('#camera');
+      await page.waitForFunction(() => document.getElementById('rate').textContent, null, WAIT);
+    };
+    await film();
+    await page.setInputFiles('#file', [{ name: 'b.jpg', mimeType: 'image/jpeg', buffer: Buffer.from('no picture') }]);
+    await bad(page);
+    await status(page, /b\.jpg/);
+    assert.equal(await page.getAttribute('#camera', 'aria-pressed'), 'false');
+    // The camera's last picture stays, and is no sample.
+    assert.equal(await page.$$eval('#samples [aria-pressed=true]', (all) => all.length), 0);
+    assert.ok(!/sample/.test(await addressOf(page)));
+    await saved(page, () => page.click('[data-save=overlay]'));
+    await sample(page, 'church');
+    await film();
+    await page.evaluate(() => { location.hash = `picture=${encodeURIComponent(new URL('none.jpg', location.href).href)}`; });
+    await bad(page);
+    await status(page, /none\.jpg/);
+    await page.waitForFunction(() => document.querySelectorAll('#samples [aria-pressed=true]').length === 0, null, WAIT);
+    await saved(page, () => page.click('[data-save=overlay]'));
+    await page.close();
+  });
+
+  test('a link that is pasted while another model is being loaded: the later wish counts', async () => {
+    const { page } = await demo('#sample=flower');
+    await page.setInputFiles('#onnx', keras);
+    await page.evaluate(() => { location.hash = 'sample=church&method=layercam'; });
+    await page.waitForFunction((wanted) => document.querySelector('#predictions button')?.textContent === wanted, words(expected.church)[0], WAIT);
+    await page.waitForTimeout(1500);
+    assert.equal(await page.textContent('#model-name'), 'pocket');
+    assert.equal(await page.inputValue('[name=method]'), 'layercam');
+    await page.close();
+  });
+
   test('a slider that is dragged is one step of the history, written once it rests', async () => {
     const { page } = await demo('#sample=flower');
     const counts = await page.evaluate(async () => {

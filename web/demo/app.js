@@ -467,13 +467,14 @@ const OF_A_PICTURE = ['image', 'memory', 'file'];
 
 /** @param {import('./state.js').Picture} picture */
 async function choose(picture) {
-  stopCamera();
+  const last = stopCamera();
   set(states.withPicture(state, picture));
   try {
     await explain();
   } catch (error) {
     if (!OF_A_PICTURE.includes(error.code)) throw error;
     forget(picture);
+    if (state.answer?.picture.live) await keepFrame(last);
     throw picture.sample ? error : naming(picture.name, error);
   }
 }
@@ -908,7 +909,16 @@ let followed = 0;
 /** Shows what a link says. @param {import('./state.js').Link} given @param {{picture?: any, model?: any}} [files] */
 async function follow(given, files = {}) {
   const mine = ++followed;
-  stopCamera();
+  const last = stopCamera();
+  try {
+    await followLink(mine, given, files);
+  } finally {
+    if (mine === followed && !waiting.explain && state.answer?.picture.live) await keepFrame(last); // it led to nothing
+  }
+}
+
+/** @param {number} mine  of the links that were followed @param {import('./state.js').Link} given @param {{picture?: any, model?: any}} files */
+async function followLink(mine, given, files) {
   const [link, wrong] = havingNames(given);
   const sample = samples.find((one) => one.sample === link.sample);
   const here = state.model && states.means(link.model, state.model.source) ? state.model.source : null;
@@ -924,6 +934,7 @@ async function follow(given, files = {}) {
     ask: { picture: sample ?? files.picture ?? state.ask.picture, shown: own.shown } });
   if (known && (!stays || ['preprocess', 'head'].some((name) => own.settings[name] !== model[name]))) wrong.push(...await loadLinked(source, own, wished));
   else {
+    waiting.load?.abort(); // another model, which was wished for before this one
     wrong.push(...states.unknownTo(own, model));
     set(states.fitting(wished()));
   }
