@@ -1,7 +1,8 @@
 /**
  * Pictures of every state of the page, the lesson and the element into docs/pictures/screens/, with a list
- * of them: `node tests/browser/screenshots.mjs`, after `node emscripten/build.mjs`. Only samples that this
- * project drew, and Chromium's fake camera, are to be seen.
+ * of them: `node tests/browser/screenshots.mjs`, after `node emscripten/build.mjs`; with names (`models wall`)
+ * those of the page's states alone, anew. Only samples that this project drew, and Chromium's fake camera, are to
+ * be seen.
  */
 import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +21,8 @@ if (withoutBrowser) {
   console.error(withoutBrowser);
   process.exit(1);
 }
-await rm(FOLDER, { recursive: true, force: true });
+const only = process.argv.slice(2);
+if (!only.length) await rm(FOLDER, { recursive: true, force: true });
 await mkdir(FOLDER, { recursive: true });
 const browser = await launch();
 const server = await serve();
@@ -44,6 +46,7 @@ async function open(path, { size = DESK, colorScheme = 'light' } = {}) {
 
 /** One picture of the page: its settings as in a link, and what is done there first. */
 async function shoot(name, words, { hash = 'sample=golf_ball_and_flower', act, ready = /forward/, ...options } = {}) {
+  if (only.length && !only.includes(name)) return;
   const { page, close } = await open(hash && `#${hash}`, options);
   await says(page, ready);
   await act?.(page);
@@ -125,6 +128,12 @@ await shoot('phone-settings', 'The picture stays in sight', { size: PHONE, color
   await page.selectOption('[name=compare]', { index: 2 });
   await page.evaluate(() => scrollTo(0, 640));
 } });
+
+if (only.length) {
+  await browser.close();
+  await server.close();
+  process.exit(taken.length === only.length ? 0 : 1);
+}
 
 // A download that does not end: the host of the published models never gets to the second half.
 {
