@@ -133,7 +133,7 @@ static score_row row_of(const gcam_args *a, int64_t index) {
     double s = p->scale * gcam_dot(a->in[0] + r.q, a->in[1] + r.k + j * p->k.row, p->q.size);
     r.slope[j] = 1;
     if (p->softcap > 0) {
-      double t = tanh(s / p->softcap);
+      double t = tanhf((float)(s / p->softcap));
       s = p->softcap * t;
       r.slope[j] = (float)(1 - t * t);
     }
