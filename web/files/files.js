@@ -22,6 +22,7 @@
  *   another origin, it counts other bytes
  * @property {AsyncIterable<Uint8Array> | Iterable<Uint8Array>} chunks
  * @property {true} [stored]              it was kept from an earlier time (cache.js)
+ * @property {boolean} [checked]          its pieces fail where they are not what was kept: no digest is needed
  * @property {() => Promise<any>} [keep]  once read and found right: keeps it; gives why not, or null
  * @property {() => Promise<any>} [drop]  it is not right: nothing of it stays
  */
