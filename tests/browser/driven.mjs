@@ -130,6 +130,14 @@ export class DrivenPage {
     }, text);
   }
 
+  focus(selector) {
+    return this.$eval(selector, (element) => element.focus());
+  }
+
+  async check(selector) {
+    if (!await this.$eval(selector, ({ checked }) => checked)) await this.click(selector);
+  }
+
   async press(selector, key) {
     await this.$eval(selector, (element) => element.focus());
     await this.deeds.press(KEYS[key] ?? key);

@@ -1,7 +1,8 @@
 /**
  * Pictures of every state of the page, the lesson and the element into docs/pictures/screens/, with a list
  * of them: `node tests/browser/screenshots.mjs`, after `node emscripten/build.mjs`; `... lesson` takes those of the
- * lesson and the element alone. Only samples that this project drew, and Chromium's fake camera, are to be seen.
+ * lesson and the element alone, `... models wall` those of the page's states that are named. Only samples that this
+ * project drew, and Chromium's fake camera, are to be seen.
  */
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,10 +21,11 @@ if (withoutBrowser) {
   console.error(withoutBrowser);
   process.exit(1);
 }
-const lessonAlone = process.argv[2] === 'lesson';
+const named = process.argv.slice(2);
+const wanted = (name) => !named.length || named.includes(name);
 /** What stays from before. @type {Map<string, string>} */
-const words = new Map(lessonAlone ? [...(await readFile(join(FOLDER, 'README.md'), 'utf8')).matchAll(/!\[(.*)\]\((.*)\.jpg\)/g)].map(([, said, name]) => [name, said]) : []);
-if (!lessonAlone) await rm(FOLDER, { recursive: true, force: true });
+const words = new Map(named.length ? [...(await readFile(join(FOLDER, 'README.md'), 'utf8')).matchAll(/!\[(.*)\]\((.*)\.jpg\)/g)].map(([, said, name]) => [name, said]) : []);
+if (!named.length) await rm(FOLDER, { recursive: true, force: true });
 await mkdir(FOLDER, { recursive: true });
 const browser = await launch();
 const server = await serve();
@@ -46,7 +48,7 @@ async function open(path, { size = DESK, colorScheme = 'light' } = {}) {
 
 /** One picture of the page: its settings as in a link, and what is done there first. */
 async function shoot(name, said, { hash = 'sample=golf_ball_and_flower', act, ready = /forward/, ...options } = {}) {
-  if (lessonAlone) return;
+  if (!wanted(name)) return;
   const { page, close } = await open(hash && `#${hash}`, options);
   await says(page, ready);
   await act?.(page);
@@ -130,7 +132,7 @@ await shoot('phone-settings', 'The picture stays in sight', { size: PHONE, color
 } });
 
 // A download that does not end: the host of the published models never gets to the second half.
-if (!lessonAlone) {
+if (wanted('download')) {
   const { page, close } = await open('#sample=golf_ball_and_flower');
   await says(page, /forward/);
   await page.locator('#model summary').click();
@@ -147,6 +149,28 @@ if (!lessonAlone) {
   await page.evaluate(() => scrollTo(0, 0));
   await take('download', 'A model on its way, which can be cancelled and gone on with', page);
   await close();
+}
+
+/** The list of all, which may not weigh more than a reader waits for. */
+async function finish() {
+  await browser.close();
+  await server.close();
+
+  let all = 0;
+  for (const name of words.keys()) {
+    const { size } = await stat(join(FOLDER, `${name}.jpg`));
+    all += size;
+    if (size > MOST_EACH) console.error(`${name}.jpg has ${size} bytes, more than ${MOST_EACH}`);
+  }
+  if (all > MOST_ALL) console.error(`all have ${all} bytes, more than ${MOST_ALL}`);
+  await writeFile(join(FOLDER, 'README.md'), `# Every state, as \`node tests/browser/screenshots.mjs\` took it\n\n${
+    [...words].map(([name, said]) => `${said}\n\n![${said}](${name}.jpg)\n`).join('\n')}`);
+  console.log(`${words.size} pictures, ${(all / 1e6).toFixed(2)} MB, in docs/pictures/screens`);
+}
+
+if (!wanted('lesson')) {
+  await finish();
+  process.exit(named.every((name) => words.has(name)) ? 0 : 1);
 }
 
 /* ---- The lesson ---------------------------------------------------------------------------------- */
@@ -242,16 +266,4 @@ for (const colorScheme of ['light', 'dark']) {
   await context.close();
 }
 
-await browser.close();
-await server.close();
-
-let all = 0;
-for (const name of words.keys()) {
-  const { size } = await stat(join(FOLDER, `${name}.jpg`));
-  all += size;
-  if (size > MOST_EACH) console.error(`${name}.jpg has ${size} bytes, more than ${MOST_EACH}`);
-}
-if (all > MOST_ALL) console.error(`all have ${all} bytes, more than ${MOST_ALL}`);
-await writeFile(join(FOLDER, 'README.md'), `# Every state, as \`node tests/browser/screenshots.mjs\` took it\n\n${
-  [...words].map(([name, said]) => `${said}\n\n![${said}](${name}.jpg)\n`).join('\n')}`);
-console.log(`${words.size} pictures, ${(all / 1e6).toFixed(2)} MB, in docs/pictures/screens`);
+await finish();
