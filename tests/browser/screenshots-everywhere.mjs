@@ -1,7 +1,7 @@
 /**
  * Pictures of the page's main states in Firefox and WebKit, to be looked at beside Chromium's in
- * docs/pictures/screens: `node tests/browser/screenshots-everywhere.mjs [FOLDER]`, default build/screens; on a desk, a
- * phone and a projector, light and dark.
+ * docs/pictures/screens: `node tests/browser/screenshots-everywhere.mjs [FOLDER [ONLY]]`, default build/screens; on a
+ * desk, a phone and a projector, light and dark. ONLY: those with this part of their name, `webkit-wall`.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -11,10 +11,13 @@ import { launchFirefox, withoutFirefox } from './firefox.mjs';
 import { launchWebKit, withoutWebKit } from './webkit.mjs';
 
 const FOLDER = resolve(process.argv[2] ?? join(root, 'build/screens'));
+const ONLY = process.argv[3] ?? '';
 const SIZES = { desk: [960, 720], projector: [1280, 720], phone: [390, 844] };
 
 const BROWSERS = [
-  { name: 'firefox', skip: withoutFirefox, launch: (dark) => launchFirefox({ 'layout.css.prefers-color-scheme.content-override': dark ? 0 : 1 }) },
+  // No window of its is narrower than 500 pixels of the screen: a phone's are more of them each.
+  { name: 'firefox', skip: withoutFirefox, launch: (dark, size) => launchFirefox({ 'layout.css.prefers-color-scheme.content-override': dark ? 0 : 1,
+    'layout.css.devPixelsPerPx': size === 'phone' ? '1.5' : '1.0' }) },
   { name: 'webkit', skip: withoutWebKit, launch: (dark) => launchWebKit(dark ? { GTK_THEME: 'Adwaita:dark' } : {}) },
 ];
 
@@ -49,6 +52,37 @@ const STATES = {
   } },
 };
 
+/** A window has a rim of its own. */
+async function fit(browser, page, [width, height]) {
+  const asked = [width, height];
+  for (let tries = 0; tries < 10; ++tries) {
+    await browser.resize(...asked);
+    await page.waitForTimeout(200);
+    const inner = await page.evaluate(() => [innerWidth, innerHeight]);
+    if (inner[0] === width && inner[1] === height) return;
+    asked[0] = Math.max(100, asked[0] + width - inner[0]);
+    asked[1] = Math.max(100, asked[1] + height - inner[1]);
+  }
+}
+
+async function take(browser, file, size, hash, act) {
+  const page = await browser.newPage();
+  await page.goto(`${server.origin}/web/demo/${hash && `#${hash}`}`);
+  await fit(browser, page, SIZES[size]);
+  await status(page, /forward/);
+  await act?.(page);
+  await page.waitForTimeout(500);
+  const shown = await page.evaluate(() => [innerWidth, innerHeight]);
+  if (shown.join() !== SIZES[size].join()) console.error(`${file}: in ${shown.join('x')} instead of ${SIZES[size].join('x')}`);
+  await writeFile(join(FOLDER, file), await page.deeds.screenshot());
+}
+
+/** What does not come to its end within a minute fails. */
+const soon = (work) => new Promise((done, fail) => {
+  const timer = setTimeout(() => fail(new Error('not within a minute')), 60000);
+  work.then(done, fail).finally(() => clearTimeout(timer));
+});
+
 await mkdir(FOLDER, { recursive: true });
 const server = await serve();
 let taken = 0;
@@ -58,30 +92,20 @@ for (const { name, skip, launch } of BROWSERS) {
     continue;
   }
   for (const dark of [false, true]) {
-    const browser = await launch(dark);
-    try {
-      for (const [state, { sizes, dark: both, hash = 'sample=golf_ball_and_flower', act }] of Object.entries(STATES)) {
-        if (dark && !both) continue;
-        for (const size of sizes) {
-          const [width, height] = SIZES[size];
-          const page = await browser.newPage();
-          await page.goto(`${server.origin}/web/demo/${hash && `#${hash}`}`);
-          // The window has a rim of its own, and need not become as small as a phone.
-          await browser.resize(width, height);
-          const inner = await page.evaluate(() => [innerWidth, innerHeight]);
-          await browser.resize(2 * width - inner[0], 2 * height - inner[1]);
-          await status(page, /forward/);
-          await act?.(page);
-          await page.waitForTimeout(500);
-          const shown = await page.evaluate(() => [innerWidth, innerHeight].join('x'));
-          if (shown !== `${width}x${height}`) console.error(`${name}: ${state} in ${shown} instead of ${width}x${height}`);
-          await writeFile(join(FOLDER, `${name}-${state}-${size}${dark ? '-dark' : ''}.png`), await page.deeds.screenshot());
-          taken += 1;
-          await page.close();
-        }
+    const wanted = Object.entries(STATES).flatMap(([state, { sizes, dark: both, ...how }]) => (dark && !both ? []
+      : sizes.map((size) => ({ file: `${name}-${state}-${size}${dark ? '-dark' : ''}.png`, size, ...how })))).filter(({ file }) => file.includes(ONLY));
+    if (!wanted.length) continue;
+    for (const { file, size, hash = 'sample=golf_ball_and_flower', act } of wanted) {
+      // One picture, one browser: one that has shown several sizes sometimes stands still.
+      const browser = await launch(dark, size);
+      try {
+        await soon(take(browser, file, size, hash, act));
+        taken += 1;
+      } catch ({ message }) {
+        console.error(`${file}: ${message}`);
+      } finally {
+        await browser.close();
       }
-    } finally {
-      await browser.close();
     }
   }
 }

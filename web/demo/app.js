@@ -360,19 +360,8 @@ byId('depth').addEventListener('input', ({ target }) => {
 
 /** What was dropped together is asked about once, when all of it is there. */
 async function explainWith(pictures) {
-  if (!pictures.length) {
-    await explain();
-    return;
-  }
-  try {
-    await guard(() => addPictures(pictures));
-  } finally {
-    if (!state.answer && state.ask.picture && !waiting.explain) { // none of them is a picture: the one before
-      const said = byId('status').textContent;
-      await explain();
-      tell(sentences([said, byId('status').textContent]), { bad: true });
-    }
-  }
+  if (pictures.length) await guard(() => addPictures(pictures));
+  else await explain();
 }
 
 /**
@@ -726,8 +715,13 @@ function showEarly(picture, { early, secondsLeft }) {
   drawn.delete('heat'); // whatever the job ends in is drawn anew
 }
 
-/** The picture anew: another one, or other settings. What fails is withdrawn. */
-async function explain() {
+/**
+ * The picture anew: another one, or other settings. What fails is withdrawn.
+ * @param {{again?: boolean}} [options]  again: in the place of a wish that failed
+ */
+async function explain({ again = false } = {}) {
+  // The first load of the bundled model was cancelled: what is wished for needs one.
+  if (!state.model && state.ask.picture && !waiting.load && !arriving) await loadModel('pocket');
   const { model } = state;
   const { picture } = state.ask;
   if (!model || !picture || camera.running) return; // it waits until both are there
@@ -752,11 +746,19 @@ async function explain() {
   } catch (error) {
     if (mine !== turn || model !== state.model) return;
     set(states.withdrawn(state));
+    if (!state.answer && !again) await explainInstead(picture, asked);
     throw error;
   }
   await compareLayers();
   sayAnswer();
   if (model.guessed && !model.preprocess && !choicesOf(model.key).asked) guard(askPreprocess);
+}
+
+/** A model that has not answered yet shows what was answered before it, by the usual method where need be. */
+async function explainInstead(picture, asked) {
+  const fails = () => state.ask.picture === picture && Object.entries(states.askedOf(state)).every(([name, value]) => value === asked[name]);
+  if (fails()) set(states.withSettings(state, { method: states.DEFAULTS.method }));
+  if (!fails()) await guard(() => explain({ again: true }));
 }
 
 function sayAnswer() {
