@@ -1,9 +1,9 @@
 /**
  * npm run bench: forward passes, heatmaps, gradients, load times and memory against onnxruntime-web,
  * tfjs-backend-wasm and native XNNPACK, in Node and in Chromium, on one thread and two, and leanly in
- * npm's newest Node and in Firefox; then what converting VGG16 costs, what the methods cost, a busy
- * machine, and a roofline. Prints the report and writes it to docs/bench.md, with the picture
- * docs/bench.svg.
+ * npm's newest Node and in Firefox; then what converting VGG16 costs, what a reader of the page waits
+ * for, what the methods cost, a busy machine, and a roofline. Prints the report and writes it to
+ * docs/bench.md, with the picture docs/bench.svg.
  *
  *   --folder DIR   the .onnx files of this folder instead (tests/zoo/export.py DIR --bench makes one):
  *                  forward passes, heatmaps and processor time. Writes docs/bench-zoo.md. DIR/bench.jsonl
@@ -18,8 +18,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import { root } from '../../emscripten/tools.mjs';
+import { root, scriptArguments } from '../../emscripten/tools.mjs';
 import { busyGoals, busyTable, measureBusy } from './busy.mjs';
 import { compare } from './compare.mjs';
 import { singleGoalTable } from './goals.mjs';
@@ -29,13 +28,14 @@ import * as node from './hosts/node.mjs';
 import { measureKeras } from './keras.mjs';
 import { measureMethods } from './methods.mjs';
 import { findNetworks, networksOf } from './networks.mjs';
+import { measurePage } from './page.mjs';
 import { drawPicture } from './picture.mjs';
 import { folderReport, report } from './report.mjs';
 import { measureRoofline } from './roofline.mjs';
 
 const HOSTS = ['node', 'newest', 'chromium', 'firefox'];
 
-const { values: options } = parseArgs({ options: {
+const { values: options } = scriptArguments({
   folder: { type: 'string' },
   hosts: { type: 'string', default: HOSTS.join(',') },
   rounds: { type: 'string' },
@@ -43,7 +43,7 @@ const { values: options } = parseArgs({ options: {
   quick: { type: 'boolean', default: false },
   'no-browser': { type: 'boolean', default: false },
   busy: { type: 'boolean', default: false },
-} });
+}, 0);
 const { only, quick, folder } = options;
 const rounds = Number(options.rounds ?? (quick ? 3 : 9));
 const refuse = (why) => {
@@ -159,6 +159,7 @@ const fullHosts = hosts.filter(({ lean }) => !lean);
 const found = {
   rows,
   keras: networks.some(({ arch }) => arch === 'vgg16') ? await section('VGG16 from a Keras file', () => measureKeras(how)) : undefined,
+  page: !options['no-browser'] && networks.some(({ arch }) => arch === 'vgg16') ? await section('the page', () => measurePage(how)) : undefined,
   methods: await section('methods', () => measureMethods(networks, how)),
   beside: await section('a busy machine', beside),
   roofline: fullHosts.length && networks.some(({ arch }) => arch) ? await section('roofline', () => measureRoofline(networks, fullHosts.at(-1), how)) : undefined,

@@ -30,7 +30,12 @@ const OF_VGG16 = ['inputGradient', 'postsWay'];
 /** Of an operation that is not the forward pass, a contender measures no more once it has taken so long. */
 const BUDGET_MS = 8000;
 const AGREEMENT = 1e-3;
-const [CPU_SAMPLES, CPU_SAMPLE_MS, CPU_REST_MS] = [3, 250, 20];
+const [CPU_SAMPLES, CPU_SAMPLE_MS] = [3, 250];
+/**
+ * Before another contender's turn: onnxruntime-web's idle threads go on to spin for 15 ms of a core, after
+ * its forward pass is done. Whoever came next was measured beside a busy core.
+ */
+const REST_MS = 60;
 
 export const median = (list) => {
   const sorted = [...list].sort((a, b) => a - b);
@@ -48,8 +53,18 @@ function distance(found, expected) {
   return off / most;
 }
 
+/** The contender whose turn it was last: its threads may still be awake. */
+let last;
+
+/** Gives `one` the machine, to itself. */
+async function takeTurn(one) {
+  if (last !== one) await wait(REST_MS);
+  last = one;
+}
+
 /** Time that a contender's processor is taken, in ms a forward pass; what idle threads spin counts too. */
 async function processorTime(one) {
+  await takeTurn(one);
   const before = await one.ask('cpu');
   if (before === null) return undefined;
   let [passes, spent] = [0, 0];
@@ -57,7 +72,7 @@ async function processorTime(one) {
     spent += await one.ask('forward');
     passes++;
   }
-  await wait(CPU_REST_MS);
+  await wait(REST_MS);
   return (await one.ask('cpu') - before) / passes;
 }
 
@@ -87,6 +102,7 @@ async function enter(description, { network, host, threads, field }) {
 async function measure(one, operation, warmUp) {
   if (one.failed[operation] || (one.spent[operation] > BUDGET_MS && operation !== 'forward')) return;
   if (warmUp && one.once?.includes(operation) && one.spent[operation]) return;
+  await takeTurn(one);
   try {
     const ms = await one.ask(operation);
     one.spent[operation] = (one.spent[operation] ?? 0) + ms;

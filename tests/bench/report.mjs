@@ -4,6 +4,7 @@ import { busyGoals, busyTable } from './busy.mjs';
 import { goalTable, missedList, singleGoalTable } from './goals.mjs';
 import { kerasGoals, kerasTable } from './keras.mjs';
 import { methodGoals, methodTable } from './methods.mjs';
+import { pageGoals, pageTable } from './page.mjs';
 import { rooflineTable } from './roofline.mjs';
 
 const number = (value, digits = 1) => (value === undefined || value === null ? '' : value.toFixed(digits));
@@ -21,15 +22,16 @@ const post = (rows) => rows.filter((row) => row.postsWay)
   .map((row) => `${(row.postsWay / 1000).toFixed(1)} s in ${row.runtime}`).join(', ');
 
 /**
- * @param {{rows: object[], size: number, keras?: object[], methods?: object, beside?: object[],
+ * @param {{rows: object[], size: number, keras?: object[], page?: object[], methods?: object, beside?: object[],
  *   roofline?: object, notes: string[], rounds: number, quick: boolean, minutes: string,
  *   busy: number}} found
  */
-export function report({ rows, size, keras, methods, beside, roofline, notes, rounds, quick, busy, minutes }) {
+export function report({ rows, size, keras, page, methods, beside, roofline, notes, rounds, quick, busy, minutes }) {
   const engines = [...new Set(rows.map((row) => row.engine))].join(', ');
   const single = [
     { text: 'gradcam.wasm, kB', found: size / 1000, most: 520, digits: 0 },
     ...(keras ? kerasGoals(keras) : []),
+    ...(page ? pageGoals(page) : []),
     ...(methods ? methodGoals(methods) : []),
     ...(beside ? busyGoals(beside) : []),
   ];
@@ -54,7 +56,7 @@ ${missed}`);
 ${notes.map((note) => `- ${note}`).join('\n')}`);
   parts.push(`## How it is measured
 
-- Each contender is a process (in Chromium and Firefox: a browser) of its own that loads the network once; rounds go round all of them. Figures are medians. Before anything is timed, every contender's output is compared with ours; 1e-3 of the largest value is allowed, ${Math.max(...rows.map((row) => row.off ?? 0)).toExponential(1)} is the most there was.
+- Each contender is a process (in Chromium and Firefox: a browser) of its own that loads the network once; rounds go round all of them, with a rest in between, since onnxruntime-web's threads spin on after a pass. Figures are medians. Before anything is timed, every contender's output is compared with ours; 1e-3 of the largest value is allowed, ${Math.max(...rows.map((row) => row.off ?? 0)).toExponential(1)} is the most there was.
 - The newest Node of npm and Firefox are measured leanly: relaxed SIMD and onnxruntime-web alone, which is the better rival there by definition.
 - Processor ms: what a forward pass takes of all cores together, in Node, in passes one after another for a quarter of a second and what idle threads go on to spin; browsers do not tell.
 - VGG16 and Xception have synthetic weights: speed does not depend on their values.
@@ -70,6 +72,11 @@ ${allFigures(rows)}`);
 By the package's public interface, each step a process of its own, two threads.
 
 ${kerasTable(keras)}`);
+  if (page?.length) parts.push(`## On the page
+
+VGG16 in float32, by the package's public interface and on the page itself, in a browser whose profile is on the disk; threads as the browser has them. Loaded from the browser's cache by a page that has just been opened; then two pictures, one after the other; then the classes on show in turn, each from the press to the frame that has its heatmap.
+
+${pageTable(page)}`);
   if (methods?.together.length) parts.push(`## Methods
 
 By the package's public interface, one thread.

@@ -2,6 +2,9 @@
  * Headless Chromium for the tests, and the shared data under /data/ of every page.
  */
 import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before } from 'node:test';
 import { serve } from '../../emscripten/serve.mjs';
 import { root, data, withoutData } from '../web/shared.mjs';
@@ -17,26 +20,33 @@ const playwright = await import('playwright-core').catch(() => null);
 export const withoutBrowser = !playwright ? 'SKIPPED: playwright-core is not installed (npm ci in tests/browser)'
   : !program ? 'SKIPPED: no Chromium on this machine (Debian: apt-get install chromium)' : false;
 
-/** @param {{cameras?: number}} [options]  how many cameras there seem to be */
-export function launch({ cameras = 1 } = {}) {
-  return playwright.chromium.launch({
-    executablePath: program,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      '--disable-component-update', '--disable-sync', '--disable-features=LocalNetworkAccessChecks',
-      `--use-fake-device-for-media-stream=device-count=${cameras}`,
-      '--use-fake-ui-for-media-stream'],
-  });
-}
+const how = ({ cameras = 1 } = {}) => ({
+  executablePath: program,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', '--disable-features=LocalNetworkAccessChecks',
+    `--use-fake-device-for-media-stream=device-count=${cameras}`,
+    '--use-fake-ui-for-media-stream'],
+});
 
-/** Chromium with one page, as launchFirefox() and launchWebKit() give theirs. */
-export async function launchChromium() {
-  const browser = await launch();
+/** @param {{cameras?: number}} [options]  how many cameras there seem to be */
+export const launch = (options) => playwright.chromium.launch(how(options));
+
+/**
+ * Chromium with one page, as launchFirefox() and launchWebKit() give theirs.
+ * @param {{profile?: boolean}} [options]  profile: one on the disk, as a reader has it; without, caches are in memory
+ */
+export async function launchChromium({ profile = false } = {}) {
+  const folder = profile && await mkdtemp(join(tmpdir(), 'gradcam-chromium-'));
+  const browser = folder ? await playwright.chromium.launchPersistentContext(folder, how()) : await launch();
   const page = await browser.newPage();
   return {
     goto: (url) => page.goto(url),
     // As an expression: the page's policy forbids functions made of text.
     run: (body, ...args) => page.evaluate(`(async (...args) => { ${body} })(...${JSON.stringify(args)})`),
-    close: () => browser.close(),
+    async close() {
+      await browser.close();
+      if (folder) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
   };
 }
 

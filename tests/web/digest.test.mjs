@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { sha256, Sha256 } from '../../web/files/digest.js';
+import { Fingerprint, fingerprint, sha256, Sha256 } from '../../web/files/digest.js';
 
 const noise = (length) => Uint8Array.from({ length }, (_, i) => (i * 2654435761) >>> 13);
 const expected = (bytes) => createHash('sha256').update(bytes).digest('hex');
@@ -36,4 +36,26 @@ test('too large to be held, and a page without WebCrypto', async () => {
   } finally {
     Object.defineProperty(globalThis, 'crypto', subtle);
   }
+});
+
+test('a fingerprint: the same in whatever pieces, another for any bit, length or order', () => {
+  const bytes = noise(5000);
+  const whole = fingerprint(bytes);
+  for (const piece of [1, 3, 15, 16, 17, 64, 4999]) {
+    const sum = new Fingerprint();
+    for (let at = 0; at < bytes.length; at += piece) sum.update(bytes.subarray(at, at + piece));
+    assert.equal(sum.text(), whole, `pieces of ${piece}`);
+  }
+  const seen = new Set([whole, fingerprint(bytes.subarray(0, -1)), fingerprint(Uint8Array.of(...bytes, 0))]);
+  for (let bit = 0; bit < 8 * 200; ++bit) {
+    const other = bytes.slice();
+    other[(bit >> 3) * 25] ^= 1 << (bit & 7);
+    seen.add(fingerprint(other));
+  }
+  for (const step of [4, 16]) {
+    const other = bytes.slice();
+    for (let i = 0; i < step; ++i) [other[i], other[i + step]] = [other[i + step], other[i]];
+    seen.add(fingerprint(other));
+  }
+  assert.equal(seen.size, 3 + 8 * 200 + 2);
 });

@@ -153,6 +153,32 @@ describe('files that are kept', () => {
     assert.equal(await fetchAll(two), true);
   }));
 
+  test('one that is read back is checked by its fingerprint: what has gone bad fails, what an earlier version kept gets one', () => withCaches(async (stores) => {
+    const url = `${origin}/net.onnx?model=print`;
+    await fetchAll(url);
+    const [models, prints] = ['gradcam-models', 'gradcam-model-prints'].map((name) => stores.get(name));
+    const key = keyOf(url, sha256);
+    assert.equal((await openKept(url, sha256)).checked, true);
+    assert.equal(await fetchAll(url), true);
+
+    prints.delete(key);
+    const unknown = await openKept(url, sha256);
+    assert.deepEqual([unknown.stored, unknown.checked], [true, false], 'the digest is asked for');
+    assert.deepEqual(Buffer.from(await readAll(unknown)), Buffer.from(onnx));
+    await unknown.keep();
+    assert.equal((await openKept(url, sha256)).checked, true);
+
+    const wrong = Buffer.from(onnx);
+    wrong[wrong.length >> 1] ^= 1;
+    for (const bytes of [wrong, onnx.subarray(0, -1), Buffer.concat([onnx, Buffer.alloc(1)])]) {
+      models.set(key, new Response(bytes));
+      await assert.rejects(readAll(await openKept(url, sha256)), /not what was kept/);
+    }
+    await (await openKept(url, sha256)).drop();
+    assert.deepEqual([models.has(key), prints.has(key)], [false, false]);
+    assert.equal(await fetchAll(url), false);
+  }));
+
   test('what counts as the same file', () => {
     const key = keyOf('https://x.org/a.onnx?v=1&sha256=7#part', 'aa');
     assert.equal(isOlder(keyOf('https://x.org/a.onnx?v=1&sha256=7', 'bb'), key), true);

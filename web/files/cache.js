@@ -2,12 +2,15 @@
  * Model files that the browser keeps from one visit to the next (Cache API), by address and digest.
  *
  * A file is stored while it is read, and only becomes visible once its digest has been found right
- * (keep); one that is read back is checked like any other. Where there is no cache (a page without
- * https) or no room, the file is fetched and used all the same.
+ * (keep). Beside it lies its fingerprint, by which it is checked when it is read back: a digest takes two
+ * thirds of the time of loading, and whoever can write to a page's cache on purpose could write both. Where
+ * there is no cache (a page without https) or no room, the file is fetched and used all the same.
  */
+import { Fingerprint } from './digest.js';
 import { baseName, openUrl, responseChunks } from './files.js';
 
 const NAME = 'gradcam-models';
+const PRINTS = 'gradcam-model-prints';
 
 const DIGEST = 'gradcam-sha256';
 
@@ -36,30 +39,50 @@ export function isOlder(url, key) {
  * @returns {Promise<import('./files.js').OpenFile>}
  */
 export async function openKept(url, sha256, signal) {
-  const cache = /^https?:/.test(url) && globalThis.caches
-    ? await caches.open(NAME).catch(() => null) : null;
+  const [cache, prints] = /^https?:/.test(url) && globalThis.caches
+    ? await Promise.all([NAME, PRINTS].map((name) => caches.open(name))).catch(() => []) : [];
   if (!cache) return openUrl(url, signal);
   const key = keyOf(url, sha256);
-  const hit = await cache.match(key).catch(() => undefined);
+  const [hit, print] = await Promise.all([cache, prints].map((store) => store.match(key).catch(() => undefined)));
   if (hit) {
+    const known = await print?.text().catch(() => '');
+    const found = new Fingerprint();
     return {
       name: baseName(url),
       size: Number(hit.headers.get('content-length')) || null,
       hint: true,
-      chunks: responseChunks(hit, (cause) => cause),
+      chunks: checked(responseChunks(hit, (cause) => cause), found, known),
       stored: true,
-      drop: () => cache.delete(key),
+      checked: known !== undefined,
+      async keep() {
+        if (known === undefined) await writePrint(prints, key, found); // an earlier version kept it
+        return null;
+      },
+      drop: () => Promise.all([cache, prints].map((store) => store.delete(key))),
     };
   }
   const file = await openUrl(url, signal);
-  return { ...file, ...storing(cache, key, file) };
+  return { ...file, ...storing(cache, prints, key, file) };
+}
+
+/** Where there is no room for it, the digest is taken again, the next time. */
+const writePrint = (prints, key, found) => prints.put(key, new Response(found.text())).catch(() => {});
+
+/** The pieces, which must have this fingerprint in the end, where one is known. */
+async function* checked(chunks, found, known) {
+  for await (const piece of chunks) {
+    found.update(piece);
+    yield piece;
+  }
+  if (known !== undefined && found.text() !== known) throw new Error('it is not what was kept');
 }
 
 /** The same pieces, which go into the cache on their way. */
-function storing(cache, key, { chunks, size }) {
+function storing(cache, prints, key, { chunks, size }) {
   const { readable, writable } = new TransformStream();
   const writer = writable.getWriter();
   const headers = size === null ? {} : { 'content-length': String(size) };
+  const found = new Fingerprint();
   let trouble = null;
   const stored = cache.put(key, new Response(readable, { headers })).catch((error) => {
     trouble ??= error;
@@ -75,6 +98,7 @@ function storing(cache, key, { chunks, size }) {
     chunks: (async function* () {
       for await (const piece of chunks) {
         await pass(piece.slice());
+        found.update(piece);
         yield piece;
       }
     })(),
@@ -82,7 +106,10 @@ function storing(cache, key, { chunks, size }) {
     async keep() {
       await Promise.race([writer.close().catch(() => {}), stored]);
       await stored;
-      if (!trouble) await forgetOthers(cache, key);
+      if (!trouble) {
+        await writePrint(prints, key, found);
+        await Promise.all([cache, prints].map((store) => forgetOthers(store, key)));
+      }
       return trouble;
     },
     async drop() {

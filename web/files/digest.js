@@ -134,17 +134,57 @@ export class Sha256 {
 }
 
 /**
- * A short fingerprint that tells one picture from another; not for security.
- * @param {Uint8Array | Uint8ClampedArray} bytes
+ * 128 bits that tell bytes from others, at several times the speed of a digest; not for security. Four lanes of
+ * 32 bits take the words in turn. Each step can be undone, so that no single word's change is missed.
  */
-export function fingerprint(bytes) {
-  const whole = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  const words = new Int32Array(whole.buffer, whole.byteOffset, whole.byteLength >> 2);
-  let [a, b] = [0x9e3779b9 | 0, 0x85ebca6b | 0];
-  for (let i = 0; i < words.length; ++i) {
-    a = Math.imul(a ^ words[i], 0x01000193);
-    b = (Math.imul((b << 13) | (b >>> 19), 5) + Math.imul(words[i], 0xcc9e2d51)) | 0;
+export class Fingerprint {
+  #lanes = Int32Array.of(0x9e3779b9, 0x85ebca6b, 0xc2b2ae35, 0x27d4eb2f);
+  #block = new Uint8Array(16);
+  #used = 0;
+  #length = 0;
+
+  /** @param {Uint8Array | Uint8ClampedArray} bytes */
+  update(bytes) {
+    this.#length += bytes.length;
+    let at = 0;
+    if (this.#used) {
+      at = Math.min(16 - this.#used, bytes.length);
+      this.#block.set(bytes.subarray(0, at), this.#used);
+      this.#used += at;
+      if (this.#used < 16) return this;
+      this.#mix(this.#block);
+    }
+    const whole = at + ((bytes.length - at) & ~15);
+    if (whole > at) this.#mix(bytes.subarray(at, whole));
+    this.#block.set(bytes.subarray(whole));
+    this.#used = bytes.length - whole;
+    return this;
   }
-  for (let i = words.length * 4; i < whole.length; ++i) a = Math.imul(a ^ whole[i], 0x01000193);
-  return `${a >>> 0}:${b >>> 0}:${bytes.length}`;
+
+  #mix(bytes) {
+    const words = bytes.byteOffset % 4 ? new Int32Array(bytes.slice().buffer)
+      : new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+    let [a, b, c, d] = this.#lanes;
+    for (let i = 0; i < words.length; i += 4) {
+      a = Math.imul(a ^ words[i], 0x01000193);
+      b = Math.imul(b ^ words[i + 1], 0x01000193);
+      c = Math.imul(c ^ words[i + 2], 0x01000193);
+      d = Math.imul(d ^ words[i + 3], 0x01000193);
+      a ^= a >>> 15;
+      b ^= b >>> 15;
+      c ^= c >>> 15;
+      d ^= d >>> 15;
+    }
+    this.#lanes.set([a, b, c, d]);
+  }
+
+  /** @returns {string} ends it */
+  text() {
+    this.#block.fill(0, this.#used);
+    this.#mix(this.#block);
+    return `${Array.from(this.#lanes, (lane) => (lane >>> 0).toString(16)).join(':')}:${this.#length}`;
+  }
 }
+
+/** That of one picture. @param {Uint8Array | Uint8ClampedArray} bytes */
+export const fingerprint = (bytes) => new Fingerprint().update(bytes).text();

@@ -7,7 +7,7 @@ import { launchChromium, withoutBrowser } from '../../browser/browser.mjs';
 import { launchFirefox, withoutFirefox } from '../../browser/firefox.mjs';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
+const TYPES = { '.html': 'text/html', '.css': 'text/css', '.json': 'application/json', '.js': 'text/javascript', '.mjs': 'text/javascript', '.wasm': 'application/wasm' };
 
 const headers = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -27,15 +27,19 @@ const PAGE = `<!doctype html><script>
 
 let server;
 const networkFiles = []; // served by their number
+const folders = []; // too, with what lies in them
 
 /** The checkout and the networks' files, on the loopback interface alone, while the benchmark runs. */
-async function origin() {
+export async function origin() {
   if (!server) {
     server = createServer((request, response) => {
       const path = decodeURIComponent(new URL(request.url, 'http://x').pathname);
       if (path === '/') return response.writeHead(200, { ...headers, 'Content-Type': 'text/html' }).end(PAGE);
-      const file = path.startsWith('/network/') ? networkFiles[Number(path.slice(9))] : join(root, path);
-      const size = file && statSync(file, { throwIfNoEntry: false })?.size;
+      const [, folder, name] = /^\/folder\/(\d+)\/([\w.-]+)$/.exec(path) ?? [];
+      const file = path.startsWith('/network/') ? networkFiles[Number(path.slice(9))]
+        : name ? join(folders[Number(folder)], name) : join(root, path, path.endsWith('/') ? 'index.html' : '');
+      const found = file && statSync(file, { throwIfNoEntry: false });
+      const size = found?.isFile() ? found.size : undefined;
       if (size === undefined) return response.writeHead(404, headers).end();
       response.writeHead(200, { ...headers, 'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream', 'Content-Length': size });
       return createReadStream(file).pipe(response);
@@ -50,24 +54,36 @@ async function address(path) {
   return `${await origin()}/network/${networkFiles.indexOf(path)}`;
 }
 
+/** The address of a folder's files. */
+export async function folderAddress(path) {
+  if (!folders.includes(path)) folders.push(path);
+  return `${await origin()}/folder/${folders.indexOf(path)}/`;
+}
+
 /** Why there is none, in `missing`; false where there is. `name` has the version once one has started. */
 class Browser {
   constructor(name, missing, launch) {
     Object.assign(this, { name, missing, launch });
   }
 
-  /** As node.mjs's. */
-  async start(contender) {
-    const browser = await this.launch();
+  /** The browser itself, at an empty page. @param {{profile?: boolean}} [options]  see launchChromium() */
+  async open(options) {
+    const browser = await this.launch(options);
     try {
       await browser.goto(`${await origin()}/`);
       const agent = await browser.run('return navigator.userAgent;');
       const [kind] = this.name.split(' ');
       this.name = `${kind} ${agent.match(/(?:Chrome|Firefox)\/(\d+)/)[1]}`;
+      return browser;
     } catch (error) {
       await browser.close();
       throw error;
     }
+  }
+
+  /** As node.mjs's. */
+  async start(contender) {
+    const browser = await this.open();
     return {
       async ask(request, ...args) {
         if (request === 'peak' || request === 'cpu') return null; // a browser does not tell
@@ -85,7 +101,7 @@ class Browser {
 }
 
 export const chromium = new Browser('Chromium', withoutBrowser, launchChromium);
-export const firefox = new Browser('Firefox', withoutFirefox, launchFirefox);
+export const firefox = new Browser('Firefox', withoutFirefox, () => launchFirefox()); // its profile is on the disk
 
 export async function close() {
   await new Promise((done) => (server ? server.close(done) : done()));
