@@ -54,8 +54,8 @@ gcam_status gcam_gradient_cache_get(gcam_gradient_cache *kept, gcam_session *s,
     }
     if (k->way.value == way->via) from = way->via, cotangents = k->data;
   }
-  GCAM_TRY((way->guided ? gcam_session_vjp_guided : gcam_session_vjp)(
-      s, from, cotangents, way->B, way->value, gradients, err));
+  GCAM_TRY((way->guided ? gcam_session_vjp_guided : gcam_session_vjp)(s, from, cotangents, way->B,
+                                                                      way->value, gradients, err));
   float *copy = keep ? gcam_alloc(n, sizeof *copy) : NULL;
   if (!copy) return GCAM_OK; /* then they are not kept */
   memcpy(copy, way->cotangents, (size_t)n * sizeof *copy);

@@ -230,7 +230,8 @@ static inline ALWAYS_INLINE void tile_product(int rows, int64_t C, const float *
 static void column_product(int64_t tiles, int64_t C, int64_t K8, const float *V, const float *U,
                            float *M) {
   for (int64_t t = 0; t < tiles; t += ROWS) {
-    if (t + ROWS > tiles && tiles >= ROWS) t = tiles - ROWS; /* some again: they come out the same */
+    if (t + ROWS > tiles && tiles >= ROWS)
+      t = tiles - ROWS; /* some again: they come out the same */
     if (t + ROWS <= tiles)
       tile_product(ROWS, C, V + t * C, U, M + t * K8, K8);
     else
