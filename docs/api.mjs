@@ -8,9 +8,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
+import { scriptArguments } from '../emscripten/tools.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const [types = here('../web/types'), out = here('api.md')] = process.argv.slice(2);
+const { positionals: [types = here('../web/types'), out = here('api.md')] } = scriptArguments({}, 2);
 
 /** What a reader needs to know, in the order in which they meet it. */
 const CLASSES = [

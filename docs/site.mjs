@@ -9,7 +9,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statS
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from '../emscripten/build.mjs';
-import { installPackages, runMain, say } from '../emscripten/tools.mjs';
+import { installPackages, runMain, say, scriptArguments } from '../emscripten/tools.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const TITLE = 'Where does it look? · Grad-CAM in your browser';
@@ -163,10 +163,8 @@ export async function writeSite(folder, { url } = {}) {
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   await runMain(async () => {
-    const args = process.argv.slice(2);
-    const at = args.indexOf('--url');
-    const [, url] = at < 0 ? [] : args.splice(at, 2);
-    const folder = resolve(args[0] ?? join(root, 'build/site'));
+    const { values: { url }, positionals: [given] } = scriptArguments({ url: { type: 'string' } }, 1);
+    const folder = resolve(given ?? join(root, 'build/site'));
     const { files, bytes } = await writeSite(folder, { url: url?.replace(/\/*$/, '/') });
     say(`${folder}: ${files} files, ${(bytes / 1e6).toFixed(1)} MB`);
   });

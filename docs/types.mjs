@@ -11,10 +11,12 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { scriptArguments } from '../emscripten/tools.mjs';
 import { manifest } from '../web/element/manifest.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const folder = resolve(process.argv[2] ?? join(root, 'web/types'));
+const { positionals: [given] } = scriptArguments({}, 1);
+const folder = resolve(given ?? join(root, 'web/types'));
 const PUBLIC = ['index.d.ts', 'node.d.ts', 'own-worker.d.ts', 'element/define.d.ts', 'element/grad-cam.d.ts'];
 
 rmSync(folder, { recursive: true, force: true });

@@ -12,6 +12,7 @@ import {
   root,
   runMain,
   runShowing,
+  scriptArguments,
   say,
   which,
   withLock,
@@ -134,6 +135,6 @@ export async function build(presets) {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const presets = process.argv.slice(2);
+  const { positionals: presets } = scriptArguments();
   await runMain(() => build(presets.length ? presets : ['wasm']));
 }

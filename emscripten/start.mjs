@@ -5,7 +5,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from './build.mjs';
 import { serve } from './serve.mjs';
-import { installPackages, root, runMain, say, Stop } from './tools.mjs';
+import { installPackages, root, runMain, say, scriptArguments, Stop } from './tools.mjs';
 
 const picture = 'models/pocket/samples/golf_ball_and_flower.jpg';
 
@@ -36,9 +36,10 @@ function installReaders() {
 }
 
 await runMain(async () => {
+  const { values: options } = scriptArguments({ once: { type: 'boolean' } }, 0);
   await build(['wasm']);
   await explain();
-  if (process.argv.includes('--once')) return;
+  if (options.once) return;
   installReaders();
   const { origin } = await serve();
   say('ready');

@@ -14,8 +14,9 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { isAlive } from '../models/leftovers.js';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -42,6 +43,41 @@ export async function runMain(main) {
     console.error(error instanceof Stop ? `\n${error.message}` : error);
     process.exitCode = 1;
   }
+}
+
+/** The comment at a script's head, as text. @param {string} file */
+function headOf(file) {
+  const text = readFileSync(file, 'utf8').replace(/^#!.*\n/, '');
+  const [head] = /^\/\*[\s\S]*?\*\/|^(\/\/.*\n)+/.exec(text) ?? [''];
+  return head.replace(/^\/\*\*?\n?|\s*\*\/$/g, '').replace(/^ ?(\*|\/\/) ?/gm, '').trim();
+}
+
+/**
+ * The arguments of the script that runs. --help prints the comment at its head; what it does not know is said in a
+ * sentence, with status 2.
+ * @param {Record<string, any>} [options]  as parseArgs has them
+ * @param {number} [most]  words beside the options
+ */
+export function scriptArguments(options = {}, most = Infinity) {
+  const script = resolve(process.argv[1]);
+  const name = relative(root, script);
+  const refuse = (why) => {
+    console.error(`${name}: ${why} --help says what there is.`);
+    process.exit(2);
+  };
+  let found;
+  try {
+    found = parseArgs({ options: { ...options, help: { type: 'boolean', short: 'h' } }, allowPositionals: true });
+  } catch (error) {
+    const [, option] = /'(-[^' ]*)/.exec(error.message) ?? [];
+    return refuse(error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? `There is no option ${option}.` : `${error.message.split('. ')[0].replace(/\.$/, '')}.`);
+  }
+  if (found.values.help) {
+    console.log(headOf(script));
+    process.exit(0);
+  }
+  if (found.positionals.length > most) return refuse(`"${found.positionals[most]}" is one word too many.`);
+  return found;
 }
 
 /** The absolute path of a program on PATH, or undefined. */

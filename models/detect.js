@@ -173,13 +173,14 @@ export async function detectSource(source, name) {
 }
 
 async function detectPath(path, name = path.split(/[\\/]/).at(-1)) {
-  const { open } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs/promises');
+  const { open, stat } = await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs/promises');
   let handle;
   try {
+    const info = await stat(path); // before it is opened: a pipe would wait for its writer
+    if (info.isDirectory()) return detected(await pathFolder(path));
+    if (!info.isFile()) throw new ModelError('argument', `${name} is a device or a pipe: save what comes from it as a file, and give that.`);
     handle = await open(path, 'r');
-    const stat = await handle.stat();
-    if (stat.isDirectory()) return detected(await pathFolder(path));
-    const { size } = stat;
+    const { size } = info;
     const part = async (start, count) => {
       const { buffer, bytesRead } = await handle.read(new Uint8Array(count), 0, count, start);
       return buffer.subarray(0, bytesRead);
@@ -188,7 +189,10 @@ async function detectPath(path, name = path.split(/[\\/]/).at(-1)) {
     const count = Math.min(size, TAIL_BYTES);
     return detectBytes(head, { size, tail: await part(size - count, count), name });
   } catch (cause) {
-    throw new ModelError('format', `${name} cannot be read: ${cause.message}.`, { cause });
+    if (cause instanceof ModelError) throw cause;
+    const { whyNot } = await import('./leftovers.js');
+    throw new ModelError('format', `${name || path || 'A file without a name'} cannot be read: ${
+      cause.code === 'ENOENT' ? 'there is no such file' : whyNot(cause)}.${/^https?:/i.test(path) ? ' Download it first.' : ''}`, { cause });
   } finally {
     await handle?.close();
   }

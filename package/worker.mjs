@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { root, runMain, say, Stop } from '../emscripten/tools.mjs';
+import { root, runMain, say, scriptArguments, Stop } from '../emscripten/tools.mjs';
 
 /** Replaces text that must be there once. */
 function replaced(text, from, to, file) {
@@ -97,5 +97,8 @@ export async function bundleWorker() {
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  await runMain(async () => say(`web/dist/worker.js, ${Math.round(await bundleWorker() / 1000)} KB`));
+  await runMain(async () => {
+    scriptArguments({}, 0);
+    say(`web/dist/worker.js, ${Math.round(await bundleWorker() / 1000)} KB`);
+  });
 }

@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from '../emscripten/build.mjs';
-import { root, run, runMain, say, Stop } from '../emscripten/tools.mjs';
+import { root, run, runMain, say, scriptArguments, Stop } from '../emscripten/tools.mjs';
 import { bundleWorker } from './worker.mjs';
 
 /** @param {string} folder @returns {Promise<number>} bytes */
@@ -48,7 +48,8 @@ export async function packInto(folder) {
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   await runMain(async () => {
-    const folder = resolve(process.argv[2] ?? join(root, 'build/package'));
+    const { positionals: [given] } = scriptArguments({}, 1);
+    const folder = resolve(given ?? join(root, 'build/package'));
     say(`${folder}: ${((await writePackage(folder)) / 1e6).toFixed(2)} MB`);
   });
 }

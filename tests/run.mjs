@@ -14,7 +14,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join, relative } from 'node:path';
 import { build } from '../emscripten/build.mjs';
-import { installPackages, readOr, root, runMain, Stop } from '../emscripten/tools.mjs';
+import { installPackages, readOr, root, runMain, scriptArguments, Stop } from '../emscripten/tools.mjs';
 import { prepareTargets, runTarget } from './fuzz/targets.mjs';
 import { execute, indent, testFiles } from './processes.mjs';
 import { tally } from './tally.mjs';
@@ -140,14 +140,17 @@ async function endure() {
 async function bench() {
   const scripts = JSON.parse(readOr(join(root, 'tests/bench/package.json'), '{}')).scripts ?? {};
   if (!scripts.bench) throw new Stop('tests/bench/package.json has no script "bench".');
-  await build(['wasm']);
-  try {
-    await build(['native']); // for one contender, without which it works too
-  } catch (error) {
-    console.error(error instanceof Stop ? error.message : error);
+  const asked = process.argv.slice(3);
+  if (!asked.some((one) => ['--help', '-h'].includes(one))) {
+    await build(['wasm']);
+    try {
+      await build(['native']); // for one contender, without which it works too
+    } catch (error) {
+      console.error(error instanceof Stop ? error.message : error);
+    }
   }
   for (const folder of ['.', 'tests/browser', 'tests/bench']) installPackages(folder);
-  const child = spawn('npm', ['--silent', 'run', 'bench', '--', ...process.argv.slice(3)], {
+  const child = spawn('npm', ['--silent', 'run', 'bench', '--', ...asked], {
     cwd: join(root, 'tests/bench'),
     stdio: 'inherit',
   });
@@ -156,7 +159,8 @@ async function bench() {
 
 await runMain(async () => {
   const suites = { all: testAll, slow: testSlow, sanitize: testSanitized, fuzz, endurance: endure };
-  const names = process.argv.slice(2);
+  const toBench = process.argv[2] === 'bench' && process.argv.length > 3; // its options are its own
+  const { positionals: names } = toBench ? { positionals: ['bench'] } : scriptArguments();
   if (names[0] === 'bench') return bench();
   for (const name of names) {
     if (!suites[name])

@@ -5,7 +5,7 @@
  * the weights go to a temporary file, so that a large archive never stands in memory; elsewhere they are kept as
  * bytes. No part may have more bytes than the archive announces, nor far more than it has packed.
  */
-import { isBomb } from '../bundle.js';
+import { STEP, whyTooMuch } from '../bundle.js';
 import { ModelError } from '../errors.js';
 import { clearLeftovers, partName, whyNot } from '../leftovers.js';
 import { loadPackage } from '../packages.js';
@@ -13,8 +13,6 @@ import { loadPackage } from '../packages.js';
 const WANTED = ['config.json', 'metadata.json', 'model.weights.h5'];
 const JSON_LIMIT = 64 * 1024 * 1024;
 const WEIGHTS_LIMIT = 4 * 2 ** 30;
-/** Of the packed bytes that are inflated at a time. */
-const STEP = 1 << 14;
 
 /** Pieces of a path, Blob or byte array, in order. */
 async function* pieces(source) {
@@ -91,11 +89,9 @@ export async function openKerasArchive(source, name, packagesUrl) {
       if (error) failure ??= error;
       if (error || failure) return;
       size += bytes.length;
-      const announced = entry.originalSize ?? Infinity;
-      if (size > announced) failure ??= new Error(`${entry.name} has more than the ${announced} bytes that the archive announces`);
-      else if (size > WEIGHTS_LIMIT || isBomb(size, fed - begun)) {
-        failure ??= new Error(`${entry.name} unpacks to more than ${Math.round(size / 2 ** 20)} MB out of ${fed - begun} bytes`);
-      } else if (entry.name === 'model.weights.h5') target.add(bytes);
+      const wrong = whyTooMuch(entry.name, size, fed - begun, { announced: entry.originalSize, most: WEIGHTS_LIMIT });
+      if (wrong) failure ??= new Error(wrong);
+      else if (entry.name === 'model.weights.h5') target.add(bytes);
       else if (size > JSON_LIMIT) failure ??= new Error(`${entry.name} is larger than 64 MB`);
       else texts[entry.name] += decoder.decode(bytes, { stream: !final });
       if (final) complete.add(entry.name);

@@ -66,25 +66,33 @@ const char *gcam_shape_text(const gcam_shape *shape, char *text, size_t size) {
   return text;
 }
 
+int gcam_permute_axes(const gcam_shape *src_shape, const int *perm, int64_t *dim, int64_t *step) {
+  int count = 0;
+  for (int i = 0; i < src_shape->rank; i++) {
+    int64_t n = src_shape->dim[perm[i]];
+    int64_t hop = gcam_numel_range(src_shape, perm[i] + 1, src_shape->rank);
+    if (n == 1) continue;
+    if (count && step[count - 1] == n * hop) {
+      dim[count - 1] *= n;
+      step[count - 1] = hop;
+    } else {
+      dim[count] = n;
+      step[count++] = hop;
+    }
+  }
+  if (!count) dim[count] = step[count] = 1, count++;
+  return count;
+}
+
 void gcam_permute(void *dst, const void *src, const gcam_shape *src_shape, const int *perm,
                   size_t elem) {
-  int rank = src_shape->rank;
-  int64_t n = gcam_numel(src_shape), stride[GCAM_MAX_RANK] = {0}, step[GCAM_MAX_RANK] = {0};
-  int64_t dim[GCAM_MAX_RANK] = {0}, at[GCAM_MAX_RANK] = {0};
+  int64_t n = gcam_numel(src_shape), step[GCAM_MAX_RANK], dim[GCAM_MAX_RANK];
+  int64_t at[GCAM_MAX_RANK] = {0};
   if (!n) return;
-  if (!rank) {
-    memcpy(dst, src, elem);
-    return;
-  }
-  for (int i = rank - 1; i >= 0; i--)
-    stride[i] = i == rank - 1 ? 1 : stride[i + 1] * src_shape->dim[i + 1];
-  for (int i = 0; i < rank; i++) {
-    dim[i] = src_shape->dim[perm[i]];
-    step[i] = stride[perm[i]];
-  }
+  int last = gcam_permute_axes(src_shape, perm, dim, step) - 1;
   unsigned char *out = dst;
   const unsigned char *in = src;
-  int64_t inner = dim[rank - 1], hop = step[rank - 1], base = 0;
+  int64_t inner = dim[last], hop = step[last], base = 0;
   for (int64_t done = 0; done < n; done += inner) {
     if (hop == 1) {
       memcpy(out, in + (size_t)base * elem, (size_t)inner * elem);
@@ -96,7 +104,7 @@ void gcam_permute(void *dst, const void *src, const gcam_shape *src_shape, const
       for (int64_t i = 0; i < inner; i++, out += elem)
         memcpy(out, in + (size_t)(base + i * hop) * elem, elem);
     }
-    for (int i = rank - 2; i >= 0; i--) {
+    for (int i = last - 1; i >= 0; i--) {
       base += step[i];
       if (++at[i] < dim[i]) break;
       base -= step[i] * dim[i];

@@ -44,6 +44,10 @@ gcam_status gcam_shape_check(const gcam_shape *shape, const char *what, gcam_err
 /* "1x3x224x224" into text. Returns text. */
 const char *gcam_shape_text(const gcam_shape *shape, char *text, size_t size);
 
+/* The walk of a permutation, in dst's order: an axis has dim[] elements, step[] apart in src. Axes
+ * that stay together are one, those of size 1 none; returns how many there are, at least 1. */
+int gcam_permute_axes(const gcam_shape *src_shape, const int *perm, int64_t dim[GCAM_MAX_RANK],
+                      int64_t step[GCAM_MAX_RANK]);
 /* dst gets src with its axes permuted: dst axis i is src axis perm[i]. elem: bytes per element. */
 void gcam_permute(void *dst, const void *src, const gcam_shape *src_shape, const int *perm,
                   size_t elem);

@@ -73,11 +73,10 @@ static void find_blocks(const gcam_graph *g, const bool *on_path, const int *las
 static gcam_status fail_without(const gcam_graph *g, const bool *on_path,
                                 const gcam_token_grid *grid, gcam_error *err) {
   int64_t side = 0;
-  bool whole = false, windows = grid->H != 0;
+  bool windows = grid->H != 0;
   for (int n = 0; n < g->node_count; n++) {
     int y = g->nodes[n].outputs[0];
     if (y < 0 || !on_path[y]) continue;
-    whole |= g->nodes[n].op == &gcam_op_attention;
     if (!side_of(g, &g->nodes[n])) continue;
     side = side_of(g, &g->nodes[n]);
     const gcam_shape *s = &g->values[y].shape;
@@ -93,10 +92,6 @@ static gcam_status fail_without(const gcam_graph *g, const bool *on_path,
                      "the network attends over %lld tokens, but how they lie on the picture is not "
                      "known: say the grid, rows and columns and how many tokens are before it",
                      (long long)side);
-  if (whole)
-    return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
-                     "the network's attention is inside of one operator, Attention, so that its "
-                     "shares cannot be read: export it at an opset below 23, or use gradcam");
   return gcam_fail(err, GCAM_ERR_UNSUPPORTED,
                    "the network has no attention, which is what this method reads: use gradcam");
 }

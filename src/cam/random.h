@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdint.h>
 
+#include "base/elementary.h"
+
 /* 0 <= u < 1 */
 static inline double gcam_random_uniform(uint64_t seed, uint64_t index) {
   uint64_t z = seed + (index + 1) * 0x9E3779B97F4A7C15u;
@@ -17,7 +19,7 @@ static inline double gcam_random_uniform(uint64_t seed, uint64_t index) {
 /* Standard normal, by Box and Muller. */
 static inline double gcam_random_normal(uint64_t seed, uint64_t index) {
   double radius = sqrt(-2 * log(1 - gcam_random_uniform(seed, 2 * index)));
-  return radius * cos(6.283185307179586 * gcam_random_uniform(seed, 2 * index + 1));
+  return radius * gcam_cosine(6.283185307179586 * gcam_random_uniform(seed, 2 * index + 1));
 }
 
 #endif

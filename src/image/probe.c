@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/elementary.h"
 #include "image/bmp.h"
 #include "image/exif.h"
 
@@ -245,21 +246,24 @@ static gcam_status probe_png(const uint8_t *bytes, size_t size, gcam_probe *prob
   probe->deep = depth == 16;
 
   int64_t data = 0;
+  size_t behind = 0; /* the picture */
   bool palette = false;
   for (size_t at = 8;;) {
-    if (size - at < 12) {
-      if (!data || memcmp(bytes + at, gcam_png_end, size - at)) return cut_off(err, "PNG", size);
-      probe->end = at;
+    size_t left = size - at;
+    const uint8_t *name = bytes + at + 4, *body = name + 4;
+    if (left < 12 || be32(bytes + at) > left - 12) {
+      /* What follows the picture may lack its end, or be nothing; the decoder sees whether it was
+       * all. */
+      if (!data || (left >= 8 && !memcmp(name, "IDAT", 4))) return cut_off(err, "PNG", size);
+      probe->end = behind;
       probe->endless = true;
       break;
     }
     size_t length = be32(bytes + at);
-    const uint8_t *name = bytes + at + 4, *body = name + 4;
-    if (length > size - at - 12) return cut_off(err, "PNG", size);
     at += length + 12;
     if (!memcmp(name, "IEND", 4)) break;
     if (!memcmp(name, "PLTE", 4)) palette = true;
-    if (!memcmp(name, "IDAT", 4)) data += (int64_t)length;
+    if (!memcmp(name, "IDAT", 4)) data += (int64_t)length, behind = at;
     if (!memcmp(name, "eXIf", 4)) probe->orientation = gcam_exif_orientation(body, length);
   }
   if (!data) return damaged(err, "PNG", "it holds no picture data");
@@ -358,7 +362,7 @@ static bool is_text(const uint8_t *bytes, size_t size) {
   return true;
 }
 
-static bool has(const char *text, const char *word) { return strstr(text, word) != NULL; }
+static bool has(const char *text, const char *word) { return gcam_text_find(text, word) != NULL; }
 
 static const char export_it[] = "Save or export it as PNG or JPEG.";
 

@@ -96,6 +96,17 @@ typedef struct target {
 
 static NOINLINE void put(const gcam_products *p, int rows, const gcam_f4 (*sums)[2],
                          const target *to) {
+  if (to->columns == COLUMNS && !to->add) { /* mostly */
+    const gcam_f4 alpha = gcam_f4_splat(p->alpha);
+    gcam_f4 t0 = gcam_f4_splat(0), t1 = t0;
+    if (to->start) t0 = gcam_f4_load(to->start), t1 = gcam_f4_load(to->start + 4);
+    for (int r = 0; r < rows; r++) {
+      float *c = to->c + r * p->N;
+      gcam_f4_store(c, sums[r][0] * alpha + t0);
+      gcam_f4_store(c + 4, sums[r][1] * alpha + t1);
+    }
+    return;
+  }
   for (int r = 0; r < rows; r++)
     for (int half = 0; half < 2 && half * 4 < to->columns; half++) {
       float *c = to->c + r * p->N + half * 4;

@@ -132,6 +132,24 @@ static bool write_matmul(gcam_expansion *e) {
   return true;
 }
 
+/* Attention without a cache and paddings; keys and values of three axes. */
+static bool write_attention(gcam_expansion *e) {
+  bool plain = !*in(e, 3) && !*in(e, 4); /* no bias to q, k and v, nothing padded */
+  for (int i = 6; i < e->node->input_count; i++) plain = plain && !*in(e, i);
+  int64_t heads = integer(e, "num_heads");
+  float scale = number(e, "scale", 0);
+  if (!plain || !*in(e, 1) || !*in(e, 2)) return false; /* as unknown as any other operator */
+  const char *const inputs[] = {in(e, 0), in(e, 1), in(e, 2), in(e, 5)};
+  const gcam_attr attrs[] = {
+      {.name = "q_num_heads", .kind = GCAM_ATTR_INT, .i = heads},
+      {.name = "kv_num_heads", .kind = GCAM_ATTR_INT, .i = heads},
+      {.name = "is_causal", .kind = GCAM_ATTR_INT, .i = integer(e, "unidirectional")},
+      {.name = "scale", .kind = GCAM_ATTR_FLOAT, .f = scale}};
+  gcam_expansion_add(e, "Attention", inputs, *in(e, 5) ? 4 : 3, out(e, 0), NULL);
+  gcam_expansion_attributes(e, attrs, scale != 0 ? 4 : 3);
+  return true;
+}
+
 /* ---- Normalisation -------------------------------------------------------------------------- */
 
 /* Normalisation of x + skip + bias; the sum is output 3. */
@@ -221,6 +239,7 @@ static const struct contrib_row {
              {"SimplifiedLayerNormalization", "", write_rms},
              {"SimplifiedLayerNormalization", MICROSOFT, write_rms},
              {"GroupNorm", MICROSOFT, write_group},
+             {"MultiHeadAttention", MICROSOFT, write_attention},
              {"LayerNormalization", MICROSOFT, write_same},
              {"CastLike", "", write_cast_like}};
 

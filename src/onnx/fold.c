@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "base/memory.h"
 #include "onnx/constant.h"
 #include "onnx/limits.h"
@@ -454,7 +455,7 @@ static int64_t int_and(int64_t a, int64_t b) { return a && b; }
 static int64_t int_or(int64_t a, int64_t b) { return a || b; }
 static int64_t int_xor(int64_t a, int64_t b) { return !a != !b; }
 static int64_t int_pow(int64_t a, int64_t b) {
-  return gcam_constant_round(pow((double)a, (double)b));
+  return gcam_constant_round(gcam_power((double)a, (double)b));
 }
 
 /* y = fn(u, v) for each element of y, which has the type of u or is bool. */
@@ -617,7 +618,7 @@ static const fold_row table[] = {
     {"Sub", run_binary, real_sub, int_sub, NULL, 0, 0},
     {"Mul", run_binary, real_mul, int_mul, NULL, 0, 0},
     {"Div", run_binary, real_div, int_div, NULL, 0, 0},
-    {"Pow", run_binary, pow, int_pow, NULL, 0, 0},
+    {"Pow", run_binary, gcam_power, int_pow, NULL, 0, 0},
     {"Max", run_binary, real_max, int_max, NULL, 0, 0},
     {"Min", run_binary, real_min, int_min, NULL, 0, 0},
     {"Mod", run_mod, NULL, NULL, NULL, 0, 0},

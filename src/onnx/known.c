@@ -15,11 +15,16 @@ enum {
   MOST_SHOWN = 4   /* outputs in a message */
 };
 
-/* Of operators that are written out as others: quantized ones, then onnxruntime's. */
+/* Of operators that are written out as others: some of ONNX's, quantized ones, onnxruntime's. */
 static const char *written_out(int index) {
-  int n = 0;
-  while (gcam_quantized_name(n)) n++;
-  return index < n ? gcam_quantized_name(index) : gcam_contrib_name(index - n);
+  static const char *(*const names[])(int) = {gcam_lower_name, gcam_quantized_name};
+  for (int list = 0; list < 2; list++) {
+    int n = 0;
+    while (names[list](n)) n++;
+    if (index < n) return names[list](index);
+    index -= n;
+  }
+  return gcam_contrib_name(index);
 }
 
 static int written_out_count(void) {

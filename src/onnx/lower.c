@@ -5,6 +5,7 @@
  *
  * Some nodes are written differently than the file has them:
  *   reductions with keepdims=0   -> keepdims=1 and a Reshape, so that a spatial mean stays cheap
+ *   Attention                    -> products, a softmax and what lies between (attention.c)
  *   Sum of n                     -> n - 1 Adds
  *   broadcasting before opset 7  -> the second input is reshaped to what it means today */
 #include "onnx/lower.h"
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "onnx/attention.h"
 #include "onnx/build.h"
 #include "onnx/constant.h"
 #include "onnx/fold.h"
@@ -343,11 +345,18 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
 
 /* ---- One node ------------------------------------------------------------------------------- */
 
+const char *gcam_lower_name(int index) {
+  static const char *const names[] = {"Sum", "Attention"};
+  return index >= 0 && index < (int)(sizeof names / sizeof *names) ? names[index] : NULL;
+}
+
 lower_kind gcam_lower_kind(const onnx_node *node) {
-  static const char *const own[] = {"Constant", "Shape", "Size", "Sum", "DequantizeLinear"};
+  static const char *const own[] = {"Constant", "Shape", "Size", "DequantizeLinear"};
   if (*node->domain) return LOWER_UNKNOWN;
   for (int i = 0; i < (int)(sizeof own / sizeof *own); i++)
     if (!strcmp(node->op, own[i])) return LOWER_ANY;
+  for (int i = 0; gcam_lower_name(i); i++)
+    if (!strcmp(node->op, gcam_lower_name(i))) return LOWER_ANY;
   if (gcam_op_find(node->op)) return LOWER_ANY;
   return gcam_fold_knows(node->op) ? LOWER_CONSTANTS : LOWER_UNKNOWN;
 }
@@ -382,6 +391,7 @@ gcam_status gcam_lower_node(gcam_import *im, int n) {
   bool done;
   GCAM_TRY(gcam_quantized_lower(im, n, &in, &count, &done));
   if (done) return GCAM_OK;
+  if (!strcmp(node->op, "Attention")) return gcam_attention_lower(im, n, in, count);
   /* Of an operator that has two ways the one for constants is asked first. */
   const gcam_op *op = NULL;
   if (active < 0 && gcam_fold_knows(node->op))

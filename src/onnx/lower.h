@@ -11,6 +11,8 @@ typedef enum lower_kind {
   LOWER_ANY        /* also where they come from the picture */
 } lower_kind;
 
+/* Operators that become others of the engine here, by index; NULL: no more. */
+const char *gcam_lower_name(int index);
 lower_kind gcam_lower_kind(const onnx_node *node);
 /* Shape, Size: a constant whatever it is asked of. */
 bool gcam_lower_is_shape(const onnx_node *node);

@@ -6,6 +6,7 @@
  * was stretched along. Either input may be a constant: its gradient is then not asked for. */
 #include <math.h>
 
+#include "base/elementary.h"
 #include "ops/broadcast.h"
 
 /* Steps known to the compiler, so that it vectorises residual sums. */
@@ -80,8 +81,8 @@ BINARY(mul, "Mul", u * v, v, u, GCAM_OP_LINEAR)
 BINARY(div, "Div", u / v, 1 / v, -y / v, GCAM_OP_LINEAR)
 /* u^v, mostly a square. Where v is 0 the slope is 0, and not 0 * infinity; 0^v does not change with
  * v > 0. */
-BINARY(pow, "Pow", v == 2 ? u * u : powf(u, v),
-       v == 2 ? 2 * u : v == 0 ? 0.0f : v * powf(u, v - 1),
+BINARY(pow, "Pow", v == 2 ? u * u : (float)gcam_power(u, v),
+       v == 2 ? 2 * u : v == 0 ? 0.0f : v * (float)gcam_power(u, v - 1),
        u == 0 && v >= 0 ? 0.0f : y * logf(u), 0)
 /* clang-format on */
 

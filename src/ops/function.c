@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/elementary.h"
 #include "ops/logistic.h"
 
 /* a: the operator's one attribute. */
@@ -29,10 +30,10 @@ VALUE(logarithm, logf(x))
 SLOPE(log_slope, 1 / x)
 VALUE(reciprocal, 1 / x)
 SLOPE(reciprocal_slope, -y *y)
-VALUE(sine, sinf(x))
-SLOPE(sine_slope, cosf(x))
-VALUE(cosine, cosf(x))
-SLOPE(cosine_slope, -sinf(x))
+VALUE(sine, (float)gcam_sine(x))
+SLOPE(sine_slope, (float)gcam_cosine(x))
+VALUE(cosine, (float)gcam_cosine(x))
+SLOPE(cosine_slope, -(float)gcam_sine(x))
 VALUE(floor_of, floorf(x))
 VALUE(ceil_of, ceilf(x))
 VALUE(round_of, nearbyintf(x)) /* half to even */

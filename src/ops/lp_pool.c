@@ -8,6 +8,7 @@
  * https://onnx.ai/onnx/operators/onnx__LpPool.html */
 #include <math.h>
 
+#include "base/elementary.h"
 #include "ops/pooling.h"
 
 typedef struct lp_pool_params {
@@ -27,10 +28,10 @@ static gcam_status read_p(const gcam_node *node, double *p, gcam_error *err) {
 /* |x|^p, and the p-th root: without pow() for the usual p. */
 static double power(double x, double p) {
   x = fabs(x);
-  return p == 1 ? x : p == 2 ? x * x : pow(x, p);
+  return p == 1 ? x : p == 2 ? x * x : gcam_power(x, p);
 }
 static double root(double sum, double p) {
-  return p == 1 ? sum : p == 2 ? sqrt(sum) : pow(sum, 1 / p);
+  return p == 1 ? sum : p == 2 ? sqrt(sum) : gcam_power(sum, 1 / p);
 }
 /* d(root of the sum of powers) / dx */
 static double lp_slope(double x, double y, double p) {

@@ -12,6 +12,8 @@
 
 #include <math.h>
 
+#include "base/elementary.h"
+
 static gcam_status lrn_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   const gcam_shape *x = gcam_in_shape(graph, node, 0);
   char text[96];
@@ -50,7 +52,7 @@ static void lrn_forward(const gcam_args *a) {
     for (int64_t c = 0; c < p->C; c++) square[c] = x[c] * x[c];
     for (int64_t c = 0; c < p->C; c++) {
       double s = p->bias + p->scale * window_sum(square, p->C, c, p->before, p->after);
-      a->out[0][i * p->C + c] = (float)(x[c] * pow(s, -p->beta));
+      a->out[0][i * p->C + c] = (float)(x[c] * gcam_power(s, -p->beta));
     }
   }
 }
@@ -67,7 +69,7 @@ static void lrn_backward(const gcam_args *a) {
         double sum = 0;
         for (int64_t j = c < p->before ? 0 : c - p->before; j <= c + p->after && j < p->C; j++)
           sum += (double)x[j] * x[j];
-        double s = p->bias + p->scale * sum, power = pow(s, -p->beta);
+        double s = p->bias + p->scale * sum, power = gcam_power(s, -p->beta);
         through[c] = (float)(dy[c] * x[c] * power / s);
         dx[c] += (float)(dy[c] * power);
       }

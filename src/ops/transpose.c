@@ -14,7 +14,6 @@ gcam_shape gcam_permutation_set(gcam_permutation *p, const gcam_shape *from, con
   p->in_order = true;
   for (int i = 0; i < from->rank; i++) {
     p->perm[i] = perm[i];
-    p->stride[i] = gcam_numel_range(from, perm[i] + 1, from->rank);
     out.dim[i] = from->dim[perm[i]];
     if (out.dim[i] == 1) continue;
     if (perm[i] < last) p->in_order = false;
@@ -60,21 +59,24 @@ void gcam_permutation_forward(const gcam_args *a) {
 
 void gcam_permutation_backward(const gcam_args *a) {
   const gcam_permutation *p = a->node->params;
-  int64_t n = gcam_numel(&p->from);
+  int64_t n = gcam_numel(&p->from), dim[GCAM_MAX_RANK], step[GCAM_MAX_RANK];
   if (!a->dout[0] || !a->din[0]) return;
-  int last = p->from.rank - 1; /* dy's rows, walked as a counter of its axes goes */
-  int64_t inner = last < 0 ? 1 : p->from.dim[p->perm[last]], hop = last < 0 ? 1 : p->stride[last];
+  /* dy's rows, walked as a counter of its axes goes */
+  int last = gcam_permute_axes(&p->from, p->perm, dim, step) - 1;
+  int64_t inner = dim[last], hop = step[last];
   for (int b = 0; b < a->B; b++) {
     const float *dy = a->dout[0] + b * n;
     float *dx = a->din[0] + b * n;
     int64_t at[GCAM_MAX_RANK] = {0}, base = 0;
     for (int64_t done = 0; done < n; done += inner, dy += inner) {
-      for (int64_t i = 0; i < inner; i++) dx[base + i * hop] += dy[i];
+      if (hop == 1)
+        for (int64_t i = 0; i < inner; i++) dx[base + i] += dy[i];
+      else
+        for (int64_t i = 0; i < inner; i++) dx[base + i * hop] += dy[i];
       for (int axis = last - 1; axis >= 0; axis--) {
-        int64_t dim = p->from.dim[p->perm[axis]];
-        base += p->stride[axis];
-        if (++at[axis] < dim) break;
-        base -= p->stride[axis] * dim;
+        base += step[axis];
+        if (++at[axis] < dim[axis]) break;
+        base -= step[axis] * dim[axis];
         at[axis] = 0;
       }
     }

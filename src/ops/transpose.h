@@ -5,10 +5,9 @@
 #include "ops/op.h"
 
 typedef struct gcam_permutation {
-  gcam_shape from;               /* what the input is taken for */
-  int perm[GCAM_MAX_RANK];       /* output axis i is axis perm[i] of it */
-  int64_t stride[GCAM_MAX_RANK]; /* in the input, of each output axis */
-  bool in_order;                 /* only axes of size 1 move: memory stays as it is */
+  gcam_shape from;         /* what the input is taken for */
+  int perm[GCAM_MAX_RANK]; /* output axis i is axis perm[i] of it */
+  bool in_order;           /* only axes of size 1 move: memory stays as it is */
 } gcam_permutation;
 
 /* The shape that comes out. `perm` holds every axis once. */

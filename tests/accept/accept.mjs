@@ -13,7 +13,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { scriptArguments } from '../../emscripten/tools.mjs';
 import { GradCam } from '../../web/node.js';
 import { correlation, readFigure } from './figures.js';
 import { architecture, convert, folderSink } from '../../models/index.js';
@@ -126,13 +126,10 @@ async function checkExpected(cam, file, size) {
 // ---------------------------------------------------------------------------------------------------
 
 function readArguments() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      expect: { type: 'string' },
-      shared: { type: 'string' },
-      output: { type: 'string', short: 'o' },
-    },
+  const { values, positionals } = scriptArguments({
+    expect: { type: 'string' },
+    shared: { type: 'string' },
+    output: { type: 'string', short: 'o' },
   });
   const [name, file] = positionals;
   if (positionals.length !== 2 || !['vgg16', 'xception'].includes(name)) {

@@ -18,8 +18,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import { root } from '../../emscripten/tools.mjs';
+import { root, scriptArguments } from '../../emscripten/tools.mjs';
 import { busyGoals, busyTable, measureBusy } from './busy.mjs';
 import { compare } from './compare.mjs';
 import { singleGoalTable } from './goals.mjs';
@@ -36,7 +35,7 @@ import { measureRoofline } from './roofline.mjs';
 
 const HOSTS = ['node', 'newest', 'chromium', 'firefox'];
 
-const { values: options } = parseArgs({ options: {
+const { values: options } = scriptArguments({
   folder: { type: 'string' },
   hosts: { type: 'string', default: HOSTS.join(',') },
   rounds: { type: 'string' },
@@ -44,7 +43,7 @@ const { values: options } = parseArgs({ options: {
   quick: { type: 'boolean', default: false },
   'no-browser': { type: 'boolean', default: false },
   busy: { type: 'boolean', default: false },
-} });
+}, 0);
 const { only, quick, folder } = options;
 const rounds = Number(options.rounds ?? (quick ? 3 : 9));
 const refuse = (why) => {

@@ -4,7 +4,7 @@
  */
 
 const utf8 = new TextDecoder();
-const FLOAT = 1, INT8 = 3, INT64 = 7, FLOAT16 = 10;
+const FLOAT = 1, UINT8 = 2, INT8 = 3, INT64 = 7, BOOL = 9, FLOAT16 = 10;
 
 /** The fields of a message: number -> list of values (integers, or bytes). */
 function fields(bytes) {
@@ -60,6 +60,7 @@ function valuesOf(type, raw) {
   if (type === INT64) return Int32Array.from(new BigInt64Array(copy()), Number);
   if (type === FLOAT16) return Float32Array.from(new Uint16Array(copy()), half);
   if (type === INT8) return Int32Array.from(new Int8Array(copy()));
+  if (type === BOOL || type === UINT8) return Int32Array.from(raw);
   throw new Error(`a tensor of ONNX type ${type}, which the benchmark does not read`);
 }
 

@@ -27,3 +27,37 @@ export async function explained(page, work) {
   await work();
   await status(page, /forward/);
 }
+
+/**
+ * What a press saves, as the page gives it to the browser: no driver but Playwright's gets a download itself.
+ * @param {any} page
+ * @param {() => Promise<any>} work
+ * @returns {Promise<{name: string, bytes: Buffer}>}
+ */
+export async function saved(page, work) {
+  await page.evaluate(() => {
+    window.saved = null;
+    if (window.savedBlobs) return;
+    window.savedBlobs = new Map();
+    const { createObjectURL } = URL;
+    URL.createObjectURL = (blob) => {
+      const url = createObjectURL.call(URL, blob);
+      window.savedBlobs.set(url, blob);
+      return url;
+    };
+    HTMLAnchorElement.prototype.click = function click() {
+      window.saved = { name: this.download, blob: window.savedBlobs.get(this.href) };
+    };
+  });
+  await work();
+  await page.waitForFunction(() => window.saved, null, WAIT);
+  const { name, base64 } = await page.evaluate(async () => {
+    const reader = new FileReader();
+    await new Promise((done) => {
+      reader.onload = done;
+      reader.readAsDataURL(window.saved.blob);
+    });
+    return { name: window.saved.name, base64: String(reader.result).split(',')[1] };
+  });
+  return { name, bytes: Buffer.from(base64, 'base64') };
+}

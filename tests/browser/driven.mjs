@@ -3,7 +3,8 @@
  * which the tests of the page use, so that one test runs in all three. Clicks and keys are the driver's own.
  */
 
-const KEYS = { Enter: '\uE007', Escape: '\uE00C', Tab: '\uE004', ArrowUp: '\uE013', ArrowDown: '\uE015', ArrowLeft: '\uE012', ArrowRight: '\uE014' };
+const KEYS = { Enter: '\uE007', Escape: '\uE00C', Tab: '\uE004', ArrowUp: '\uE013', ArrowDown: '\uE015', ArrowLeft: '\uE012', ArrowRight: '\uE014',
+  PageUp: '\uE00E', PageDown: '\uE00F', End: '\uE010', Home: '\uE011', Space: ' ' };
 const PATIENCE = 60000; // ms
 
 /** Finds an element in the page; " >> " goes into the shadow of what was found so far. */
@@ -127,6 +128,14 @@ export class DrivenPage {
       input.value = value;
       input.dispatchEvent(new Event('input', { bubbles: true }));
     }, text);
+  }
+
+  focus(selector) {
+    return this.$eval(selector, (element) => element.focus());
+  }
+
+  async check(selector) {
+    if (!await this.$eval(selector, ({ checked }) => checked)) await this.click(selector);
   }
 
   async press(selector, key) {

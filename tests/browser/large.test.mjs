@@ -102,6 +102,32 @@ describe('a picture beyond the limit of canvases', { skip: withoutBrowser }, () 
     await close();
   });
 
+  test('a PNG, a grid, an <img>: the picture goes to the worker without being copied in one task', { timeout: 180000 }, async () => {
+    const { page, close } = await limited('/web/demo/');
+    await page.waitForFunction(() => /forward/.test(document.getElementById('status').textContent));
+    const found = await page.evaluate(async () => {
+      const copied = [];
+      const { postMessage } = Worker.prototype;
+      Worker.prototype.postMessage = function post(message, transfer = []) {
+        const { request, args: { picture: { data } = {} } = {} } = message;
+        if (data) copied.push([request, transfer.includes(data.buffer) ? 0 : data.length]);
+        return postMessage.call(this, message, transfer);
+      };
+      const canvas = Object.assign(document.createElement('canvas'), { width: 1200, height: 900 });
+      canvas.getContext('2d').fillRect(100, 100, 500, 500);
+      const image = Object.assign(new Image(), { src: canvas.toDataURL() });
+      const { picture, maps: [map] } = await window.gradcam.explain(image, { top: 1 });
+      const pngs = [await map.toPNG(), await map.toPNG()];
+      await window.gradcam.grid([map]);
+      const small = { width: 4, height: 4, data: new Uint8ClampedArray(64).fill(9) };
+      await window.gradcam.explain(small, { top: 1 });
+      return { copied, kept: picture.data.length, same: pngs[0].length > 1000 && pngs[0].every((byte, i) => byte === pngs[1][i]), small: small.data.length };
+    });
+    assert.deepEqual(found.copied, [['explain', 0], ['png', 0], ['png', 0], ['grid', 0], ['explain', 64]]);
+    assert.deepEqual([found.kept, found.same, found.small], [4 * 1200 * 900, true, 64]);
+    await close();
+  });
+
   test('the element', { timeout: 180000 }, async () => {
     const { page, close } = await limited('/web/demo/learn/');
     const buffer = await picture('image/jpeg');

@@ -237,7 +237,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
       await page.mouse.move(box.x + 0.33 * box.width, box.y + 0.6 * box.height, { steps: 4 });
       await page.mouse.up();
       const status = occlude.locator('.step [role=status]');
-      await status.filter({ hasText: 'covered, golf ball has' }).waitFor(WAIT);
+      await status.filter({ hasText: 'covered, “golf ball” has' }).waitFor(WAIT);
       await page.waitForTimeout(1500);
       const covered = number((await figures('occlude'))['p now']);
       assert.ok(covered < before / 2, `${before} -> ${covered}`);
@@ -251,7 +251,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
         for (let i = 0; i < times; ++i) await page.keyboard.press(key);
       }
       await page.keyboard.press('Space');
-      await status.filter({ hasText: 'covered, golf ball has' }).waitFor(WAIT);
+      await status.filter({ hasText: 'covered, “golf ball” has' }).waitFor(WAIT);
       assert.ok(number((await figures('occlude'))['p now']) < before);
       assert.deepEqual(problems, []);
     } finally {
@@ -268,7 +268,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
       await deletion.getByText('Stopped.').waitFor(WAIT);
       assert.equal((await figures('deletion'))['deletion AUC'], '–');
       await deletion.getByRole('button', { name: 'Measure' }).click();
-      await deletion.getByText('136 pictures asked').waitFor(WAIT);
+      await deletion.getByText('asked about 136 pictures').waitFor(WAIT);
       const found = Object.values(await figures('deletion')).map(Number);
       assert.ok(found.every((value) => value > 0 && value < 1), `${found}`);
       const [deleted, deletedRandom, inserted, insertedRandom] = found;
@@ -327,7 +327,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
       await set(knob.getByLabel('Knob: what is added to the activation'), 0.5);
       await knob.getByText(/^Adding \+/).waitFor(WAIT);
       const turned = await cam.steps(`${samples}/golf_ball_and_flower.jpg`, { layer: 'block12_pw_relu', class: at.class.id, change: { channel: k, add, at: place } });
-      assert.equal((await figures('knob'))['logit now'], turned.map.score.toPrecision(3));
+      like(number((await figures('knob'))['logit now']), turned.map.score, 'logit now');
       const [, changed] = /changed the logit by ([+−][\d.e−]+)\./.exec(await knob.getByText(/^Adding \+/).textContent());
       like(number(changed.replace('+', '')), turned.map.score - at.map.score, 'change of the logit');
       await knob.getByText(/The curve (is|bends)/).waitFor(WAIT);
@@ -367,7 +367,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
       const sum = trace.getByText(/^The sum of \d+ products/);
       await sum.waitFor(WAIT);
       const { activations } = await cam.steps(`${samples}/golf_ball_and_flower.jpg`, { layer: 'stem' });
-      const value = async () => number(/the activation is ([−\d.e]+)\.$/.exec(await sum.textContent())[1]);
+      const value = async () => number(/the activation is ([−\d.e]+)\. /.exec(await sum.textContent())[1]);
       like(await value(), activations[56 * 112 + 56], 'activation by hand');
       await trace.getByRole('application').focus();
       await page.keyboard.press('ArrowUp');
@@ -380,9 +380,9 @@ describe('the lesson', { skip: withoutBrowser }, () => {
       assert.ok(Math.abs(total - number(text.total.replace(/.*: \+?/, ''))) < 0.05, `${total}, ${text.total}`);
 
       // Who adds up the sentence finds what it says.
-      const [, parts, products, bias, whole] = /products: (.*) = ([−\d.]+)\. The bias adds ([−\d.]+): the activation is ([−\d.]+)\.$/.exec(await sum.textContent());
+      const [, parts, products, bias, whole] = /products: (.*) = ([−\d.]+)\. The bias adds ([−\d.]+): the activation is ([−\d.]+)\. /.exec(await sum.textContent());
       const added = parts.replaceAll('− ', '+ −').split('+').reduce((all, one) => all + number(one.trim()), 0);
-      assert.ok(Math.abs(added - number(products)) < 0.0025 && Math.abs(number(products) + number(bias) - number(whole)) < 0.0015, await sum.textContent());
+      assert.ok(Math.abs(added - number(products)) < 1e-9 && Math.abs(number(products) + number(bias) - number(whole)) < 1e-9, await sum.textContent());
 
       await trace.locator('select').selectOption('smooth');
       await trace.getByText(/^A cell of smooth sees/).waitFor(WAIT);
@@ -456,8 +456,8 @@ describe('the lesson', { skip: withoutBrowser }, () => {
         assert.ok(await section(id).locator('.choice').count() >= 2, id);
       }
       // Golf ball 96 %, daisy 4 %: two classes above 1 %.
-      await section('picture').getByRole('button', { name: '1 or 2' }).click();
-      await section('picture').getByText('You were right. More than 1 %: 2 classes. The best is golf ball with 96.2 %.').waitFor(WAIT);
+      await section('picture').getByRole('button', { name: '2 or fewer' }).click();
+      await section('picture').getByText('You were right. More than 1 %: 2 classes. The best is “golf ball” with 96.2 %.').waitFor(WAIT);
       assert.ok(await step('picture').isVisible());
       await section('relu').getByRole('button', { name: 'half or more' }).click();
       await section('relu').getByText('You said “half or more”. At 0 of 196.').waitFor(WAIT);
@@ -478,7 +478,7 @@ describe('the lesson', { skip: withoutBrowser }, () => {
       }
       await page.mouse.up();
       await page.getByRole('button', { name: 'Show the map' }).click();
-      await page.getByText(/A hit: the hottest cell for daisy/).waitFor(WAIT);
+      await page.getByText(/A hit: the hottest cell for “daisy”/).waitFor(WAIT);
 
       await step('bugs').scrollIntoViewIfNeeded();
       await step('bugs').locator('.quiz button').first().click();
@@ -564,7 +564,43 @@ describe('the lesson', { skip: withoutBrowser }, () => {
       assert.match(await page.locator('#handout').textContent(), /^Picture: golf ball and flower\. Class: daisy, 3\.7 %\. Layer: smooth\.$/);
       assert.ok(await page.locator('#handout').isVisible());
       assert.equal(await page.locator('.controls').isVisible(), false);
-      assert.ok((await page.pdf({ format: 'A4' })).length > 100000);
+      // The way back to it, to be typed and to be scanned.
+      assert.match(await page.locator('#handout-link').textContent(), /^To go on from here: http.*sample=golf_ball_and_flower.*class=\d+/);
+      await page.waitForFunction(() => {
+        dispatchEvent(new Event('beforeprint'));
+        return !document.getElementById('handout-code').hidden;
+      }, null, WAIT);
+      // What nobody asked for has no place on paper, nor a heading.
+      assert.deepEqual(await page.evaluate(() => [...document.querySelectorAll('grad-cam')].flatMap((one) => [...one.shadowRoot.querySelectorAll('.unasked')]).map((one) => one.checkVisibility())), [false, false]);
+      assert.equal(await page.locator('#score').isVisible(), false);
+      const pages = (await page.pdf({ format: 'A4' })).toString('latin1').match(/\/Type\s*\/Page\b/g).length;
+      assert.ok(pages >= 5 && pages <= 10, `${pages} pages: half of them were empty`);
+      assert.deepEqual(problems, []);
+    } finally {
+      await close();
+    }
+  });
+
+  test('on paper plots have the ink of a light page, also those of a dark one', async () => {
+    const { page, problems, close } = await openLesson(web, { scheme: 'dark' });
+    try {
+      await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.result), null, WAIT);
+      /** The plots' colours, each with how many pixels have it; the least light one of those that are seen. */
+      const darkest = () => page.evaluate(() => ['alpha', 'knob', 'deletion'].map((step) => {
+        const canvas = document.querySelector(`grad-cam[steps=${step}]`).shadowRoot.querySelector('canvas.plot');
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        let least = 255;
+        for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 250) least = Math.min(least, Math.max(data[i], data[i + 1], data[i + 2]));
+        return least;
+      }));
+      const onScreen = await darkest();
+      await page.evaluate(() => dispatchEvent(new Event('beforeprint')));
+      const onPaper = await darkest();
+      // #5a636e is the muted ink of words on paper, #a0a9b4 that of a dark screen.
+      assert.ok(onPaper.every((value) => value <= 0x6e), `${onPaper}`);
+      await page.evaluate(() => dispatchEvent(new Event('afterprint')));
+      assert.deepEqual(await darkest(), onScreen);
+      assert.notDeepEqual(onScreen, onPaper);
       assert.deepEqual(problems, []);
     } finally {
       await close();

@@ -343,13 +343,32 @@ m = json.loads(z.read('manifest.json')); print(json.dumps([z.namelist(), m['mode
     await page.close();
   });
 
+  test('the list of models: names and sizes beside each other, on a desk and on a phone', async () => {
+    const { page } = await demo();
+    await page.click('#model summary');
+    await page.waitForSelector('#models button');
+    for (const width of [1280, 960, 320]) {
+      await page.setViewportSize({ width, height: 720 });
+      const over = await page.$$eval('#models button', (all) => all.filter((button) => {
+        const [name, words] = [button.firstElementChild, button.lastElementChild].map((one) => {
+          const range = document.createRange();
+          range.selectNodeContents(one);
+          return range.getBoundingClientRect();
+        });
+        return name.right > words.left + 0.5 && name.bottom > words.top + 0.5 && words.bottom > name.top + 0.5;
+      }).map(({ textContent }) => textContent));
+      assert.deepEqual(over, [], `${width} pixels wide`);
+    }
+    await page.close();
+  });
+
   test('the sheet of all heatmaps, and the border between two by mouse', async () => {
     const { page, problems } = await demo();
     await page.click('#samples button >> nth=0');
     await settled(page);
-    const tiles = await page.$$eval('#sheet canvas', (all) => all.map((canvas) => canvas.toDataURL()));
-    assert.equal(tiles.length, 5);
-    assert.equal(new Set(tiles).size, 5);
+    // They are painted one after the other.
+    await page.waitForFunction(() => new Set([...document.querySelectorAll('#sheet canvas')].map((canvas) => canvas.toDataURL())).size === 5);
+    assert.equal(await page.locator('#sheet canvas').count(), 5);
     const names = (await list(page)).map(({ name }) => name);
     await page.click('#sheet button >> nth=2');
     assert.deepEqual((await list(page)).map(({ pressed }) => pressed), [false, false, true, false, false]);

@@ -1,15 +1,16 @@
 /**
  * Pictures of every state of the page, the lesson and the element into docs/pictures/screens/, with a list
- * of them: `node tests/browser/screenshots.mjs`, after `node emscripten/build.mjs`. Only samples that this
+ * of them: `node tests/browser/screenshots.mjs`, after `node emscripten/build.mjs`; `... lesson` takes those of the
+ * lesson and the element alone, `... models wall` those of the page's states that are named. Only samples that this
  * project drew, and Chromium's fake camera, are to be seen.
  */
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { STEPS } from '../../web/element/steps/index.js';
 import { launch, root, serve, withoutBrowser } from './browser.mjs';
 
 const FOLDER = join(root, 'docs/pictures/screens');
-const [MOST_EACH, MOST_ALL] = [150e3, 2e6]; // bytes
+const [MOST_EACH, MOST_ALL] = [150e3, 2.5e6]; // bytes
 const DESK = { width: 960, height: 720 };
 const PROJECTOR = { width: 1280, height: 720 };
 const PHONE = { width: 390, height: 844 };
@@ -20,19 +21,22 @@ if (withoutBrowser) {
   console.error(withoutBrowser);
   process.exit(1);
 }
-await rm(FOLDER, { recursive: true, force: true });
+const named = process.argv.slice(2);
+const wanted = (name) => !named.length || named.includes(name);
+/** What stays from before. @type {Map<string, string>} */
+const words = new Map(named.length ? [...(await readFile(join(FOLDER, 'README.md'), 'utf8')).matchAll(/!\[(.*)\]\((.*)\.jpg\)/g)].map(([, said, name]) => [name, said]) : []);
+if (!named.length) await rm(FOLDER, { recursive: true, force: true });
 await mkdir(FOLDER, { recursive: true });
 const browser = await launch();
 const server = await serve();
-const taken = []; // {name, words}
 
 const says = (page, words) => page.waitForFunction(
   (source) => new RegExp(source).test(document.getElementById('status').textContent), words.source, WAIT);
 
-async function take(name, words, page, what = page, options = {}) {
+async function take(name, said, page, what = page, options = {}) {
   await page.waitForTimeout(300); // transitions
   await what.screenshot({ path: join(FOLDER, `${name}.jpg`), type: 'jpeg', quality: 33, ...options });
-  taken.push({ name, words });
+  words.set(name, said);
 }
 
 async function open(path, { size = DESK, colorScheme = 'light' } = {}) {
@@ -43,11 +47,12 @@ async function open(path, { size = DESK, colorScheme = 'light' } = {}) {
 }
 
 /** One picture of the page: its settings as in a link, and what is done there first. */
-async function shoot(name, words, { hash = 'sample=golf_ball_and_flower', act, ready = /forward/, ...options } = {}) {
+async function shoot(name, said, { hash = 'sample=golf_ball_and_flower', act, ready = /forward/, ...options } = {}) {
+  if (!wanted(name)) return;
   const { page, close } = await open(hash && `#${hash}`, options);
   await says(page, ready);
   await act?.(page);
-  await take(name, words, page);
+  await take(name, said, page);
   await close();
 }
 
@@ -127,7 +132,7 @@ await shoot('phone-settings', 'The picture stays in sight', { size: PHONE, color
 } });
 
 // A download that does not end: the host of the published models never gets to the second half.
-{
+if (wanted('download')) {
   const { page, close } = await open('#sample=golf_ball_and_flower');
   await says(page, /forward/);
   await page.locator('#model summary').click();
@@ -146,18 +151,49 @@ await shoot('phone-settings', 'The picture stays in sight', { size: PHONE, color
   await close();
 }
 
+/** The list of all, which may not weigh more than a reader waits for. */
+async function finish() {
+  await browser.close();
+  await server.close();
+
+  let all = 0;
+  for (const name of words.keys()) {
+    const { size } = await stat(join(FOLDER, `${name}.jpg`));
+    all += size;
+    if (size > MOST_EACH) console.error(`${name}.jpg has ${size} bytes, more than ${MOST_EACH}`);
+  }
+  if (all > MOST_ALL) console.error(`all have ${all} bytes, more than ${MOST_ALL}`);
+  await writeFile(join(FOLDER, 'README.md'), `# Every state, as \`node tests/browser/screenshots.mjs\` took it\n\n${
+    [...words].map(([name, said]) => `${said}\n\n![${said}](${name}.jpg)\n`).join('\n')}`);
+  console.log(`${words.size} pictures, ${(all / 1e6).toFixed(2)} MB, in docs/pictures/screens`);
+}
+
+if (!wanted('lesson')) {
+  await finish();
+  process.exit(named.every((name) => words.has(name)) ? 0 : 1);
+}
+
 /* ---- The lesson ---------------------------------------------------------------------------------- */
 
+/** The lesson once it is whole: every step has answered, menus are filled, curves are drawn. */
+async function openLesson(query, options) {
+  const { page, close } = await open(`learn/?${query}`, options);
+  await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.result) &&
+    !document.getElementById('class').disabled && !document.getElementById('layer').disabled, null, LONG);
+  if (!/present/.test(query)) await page.evaluate(() => document.getElementById(location.hash.slice(1))?.scrollIntoView({ behavior: 'instant' }));
+  if (/#knob/.test(query)) await page.locator('grad-cam[steps=knob]').getByText('The curve').waitFor(LONG);
+  return { page, close };
+}
+
 {
-  const { page, close } = await open('learn/?guess=0');
+  const { page, close } = await openLesson('guess=0');
   const step = (name) => page.locator(`grad-cam[steps=${name}]`);
-  await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.result), null, WAIT);
   await take('lesson', 'The lesson: the answer first', page);
   await page.uncheck('#guess'); // its questions would hide what is asked
   await page.selectOption('#path', 'symbols');
   await step('softmax').getByRole('button', { name: 'Saturate' }).click();
   await step('deletion').getByRole('button', { name: 'Measure' }).click();
-  await step('deletion').getByText('pictures asked').waitFor(LONG);
+  await step('deletion').getByText('was asked about').waitFor(LONG);
   await step('sanity').locator('input[type=range]').evaluate((input) => {
     input.value = '4';
     input.dispatchEvent(new Event('input', { bubbles: true }));
@@ -171,28 +207,63 @@ await shoot('phone-settings', 'The picture stays in sight', { size: PHONE, color
   await page.mouse.move(box.x + 0.9 * box.width, box.y + 0.45 * box.height, { steps: 6 });
   await page.mouse.up();
   await page.waitForTimeout(1000);
+  // The knob turned, its curve measured, and what excites the channel.
+  await step('knob').locator('canvas.plot').scrollIntoViewIfNeeded();
+  await step('knob').locator('.turn').evaluate((input) => {
+    input.value = '0.6';
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+  });
+  await step('knob').getByText(/^Adding .* The curve/).waitFor(LONG);
+  await step('knob').getByRole('button', { name: 'Look through all samples' }).click();
+  await step('knob').getByText('in 10 samples').waitFor(LONG);
+  await page.mouse.move(2, 2);
   // Its bar, which stays in sight, would lie over the steps.
   await page.$eval('.controls', (bar) => { bar.style.position = 'static'; });
   for (const { name, title } of STEPS) await take(`step-${name}`, `Step: ${title}`, page, page.locator('main > section').filter({ has: step(name) }));
   await close();
 }
-{
-  const { page, close } = await open('learn/?sample=flower', { size: PHONE, colorScheme: 'dark' });
-  await page.waitForFunction(() => document.querySelector('grad-cam').result, null, WAIT);
-  await take('lesson-phone', 'The lesson on a phone', page);
+for (const [name, query, said, options, act] of [
+  ['lesson-dark', 'guess=0#knob', 'The lesson in the dark', { colorScheme: 'dark' }],
+  ['lesson-question', '#sum', 'A question before the step', {}],
+  ['lesson-phone', 'sample=flower', 'The lesson on a phone', { size: PHONE }],
+  ['lesson-phone-dark', 'sample=flower&guess=0#alpha', 'A step on a phone, in the dark', { size: PHONE, colorScheme: 'dark' }],
+  ['lesson-short', 'path=short&guess=0#sum', 'Five steps without a formula, for the youngest', {}],
+  ['presenter', 'sample=golf_ball&guess=0&present=1#sum', 'One step on the whole screen, for a class', { size: PROJECTOR }],
+  ['presenter-dark', 'sample=golf_ball&guess=0&present=1#alpha', 'The same in the dark', { size: PROJECTOR, colorScheme: 'dark' }],
+  ['lesson-link', 'sample=church&guess=0', 'Picture, class and step as a link and as a QR code', {}, async (page) => {
+    await page.click('#share');
+    await page.waitForFunction(() => document.getElementById('qr').width > 400, null, WAIT);
+  }],
+  ['handout', 'sample=golf_ball&guess=0', 'The handout, from a dark page', { size: { width: 720, height: 1000 }, colorScheme: 'dark' }, async (page) => {
+    await page.emulateMedia({ media: 'print' });
+    await page.waitForFunction(() => {
+      dispatchEvent(new Event('beforeprint'));
+      return !document.getElementById('handout-code').hidden;
+    }, null, WAIT);
+  }],
+]) {
+  const { page, close } = await openLesson(query, options);
+  await act?.(page);
+  await take(name, said, page);
   await close();
 }
 
-await browser.close();
-await server.close();
+/* ---- The element, in somebody else's page ---------------------------------------------------------- */
 
-let all = 0;
-for (const { name } of taken) {
-  const { size } = await stat(join(FOLDER, `${name}.jpg`));
-  all += size;
-  if (size > MOST_EACH) console.error(`${name}.jpg has ${size} bytes, more than ${MOST_EACH}`);
+for (const colorScheme of ['light', 'dark']) {
+  const context = await browser.newContext({ viewport: DESK, colorScheme });
+  const page = await context.newPage();
+  const sample = (name) => `/models/pocket/samples/${name}.jpg`;
+  await page.route('**/web/embedded.html', (route) => route.fulfill({ contentType: 'text/html', body: `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="light dark">
+    <style>body { margin: 2rem; font: 1rem/1.5 Georgia, serif } main { display: grid; grid-template-columns: 1fr 1fr; gap: 2rem }</style>
+    <script type="module" src="/web/element/define.js"></script><h1>Somebody’s page</h1><main>
+    <div><p>An address:</p><grad-cam src="${sample('golf_ball_and_flower')}" target="daisy"></grad-cam></div>
+    <div><p>A picture between the tags, other colours:</p><grad-cam colormap="inferno" opacity="0.8" top="2"><img src="${sample('church')}" alt="a church" width="400"></grad-cam></div>
+    </main><grad-cam src="${sample('golf_ball')}" steps="alpha" loading="eager"></grad-cam>` }));
+  await page.goto(`${server.origin}/web/embedded.html`);
+  await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.result), null, LONG);
+  await take(colorScheme === 'light' ? 'element' : 'element-dark', colorScheme === 'light' ? 'The element in somebody’s page' : 'The same in the dark', page, page, { fullPage: true });
+  await context.close();
 }
-if (all > MOST_ALL) console.error(`all have ${all} bytes, more than ${MOST_ALL}`);
-await writeFile(join(FOLDER, 'README.md'), `# Every state, as \`node tests/browser/screenshots.mjs\` took it\n\n${
-  taken.map(({ name, words }) => `${words}\n\n![${words}](${name}.jpg)\n`).join('\n')}`);
-console.log(`${taken.length} pictures, ${(all / 1e6).toFixed(2)} MB, in docs/pictures/screens`);
+
+await finish();

@@ -6,12 +6,14 @@
  *   class        from a click on another class to its heatmap: the script's own time, and to the frame
  *   camera       pictures explained in a second, from Chromium's fake camera
  *   controls     for every control of the page, pressed or changed as a reader does: from the event to the next
- *                paint, as browsers count INP (Event Timing, in steps of 8 ms)
+ *                paint, as browsers count INP (Event Timing, in steps of 8 ms), and the main thread's longest task
+ *                meanwhile in ms of the processor, which counts where others use the machine too
  *
  * each beside its aim. Nothing fails: times of a shared machine prove little.
  */
 import { join } from 'node:path';
 import { launch, root, serve, withoutBrowser } from './browser.mjs';
+import { tasksOf } from './trace.mjs';
 
 const ROUNDS = 5;
 const CAMERA_SECONDS = 6;
@@ -29,7 +31,7 @@ const explained = (page) => page.waitForFunction(() => /forward/.test(document.g
 /** What is not pressed: what opens a dialog of the system, leaves the page, or fetches; the camera has its own line. */
 const NOT_PRESSED = 'input[type=file], a, #camera, #cameras, #models button:not([data-model=pocket]), #model-open, #ask *, #address *';
 
-/** @returns {Promise<{name: string, ms: number}[]>}  every control with the longest interaction, the slowest first */
+/** @returns {Promise<{name: string, ms: number, cpu: number}[]>}  every control with the longest interaction, the slowest first */
 async function pressEverything() {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
   await page.goto(`${address}#sample=golf_ball_and_flower&compare=class:985`);
@@ -59,13 +61,12 @@ async function pressEverything() {
       kind: one.matches('select') ? 'select' : one.matches('input[type=range]') ? 'range' : one.matches('input:not([type=checkbox], [type=radio])') ? 'text' : 'press',
       name: (one.getAttribute('aria-label') || one.name || one.title || one.textContent || one.id).replace(/\s+/g, ' ').trim().slice(0, 60) }));
     await page.evaluate(() => { window.interactions.length = 0; });
-    if (kind === 'press') await control.click({ timeout: 5000 }).catch(() => {});
-    else {
-      await control.focus();
-      await page.keyboard.press(kind === 'text' ? '1' : kind === 'range' ? 'ArrowRight' : 'ArrowDown');
-    }
-    await page.waitForTimeout(400);
-    found.push({ name, ms: await page.evaluate(() => Math.max(0, ...window.interactions)) });
+    if (kind !== 'press') await control.focus();
+    const tasks = await tasksOf(browser, page, async () => {
+      if (kind === 'press') await control.click({ timeout: 5000 }).catch(() => {});
+      else await page.keyboard.press(kind === 'text' ? '1' : kind === 'range' ? 'ArrowRight' : 'ArrowDown');
+    }, { rest: 400 });
+    found.push({ name, cpu: tasks[0]?.cpu ?? 0, ms: await page.evaluate(() => Math.max(0, ...window.interactions)) });
     if (await page.isVisible('#cancel')) await page.click('#cancel'); // a method of hundreds of passes
   }
   await page.close();
@@ -121,5 +122,6 @@ console.log(`cold page  ${median(painted.cold).toFixed(0)} ms ${of('1500 or less
 console.log(`class      ${median(painted.script).toFixed(1)} ms of script, ${median(painted.frame).toFixed(1)} ms to the frame ${of('30 or less')}`);
 console.log(`camera     ${median(camera)} pictures a second on ${threads} threads ${of('20 or more')}`);
 const over = controls.filter(({ ms }) => ms > 100).length;
-console.log(`controls   ${controls.length} pressed, the slowest ${controls[0].ms} ms ${of('100 or less')}, ${over} above`);
-for (const { name, ms } of controls) console.log(`           ${(ms ? `${ms} ms` : 'below 16 ms').padEnd(12)} ${name}`);
+const busiest = Math.max(...controls.map(({ cpu }) => cpu));
+console.log(`controls   ${controls.length} pressed, the slowest ${controls[0].ms} ms ${of('100 or less')}, ${over} above; longest task ${busiest.toFixed(0)} ms of the processor`);
+for (const { name, ms, cpu } of controls) console.log(`           ${(ms ? `${ms} ms` : 'below 16 ms').padEnd(12)} ${cpu.toFixed(0).padStart(3)} ms  ${name}`);

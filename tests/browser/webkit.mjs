@@ -58,8 +58,11 @@ async function startScreen() {
   return { child, display: `:${number}` };
 }
 
-/** WebKit with one window. `run(body, ...args)`: an async function's body there, and what it returns. */
-export async function launchWebKit() {
+/**
+ * WebKit with one window. `run(body, ...args)`: an async function's body there, and what it returns.
+ * @param {Record<string, string>} [environment]  beside this process's
+ */
+export async function launchWebKit(environment = {}) {
   const home = await mkdtemp(join(tmpdir(), 'gradcam-webkit-'));
   const { child: xvfb, display } = await startScreen();
   const port = await freePort();
@@ -67,7 +70,7 @@ export async function launchWebKit() {
     stdio: 'ignore',
     detached: true, // the browser's processes are ended with it
     env: { ...process.env, DISPLAY: display, HOME: home, XDG_CACHE_HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home,
-      WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1', WEBKIT_DISABLE_COMPOSITING_MODE: '1', NO_AT_BRIDGE: '1' },
+      WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1', WEBKIT_DISABLE_COMPOSITING_MODE: '1', NO_AT_BRIDGE: '1', ...environment },
   });
   let session = '';
   async function ask(method, path, body) {

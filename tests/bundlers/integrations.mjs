@@ -18,7 +18,7 @@ import { dirname, extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { packInto } from '../../package/write.mjs';
-import { cache, root } from '../../emscripten/tools.mjs';
+import { cache, root, scriptArguments } from '../../emscripten/tools.mjs';
 import { launch, withoutBrowser } from '../browser/browser.mjs';
 import { rows } from './rows.mjs';
 
@@ -205,9 +205,12 @@ const HEAD = `# Integrations
 `;
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const args = process.argv.slice(2);
-  const names = args.filter((name) => !name.startsWith('-'));
-  for (const name of names) if (!rows.some((row) => row.name === name)) throw new Error(`There is no row "${name}": ${rows.map((row) => row.name).join(', ')}`);
+  const { values: options, positionals: names } = scriptArguments({ write: { type: 'boolean' } });
+  const unknown = names.find((name) => !rows.some((row) => row.name === name));
+  if (unknown !== undefined) {
+    console.error(`There is no row "${unknown}"; there are: ${rows.map((row) => row.name).join(', ')}.`);
+    process.exit(2);
+  }
   const tools = await openTools();
   const lines = [];
   let failed = 0;
@@ -223,7 +226,7 @@ if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) 
   } finally {
     await tools.close();
   }
-  if (args.includes('--write') && !names.length) await writeFile(join(root, 'docs/integrations.md'), HEAD + lines.join(''));
+  if (options.write && !names.length) await writeFile(join(root, 'docs/integrations.md'), HEAD + lines.join(''));
   console.log(`${lines.length - failed} passed, ${failed} failed, 0 skipped`);
   process.exitCode = failed ? 1 : 0;
 }

@@ -177,6 +177,7 @@ static void tokens(void) {
   check_layers(net, name);
   gcam_model_free(net);
   gcam_model_free(check_network("transformer_pooled"));
+  gcam_model_free(check_network("transformer_attention"));
 }
 
 /* ---- Heads ---------------------------------------------------------------------------------- */

@@ -11,8 +11,7 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import { readOr, root, runMain, say, Stop } from '../../emscripten/tools.mjs';
+import { readOr, root, runMain, say, scriptArguments, Stop } from '../../emscripten/tools.mjs';
 import { prepareTargets, runTarget } from '../fuzz/targets.mjs';
 import { indent } from '../processes.mjs';
 import { allocations } from './allocations.mjs';
@@ -31,10 +30,10 @@ const PARTS = {
 };
 const SHORT_FUZZ = 2e5;
 
-const { values: options } = parseArgs({ options: {
+const { values: options } = scriptArguments({
   short: { type: 'boolean', default: false }, print: { type: 'boolean', default: false },
   executions: { type: 'string' }, only: { type: 'string' }, targets: { type: 'string' }, folder: { type: 'string' }, portion: { type: 'string', default: '120' },
-} });
+}, 0);
 const wanted = options.only?.split(',') ?? ['fuzz', ...Object.keys(PARTS)];
 const unknown = wanted.find((part) => part !== 'fuzz' && !PARTS[part]);
 const folder = resolve(options.folder ?? join(root, 'build', options.short ? 'endurance-short' : 'endurance'));

@@ -97,8 +97,7 @@ def jpegs(rgb):
     full = encode(image, 'JPEG', quality=92, subsampling=0)
     write('baseline.jpg', full, None, 3, 0.6)
     write('420.jpg', encode(image, 'JPEG', quality=92, subsampling=2), None, 12, 1.0)
-    # stb_image weighs the chroma of the last column the other way round; the mean shows that it is that one alone.
-    write('422.jpg', encode(image, 'JPEG', quality=92, subsampling=1), None, 20, 0.5)
+    write('422.jpg', encode(image, 'JPEG', quality=92, subsampling=1), None, 3, 0.5)
     write('progressive.jpg', encode(image, 'JPEG', quality=92, subsampling=0, progressive=True), None, 3, 0.6)
     write('gray.jpg', encode(image.convert('L'), 'JPEG', quality=92), None, 2, 0.4)
     cmyk = encode(image.convert('CMYK'), 'JPEG', quality=95)

@@ -1901,9 +1901,13 @@ def make_attention():
             attrs.update(q_num_heads=heads, kv_num_heads=kv)
         names, consts = ['q', 'k', 'v'], {}
         if mask is not None:
-            consts['m'] = mask(n)
+            (values if 'm' in dynamic else consts)['m'] = mask(n)
             names.append('m')
         consts.update({k: v for k, v in values.items() if k not in dynamic})
+        op = attrs.pop('op', 'Attention')
+        given = {'num_heads': heads, **MICROSOFT} if op != 'Attention' else attrs
+        if op != 'Attention':
+            names = names[:3] + ['', ''] + names[3:] if mask is not None else names
 
         def fn(t):
             q, k, v = unfold(t['q'], heads), unfold(t['k'], kv), unfold(t['v'], kv)
@@ -1914,15 +1918,15 @@ def make_attention():
             if attrs.get('softcap'):
                 s = torch.tanh(s / r32(attrs['softcap'])) * r32(attrs['softcap'])
             if mask is not None:
-                m = torch.tensor(consts['m'])
+                m = t['m'] if 'm' in t else torch.tensor(consts['m'])
                 s = s.masked_fill(~m, -np.inf) if m.dtype == torch.bool else s + m
             if attrs.get('is_causal'):
                 s = s.masked_fill(torch.ones(L, S).tril() == 0, -np.inf)
             y = torch.softmax(s, -1) @ v
             return fold(y) if flat else y
 
-        case('attention', name, ('Attention', names, attrs),
-             {k: values[k] for k in dynamic}, fn, consts, opset)
+        case('attention', name, (op, names, given),
+             {k: values[k] for k in dynamic}, fn, consts, opset, infer=op == 'Attention')
 
     attention('one head', 1, 1, 3, 4)
     attention('heads', 2, 3, 4, 2)
@@ -1936,6 +1940,11 @@ def make_attention():
     attention('a bias per head', 2, 2, 3, 4, mask=lambda n: n.normal(2, 3, 3), softcap=2.0)
     attention('a mask', 2, 2, 3, 4, S=4, mask=lambda n: n.rng.random((2, 1, 3, 4)) < 0.8)
     attention('constant keys', 1, 2, 3, 4, dynamic='q')
+    attention('a computed bias', 2, 4, 3, 2, kv=2, S=4, mask=lambda n: n.normal(4, 3, 4), dynamic='qkvm')
+    attention('a computed bias, causal', 1, 2, 4, 3, mask=lambda n: n.normal(1, 4), dynamic='qkvm', is_causal=1)
+    ms = {'op': 'MultiHeadAttention', 'opset': 13, 'flat': True}
+    attention('com.microsoft', 2, 2, 3, 4, S=5, E=3, **ms)
+    attention('com.microsoft with a bias', 1, 2, 3, 4, mask=lambda n: n.normal(1, 2, 3, 3), **ms)
 
     def rotary(name, dims, positions=None, turned=0, interleaved=0, heads=0):
         n = Numbers('rotary_embedding/' + name)

@@ -40,11 +40,12 @@ class Net:
         self.nodes.append(h.make_node(op, inputs.split(), outputs.split(), name=outputs.split()[0] + ".node",
                                       **attributes))
 
-    def save(self, outputs):
+    def save(self, outputs, opset=13):
         graph = h.make_graph(self.nodes, "g", [h.make_tensor_value_info("x", 1, self.shape)],
                              [h.make_tensor_value_info(n, 1, s) for n, s in outputs.items()], self.weights)
-        model = h.make_model(graph, opset_imports=[h.make_opsetid("", 13)], ir_version=7)
-        onnx.checker.check_model(model)
+        model = h.make_model(graph, opset_imports=[h.make_opsetid("", opset)], ir_version=7)
+        if opset <= onnx.defs.onnx_opset_version():  # newer ones than the package's it cannot check
+            onnx.checker.check_model(model)
         onnx.save(model, os.path.join(HERE, "targets", self.name + ".onnx"))
 
     def picture(self):
@@ -100,8 +101,9 @@ def entry(method, the_map, **what):
     return {"method": method, **what, "H": H, "W": W, "map": flat(the_map)}
 
 
-# ---- A small vision transformer: class token, two blocks of one head, normalisations written out
-def transformer(name, pooled):
+# ---- A small vision transformer: class token, two blocks of one head, normalisations written out.
+# whole: by the operators of opset 23, Attention and LayerNormalization
+def transformer(name, pooled, whole=False):
     n = Net(name, [1, 3, 8, 12], 7)
     T, K, H, W, classes = 6, 5, 2, 3, 4
     Wp, bp = n.weight("wp", K, 3, 4, 4, scale=0.3), n.weight("bp", K)
@@ -119,6 +121,9 @@ def transformer(name, pooled):
 
     def norm(read, made):
         weights[made] = n.weight(made + ".g", K), n.weight(made + ".b", K)
+        if whole:
+            n.node("LayerNormalization", f"{read} {made}.g {made}.b", made, epsilon=1e-5)
+            return
         n.node("ReduceMean", read, made + ".m", axes=[-1], keepdims=1)
         n.node("Sub", f"{read} {made}.m", made + ".d")
         n.node("Mul", f"{made}.d {made}.d", made + ".s")
@@ -140,11 +145,14 @@ def transformer(name, pooled):
         norm(f"x{b - 1}", f"norm{b}")
         for part in "qkv":
             linear(f"norm{b}", f"{part}{b}", (K, K))
-        n.node("Transpose", f"k{b}", f"kt{b}", perm=[0, 2, 1])
-        n.node("MatMul", f"q{b} kt{b}", f"qk{b}")
-        n.node("Mul", f"qk{b} root", f"logit{b}")
-        n.node("Softmax", f"logit{b}", f"attention{b}", axis=-1)
-        n.node("MatMul", f"attention{b} v{b}", f"mixed{b}")
+        if whole:
+            n.node("Attention", f"q{b} k{b} v{b}", f"mixed{b}", q_num_heads=1, kv_num_heads=1)
+        else:
+            n.node("Transpose", f"k{b}", f"kt{b}", perm=[0, 2, 1])
+            n.node("MatMul", f"q{b} kt{b}", f"qk{b}")
+            n.node("Mul", f"qk{b} root", f"logit{b}")
+            n.node("Softmax", f"logit{b}", f"attention{b}", axis=-1)
+            n.node("MatMul", f"attention{b} v{b}", f"mixed{b}")
         linear(f"mixed{b}", f"out{b}", (K, K))
         n.node("Add", f"x{b - 1} out{b}", f"mid{b}")
         linear(f"mid{b}", f"up{b}", (K, 7))
@@ -163,8 +171,12 @@ def transformer(name, pooled):
         n.node("Reshape", "class3 to2", "class")
     Wh, bh = n.weight("wh", classes, K), n.weight("bh", classes)
     n.node("Gemm", "class wh bh", "y", transB=1)
-    n.save({"y": [1, classes]})
+    n.save({"y": [1, classes]}, 23 if whole else 13)
     x, X = n.picture()
+
+    def read(z):
+        z = F.layer_norm(z, [K], *weights["final"], 1e-5)
+        return F.linear(z.mean(1) if pooled else z[:, 0], Wh, bh)
 
     def run(X, at=None, change=None):
         """Logits, and every tensor by name; tensor `at` is replaced by change(tensor)."""
@@ -182,7 +194,7 @@ def transformer(name, pooled):
         for b in (1, 2):
             u = ln(f"norm{b}", z)
             q, k, v = (lin(f"{part}{b}", u) for part in "qkv")
-            mixed = torch.softmax(q @ k.transpose(1, 2) * K ** -0.5, -1) @ v
+            mixed = put(f"attention{b}", torch.softmax(q @ k.transpose(1, 2) * K ** -0.5, -1)) @ v
             z = put(f"mid{b}", z + lin(f"out{b}", mixed))
             z = put(f"x{b}", z + lin(f"down{b}", put(f"relu{b}", F.relu(lin(f"up{b}", z)))))
         z = ln("final", z)
@@ -215,6 +227,18 @@ def transformer(name, pooled):
     Xg = X.clone().requires_grad_(True)
     g = torch.autograd.grad(run(Xg)[0][0, 1], Xg)[0][0]
     maps.append(entry("gradient", g.abs().amax(0), weights={"1": 1.0}, score="logit"))
+    if not pooled:  # LeGrad (arXiv 2404.03214) and attention rollout (2005.00928), by their equations
+        t = run(X.clone().requires_grad_(True))[1]
+        pairs = [(t[f"x{b}"], t[f"attention{b}"]) for b in (1, 2)]
+        grid = lambda v: v.detach()[skip:].reshape(H, W)
+        for c in (1, 3):
+            legrad = sum(torch.autograd.grad(read(z)[0, c], a, retain_graph=True)[0].clamp(min=0).mean((0, 1))
+                         for z, a in pairs) / len(pairs)
+            maps.append(entry("legrad", grid(legrad), weights={str(c): 1.0}, score="logit"))
+        rolled = torch.eye(T + skip, dtype=torch.float64)
+        for _, a in pairs:
+            rolled = (a[0] + torch.eye(T + skip)) / 2 @ rolled
+        maps.append(entry("rollout", grid(rolled[0]), weights={"1": 1.0}, score="logit"))
     if pooled:  # CAM: the rows of the linear layer
         A = on_grid(run(X)[1]["final"])
         maps.append(entry("cam", (Wh[2].view(-1, 1, 1) * A).sum(0), weights={"2": 1.0}, score="logit"))
@@ -389,6 +413,7 @@ def silu():
 
 transformer("transformer", False)
 transformer("transformer_pooled", True)
+transformer("transformer_attention", False, whole=True)
 for make in (one_sigmoid, several_labels, segmentation, features_first, constants_first, turned, gem, value, silu):
     make()
 with open(os.path.join(HERE, "targets.json"), "w") as f:

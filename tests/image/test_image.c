@@ -367,6 +367,36 @@ static void test_restarts(void) {
   free(f.data);
 }
 
+/* What follows a PNG's picture may lack its end, or be nothing: the picture is whole. */
+static void test_png_tails(void) {
+  static const uint8_t text[] = "\0\0\0\x10tEXtComment\0whole";
+  file f = fixture("alpha.png");
+  gcam_image *whole = NULL, *image = NULL;
+  gcam_error err = {0};
+  CHECK(gcam_picture_decode(f.data, f.size, &whole, &err) == GCAM_OK, "%s", err.text);
+  size_t pixels = whole ? (size_t)whole->width * (size_t)whole->height * 4 : 0;
+  uint8_t *copy = malloc(f.size + sizeof text);
+  for (int kind = 0; kind < 4; kind++) {
+    size_t size = f.size;
+    memcpy(copy, f.data, f.size);
+    if (kind == 0) copy[f.size - 8] = 'F'; /* IEND is FEND */
+    if (kind == 1) copy[f.size - 12] = 64; /* and very long */
+    if (kind > 1) {                        /* a text, cut off in its header or its body */
+      size = f.size - 12 + (kind == 2 ? 10 : 20);
+      memcpy(copy + f.size - 12, text, kind == 2 ? 10 : 20);
+    }
+    gcam_status status = gcam_picture_decode(copy, size, &image, &err);
+    CHECK(status == GCAM_OK, "PNG tail %d: %s", kind, err.text);
+    CHECK(status == GCAM_OK && !memcmp(image->rgba, whole->rgba, pixels), "PNG tail %d", kind);
+    gcam_picture_free(image);
+    image = NULL;
+  }
+  check_refused("PNG cut off in its picture", f.data, f.size - 20, GCAM_ERR_IMAGE, "cut off");
+  gcam_picture_free(whole);
+  free(copy);
+  free(f.data);
+}
+
 /* Headers that lead astray: each has words, and none reads outside of the file. */
 static void test_odd_bitmaps(void) {
   static const struct {
@@ -1137,6 +1167,7 @@ int main(void) {
   test_headers();
   test_cuts();
   test_restarts();
+  test_png_tails();
   test_odd_bitmaps();
   test_damage();
   test_resize();

@@ -375,6 +375,8 @@ int main(int argc, char **argv) {
     for (int j = 1; j < argc; j++) wanted |= !strcmp(argv[j], table[i].symbol);
     if (wanted) check_file(ctx, table[i].symbol, table[i].op->name);
   }
+  /* The importer makes several operators of it. */
+  if (argc < 2 || !strcmp(argv[1], "attention")) check_file(ctx, "attention", "Attention");
   gcam_context_free(ctx);
   for (int precision = GCAM_FAST; precision <= GCAM_PLAIN; precision++)
     printf("%-7s: largest error of outputs %.2g, of gradients %.2g, against differences %.2g\n",

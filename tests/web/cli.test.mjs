@@ -104,6 +104,8 @@ describe('wrong usage: exit 2, the option named, a hint', () => {
     [['-', '-'], /one picture/],
     [['a.png', '--model', '-'], /--model is "-"/],
     [['layers', '--nope'], /no option --nope.*npx gradcam-wasm help layers/s],
+    [['fetch', 'no-such-name'], /no-such-name.*vgg16.*npx gradcam-wasm help fetch/s],
+    [['evaluate'], /npx gradcam-wasm evaluate FOLDER/],
   ];
   for (const [args, message] of cases) {
     test(args.join(' ') || 'nothing', async () => {
@@ -123,8 +125,12 @@ describe('failed work: exit 1, what and where', () => {
     [['tiny.onnx', ...TINY], /tiny\.onnx|picture|image/i],
     [['a.png', '-o', 'no/such/folder/x.png', ...TINY], /no\/such\/folder\/x\.png/],
     [['a.png', '--json', 'no/such/x.json', ...TINY], /no\/such\/x\.json/],
-    [['fetch', 'no-such-name'], /no-such-name/],
     [['a.png', '--model', 'tiny.h5'], /tiny\.h5: there is no such file/],
+    [['convert', 'absent.h5', '-o', 'x'], /absent\.h5 cannot be read: there is no such file\./],
+    [['convert', 'https://example.org/net.h5', '-o', 'x'], /Download it first/],
+    [['convert', 'tiny.onnx', '-o', 'x', '--config', 'absent.json'], /absent\.json cannot be read: there is no such file\./],
+    [['convert', 'tiny.onnx', '-o', 'x', '--config', '.'], /\. cannot be read: it is a folder\./],
+    [['convert', 'tiny.onnx', '-o', 'x', '--config', 'a.png'], /a\.png is not JSON/],
     [['a.png', '--method', 'rise', '--option', 'samples=0', ...TINY], /samples.*from 1/],
   ];
   for (const [args, message] of cases) {

@@ -51,7 +51,7 @@ test('a key is written once', () => {
 const NO_WORDS = [/^title$/, /^compare menu$/, /^gradcam preprocess /, /sans-serif$/, /^step step-/, /^data: the sum over/, /^<div class="all">/, /^ ?\$\{/,
   /^(no|image\/|text\/)[\w/+-]*$/, /^Import gradcam-wasm\/element\.$/,
   // The lesson's and its steps': styles, code to copy, numbers between others, and what a parameter is called.
-  /^rgba?\(|^12px |^plane pixels|^list-style: |^\/?<script |^<grad-cam src=|^-30% 0px|^bug \$\{|^AB$|^Byte$|^Conv$|^<math |^(action primary|meter mark|pair wide-pair|bar knob|plane brush)$/];
+  /^rgba?\(|^12px |^plane pixels|^list-style: |^\/?<script |^<grad-cam src=|^-30% 0px|^bug \$\{|^AB$|^Byte$|^Conv$|^<math |^(action primary|meter mark|pair wide-pair|bar knob|plane brush|small (symbolic|plainly))$/];
 
 /** String literals of a script, without comments; templates with their places. */
 function literals(text) {

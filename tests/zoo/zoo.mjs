@@ -16,7 +16,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { scriptArguments } from '../../emscripten/tools.mjs';
 import { GradCam } from '../../web/node.js';
 
 const LOGITS = 1e-4; // absolute
@@ -26,14 +26,11 @@ const MISSING = [ // and why, where nobody has measured them yet
   ['regnet_y_128gf', '645 million weights'],
 ].map(([name, size]) => [name, `${size}: torch takes more than 10 GB of memory to export and to run it`]);
 
-const { values: options, positionals: [folder, ...named] } = parseArgs({
-  allowPositionals: true,
-  options: {
-    export: { type: 'boolean' },
-    table: { type: 'boolean' },
-    into: { type: 'string' },
-    python: { type: 'string', default: '/usr/bin/python3' },
-  },
+const { values: options, positionals: [folder, ...named] } = scriptArguments({
+  export: { type: 'boolean' },
+  table: { type: 'boolean' },
+  into: { type: 'string' },
+  python: { type: 'string', default: '/usr/bin/python3' },
 });
 if (!folder) {
   console.error('usage: npm run -s zoo -- FOLDER [--export] [--table] [--into FILE] [--python PATH] [NETWORK ...]');

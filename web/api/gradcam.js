@@ -4,6 +4,7 @@
 import { GradCamError } from '../base/errors.js';
 import { findClass, title } from '../base/labels.js';
 import { isModelName } from '../files/files.js';
+import { handed } from '../paint/pieces.js';
 import { toBytes } from '../paint/pixels.js';
 import { Connection } from '../worker/protocol.js';
 import { checkOptions, EXPLAIN, findName, GRID, LOAD, oneOf, PREVIEWS, SCORES, STEPS, TRACE } from './options.js';
@@ -218,7 +219,7 @@ export class GradCamBase {
       resize, fit, raw = false, picture: wantPicture = true, early = false, signal, onProgress } = checkOptions(options, EXPLAIN, 'explain()');
     findName(method, this.#info.methods.map(({ name }) => name), 'method');
     const preset = findPreset(presetName);
-    const { picture, own } = await this.#picture(image);
+    const { picture, own, transfer } = await this.#picture(image);
     const settled = { preset, score: score ?? preset.score, raw };
     const inWhole = (progress) => {
       if (progress.early && own && wantPicture) progress.early.picture.data = own.data;
@@ -238,18 +239,21 @@ export class GradCamBase {
       mapInput: mapInput ?? preset.mapInput,
       pixels: wantPicture && !own,
       early: Boolean(early && onProgress),
-    }, { signal, onProgress: onProgress && inWhole });
+    }, { signal, transfer, onProgress: onProgress && inWhole });
     if (own && wantPicture) value.picture.data = own.data;
     return this.#explanation(value, settled);
   }
 
-  /** A picture of any kind as it can be sent to the worker; own: its pixels, if we have them. */
+  /**
+   * A picture of any kind as it can be sent to the worker; own: its pixels, if we have them; transfer: what goes
+   * with it. The caller's own pixels are sent as they are now.
+   */
   async #picture(image) {
-    const own = image?.data !== undefined && Number.isInteger(image.width) ? toBytes(image)
-      : await this.#page.snapshot(image);
-    const picture = own ? { width: own.width, height: own.height, data: own.data }
-      : fileSpec(image, this.#page);
-    if (picture) return { picture, own };
+    const given = image?.data !== undefined && Number.isInteger(image.width);
+    const own = given ? toBytes(image) : await this.#page.snapshot(image);
+    if (own && !given) return { own, ...await handed(own) };
+    const picture = own ? { width: own.width, height: own.height, data: own.data } : fileSpec(image, this.#page);
+    if (picture) return { picture, own, transfer: [] };
     throw new GradCamError('argument', 'A picture is a canvas, ImageData, ImageBitmap, <img>, ' +
       '<video>, Blob, address, encoded bytes, {width, height, data}, or a path in Node.');
   }
@@ -268,9 +272,9 @@ export class GradCamBase {
    */
   async steps(image, options = {}) {
     const { class: wanted, layer, change, preprocess, resize, fit, signal } = checkOptions(options, STEPS, 'steps()');
-    const { picture, own } = await this.#picture(image);
+    const { picture, own, transfer } = await this.#picture(image);
     const value = await this.#connection.ask('steps', { picture, class: wanted, layer, change, preprocess,
-      resize, fit, pixels: !own }, { signal });
+      resize, fit, pixels: !own }, { signal, transfer });
     if (own) value.explanation.picture.data = own.data;
     const preset = findPreset();
     return new Steps(value, this.#explanation(value.explanation, { preset, score: 'logit', raw: false }));
@@ -287,8 +291,8 @@ export class GradCamBase {
   async trace(image, options) {
     const { layer, channel, at, preprocess, resize, fit, signal } = checkOptions(options ?? {}, TRACE, 'trace()');
     if (!at) throw new GradCamError('argument', 'trace() needs a position: at: [row, column].');
-    const { picture } = await this.#picture(image);
-    return this.#connection.ask('trace', { picture, layer, channel, at, preprocess, resize, fit }, { signal });
+    const { picture, transfer } = await this.#picture(image);
+    return this.#connection.ask('trace', { picture, layer, channel, at, preprocess, resize, fit }, { signal, transfer });
   }
 
   /**
@@ -303,13 +307,14 @@ export class GradCamBase {
     if (!maps.length) throw new GradCamError('argument', 'A grid needs at least one map.');
     const picture = maps[0].picture;
     const tiles = maps.map((map) => ({ ...map.paintArgs(style), title: title(map.class, map.probability) }));
+    const { picture: sent, transfer } = await handed(tiles[0].picture);
     return this.#connection.ask('grid', {
-      picture: tiles[0].picture,
+      picture: sent,
       title: words,
       tiles: tiles.map(({ map, style: how, view, title: name }) => ({ map, style: how, view, title: name })),
       columns,
       tileWidth: tileWidth ?? Math.min(480, Math.max(240, picture.width)),
-    }, { signal });
+    }, { signal, transfer });
   }
 
   /**
@@ -321,8 +326,8 @@ export class GradCamBase {
    */
   async scores(image, options = {}) {
     const { preprocess, resize, fit, signal } = checkOptions(options, SCORES, 'scores()');
-    const { picture } = await this.#picture(image);
-    return this.#connection.ask('scores', { picture, preprocess, resize, fit }, { signal });
+    const { picture, transfer } = await this.#picture(image);
+    return this.#connection.ask('scores', { picture, preprocess, resize, fit }, { signal, transfer });
   }
 
   /**
@@ -334,8 +339,8 @@ export class GradCamBase {
    */
   async previews(image, options = {}) {
     const { top = 3, modes, signal, onProgress } = checkOptions(options, PREVIEWS, 'previews()');
-    const { picture } = await this.#picture(image);
-    return this.#connection.ask('previews', { picture, top, modes }, { signal, onProgress });
+    const { picture, transfer } = await this.#picture(image);
+    return this.#connection.ask('previews', { picture, top, modes }, { signal, onProgress, transfer });
   }
 
   /**

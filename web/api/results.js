@@ -2,7 +2,7 @@
  * What the public functions give.
  */
 import { GradCamError } from '../base/errors.js';
-import { MOST_CANVAS_PIXELS, reduced, reducedSize } from '../paint/pieces.js';
+import { handed, MOST_CANVAS_PIXELS, reduced, reducedSize } from '../paint/pieces.js';
 import { boxes, mask, normalise, overlay, overlayRows, scaled, signed, veil, veilRows } from '../paint/render.js';
 import { checkOptions, IMAGE, oneOf, PNG } from './options.js';
 import { findPreset } from './presets.js';
@@ -263,7 +263,9 @@ export class HeatMap {
    */
   async toPNG(options = {}) {
     const { signal, ...paint } = checkOptions(options, PNG, 'toPNG()');
-    return this.#context.connection.ask('png', this.paintArgs(paint), { signal });
+    const { picture, ...how } = this.paintArgs(paint);
+    const { picture: sent, transfer } = await handed(picture);
+    return this.#context.connection.ask('png', { picture: sent, ...how }, { signal, transfer });
   }
 
   /**

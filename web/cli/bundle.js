@@ -14,6 +14,7 @@
 import { lstat, mkdir, readFile } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { whyNot } from '../../models/leftovers.js';
+import { readFound } from '../../models/own.js';
 import { digest, either, finite, flag, listOf, mapOf, problemOf, record, such, text, whole, word } from '../../models/schema.js';
 import { GradCam, GradCamError, tools } from '../node.js';
 import { modelFiles, sha256 } from './digests.js';
@@ -138,9 +139,8 @@ const MANIFEST = record({
 /** The manifest, right in every field. */
 async function readManifest(folder) {
   const path = join(folder, 'manifest.json');
-  const bytes = await readFile(path).catch((cause) => {
-    throw new GradCamError('file', `${folder} is no bundle: it has no manifest.json that can be read.`, { cause });
-  });
+  const bytes = await readFound(path);
+  if (bytes === null) throw new GradCamError('file', `${folder} is no bundle: it has no manifest.json that can be read.`);
   let manifest;
   try {
     manifest = JSON.parse(bytes.toString('utf8'));

@@ -319,8 +319,23 @@ async function fetchModel({ weights, mirror, quiet, force }, names) {
   if (names.length !== 1) throw new CommandLineError(`Name one model: ${PROGRAM} fetch NAME.`);
   const { fetchModel: fetchOne } = await import('../../models/fetch.js');
   const { folder, cached } = await withProgress({ quiet }, (onProgress) => fetchOne(names[0],
-    { cacheDir: cachedModels(), mirror, weights, force, onProgress }));
+    { cacheDir: cachedModels(), mirror, weights, force, onProgress })).catch(async (error) => {
+    const offered = error.code !== 'argument' || (await listModels()).some(({ name }) => name === names[0]);
+    throw offered ? error : new CommandLineError(wordsOf(error), { cause: error });
+  });
   if (!quiet) say(`${names[0]} ${cached ? 'was there already' : 'is ready'}: ${folder}`);
+}
+
+/** A network without weights. @param {string} path */
+async function readConfig(path) {
+  const text = await readFile(path, 'utf8').catch((cause) => {
+    throw new GradCamError('file', `${path} cannot be read: ${cause.code === 'ENOENT' ? 'there is no such file' : whyNot(cause)}.`, { cause });
+  });
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new GradCamError('file', `${path} is not JSON: ${cause.message}.`, { cause });
+  }
 }
 
 async function convert({ arch, config, head, 'input-size': inputSize, 'fake-quantize': fakeQuantize, output, weights, quiet }, files) {
@@ -329,7 +344,7 @@ async function convert({ arch, config, head, 'input-size': inputSize, 'fake-quan
   const { convert: convertFile, folderSink } = await import('../../models/index.js');
   const { card, output: folder } = await withProgress({ quiet }, async (onProgress) => convertFile(
     { source: files[0], arch, weights, head, inputSize, fakeQuantize, out: await folderSink(output), onProgress,
-      config: config && JSON.parse(await readFile(config, 'utf8')) }));
+      config: config && await readConfig(config) }));
   for (const { text, remedy } of quiet ? [] : card.warnings ?? []) warn(tools.withRemedy(text, remedy, 'cli'));
   if (!quiet) say(`${card.name} is ready: ${PROGRAM} IMAGE --model ${join(folder, card.file)}`);
 }

@@ -19,6 +19,8 @@ export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex'
 export async function sha256Of(path) {
   const hash = createHash('sha256');
   try {
+    const info = await stat(path);
+    if (!info.isFile() && !info.isDirectory()) throw new Error('it is a device or a pipe');
     for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(piece);
   } catch (cause) {
     throw new GradCamError('file', `${path} cannot be read: ${cause.code === 'ENOENT' ? 'there is no such file' : whyNot(cause)}.`, { cause });

@@ -13,6 +13,7 @@ import { GradCam, GradCamError, tools } from '../node.js';
 import * as trust from './trust.js';
 import { curvesPicture } from './curves.js';
 import { modelFiles, sha256, sha256Of } from './digests.js';
+import { PROGRAM } from './help.js';
 import { checkMethod, CommandLineError, loadOptions } from './options.js';
 import { guarded, write } from './output.js';
 import { progressBar } from './progress.js';
@@ -26,7 +27,7 @@ const mean = (values) => (values.length ? values.reduce((sum, value) => sum + va
 const short = (value) => (value === null ? null : Number(value.toPrecision(5)));
 
 export async function evaluate(options, positionals) {
-  if (positionals.length !== 1) throw new CommandLineError('Name one folder: gradcam evaluate FOLDER.');
+  if (positionals.length !== 1) throw new CommandLineError(`Name one folder: ${PROGRAM} evaluate FOLDER.`);
   const [folder] = positionals;
   const { output = 'evaluation', quiet = false, steps = 10, sanity = 2 } = options;
   const files = (await readdir(folder).catch((cause) => {
@@ -67,7 +68,8 @@ export async function evaluate(options, positionals) {
     await write(join(output, 'results.csv'), csv(used));
     await write(join(output, 'summary.json'), `${JSON.stringify(result, null, 1)}\n`);
     await write(join(output, 'curves.svg'), curvesPicture(result));
-    if (!quiet) print(result, output);
+    if (!quiet && result.photos) print(result, output);
+    if (!result.photos) throw new GradCamError('image', `None of the ${used.length} photos could be used; of the first: ${used[0].error}`);
   } finally {
     bar.done();
     cam.dispose();

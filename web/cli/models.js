@@ -1,10 +1,11 @@
 /**
  * The models known by name: those of the package, and those that were fetched or converted.
  */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkCard } from '../../models/card.js';
 import { modelFolders } from '../../models/folders.js';
+import { readFound } from '../../models/own.js';
 import { GradCamError } from '../node.js';
 
 /**
@@ -23,11 +24,11 @@ import { GradCamError } from '../node.js';
  */
 export async function readCard(folder) {
   const path = join(folder, 'model.json');
-  const text = await readFile(path, 'utf8').catch(() => null);
+  const text = await readFound(path);
   if (text === null) return null;
   let card;
   try {
-    card = JSON.parse(text);
+    card = JSON.parse(text.toString());
   } catch (cause) {
     throw new GradCamError('model', `${path} is no whole JSON: ${cause.message}. Fetch or convert the model again.`, { cause });
   }

@@ -4,6 +4,9 @@
  */
 import { readLink } from './state.js';
 
+/** Of a slider's values the last is written, so many ms after it: Safari takes 100 in 30 s, and then throws. */
+const REST = 250;
+
 export class Address {
   /** Files of this visit, by their place. */
   #things = [];
@@ -11,6 +14,9 @@ export class Address {
   #written = location.hash;
   #last = '';
   #state = null; // of the history, as written
+  /** What is about to be written. @type {{hash: string, state: any} | null} */
+  #waiting = null;
+  #timer = 0;
 
   /** @param {(link: import('./state.js').Link, files: {picture?: any, model?: any}) => void} follow  another address came */
   constructor(follow) {
@@ -21,6 +27,7 @@ export class Address {
         history.replaceState(this.#state, '', location.pathname + location.search + this.#written);
         return;
       }
+      this.#waiting = null;
       this.#state = history.state;
       this.#written = location.hash;
       this.#last = '';
@@ -28,6 +35,7 @@ export class Address {
     };
     addEventListener('popstate', came);
     addEventListener('hashchange', came);
+    addEventListener('pagehide', () => this.settle());
   }
 
   get link() {
@@ -42,13 +50,31 @@ export class Address {
   write(hash, files) {
     const places = Object.fromEntries(Object.entries(files).filter(([, thing]) => thing).map(([name, thing]) => [name, this.#place(thing)]));
     const [before, now] = [history.state ?? {}, { visit: this.#visit, ...places }];
-    const changed = [...changes(this.#written, hash), ...(same(before, now) ? [] : ['file'])].join();
-    if (!changed && before.visit === this.#visit) return;
-    const step = before.visit === this.#visit && changed && (changed !== this.#last || /\b(file|sample|picture|model)\b/.test(changed));
+    const changed = [...changes(this.#waiting?.hash ?? this.#written, hash), ...(same(before, now) ? [] : ['file'])].join();
+    const ours = before.visit === this.#visit;
+    if (!changed && ours) return;
+    const again = ours && changed === this.#last && !/\b(file|sample|picture|model)\b/.test(changed);
     this.#last = changed;
+    if (again) {
+      this.#waiting = { hash, state: now };
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.settle(), REST);
+      return;
+    }
+    this.settle();
+    this.#put(ours && changed ? 'pushState' : 'replaceState', hash, now);
+  }
+
+  /** The address says what is on the screen now. */
+  settle() {
+    if (this.#waiting) this.#put('replaceState', this.#waiting.hash, this.#waiting.state);
+    this.#waiting = null;
+  }
+
+  #put(how, hash, state) {
     this.#written = hash;
-    this.#state = now;
-    history[step ? 'pushState' : 'replaceState'](now, '', location.pathname + location.search + hash);
+    this.#state = state;
+    history[how](state, '', location.pathname + location.search + hash);
   }
 
   #place(thing) {

@@ -300,8 +300,9 @@ const opened = new Set(['pocket']);
  * @param {any} source  as for GradCam.load()
  * @param {import('./state.js').Link | null} [link]  what is wished for it
  * @param {() => import('./state.js').State} [base]   what it comes into
+ * @param {File} [names]  of its classes, that came with it
  */
-async function loadModel(source, link = null, base = () => state) {
+async function loadModel(source, link = null, base = () => state, names = undefined) {
   if (!waiting.explain) tell(say('page.loading'));
   const key = await keyOf(source);
   const first = !choices.has(key);
@@ -309,7 +310,8 @@ async function loadModel(source, link = null, base = () => state) {
   // An address says it of a model that it names; of files it knows nothing.
   const preprocess = typeof source !== 'string' || !link ? chosen : link.settings.preprocess || (first ? chosen : '');
   const head = typeof source !== 'string' || !link ? output : link.settings.head;
-  const cam = await withProgress('load', (signal, onProgress) => GradCam.load(source, { signal, onProgress, labels, head: head || undefined }));
+  const cam = await withProgress('load', (signal, onProgress) => (
+    GradCam.load(source, { signal, onProgress, labels: names ?? labels, head: head || undefined })));
   const guessed = cam.model.preprocess?.from === 'guess';
   try {
     if (preprocess) await cam.setPreprocess(preprocess);
@@ -318,7 +320,7 @@ async function loadModel(source, link = null, base = () => state) {
     throw error;
   }
   opened.add(source);
-  chooseFor(key, { preprocess, head });
+  chooseFor(key, { preprocess, head, ...(names ? { labels: cam.labels } : {}) });
   ask.close();
   const before = state.model;
   set(states.withModel(base(), { cam, source, key, preprocess, head, guessed, groups: cam.groups }, link));
@@ -331,16 +333,17 @@ async function loadModel(source, link = null, base = () => state) {
  * @param {any} source
  * @param {import('./state.js').Link} link
  * @param {() => import('./state.js').State} [base]
+ * @param {File} [names]
  * @returns {Promise<import('./state.js').Wrong[]>}  what it does not have
  */
-async function loadLinked(source, link, base) {
+async function loadLinked(source, link, base, names) {
   const { head } = link.settings;
   try {
-    await loadModel(source, link, base);
+    await loadModel(source, link, base, names);
   } catch (error) {
     if (!head || error.code === 'cancelled') throw error;
     // An output that is not there would leave the page without a model.
-    await loadModel(source, { ...link, settings: { ...link.settings, head: '' } }, base);
+    await loadModel(source, { ...link, settings: { ...link.settings, head: '' } }, base, names);
   }
   return states.unknownTo(link, state.model);
 }
@@ -355,34 +358,74 @@ byId('depth').addEventListener('input', ({ target }) => {
   if (layer) guard(() => onSetting('layer', layer.default ? '' : layer.name));
 });
 
-/** @param {string | File[]} source  a name or address, or the files of a model, its weights and card too */
-const openModel = (source) => guard(async () => {
+/** What was dropped together is asked about once, when all of it is there. */
+async function explainWith(pictures) {
+  if (!pictures.length) {
+    await explain();
+    return;
+  }
+  try {
+    await guard(() => addPictures(pictures));
+  } finally {
+    if (!state.answer && state.ask.picture && !waiting.explain) { // none of them is a picture: the one before
+      const said = byId('status').textContent;
+      await explain();
+      tell(sentences([said, byId('status').textContent]), { bad: true });
+    }
+  }
+}
+
+/**
+ * @param {string | File | File[]} source  a name or address, or the files of a model, its weights and card too
+ * @param {{names?: File, pictures?: import('./state.js').Picture[]}} [others]  what came with it: names of its classes, pictures
+ */
+const openModel = (source, { names, pictures = [] } = {}) => guard(async () => {
   const link = waitingLink && states.means(waitingLink.model, source) ? waitingLink : null;
   const wrong = [];
-  try {
-    if (link) wrong.push(...await loadLinked(source, link));
-    else await loadModel(source);
-  } catch (error) {
+  const load = async (file) => {
+    if (link) wrong.push(...await loadLinked(source, link, undefined, file));
+    else await loadModel(source, null, undefined, file);
+  };
+  let refused = null; // the names, which the model can do without
+  await orPictures(pictures, () => load(names).catch(async (error) => {
+    if (!names || error.code === 'cancelled') throw error;
+    await load();
+    refused = error;
+  })).catch((error) => {
     models.press(state.model?.source);
-    throw error;
-  }
+    const [file] = [source].flat();
+    throw file instanceof File && error.code !== 'cancelled' ? naming(file.name, error) : error;
+  });
   waitingLink = null;
-  await explain();
+  await explainWith(pictures);
   sayWrong(wrong);
+  if (refused) tell(sentences([inWords(refused), byId('status').textContent]), { bad: true });
+  else if (names) sayNames(names);
 });
 
-/** Names of the classes, for the model that is there. @param {File} file */
-const openLabels = (file) => guard(async () => {
-  if (!state.model) return;
-  const { parseLabels, checkCount } = await import('../../models/labels.js');
-  const { classes } = state.model.cam.model;
-  const { names, warnings } = parseLabels(new Uint8Array(await file.arrayBuffer()), { classes, file: file.name });
-  chooseFor(state.model.key, { labels: names });
-  await loadModel(state.model.source, linkNow());
-  await explain();
-  const doubts = [...warnings, ...checkCount(names, classes, file.name)];
-  tell(sentences([say('page.labels.taken', { file: file.name }), ...doubts.map(inWords), byId('status').textContent])); // the answer's stays
+/** Names of the classes, for the model that is there. @param {File} file @param {import('./state.js').Picture[]} pictures  that came with it */
+const openLabels = (file, pictures) => guard(async () => {
+  if (!state.model) {
+    await explainWith(pictures);
+    return;
+  }
+  await orPictures(pictures, () => loadModel(state.model.source, linkNow(), undefined, file));
+  await explainWith(pictures);
+  sayNames(file);
 });
+
+/** What the answer says stays behind it. */
+const sayNames = (file) => tell(sentences([say('page.labels.taken', { file: file.name }), byId('status').textContent]));
+
+/** The pictures of a model that cannot be opened are shown all the same. */
+async function orPictures(pictures, work) {
+  try {
+    await work();
+  } catch (error) {
+    if (pictures.length) await explainWith(pictures);
+    throw error;
+  }
+}
 
 byId('onnx').addEventListener('change', ({ target }) => {
   if (target.files.length) takeAll([...target.files]);
@@ -424,16 +467,22 @@ const OF_A_PICTURE = ['image', 'memory', 'file'];
 
 /** @param {import('./state.js').Picture} picture */
 async function choose(picture) {
-  stopCamera();
+  const last = stopCamera();
   set(states.withPicture(state, picture));
   try {
     await explain();
   } catch (error) {
     if (!OF_A_PICTURE.includes(error.code)) throw error;
     forget(picture);
-    if (picture.sample || error.message.includes(picture.name)) throw error;
-    throw Object.assign(new Error(`${picture.name}: ${inWords(error)}`, { cause: error }), { code: error.code });
+    if (state.answer?.picture.live) await keepFrame(last);
+    throw picture.sample ? error : naming(picture.name, error);
   }
+}
+
+/** The same error, with the name of the file that it is about. */
+function naming(name, error) {
+  if (error.message.includes(name)) return error;
+  return Object.assign(new Error(`${name}: ${inWords(error)}`, { cause: error }), { code: error.code });
 }
 
 /** A file that is no picture does not stay among them. */
@@ -454,11 +503,18 @@ function thumbnail({ image, name }, alt) {
   return button;
 }
 
+/** Their buttons, so that a picture is read once. @type {WeakMap<import('./state.js').Picture, HTMLButtonElement>} */
+const buttons = new WeakMap();
+
 function showGallery() {
   byId('gallery').replaceChildren(...(gallery.length < 2 ? [] : gallery.map((picture, at) => {
-    const button = thumbnail(picture, picture.name);
+    if (!buttons.has(picture)) {
+      const button = thumbnail(picture, picture.name);
+      button.addEventListener('click', () => guard(() => choose(picture)));
+      buttons.set(picture, button);
+    }
+    const button = buttons.get(picture);
     button.dataset.at = String(at);
-    button.addEventListener('click', () => guard(() => choose(picture)));
     return button;
   })));
   drawn.delete('pictures');
@@ -483,16 +539,15 @@ const IS_LABELS = /\.(txt|csv|json)$/i;
 
 /** Everything that was dropped, pasted or chosen at once. @param {File[]} files */
 async function takeAll(files) {
-  const pictures = files.filter(({ name, type }) => !OF_A_MODEL.test(name) && (type.startsWith('image/') || !IS_LABELS.test(name)));
-  const others = files.filter((file) => !pictures.includes(file));
+  const images = files.filter(({ name, type }) => !OF_A_MODEL.test(name) && (type.startsWith('image/') || !IS_LABELS.test(name)));
+  const pictures = images.map((image) => ({ image, name: image.name, folder: folderOf(image) }));
+  const others = files.filter((file) => !images.includes(file));
   const labels = others.filter(({ name }) => IS_LABELS.test(name));
   if (others.some(({ name }) => IS_MODEL.test(name)) || others.length > labels.length) {
     const files = others.filter(({ name }) => OF_A_MODEL.test(name));
-    await openModel(files.length === 1 ? files[0] : files);
-    const [names] = others.filter(({ name }) => /\.(txt|csv)$/i.test(name));
-    if (names) await openLabels(names);
-  } else if (labels.length) await openLabels(labels[0]);
-  if (pictures.length) await guard(() => addPictures(pictures.map((image) => ({ image, name: image.name, folder: folderOf(image) }))));
+    await openModel(files.length === 1 ? files[0] : files, { names: others.find(({ name }) => /\.(txt|csv)$/i.test(name)), pictures });
+  } else if (labels.length) await openLabels(labels[0], pictures);
+  else if (pictures.length) await guard(() => addPictures(pictures));
 }
 
 takeFiles({ frame: byId('frame'), input: byId('file') }, takeAll, (text) => guard(() => openAddress(text)), tell);
@@ -854,7 +909,16 @@ let followed = 0;
 /** Shows what a link says. @param {import('./state.js').Link} given @param {{picture?: any, model?: any}} [files] */
 async function follow(given, files = {}) {
   const mine = ++followed;
-  stopCamera();
+  const last = stopCamera();
+  try {
+    await followLink(mine, given, files);
+  } finally {
+    if (mine === followed && !waiting.explain && state.answer?.picture.live) await keepFrame(last); // it led to nothing
+  }
+}
+
+/** @param {number} mine  of the links that were followed @param {import('./state.js').Link} given @param {{picture?: any, model?: any}} files */
+async function followLink(mine, given, files) {
   const [link, wrong] = havingNames(given);
   const sample = samples.find((one) => one.sample === link.sample);
   const here = state.model && states.means(link.model, state.model.source) ? state.model.source : null;
@@ -870,6 +934,7 @@ async function follow(given, files = {}) {
     ask: { picture: sample ?? files.picture ?? state.ask.picture, shown: own.shown } });
   if (known && (!stays || ['preprocess', 'head'].some((name) => own.settings[name] !== model[name]))) wrong.push(...await loadLinked(source, own, wished));
   else {
+    waiting.load?.abort(); // another model, which was wished for before this one
     wrong.push(...states.unknownTo(own, model));
     set(states.fitting(wished()));
   }
@@ -881,7 +946,7 @@ async function follow(given, files = {}) {
       waiting.explain.abort();
       sayAnswer();
     }
-    set(states.withShown(state, own.shown ?? state.answer.maps[0].class.id));
+    set(states.withShown(state, state.ask.shown ?? state.answer.maps[0].class.id)); // what of the link fits
     await compareLayers();
   }
   if (mine !== followed) return; // another link has the word
@@ -963,6 +1028,7 @@ byId('save').addEventListener('click', ({ target }) => guard(async () => {
   const what = target.dataset.save;
   if (!what) return;
   if (what === 'link') {
+    address.settle();
     try {
       await navigator.clipboard.writeText(location.href);
       tell(say('page.link.copied'));

@@ -13,8 +13,8 @@ const LESS = [40, 110, 220];
 /** The heat need not be finer than what a screen shows. */
 const MOST_HEAT_PIXELS = 768 * 768;
 
-/** iOS gives no canvas of more than 16.7 million pixels, and no screen shows as many. */
-export const MOST_PICTURE_PIXELS = 4096 * 2048;
+/** What the frame shows on any screen; of more, the browser has its main thread take each change to the screen for 50 ms. */
+export const MOST_PICTURE_PIXELS = 2400 * 2400;
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -32,6 +32,8 @@ export class Stage {
   #size = { width: 0, height: 0 };
   #timer = 0;
   #wipe = 0.5;
+  /** Of maps; each is a search through all of its pixels. @type {WeakMap<any, import('../index.js').Box[]>} */
+  #found = new WeakMap();
 
   /**
    * @param {HTMLElement} frame  holds .picture, two .heat, .boxes, two .chip and .readout
@@ -195,7 +197,7 @@ export class Stage {
     this.setOpacity(style.opacity);
     if (subtracted) this.#drawScale(say('page.scale.more', { name: names[1] }), say('page.scale.more', { name: names[0] }), differenceColours());
     else this.#drawScale(say('page.scale.none'), strongest(map, style.max), style.colours);
-    this.#drawBoxes(style.boxes ? map.boxes() : []);
+    this.#drawBoxes(style.boxes ? this.#boxesOf(map) : []);
     // The words may come a moment after the picture, and not at all for the frames of a video.
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#picture.setAttribute('aria-label', this.#describe(map, other && names[1])), 300);
@@ -253,8 +255,13 @@ export class Stage {
     this.#readout.textContent = other ? `${value(map, names[0])}  \u00b7  ${value(other, names[1])}` : value(map, names[0]);
   }
 
+  #boxesOf(map) {
+    if (!this.#found.has(map)) this.#found.set(map, map.boxes());
+    return this.#found.get(map);
+  }
+
   #describe(map, other) {
-    const [box] = map.boxes();
+    const [box] = this.#boxesOf(map);
     return say('page.stage.described', { picture: this.#name, name: map.class.name, other,
       place: box ? describePlace(box, this.#size) : '' });
   }

@@ -87,10 +87,15 @@ export class Wall {
    */
   show(pictures, key, style) {
     this.#parts.section.hidden = pictures.length < 2;
-    if (key !== this.#key) for (const tile of this.#tiles.values()) Object.assign(tile, { seen: null, error: '', mark: '' });
-    this.#key = key;
     for (const picture of this.#tiles.keys()) if (!pictures.includes(picture)) this.#tiles.delete(picture);
-    for (const picture of pictures) if (!this.#tiles.has(picture)) this.#tiles.set(picture, this.#tile(picture));
+    for (const picture of pictures) {
+      const tile = this.#tiles.get(picture);
+      if (!tile) this.#tiles.set(picture, this.#tile(picture));
+      else if (key === this.#key) continue;
+      else Object.assign(tile, { seen: null, error: '', mark: '' });
+      this.#label(picture);
+    }
+    this.#key = key;
     this.#pictures = [...pictures];
     const look = JSON.stringify(style);
     if (look !== JSON.stringify(this.#style)) {
@@ -241,7 +246,6 @@ export class Wall {
     const items = shown.map((picture) => this.#tiles.get(picture).item);
     const { list } = this.#parts;
     if (items.length !== list.children.length || items.some((item, i) => item !== list.children[i])) list.replaceChildren(...items);
-    for (const picture of shown) this.#label(picture);
     this.#tell(shown.length);
   }
 

@@ -5,7 +5,8 @@
  *     <grad-cam src="dog.jpg" model="pocket" top="3"><img src="dog.jpg" alt="a dog"></grad-cam>
  *     <grad-cam src="dog.jpg" steps="alpha sum"></grad-cam>        two steps of the lesson, alone
  *
- * A picture between the tags is shown until, and if, the heatmap comes; it also sets the size.
+ * A picture between the tags, an image or a canvas, is shown until, and if, the heatmap comes; it also sets the size.
+ * Nobody can see from outside that a canvas was drawn anew: refresh() says so.
  */
 import { holdModel, loadTools, sharedSteps, tools } from './models.js';
 import { sheet } from './style.js';
@@ -38,14 +39,15 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
  * @attr {number} opacity       of the heat, 0 to 1; default 0.6; near 0 the map always fades out
  * @attr {string} colormap      viridis, cividis, turbo, jet, ...; default viridis
  * @attr {string} steps         steps to show instead of the heatmap, by name; empty: heatmap and all steps
- * @attr {string} symbols       folded (default): the formula of a step opens when asked for; open: it stands there
+ * @attr {string} symbols       folded (default): the formula of a step opens when asked for; open: it stands there;
+ *   none: the step without formulas, symbols and captions, for the youngest
  * @attr {string} samples       addresses of pictures, joined by "|", that the step knob looks through
  * @attr {string} loading       lazy (default): starts when it comes into view; eager: at once
  * @fires result    the explanation is there; detail: the Explanation (with steps alone: the Steps)
  * @fires progress  the model is being fetched; detail: {file, loaded, total}, bytes
  * @fires error     it failed; detail: a GradCamError
  * @fires change    the reader chose a class; detail: {id, name}
- * @slot - the picture, shown at once and wherever scripts do not run
+ * @slot - the picture, an image or a canvas, shown at once and wherever scripts do not run
  * @csspart stage     picture and heat
  * @csspart picture   the picture, if it is not in the slot
  * @csspart heat      the canvas over it
@@ -98,6 +100,12 @@ export class GradCamElement extends Base {
 
   set image(value) {
     this.#image = value;
+    this.#redrawn += 1;
+    this.#changed();
+  }
+
+  /** Looks again: what is drawn on the canvas between the tags, or was given as image, is another picture now. */
+  refresh() {
     this.#redrawn += 1;
     this.#changed();
   }
@@ -174,11 +182,15 @@ export class GradCamElement extends Base {
 
   /** The picture between the tags: another one, another address, another size. */
   #watchSlot() {
-    this.#watcher ??= new MutationObserver(() => {
+    this.#watcher ??= new MutationObserver((changes) => {
       this.#placeHeat();
+      // Width and height of an image are its place on the page; a canvas is emptied by them.
+      const isSize = ({ target, attributeName }) => /^(width|height)$/.test(attributeName) && !isCanvas(target);
+      if (changes.every(isSize)) return;
+      if (isCanvas(this.#slotted)) this.#redrawn += 1;
       this.#changed();
     });
-    this.#watcher.observe(this, { childList: true, subtree: true, attributes: true, attributeFilter: ['src', 'srcset', 'sizes'] });
+    this.#watcher.observe(this, { childList: true, subtree: true, attributes: true, attributeFilter: ['src', 'srcset', 'sizes', 'width', 'height'] });
     this.#placer ??= new ResizeObserver(() => this.#placeHeat());
     this.#placer.disconnect();
     this.#placer.observe(this.#parts.stage);
@@ -267,13 +279,13 @@ export class GradCamElement extends Base {
   }
 
   get #slotted() {
-    return this.querySelector('img');
+    return /** @type {any} */ (this.querySelector('img, canvas'));
   }
 
   get #picture() {
     const given = this.getAttribute('src');
-    const img = this.#slotted;
-    return this.#image ?? (given ? new URL(given, this.baseURI).href : img?.currentSrc || img?.src || null);
+    const inside = this.#slotted;
+    return this.#image ?? (given ? new URL(given, this.baseURI).href : isCanvas(inside) ? inside : inside?.currentSrc || inside?.src || null);
   }
 
   /* ---- Work ------------------------------------------------------------------------------------- */
@@ -332,6 +344,7 @@ export class GradCamElement extends Base {
     } catch (error) {
       if (signal.aborted || error.code === 'cancelled') return;
       this.#forget();
+      this.#emptyRows(0); // rows that wait would wait for ever
       this.#say(error.message, true);
       this.dispatchEvent(new CustomEvent('error', { detail: error }));
     } finally {
@@ -487,7 +500,7 @@ export class GradCamElement extends Base {
     const chosen = findSteps(names);
     const wanted = this.#hasTarget ? this.#wanted[0] : undefined;
     const options = { class: wanted ?? (this.#stepsAlone ? undefined : this.#shown), layer: this.#layer };
-    if (this.#stepsAlone) this.#say('Computing …');
+    if (this.#stepsAlone) this.#say(tools.say('lesson.computing'));
     const steps = await sharedSteps(cam, image, options);
     if (signal.aborted) return;
     for (const [name, view] of this.#views) {
@@ -563,6 +576,8 @@ export class GradCamElement extends Base {
   }
 }
 
+const isCanvas = (element) => element?.localName === 'canvas';
+
 /** What is wider than its box can be scrolled by keys. */
 function scrollable(box) {
   box.tabIndex = box.scrollWidth > box.clientWidth ? 0 : -1;
@@ -588,6 +603,8 @@ function build(host) {
     <progress part="progress" max="1" hidden></progress>
     <p class="status" part="status" role="status"></p></div>`;
   const find = (selector) => root.querySelector(selector);
+  // Its words are English and its numbers stand in rows, whatever the page around it is.
+  Object.assign(find('.all'), { lang: 'en', dir: 'ltr' });
   return { all: find('.all'), figure: find('.whole'), stage: find('.stage'), picture: find('img'), own: find('.own'),
     heat: find('.heat'), classes: find('.classes'), steps: find('.steps'), progress: find('progress'),
     status: find('.status') };

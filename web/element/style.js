@@ -56,7 +56,7 @@ figure { margin: 0; }
 }
 .stage[data-slotted] { aspect-ratio: auto; border-radius: 0; background: none; }
 .stage:not([data-slotted]) slot { display: none; }
-::slotted(img) { display: block; border-radius: var(--grad-cam-radius, 10px); max-width: 100%; height: auto; }
+::slotted(:is(img, canvas)) { display: block; border-radius: var(--grad-cam-radius, 10px); max-width: 100%; height: auto; }
 .picture, .heat { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }
 .heat { pointer-events: none; opacity: 0; transition: opacity 0.15s; }
 
@@ -96,7 +96,10 @@ figure { margin: 0; }
 progress { width: 100%; accent-color: var(--accent); }
 :is(button, select, input, canvas, summary):focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 
-/* Steps */
+/* Steps; for the youngest without symbols, figures and what explains them */
+.plainly { display: none; }
+:host([symbols='none']) .plainly { display: block; }
+:host([symbols='none']) :is(.symbolic, .figures, .symbols, .caption) { display: none; }
 .step { padding: 0.25rem 0; }
 .step + .step { margin-top: 1.5rem; padding-top: 1.25rem; border-top: 1px solid var(--line); }
 .formula { overflow-x: auto; margin: 0 0 0.9rem; padding: 0.7rem 0.9rem; border-radius: var(--radius); background: var(--sunk); font-size: 1.15rem; font-size: clamp(0.8rem, 4.3cqi, 1.2rem); }
@@ -197,7 +200,18 @@ tr[aria-current] td { font-weight: 600; background: var(--bar); }
 @media print {
   .all { color-scheme: light !important; }
   .bar, progress, .symbols:not([open]) { display: none; }
-  .step { break-inside: avoid; }
+  /* What nobody has asked for yet has nothing to show. */
+  .unasked { display: none; }
+  :is(.split, .trio, .pair, .ends, .hand, .quiz, .figures, table, .formula) { break-inside: avoid; }
+  :is(h3, .caption, .symbols) { break-after: avoid; }
+  p { break-inside: avoid; }
+  /* Smaller than on a screen: a step on half a page. */
+  .split { grid-template-columns: minmax(0, 9.5cm) minmax(0, 1fr); }
+  .trio { grid-template-columns: repeat(3, minmax(0, 5cm)); }
+  .wide-pair, .pair { max-width: 12cm; }
+  .ends { grid-template-columns: repeat(6, minmax(0, 2.4cm)); }
+  .modest, .plane.pixels { max-width: 5.5cm; }
+  canvas.plot { height: auto; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
 `;

@@ -30,6 +30,11 @@ import { cancelled, checkSignal, GradCamError } from '../base/errors.js';
 
 const PIECE = 1 << 20;
 
+/** Of a file that is read whole: a device, a pipe or a server may never end. */
+const MOST = 2 ** 30;
+/** Of JSON and lists of names. */
+export const MOST_JSON = 2 ** 26;
+
 /** A bare word, as opposed to a path or an address. mobilenet_0.75 is one, net.pb is not. */
 export const isModelName = (text) => /^[\w][\w.-]*$/.test(text) && !/\.[a-z]\w*$/i.test(text);
 
@@ -145,15 +150,17 @@ export async function peek(file, count) {
  * @param {OpenFile} file
  * @param {AbortSignal} [signal]
  * @param {(loaded: number) => void} [onBytes]
+ * @param {number} [most]
  * @returns {Promise<Uint8Array>}
  */
-export async function readAll(file, signal, onBytes) {
+export async function readAll(file, signal, onBytes, most = MOST) {
   const pieces = [];
   let size = 0;
   for await (const piece of file.chunks) {
     checkSignal(signal);
     pieces.push(piece);
     size += piece.byteLength;
+    if (size > most) throw new GradCamError('file', `${file.name.slice(-80)} has more than ${most / 2 ** 20} MB: it is too large to be read here, or never ends.`);
     onBytes?.(size);
   }
   if (pieces.length === 1) return pieces[0];
@@ -168,7 +175,7 @@ export async function readAll(file, signal, onBytes) {
 
 /** @param {OpenFile} file @param {AbortSignal} [signal] */
 export async function readJson(file, signal) {
-  const text = new TextDecoder().decode(await readAll(file, signal));
+  const text = new TextDecoder().decode(await readAll(file, signal, undefined, MOST_JSON));
   try {
     return JSON.parse(text);
   } catch (cause) {

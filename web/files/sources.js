@@ -11,7 +11,7 @@
 import { checkCard } from '../../models/card.js';
 import { detectBytes, detectSource, HEAD_BYTES } from '../../models/detect.js';
 import { asGradCamError, GradCamError } from '../base/errors.js';
-import { baseName, isModelName, peek, readAll } from './files.js';
+import { baseName, isModelName, MOST_JSON, peek, readAll } from './files.js';
 import { pageInstead, refuse } from './refuse.js';
 
 const MODEL_NAME = /\.(onnx|h5|hdf5?|keras|tflite|json|zip)$/i;
@@ -34,6 +34,8 @@ const MODEL_NAME = /\.(onnx|h5|hdf5?|keras|tflite|json|zip)$/i;
  * @property {(folder: string) => Promise<string[] | null>} list
  * @property {string} hub  where hf:ORG/NAME lies
  * @property {(base: string, file: string) => string} beside  the address of a file beside another
+ * @property {(base: string, file: string) => Promise<void>} vouch  fails where what `beside` gave is no file of its own:
+ *   a link that leads out of the folder, a device, a pipe
  * @property {(model: string, options: {modelsUrl?: string, signal?: AbortSignal}) =>
  *   Promise<{card: any, onnx?: string} | null>} findCard  by name or address; onnx: the file it
  *   describes, if that has been fetched
@@ -49,8 +51,11 @@ const MODEL_NAME = /\.(onnx|h5|hdf5?|keras|tflite|json|zip)$/i;
  * @property {string} [arch]                               of a published Keras file
  * @property {FileSpec} [config] a Keras network without weights, which this file has
  * @property {FileSpec[]} labels files that may hold its labels, the likeliest first
- * @property {(location: string) => {spec: FileSpec, sha256?: string, bytes?: number, keepAs?: 'etag'}[]}
+ * @property {(location: string) => Piece[]}
  *   weights   the pieces of an external data file, in order; of any other file, itself
+ *
+ * @typedef {{spec: FileSpec, of?: string, sha256?: string, bytes?: number, keepAs?: 'etag'}} Piece
+ *   of: the file that names it, which is to be vouched for
  */
 
 /**
@@ -127,8 +132,9 @@ async function hubModel(name, host, { signal, weights, cache }) {
   const folder = address ?? `${name.replace(/[\\/]+$/, '')}/.`;
   const keepAs = address && cache !== 'none' ? 'etag' : undefined;
   const read = async (file) => {
+    if (inside && !inside.includes(host.beside(folder, file))) return undefined;
     try {
-      return JSON.parse(new TextDecoder().decode(await readAll(await host.open(host.beside(folder, file), signal, keepAs), signal)));
+      return JSON.parse(new TextDecoder().decode(await readAll(await host.open(host.beside(folder, file), signal, keepAs), signal, undefined, MOST_JSON)));
     } catch (error) {
       if (signal?.aborted) throw error;
       return undefined; // the model goes without
@@ -183,11 +189,10 @@ export async function detectSpec(spec, host, signal) {
   const blob = spec instanceof Blob ? spec : /** @type {any} */ (spec)?.bytes instanceof Blob ? /** @type {any} */ (spec).bytes : null;
   const local = host.local(spec) ?? blob; // an archive lists what is in it at its end
   const name = nameOf(spec) || undefined;
-  if (local !== null) {
-    if (typeof local === 'string') await host.open(spec, signal); // it says what is not there
-    return { found: await detectSource(local, name), spec };
-  }
-  const { head, file } = await peek(await host.open(spec, signal), HEAD_BYTES);
+  const opened = typeof local === 'object' && local !== null ? null : await host.open(spec, signal); // it says what is not there
+  const pipe = typeof local === 'string' && opened.size === null; // whose bytes come once
+  if (local !== null && !pipe) return { found: await detectSource(local, name), spec };
+  const { head, file } = await peek(opened, HEAD_BYTES);
   const size = head.length < HEAD_BYTES ? head.length : (file.hint ? null : file.size) ?? Infinity;
   return { found: detectBytes(head, { size, name: name ?? file.name }), spec: { name: name ?? file.name, opened: file } };
 }
@@ -342,7 +347,7 @@ async function readCard(given, host, signal) {
   const isFile = [given, given?.bytes].some((one) => one instanceof Uint8Array || one instanceof Blob) || typeof given === 'string' ||
     given?.opened !== undefined;
   if (!isFile) return given === undefined ? undefined : checked(given);
-  return parseCard(await readAll(await host.open(given, signal), signal), nameOf(given, 'model.json'));
+  return parseCard(await readAll(await host.open(given, signal), signal, undefined, MOST_JSON), nameOf(given, 'model.json'));
 }
 
 /* ---- Weights ------------------------------------------------------------------------------------------ */
@@ -358,7 +363,7 @@ function pieces(location, { onnx, weights, card, keepAs }, host) {
     if (typeof onnx !== 'string' || /^([\\/]|[a-z]+:)|(^|[\\/])\.\.([\\/]|$)/i.test(file)) {
       throw notGiven(file);
     }
-    return { spec: host.beside(onnx, file), sha256, bytes, keepAs };
+    return { spec: host.beside(onnx, file), of: onnx, sha256, bytes, keepAs };
   });
 }
 

@@ -90,8 +90,30 @@ export function* reduced(picture, most) {
   return { width, height, data: out };
 }
 
+/** So many bytes are copied before anybody could notice. */
+const COPIED_AT_ONCE = 1 << 21;
+
+/**
+ * The picture with bytes of its own, which can be handed to a worker: sent as they are, the browser would copy
+ * them all in one task of this thread, 0.3 s for a photo of 24 megapixels.
+ * @param {Pixels} picture
+ * @returns {Promise<{picture: Pixels, transfer: ArrayBuffer[]}>}  a small one as it is
+ */
+export async function handed(picture) {
+  const { width, height, data } = picture;
+  if (data.length <= COPIED_AT_ONCE) return { picture, transfer: [] };
+  const copy = new Uint8ClampedArray(data.length);
+  await inPieces((function* copyRows() {
+    for (let at = 0; at < data.length; at += COPIED_AT_ONCE) {
+      copy.set(data.subarray(at, at + COPIED_AT_ONCE), at);
+      yield at;
+    }
+  })());
+  return { picture: { width, height, data: copy }, transfer: [copy.buffer] };
+}
+
 /** So many pixels of a picture are read at once: no canvas is as large as the picture need be. */
-const STRIP = 1 << 20;
+const STRIP = 1 << 18;
 
 /**
  * The pixels of what can be drawn, strip after strip.

@@ -134,7 +134,10 @@ async function readLabels({ args, source, card, meaning, model, kind }, where, w
   if (args.labels !== undefined) return Array.isArray(args.labels) ? list(args.labels) : named(args.labels);
   if (Array.isArray(card.labels)) return list(card.labels);
   if (typeof card.labels === 'string') {
-    return named(card.labels === 'imagenet' || typeof source.onnx !== 'string' ? 'imagenet' : where.host.beside(source.onnx, card.labels));
+    if (card.labels === 'imagenet' || typeof source.onnx !== 'string') return named('imagenet');
+    const file = where.host.beside(source.onnx, card.labels);
+    await where.host.vouch(source.onnx, file);
+    return named(file);
   }
   const inside = meaning.labels && parseLabels(asJson(meaning.labels));
   if (inside && inside.names.length === classes) return take(inside.names);
@@ -189,7 +192,7 @@ const asJson = (text) => (/^\s*\{\s*\d/.test(text) ? text.replace(/([{,]\s*)(\d+
   (_, before, id, one, two) => `${before}${JSON.stringify(id)}:${JSON.stringify(one ?? two)}`) : text);
 
 /** Lists of names are short. */
-const MOST_BYTES = 16e6;
+const MOST_BYTES = 2 ** 24;
 
 /** A file of labels. */
 async function labelsIn(spec, { host, signal }, classes) {
@@ -198,5 +201,5 @@ async function labelsIn(spec, { host, signal }, classes) {
   if (!['labels', 'text', 'json', 'empty'].includes(found.kind)) throw refuse(found, file, 'labels');
   const opened = await host.open(now, signal);
   if (opened.size > MOST_BYTES) throw new GradCamError('file', `${file} has ${Math.round(opened.size / 1e6)} MB: that is no list of labels.`);
-  return parseLabels(await readAll(opened, signal), { classes, file });
+  return parseLabels(await readAll(opened, signal, undefined, MOST_BYTES), { classes, file });
 }

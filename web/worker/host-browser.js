@@ -20,7 +20,7 @@
 import { openKept } from '../files/cache.js';
 import { sha256 } from '../files/digest.js';
 import { GradCamError } from '../base/errors.js';
-import { isModelName, openGiven, openUrl, readAll } from '../files/files.js';
+import { isModelName, MOST_JSON, openGiven, openUrl, readAll } from '../files/files.js';
 import { pageInstead } from '../files/refuse.js';
 import { parseCard } from '../files/sources.js';
 import { readRows, whole } from '../paint/pieces.js';
@@ -33,6 +33,20 @@ export function notCompiled(file, cause) {
       'Close other tabs or programs and try again.', { cause });
   }
   return new GradCamError('file', `${file} is damaged: ${cause.message}. Install the package anew.`, { cause });
+}
+
+/** Addresses have many spellings of "..": what comes out is looked at. */
+export function besideUrl(base, file) {
+  const [url, folder] = [file, '.'].map((part) => {
+    try {
+      return new URL(part, base).href;
+    } catch {
+      return null;
+    }
+  });
+  if (folder === null) throw new GradCamError('file', `The file "${file.slice(-80)}" cannot be found beside a model without an address: give it too.`);
+  if (!url?.startsWith(folder)) throw new GradCamError('file', `"${file.slice(-80)}" is not the name of a file beside the model.`);
+  return url;
 }
 
 /** @returns {Host} */
@@ -85,7 +99,9 @@ export const browserHost = {
 
   hub: 'https://huggingface.co',
 
-  beside: (base, file) => new URL(file, base).href,
+  beside: besideUrl,
+
+  vouch: async () => {},
 
   async findCard(model, { modelsUrl, signal }) {
     const named = isModelName(model);
@@ -95,7 +111,7 @@ export const browserHost = {
     const address = named ? `${folder.replace(/\/*$/, '/')}${model}/model.json`
       : isFolder ? `${model}model.json` : model;
     try {
-      const card = parseCard(await readAll(await openUrl(address, signal), signal), address);
+      const card = parseCard(await readAll(await openUrl(address, signal), signal, undefined, MOST_JSON), address);
       return card && { card, onnx: card.file && new URL(card.file, address).href };
     } catch (error) {
       if (!named || error.code === 'cancelled') throw error;

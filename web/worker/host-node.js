@@ -10,24 +10,25 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { modelFolders } from '../../models/folders.js';
+import { whyNot } from '../../models/leftovers.js';
+import { ownFiles, readFound, whyNotOwn } from '../../models/own.js';
 import { GradCamError } from '../base/errors.js';
 import { isModelName, openGiven, openUrl } from '../files/files.js';
-import { browserHost, notCompiled } from './host-browser.js';
+import { besideUrl, browserHost, notCompiled } from './host-browser.js';
 import { parseCard } from '../files/sources.js';
 
 const isUrl = (address) => /^[a-z][a-z0-9+.-]+:/i.test(address) && !/^[a-z]:[\\/]/i.test(address);
 
 async function openPath(path, name = basename(path)) {
   const info = await stat(path).catch((cause) => {
-    const why = { ENOENT: 'there is no such file', EACCES: 'permission denied' }[cause.code];
-    throw new GradCamError('file', `${path}: ${why ?? cause.message}.`, { cause });
+    throw new GradCamError('file', `${path}: ${cause.code === 'ENOENT' ? 'there is no such file' : whyNot(cause)}.`, { cause });
   });
   if (info.isDirectory()) throw new GradCamError('file', `${path} is a folder, not a file.`);
   const chunks = (async function* () {
     try {
       yield* createReadStream(path, { highWaterMark: 1 << 20 });
     } catch (cause) {
-      throw new GradCamError('file', `${path} cannot be read: ${cause.message}.`, { cause });
+      throw new GradCamError('file', `${path} cannot be read: ${whyNot(cause)}.`, { cause });
     }
   })();
   return { name, size: info.isFile() ? info.size : null, chunks };
@@ -81,21 +82,27 @@ export const nodeHost = {
 
   hub: process.env.HF_ENDPOINT || browserHost.hub, // a mirror, as the hub's own tools know it
 
-  beside: (base, file) => (isUrl(base) ? new URL(file, base).href : join(dirname(base), file)),
+  beside: (base, file) => (isUrl(base) ? besideUrl(base, file) : join(dirname(base), file)),
+
+  async vouch(base, file) {
+    const [from, path] = [base, file].map(nodeHost.local);
+    const other = from === null || path === null ? null : await whyNotOwn(dirname(from), path, from);
+    if (other) throw new GradCamError('file', `${path.slice(-120)} is ${other}: put the file itself there.`);
+  },
 
   async list(folder) {
     const path = folder.startsWith('file:') ? fileURLToPath(folder) : folder;
     const entries = await readdir(path, { withFileTypes: true }).catch((cause) => {
       if (['ENOTDIR', 'ENOENT'].includes(cause.code)) return null;
-      throw new GradCamError('file', `The folder ${path} cannot be read: ${cause.message}.`, { cause });
+      throw new GradCamError('file', `The folder ${path} cannot be read: ${whyNot(cause)}.`, { cause });
     });
-    return entries && entries.filter((entry) => !entry.isDirectory()).map(({ name }) => join(path, name)).sort();
+    return entries && (await ownFiles(path, entries)).map((name) => join(path, name));
   },
 
   async findCard(model, options) {
     if (isUrl(model)) return browserHost.findCard(model, options);
     const at = async (path) => {
-      const text = await readFile(path).catch(() => null);
+      const text = await readFound(path);
       if (text === null) return null;
       const card = parseCard(text, path);
       return card && { card, onnx: card.file && join(dirname(path), card.file) };

@@ -43,7 +43,8 @@ export async function loadKeras(source, { begin, push }, host, args, { signal, o
     fileName: name,
     beside: async (file) => {
       try {
-        const [{ spec, keepAs }] = source.weights(file);
+        const [{ spec, of, keepAs }] = source.weights(file);
+        if (of !== undefined) await host.vouch(of, /** @type {string} */ (spec));
         return await readAll(await host.open(spec, signal, keepAs), signal, (loaded) => onProgress({ file, loaded, total: null }));
       } catch (error) {
         if (signal.aborted) throw error;

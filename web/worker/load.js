@@ -10,6 +10,9 @@ import { checkSignal, GradCamError } from '../base/errors.js';
 import { refuse } from '../files/refuse.js';
 import { Parcel } from './wasm.js';
 
+/** What WebAssembly could ever hold. */
+const MOST_NETWORK = 4 * 2 ** 30;
+
 /**
  * @param {import('../files/sources.js').ModelSource} source
  * @param {import('./wasm.js').Engine} engine
@@ -166,7 +169,10 @@ class Loading {
       const late = []; // where the size was not known, or less than came
       const { loaded, sum } = await this.#readPieces(file, sha256, (at, piece) => {
         if (parcel && at + piece.byteLength <= parcel.size) parcel.write(at, piece);
-        else late.push(piece.slice());
+        else {
+          if (at > MOST_NETWORK) throw new GradCamError('memory', `${file.name} has more than ${MOST_NETWORK / 2 ** 30} GB: it does not fit into WebAssembly's memory, or never ends.`);
+          late.push(piece.slice());
+        }
       });
       if (loaded < file.size && !file.hint) throw truncated(file.name, loaded, file.size);
       if (parcel?.size !== loaded) {
@@ -211,7 +217,8 @@ class Loading {
     let before = Promise.resolve(); // one file is checked and kept while the next is read
     for (const location of locations) {
       let offset = 0;
-      for (const { spec, sha256, bytes, keepAs } of this.#source.weights(location)) {
+      for (const { spec, of, sha256, bytes, keepAs } of this.#source.weights(location)) {
+        if (of !== undefined) await this.#host.vouch(of, /** @type {string} */ (spec));
         const at = offset;
         /** @type {Promise<number>} */
         let whole;

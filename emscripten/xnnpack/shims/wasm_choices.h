@@ -40,3 +40,10 @@
 #define xnn_f32_igemm_relu_ukernel_1x8__wasmrelaxedsimd_fma_splat 0
 #define xnn_f32_igemm_relu_ukernel_6x8__wasmrelaxedsimd_fma_splat 0
 #define xnn_f32_igemm_ukernel_4x2c4__wasmrelaxedsimd_fma 0
+
+// So have depthwise convolutions. Of 25, 4 and 3 taps; that of 9, which networks without a limit
+// have too, stays. 4 KB.
+#include "xnnpack/dwconv.h"
+#define xnn_f32_dwconv_ukernel_25p8c__wasmrelaxedsimd_fma 0
+#define xnn_f32_dwconv_ukernel_4p8c__wasmrelaxedsimd_fma 0
+#define xnn_f32_dwconv_ukernel_3p8c__wasmrelaxedsimd_fma 0

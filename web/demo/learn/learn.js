@@ -8,7 +8,7 @@ import { tools } from '../../index.js';
 import { captionSamples, SAMPLES } from '../samples.js';
 import { paintBefore } from './paint.js';
 import { askBefore, Score } from './predict.js';
-import { createLink, createPresenter } from './present.js';
+import { createLink, createPresenter, drawCodeNow, loadCodes } from './present.js';
 import { fillIn } from '../words.js';
 
 const { say } = tools;
@@ -29,6 +29,7 @@ const sampleUrl = (wanted) => SAMPLES.find(({ name }) => name === wanted).url;
 /* ---- One state for all elements ------------------------------------------------------------------ */
 
 const state = { sample: SAMPLES[0].name, image: null, class: '', layer: '', colormap: 'viridis', path: '', guess: '' };
+let reduced = ''; // what was done to a photo that is too large
 let from = null; // the picture's address, if it is neither a sample nor a file
 
 function readAddress() {
@@ -64,7 +65,7 @@ function apply() {
     attribute(element, 'target', state.class);
     const step = element.getAttribute('steps');
     attribute(element, 'layer', state.layer || (EARLIER_STEPS.includes(step) ? EARLIER : ''));
-    attribute(element, 'symbols', state.path === 'symbols' ? 'open' : '');
+    attribute(element, 'symbols', { symbols: 'open', short: 'none' }[state.path]);
     attribute(element, 'colormap', state.colormap);
     if (state.image) element.image = state.image;
     else {
@@ -83,6 +84,7 @@ function apply() {
 /** Another picture: the class on show was the old one's. */
 function choosePicture(change) {
   Object.assign(state, { image: null, class: '' }, change);
+  reduced = '';
   from = null;
   byId('status').textContent = say('lesson.computing');
   apply();
@@ -99,8 +101,11 @@ async function takeFile(file) {
     const pen = canvas.getContext('2d');
     pen.imageSmoothingQuality = 'high';
     pen.drawImage(whole, 0, 0, canvas.width, canvas.height);
+    const { width: wide, height: high } = whole;
     whole.close();
-    choosePicture({ image: pen.getImageData(0, 0, canvas.width, canvas.height) });
+    const { width, height } = canvas;
+    choosePicture({ image: pen.getImageData(0, 0, width, height) });
+    if (scale < 1) reduced = say('lesson.reduced', { wide, high, width, height });
   } catch {
     byId('status').textContent = file.name ? say('lesson.unread', { file: file.name }) : say('lesson.unread.this');
   }
@@ -143,7 +148,7 @@ informed.addEventListener('result', ({ detail: steps }) => {
     name: tools.withKind({ name, group }), percent: say('percent', { share: probability }) })]),
     String(steps.class.id));
   const ms = timings.forward + timings.backward;
-  byId('status').textContent = ms >= 1 ? say('lesson.network', { ms: ms.toFixed(0) }) : '';
+  byId('status').textContent = tools.sentences([ms >= 1 ? say('lesson.network', { ms: ms.toFixed(0) }) : '', reduced]);
 });
 informed.setAttribute('loading', 'eager');
 
@@ -212,10 +217,8 @@ function showScore() {
   }));
   byId('again').disabled = !list.length;
 }
-let bugsAnswered = 0;
 document.querySelector('grad-cam[steps=bugs]').addEventListener('answered', ({ detail }) => {
-  bugsAnswered += 1;
-  score.add(`bug ${bugsAnswered}`, say('score.bug', { number: bugsAnswered }), detail.right);
+  score.add(`bug ${detail.number}`, say('score.bug', { number: detail.number }), detail.right);
 });
 byId('again').addEventListener('click', () => {
   score.clear();
@@ -239,23 +242,34 @@ const presenter = createPresenter(inPath, () => writeAddress());
 const sectionOnShow = () => (presenter.on ? presenter.section
   : inPath().find((section) => section.getBoundingClientRect().bottom > innerHeight / 3) ?? inPath().at(-1));
 byId('present').addEventListener('click', () => (presenter.on ? presenter.stop() : presenter.start(sectionOnShow().id)));
-createLink(() => {
-  const section = sectionOnShow();
+/** An address for others of what is on show. */
+function addressOf(section) {
   const address = new URL(location.href);
-  address.hash = section.id;
+  address.hash = section?.id ?? '';
   address.searchParams.delete('present'); // who follows it reads at their own pace
   if (informed.result) address.searchParams.set('class', String(informed.result.class.id));
   if (state.image) {
     address.searchParams.delete('sample');
     address.searchParams.delete('class');
   }
-  return { address: address.href, own: Boolean(state.image), section: section.dataset.short };
+  return address.href;
+}
+createLink(() => {
+  const section = sectionOnShow();
+  return { address: addressOf(section), own: Boolean(state.image), section: section.dataset.short };
 });
-byId('print').addEventListener('click', () => print());
+byId('print').addEventListener('click', async () => {
+  await loadCodes().catch(() => {}); // the address is printed all the same
+  print();
+});
 addEventListener('beforeprint', () => {
   const { result } = informed;
   byId('handout').textContent = result ? say('print.head', { picture: state.image ? say('print.own') : (from ?? state.sample.replaceAll('_', ' ')),
     name: result.class.name, p: say('percent', { share: result.map.probability }), layer: result.layer.name }) : '';
+  const address = addressOf(presenter.on ? presenter.section : null);
+  byId('handout-link').textContent = state.image ? say('print.linkOwn', { address }) : say('print.link', { address });
+  byId('handout-code').hidden = !drawCodeNow(byId('handout-code'), address);
+  byId('handout-code').setAttribute('aria-label', say('link.code', { address }));
 });
 
 /* ---- Contents, and how to embed a step ------------------------------------------------------------ */
@@ -290,6 +304,8 @@ document.querySelectorAll('main > section').forEach((section) => seen.observe(se
 // of them, or a print, finds it whole.
 const wakeAll = () => elements.forEach((element) => element.setAttribute('loading', 'eager'));
 informed.addEventListener('result', () => setTimeout(wakeAll), { once: true });
+// Who prints by the browser's own menu gives no time to fetch what draws the code.
+elements.at(-1).addEventListener('result', () => loadCodes().catch(() => {}), { once: true });
 addEventListener('beforeprint', wakeAll);
 
 for (const element of elements) {

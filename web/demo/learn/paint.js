@@ -23,12 +23,12 @@ export function paintBefore(hero, score) {
   photo.setAttribute('aria-label', say('paint.photo'));
   const show = make('button', { type: 'button', className: 'choice', textContent: say('paint.show'), disabled: true });
   const clear = make('button', { type: 'button', className: 'quiet', textContent: say('paint.clear') });
-  const verdict = make('p', { className: 'verdict' });
+  const verdict = make('p', { className: 'verdict', tabIndex: -1 });
   verdict.setAttribute('role', 'status');
   const box = make('div', { className: 'painting' }, photo, make('div', {}, text, make('div', { className: 'answers' }, show, clear), verdict));
   hero.parentElement.after(box);
 
-  let asked = null; // {picture, class}
+  let asked = null; // {picture, class, layer}
   let size = { columns: 14, rows: 14 };
   let painted = new Set();
   let at = { x: 7, y: 7 };
@@ -105,7 +105,7 @@ export function paintBefore(hero, score) {
   show.addEventListener('click', async () => {
     try {
       const cam = await hero.cam;
-      const { maps: [map] } = await cam.explain(asked.picture, { classes: [asked.class.id], top: 1 });
+      const { maps: [map] } = await cam.explain(asked.picture, { classes: [asked.class.id], top: 1, layer: asked.layer });
       map.picture.data ??= asked.picture.data;
       shown = map;
       const evidence = map.raw.map((value) => Math.max(0, value));
@@ -114,10 +114,11 @@ export function paintBefore(hero, score) {
       const hot = evidence.indexOf(Math.max(...evidence));
       const area = painted.size / evidence.length;
       const right = total > 0 && painted.has(hot) && area <= MOST;
-      const values = { area: say('percent', { share: area }), held: say('percent', { share: total ? held / total : 0 }), name: asked.class.name };
+      const values = { area: say('percent', { share: area }), held: say('share', { share: total ? held / total : 0 }), name: asked.class.name };
       verdict.textContent = !total ? say('paint.empty', values) : right ? say('paint.hit', values)
         : painted.has(hot) ? say('paint.wide', values) : say('paint.missed', values);
       score.add('answer', say('paint.title'), right);
+      verdict.focus({ preventScroll: true }); // the button that had the focus is of no use now
     } catch (error) {
       verdict.textContent = error.message;
     }
@@ -132,14 +133,14 @@ export function paintBefore(hero, score) {
   }
 
   hero.addEventListener('result', ({ detail }) => {
-    const { predictions, picture, maps } = detail;
+    const { predictions, picture, maps, layer } = detail;
     const [, second] = predictions;
     if (!second || !picture.data) return;
-    const same = asked?.picture.data === picture.data;
+    if (asked?.picture.data === picture.data && asked.class.id === second.id && asked.layer === layer) return;
     size = { columns: maps[0].width, rows: maps[0].height };
-    if (same && asked.class.id === second.id) return;
-    asked = { picture, class: second };
-    text.textContent = say('paint.question', { best: tools.withKind(predictions[0]), name: tools.withKind(second), p: say('percent', { share: second.probability }) });
+    at = { x: size.columns >> 1, y: size.rows >> 1 };
+    asked = { picture, class: second, layer };
+    text.textContent = say('paint.question', { best: tools.withKind(predictions[0]), name: tools.withKind(second), p: say('share', { share: second.probability }) });
     again();
   });
   return {

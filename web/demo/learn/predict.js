@@ -16,8 +16,10 @@ const make = (tag, props = {}, ...children) => {
 };
 
 const count = (values, holds) => values.reduce((sum, value) => sum + Number(holds(value)), 0);
-const percent = (share) => say('percent', { share });
+const shareOf = (share) => say('share', { share });
 const number = (value) => Number(value.toPrecision(3)).toString().replace('-', '−');
+/** Two numbers with as many places as tell them apart, three at most. */
+const apart = (a, b) => [a, b].map((value) => value.toFixed(Math.max(1, Math.min(3, 1 - Math.floor(Math.log10(Math.abs(a - b) || 1))))).replace('-', '−'));
 
 /** Which of the ranges a value lies in: ends are the first values of the next one. */
 const bin = (value, ends) => ends.filter((end) => value >= end).length;
@@ -60,7 +62,7 @@ const QUESTIONS = {
     choices: [say('guess.few'), say('guess.some'), say('guess.many')],
     truth() {
       const over = count(predictions, ({ probability }) => probability > 0.01);
-      return { right: bin(over, [3, 11]), words: say('guess.pictureTrue', { over, best: tools.withKind(predictions[0]), p: percent(predictions[0].probability) }) };
+      return { right: bin(over, [3, 11]), words: say('guess.pictureTrue', { over, best: tools.withKind(predictions[0]), p: shareOf(predictions[0].probability) }) };
     },
   }),
   trace: (steps, cam) => ({
@@ -73,7 +75,7 @@ const QUESTIONS = {
       const seen = new Uint8Array(width * height);
       gradient.forEach((value, i) => { if (value !== 0) seen[i % seen.length] = 1; });
       const share = count(seen, Boolean) / seen.length;
-      return { right: bin(share, [2 / (layer.width * layer.height), 0.5]), words: say('guess.traceTrue', { share: percent(share) }) };
+      return { right: bin(share, [2 / (layer.width * layer.height), 0.5]), words: say('guess.traceTrue', { share: shareOf(share) }) };
     },
   }),
   activations: ({ activations, layer }) => ({
@@ -81,7 +83,7 @@ const QUESTIONS = {
     choices: quarters(),
     truth() {
       const share = count(activations, (value) => value === 0) / activations.length;
-      return { right: ofQuarters(share), words: say('guess.activationsTrue', { share: percent(share), name: layer.name }) };
+      return { right: ofQuarters(share), words: say('guess.activationsTrue', { share: shareOf(share), name: layer.name }) };
     },
   }),
   gradients: ({ gradients, layer }) => ({
@@ -89,7 +91,7 @@ const QUESTIONS = {
     choices: quarters(),
     truth() {
       const share = count(gradients, (value) => value < 0) / gradients.length;
-      return { right: ofQuarters(share), words: say('guess.gradientsTrue', { share: percent(share) }) };
+      return { right: ofQuarters(share), words: say('guess.gradientsTrue', { share: shareOf(share) }) };
     },
   }),
   knob: (steps, cam) => {
@@ -107,8 +109,9 @@ const QUESTIONS = {
         const add = plane.reduce((sum, a) => sum + a, 0) / size;
         const turned = await cam.steps(steps.explanation.picture, { class: steps.class.id, layer: layer.name, change: { channel: k, add } });
         const moved = turned.map.score - steps.map.score;
+        const [before, after] = apart(steps.map.score, turned.map.score);
         return { right: Math.abs(moved) < 0.01 ? 2 : moved > 0 ? 0 : 1,
-          words: say('guess.knobTrue', { k, before: number(steps.map.score), after: number(turned.map.score) }) };
+          words: say('guess.knobTrue', { k, before, after }) };
       },
     };
   },
@@ -130,8 +133,9 @@ const QUESTIONS = {
       const ten = Array.from(strength.keys()).sort((a, b) => strength[b] - strength[a]).slice(0, 10);
       const part = new Float32Array(size);
       for (const k of ten) plane(k).forEach((a, i) => { part[i] += steps.weights[k] * a; });
-      const share = Math.max(0, Math.max(...part)) / (steps.map.max || 1);
-      return { right: ofQuarters(share), words: say('guess.sumTrue', { share: percent(share) }) };
+      if (!steps.map.max) return { right: 0, words: say('guess.sumEmpty') };
+      const share = Math.max(0, ...part) / steps.map.max;
+      return { right: ofQuarters(share), words: say('guess.sumTrue', { share: shareOf(share) }) };
     },
   }),
   relu: ({ map: { raw }, class: { name } }) => ({
@@ -147,7 +151,7 @@ const QUESTIONS = {
     choices: [10, 100, 1000, 10000].map((about) => say('guess.about', { about: about.toLocaleString('en') })),
     truth() {
       const each = (map.picture.width / map.width) * (map.picture.height / map.height);
-      return { right: Math.max(0, Math.min(3, Math.round(Math.log10(each)) - 1)), words: say('guess.upsampleTrue', { each: Math.round(each).toLocaleString('en') }) };
+      return { right: Math.max(0, Math.min(3, Math.round(Math.log10(each)) - 1)), words: each < 1 ? say('guess.upsampleSmall', { cells: number(1 / each) }) : say('guess.upsampleTrue', { each: Math.round(each).toLocaleString('en') }) };
     },
   }),
   overlay: ({ map }) => ({
@@ -156,7 +160,7 @@ const QUESTIONS = {
     truth() {
       const [box] = map.boxes({ threshold: 0.15 });
       const share = box ? (box.width * box.height) / (map.picture.width * map.picture.height) : 0;
-      return { right: ofQuarters(share), words: say('guess.overlayTrue', { share: percent(share) }) };
+      return { right: ofQuarters(share), words: say('guess.overlayTrue', { share: shareOf(share) }) };
     },
   }),
   softmax: ({ explanation: { predictions }, class: { id, name } }) => ({
@@ -173,13 +177,13 @@ const QUESTIONS = {
     },
   }),
   occlude: (steps, cam) => ({
-    text: say('guess.occlude', { name: steps.class.name, p: percent(steps.map.probability) }),
+    text: say('guess.occlude', { name: steps.class.name, p: shareOf(steps.map.probability) }),
     choices: [say('guess.holds'), say('guess.halves'), say('guess.gone')],
     async truth() {
       const order = hottest(steps);
       const p = await probabilityOf(cam, steps, order.slice(0, Math.ceil(order.length / 5)));
-      const share = p / steps.map.probability;
-      return { right: share >= 0.5 ? 0 : share >= 0.1 ? 1 : 2, words: say('guess.occludeTrue', { p: percent(p), before: percent(steps.map.probability) }) };
+      const share = steps.map.probability ? p / steps.map.probability : 1;
+      return { right: share >= 0.5 ? 0 : share >= 0.1 ? 1 : 2, words: say('guess.occludeTrue', { p: shareOf(p), before: shareOf(steps.map.probability) }) };
     },
   }),
   deletion: (steps, cam) => ({
@@ -190,7 +194,7 @@ const QUESTIONS = {
       const half = Math.floor(order.length / 2);
       const hot = await probabilityOf(cam, steps, order.slice(half));
       const cold = await probabilityOf(cam, steps, order.slice(0, half));
-      return { right: hot >= cold ? 0 : 1, words: say('guess.deletionTrue', { hot: percent(hot), cold: percent(cold) }) };
+      return { right: hot >= cold ? 0 : 1, words: say('guess.deletionTrue', { hot: shareOf(hot), cold: shareOf(cold) }) };
     },
   }),
   sanity: (steps, cam) => ({
@@ -270,6 +274,7 @@ export function askBefore(section, score) {
   element.before(box, verdict);
   let on = true;
   let open = false; // shown
+  let about = null; // what the verdict speaks of
   let turn = 0;
 
   function lay() {
@@ -280,6 +285,10 @@ export function askBefore(section, score) {
 
   function fill() {
     const steps = element.result;
+    if (open && about !== steps) {
+      verdict.textContent = ''; // it told of another picture or class
+      lay();
+    }
     if (!steps || open) return;
     const mine = ++turn;
     const cam = element.cam;
@@ -291,6 +300,7 @@ export function askBefore(section, score) {
         const button = make('button', { type: 'button', className: 'choice', textContent: words });
         button.addEventListener('click', async () => {
           answers.querySelectorAll('button').forEach((one) => { one.disabled = true; });
+          about = steps;
           try {
             const { right, words: truth } = await question.truth();
             verdict.textContent = right === i ? say('guess.right', { truth }) : say('guess.wrong', { said: words, truth });
@@ -300,6 +310,7 @@ export function askBefore(section, score) {
             verdict.textContent = error.message;
           }
           open = true;
+          if (about !== element.result) verdict.textContent = ''; // answered while another picture came
           lay();
           verdict.focus({ preventScroll: true });
         });
@@ -308,7 +319,7 @@ export function askBefore(section, score) {
     });
   }
 
-  element.addEventListener('result', fill);
+  for (const type of ['result', 'error']) element.addEventListener(type, fill);
   skip.addEventListener('click', () => {
     open = true;
     lay();

@@ -7,10 +7,14 @@ import { tools } from '../../index.js';
 const { say } = tools;
 const byId = (id) => document.getElementById(id);
 
-/** Whether a key belongs to what has the focus: sliders, lists and drawings use arrows themselves. */
+/**
+ * Whether a key belongs to what has the focus: sliders, lists and drawings use arrows themselves. Escape they do not
+ * need, and PageUp and PageDown are what the clicker in a teacher's hand sends.
+ */
 function isTaken(event) {
   const [inner] = event.composedPath();
-  return inner instanceof Element && (inner.matches('input, select, textarea, dialog *, [role=application], .formula'));
+  if (!(inner instanceof Element)) return false;
+  return inner.matches('dialog, dialog *') || (!/^(Escape|PageUp|PageDown)$/.test(event.key) && inner.matches('input, select, textarea, [role=application], .formula'));
 }
 
 /**
@@ -31,6 +35,12 @@ export function createPresenter(sections, tell) {
     byId('next').disabled = at === all.length - 1;
     history.replaceState(history.state, '', `${location.pathname}${location.search}#${id}`);
     scrollTo({ top: 0, behavior: 'instant' });
+    // Tab goes on into this step, not from where the last one was. Who presses Next goes on pressing it.
+    const pressed = /** @type {any} */ (document.activeElement);
+    if (bar.contains(pressed) && !pressed.disabled) return;
+    const heading = all[at].querySelector('h2');
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
   }
 
   const presenter = {
@@ -69,7 +79,13 @@ export function createPresenter(sections, tell) {
   byId('previous').addEventListener('click', () => show(at - 1));
   byId('next').addEventListener('click', () => show(at + 1));
   byId('leave').addEventListener('click', presenter.stop);
-  document.addEventListener('fullscreenchange', () => { if (!document.fullscreenElement) presenter.stop(); });
+  document.addEventListener('fullscreenchange', () => {
+    if (document.fullscreenElement) return;
+    // Some browsers leave the full screen where Escape was meant for a dialog.
+    const dialog = /** @type {HTMLDialogElement} */ (document.querySelector('dialog[open]'));
+    if (dialog) dialog.close();
+    else presenter.stop();
+  });
   document.addEventListener('keydown', (event) => {
     if (!presenter.on || event.ctrlKey || event.metaKey || event.altKey || isTaken(event)) return;
     const moves = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
@@ -85,10 +101,22 @@ export function createPresenter(sections, tell) {
 
 const QUIET = 4; // modules of white around a code: without them it is not found
 
-/** A QR code of a text, dark on white in every theme. @param {HTMLCanvasElement} canvas */
+let qrcode = null; // what draws codes, once somebody wants one
+
+/** A QR code of a text, dark on white in every theme. @param {HTMLCanvasElement} canvas @param {string} text */
 async function drawCode(canvas, text) {
-  // Fetched when somebody wants one.
-  const { default: qrcode } = await import(new URL('../../../node_modules/qrcode-generator/dist/qrcode.mjs', import.meta.url).href);
+  await loadCodes();
+  drawCodeNow(canvas, text);
+}
+
+/** Fetched when somebody wants one. */
+export async function loadCodes() {
+  qrcode ??= (await import(new URL('../../../node_modules/qrcode-generator/dist/qrcode.mjs', import.meta.url).href)).default;
+}
+
+/** Whether there is a code now: a page that is about to be printed waits for nothing. */
+export function drawCodeNow(canvas, text) {
+  if (!qrcode) return false;
   const code = qrcode(0, 'M');
   code.addData(text, 'Byte');
   code.make();
@@ -103,6 +131,7 @@ async function drawCode(canvas, text) {
   for (let y = 0; y < modules; ++y) {
     for (let x = 0; x < modules; ++x) if (code.isDark(y, x)) pen.fillRect((x + QUIET) * scale, (y + QUIET) * scale, scale, scale);
   }
+  return true;
 }
 
 /** @param {() => {address: string, own: boolean, section: string}} what  own: the picture is the reader's, and not in the link */

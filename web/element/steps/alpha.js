@@ -55,12 +55,14 @@ export const alpha = {
       slider.value = String(pointed);
       slider.setAttribute('aria-valuetext', say('alpha.valueText', { k, weight: figure(steps.weights[k]) }));
       const positive = steps.weights.filter((value) => value > 0).length;
+      const negative = steps.weights.filter((value) => value < 0).length;
       numbers.set([
         [say('step.classC'), steps.class.name],
         [say('alpha.channel'), `${k}`],
         [say('alpha.own'), figure(steps.weights[k])],
         [say('alpha.for'), say('alpha.channels', { count: positive })],
-        [say('alpha.against'), say('alpha.channels', { count: steps.weights.filter((value) => value < 0).length })],
+        [say('alpha.against'), say('alpha.channels', { count: negative })],
+        ...(positive + negative < order.length ? [[say('alpha.neither'), say('alpha.channels', { count: order.length - positive - negative })]] : []),
         [say('alpha.largest'), figure(range(steps.weights).high)],
         [say('alpha.smallest'), figure(range(steps.weights).low)],
       ]);
@@ -77,7 +79,8 @@ export const alpha = {
         return make('figure', { class: 'tile' }, canvas,
           make('figcaption', {}, channel(k), make('br'), `α = ${figure(steps.weights[k])}`));
       };
-      ends.replaceChildren(...Array.from(order.slice(0, ENDS), tile), ...Array.from(order.slice(-ENDS), tile));
+      const shown = order.length > 2 * ENDS ? [...order.slice(0, ENDS), ...order.slice(-ENDS)] : [...order];
+      ends.replaceChildren(...shown.map(tile));
     }
 
     chart.canvas.addEventListener('pointermove', ({ clientX }) => {

@@ -51,11 +51,11 @@ export function createAtlas(what) {
   const numbers = figures();
 
   const element = make('div', {},
-    make('div', { class: 'bar' }, label(say('atlas.sorted'), how), make('label', {}, all, allText)),
+    make('div', { class: 'bar' }, make('span', { class: 'symbolic' }, label(say('atlas.sorted'), how)), make('label', {}, all, allText)),
     make('div', { class: 'split' },
       atlas,
       make('div', {},
-        make('div', { class: 'bar' }, make('label', { class: 'wide' }, slider, which)),
+        make('div', { class: 'bar' }, make('label', { class: 'wide' }, slider, make('span', { class: 'symbolic' }, which))),
         large, scale.element, numbers.element)));
 
   const count = () => Math.min(order.length, all.checked ? Infinity : ROWS * columns);
@@ -145,7 +145,8 @@ export function createAtlas(what) {
   const sizes = new ResizeObserver(() => {
     if (Math.abs(atlas.clientWidth - width) < 20) return;
     width = atlas.clientWidth;
-    redraw();
+    // Later: what is drawn changes the size of what is observed, which pages would hear of as an error.
+    requestAnimationFrame(redraw);
   });
   sizes.observe(atlas);
 

@@ -8,7 +8,7 @@
  *      blue lies no mean of the two.
  */
 import { tools } from '../../index.js';
-import { drawPicture, make, say } from './dom.js';
+import { drawPicture, make, say, shareOf } from './dom.js';
 import { random } from './random.js';
 
 const HEAT = { colormap: 'jet', alpha: 1, picture: false };
@@ -44,7 +44,7 @@ const BUGS = [
       const { maps: [map], predictions: [best] } = await cam.explain(picture, { classes: [steps.class.id], top: 1, layer: steps.layer.name,
         preprocess: cam.model.channels === 1 ? 'grey' : 'none' });
       lay(canvas, picture, map.toImageData(HEAT));
-      return say('bugs.rawSays', { name: tools.withKind(best), p: say('percent', { share: best.probability }) });
+      return say('bugs.rawSays', { name: tools.withKind(best), p: shareOf(best.probability) });
     },
   },
   {
@@ -71,7 +71,6 @@ export const bugs = {
   create({ cam, fail }) {
     let steps = null;
     const more = []; // what the wrong way says of this picture
-    const answered = new Set(); // a question counts once
     const next = random(7);
     const quizzes = BUGS.map((bug, number) => {
       const rightFirst = next() < 0.5;
@@ -88,10 +87,7 @@ export const bugs = {
             one.toggleAttribute('data-wrong', one.contains(wrong));
           });
           words.textContent = [good ? say('bugs.yes') : say('bugs.no'), bug.answer, more[number]].filter(Boolean).join(' ');
-          if (!answered.has(number)) {
-            answered.add(number);
-            element.dispatchEvent(new CustomEvent('answered', { detail: { right: good }, bubbles: true, composed: true }));
-          }
+          element.dispatchEvent(new CustomEvent('answered', { detail: { number: number + 1, right: good }, bubbles: true, composed: true }));
         });
         return button;
       });

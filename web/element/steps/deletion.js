@@ -4,7 +4,7 @@
  * the same cells is the measure: the mean of several.
  */
 import { tools } from '../../index.js';
-import { button, figures, make, percent, plot, say } from './dom.js';
+import { button, figures, make, plot, say, shareOf } from './dom.js';
 import { meanColour } from './occlude.js';
 import { random, shuffled } from './random.js';
 
@@ -82,6 +82,7 @@ export const deletion = {
         [say('deletion.auc'), value('deletion')], [say('deletion.aucRandom'), value('deletionRandom')],
         [say('insertion.auc'), value('insertion')], [say('insertion.aucRandom'), value('insertionRandom')],
       ]);
+      element.classList.toggle('unasked', !curves);
       chart.redraw();
     }
 
@@ -139,7 +140,7 @@ export const deletion = {
         running?.abort();
         steps = next;
         curves = null;
-        words.textContent = say('deletion.plan', { count: 2 * (1 + RANDOM) * (POINTS + 1), name: next.class.name, p: percent(next.map.probability) });
+        words.textContent = say('deletion.plan', { count: 2 * (1 + RANDOM) * (POINTS + 1), name: next.class.name, p: shareOf(next.map.probability) });
         report();
       },
       stop() {

@@ -25,6 +25,9 @@ export function make(tag, props = {}, ...children) {
   return element;
 }
 
+/** Text that somebody who knows no symbols does not see. */
+export const symbolic = (text) => make('span', { class: 'symbolic', textContent: text });
+
 /** A^k as text. */
 export const channel = (k) => make('span', {}, 'A', make('sup', { textContent: String(k) }));
 
@@ -37,6 +40,31 @@ export function figure(value) {
 }
 
 export const percent = (share) => say('percent', { share });
+
+/** In a sentence: what is not 0 is never called 0.0 %, what is not all never 100.0 %. */
+export const shareOf = (share) => say('share', { share });
+
+/** Of an unknown sign, with so many places and a real minus, which 0 has not. */
+export const fixed = (value, places) => {
+  const text = value.toFixed(places);
+  return Number(text) === 0 ? text.replace('-', '') : text.replace('-', '−');
+};
+
+/**
+ * Numbers rounded to so many places such that they still add up to their rounded sum: those that lose most by
+ * rounding are rounded the other way. Who adds them up finds what stands behind the equals sign.
+ * @param {number[]} values
+ * @param {number} places
+ */
+export function roundTogether(values, places) {
+  const unit = 10 ** places;
+  const rounded = values.map((value) => Math.round(value * unit));
+  const missing = Math.round(values.reduce((sum, value) => sum + value, 0) * unit) - rounded.reduce((sum, value) => sum + value, 0);
+  const lost = (i) => (values[i] * unit - rounded[i]) * Math.sign(missing);
+  const order = [...values.keys()].sort((a, b) => lost(b) - lost(a));
+  for (const i of order.slice(0, Math.abs(missing))) rounded[i] += Math.sign(missing);
+  return rounded.map((value) => value / unit);
+}
 
 /** Smallest, largest and mean value of values[from .. from + count). */
 export function range(values, from = 0, count = values.length) {
@@ -156,13 +184,15 @@ export const placeName = ({ x, y }) => say('step.place', { row: y + 1, column: x
  */
 export function chooseCell(canvas, grid, choose, event) {
   canvas.tabIndex = 0;
-  canvas.addEventListener(event, ({ clientX, clientY }) => {
+  const point = ({ clientX, clientY }) => {
     const now = grid();
     if (!now) return;
     const box = canvas.getBoundingClientRect();
     const clip = (share, count) => Math.max(0, Math.min(count - 1, Math.floor(share * count)));
     choose({ x: clip((clientX - box.left) / box.width, now.columns), y: clip((clientY - box.top) / box.height, now.rows) });
-  });
+  };
+  // A finger that taps does not move.
+  for (const type of new Set([event, 'pointerdown'])) canvas.addEventListener(type, point);
   const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   canvas.addEventListener('keydown', (pressed) => {
     const now = grid();
@@ -233,13 +263,14 @@ export const button = (text, act, props = {}) => {
  */
 export function plot(name, draw) {
   const canvas = make('canvas', { class: 'plot', role: 'img', 'aria-label': name });
-  const redraw = () => {
+  const paint = (scheme) => {
     const { width, height } = canvas.getBoundingClientRect();
     if (!width || !canvas.isConnected) return;
     const density = Math.min(3, globalThis.devicePixelRatio || 1);
     Object.assign(canvas, { width: Math.round(width * density), height: Math.round(height * density) });
     const context = canvas.getContext('2d');
     context.scale(density, density);
+    canvas.style.colorScheme = scheme;
     const style = getComputedStyle(canvas);
     // As a colour in use: the property itself may be light-dark(...), which a canvas takes for none.
     const ink = Object.fromEntries(['accent', 'ink', 'muted', 'line', 'plus', 'minus', 'sunk'].map((key) => {
@@ -247,11 +278,17 @@ export function plot(name, draw) {
       return [key, style.color];
     }));
     canvas.style.color = '';
+    canvas.style.colorScheme = '';
     context.font = `12px ${style.fontFamily}`;
     draw(context, { width, height }, ink);
   };
+  const redraw = () => paint('');
   const sizes = new ResizeObserver(redraw);
   sizes.observe(canvas);
+  // Paper is light, whatever the screen is.
+  const forPaper = () => paint('light');
+  addEventListener('beforeprint', forPaper);
+  addEventListener('afterprint', redraw);
   const dark = matchMedia('(prefers-color-scheme: dark)');
   dark.addEventListener('change', redraw);
   return {
@@ -260,6 +297,8 @@ export function plot(name, draw) {
     stop() {
       sizes.disconnect();
       dark.removeEventListener('change', redraw);
+      removeEventListener('beforeprint', forPaper);
+      removeEventListener('afterprint', redraw);
     },
   };
 }
@@ -277,15 +316,14 @@ export function oneAtATime(work, fail) {
     again = true;
     if (busy) return;
     busy = true;
-    try {
-      while (again) {
-        again = false;
+    while (again) {
+      again = false;
+      try {
         await work();
+      } catch (error) {
+        fail(error); // what was asked meanwhile is asked all the same
       }
-    } catch (error) {
-      fail(error);
-    } finally {
-      busy = false;
     }
+    busy = false;
   };
 }

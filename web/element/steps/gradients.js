@@ -2,7 +2,7 @@
  * Step: the gradient of the class's logit with respect to every activation.
  */
 import { createAtlas } from './atlas.js';
-import { make, percent, say, SIGNED } from './dom.js';
+import { make, say, shareOf, SIGNED } from './dom.js';
 
 /** Whether every plane has the same value everywhere, as below global average pooling. */
 function isFlat({ gradients, layer: { height, width, channels } }) {
@@ -42,7 +42,7 @@ export const gradients = {
         const { name } = steps.layer;
         const lower = steps.gradients.reduce((count, value) => count + Number(value < 0), 0);
         words.textContent = isFlat(steps) ? say('gradients.flat', { name })
-          : say('gradients.vary', { name, share: percent(lower / steps.gradients.length) });
+          : say(lower ? 'gradients.vary' : 'gradients.vary.none', { name, share: shareOf(lower / steps.gradients.length) });
       },
       stop: atlas.stop,
     };

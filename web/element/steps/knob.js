@@ -5,13 +5,15 @@
  * delta: what the knob adds to A^k, at one position or at all of them. Slope: dy/dA^k at that position, or
  * the sum over all of them, Z alpha_k.
  */
-import { button, channel, chooseCell, drawFrame, drawHeatTo, drawPicture, figure, figures, label, make, placeName, plot, range, say, signed } from './dom.js';
+import { button, channel, chooseCell, drawFrame, drawHeatTo, drawPicture, figure, figures, fixed, label, make, oneAtATime, placeName, plot, range, say, signed, symbolic } from './dom.js';
 
 const POINTS = 7; // of the curve
 /** Parts of the knob's reach, from the middle outward. */
 const CURVE = Array.from({ length: POINTS }, (_, i) => (2 * i) / (POINTS - 1) - 1).sort((a, b) => Math.abs(a) - Math.abs(b));
 const TILES = 6; // channels shown by contribution
 const STRAIGHT = 0.01; // a curve that leaves its chord by less than this part of its height
+const NOISE = 2e-6; // of the logit: what 32-bit numbers round away behind the layer
+const [FEWEST_PLACES, MOST_PLACES] = [2, 5]; // of logits that are compared
 
 const covered = (text) => {
   const ground = make('canvas', { class: 'plane', role: 'img', 'aria-label': text });
@@ -34,7 +36,6 @@ export const knob = {
     let turned = null; // Steps at the knob's position
     let curve = []; // {delta, score}
     let wanted = false; // the knob has moved
-    let busy = false;
     let seen = false; // it is in the window
     let found = null; // {layer, list}: each sample's strongest place for every channel
 
@@ -56,35 +57,40 @@ export const knob = {
     const bar = make('i');
     const meter = make('div', { class: 'meter mark', 'aria-hidden': 'true' }, bar);
     const numbers = figures();
-    const words = make('p', { class: 'small', role: 'status' });
-    const photoText = make('figcaption');
-    const mapText = make('figcaption');
+    const words = make('p', { class: 'small symbolic', role: 'status' });
+    const plain = make('p', { class: 'small plainly', role: 'status' });
+    const photoText = make('figcaption', { class: 'symbolic' });
+    const mapText = make('figcaption', { class: 'symbolic' });
     const tiles = make('div', { class: 'ends' });
     const gallery = make('div', { class: 'ends' });
     const galleryText = make('p', { class: 'small', role: 'status' });
     const search = button(say('knob.search'), () => lookThrough());
+    const excites = make('div', {}, make('h3', { textContent: say('knob.excites') }), make('div', { class: 'bar' }, search), gallery, galleryText);
     const chart = plot(say('knob.plot'), drawCurve);
 
     const element = make('div', {},
-      make('div', { class: 'bar' }, make('label', { class: 'wide' }, make('span', { textContent: say('knob.channel') }), which, whichText),
+      make('div', { class: 'bar' }, make('label', { class: 'wide' }, make('span', { textContent: say('knob.channel') }), which, make('span', { class: 'symbolic' }, whichText)),
         make('label', {}, everywhere, say('knob.everywhere'))),
       make('div', { class: 'pair wide-pair' },
         make('figure', { class: 'tile' }, photo.box, photoText), make('figure', { class: 'tile' }, map.box, mapText)),
-      make('div', { class: 'bar knob' }, make('label', { class: 'wide' }, make('span', { textContent: say('knob.add') }), turn, turnText), reset),
-      make('div', { class: 'split' }, make('div', {}, make('p', { class: 'small', textContent: say('knob.logit') }), meter, chart.canvas),
-        make('div', {}, numbers.element, words)),
-      make('h3', { textContent: say('knob.contributions') }), tiles,
-      ...(samples.length ? [make('h3', { textContent: say('knob.excites') }), make('div', { class: 'bar' }, search), gallery, galleryText] : []));
+      make('div', { class: 'bar knob' }, make('label', { class: 'wide' }, make('span', { textContent: say('knob.add') }), turn, make('span', { class: 'symbolic' }, turnText)), reset),
+      make('div', { class: 'split' }, make('div', {}, make('p', { class: 'small symbolic', textContent: say('knob.logit') }), make('p', { class: 'small plainly', textContent: say('knob.score') }),
+        meter, make('div', { class: 'symbolic' }, chart.canvas)),
+        make('div', {}, numbers.element, words, plain)),
+      make('h3', {}, say('knob.contributions'), symbolic(say('knob.contribution'))), tiles,
+      ...(samples.length ? [excites] : []));
 
     const size = () => steps.layer.height * steps.layer.width;
     const plane = (of, channelAt = k) => of.activations.subarray(channelAt * size(), (channelAt + 1) * size());
     const at = () => cell.y * steps.layer.width + cell.x;
-    const reach = () => Math.max(range(plane(steps)).size, 1e-3);
+    /** As far as the channel goes by itself; one that is silent here, as far as an ordinary one. */
+    const reach = () => range(plane(steps)).size || usual;
     const delta = () => Number(turn.value) * reach();
     const slopeOf = ({ gradients }) => (everywhere.checked
       ? gradients.subarray(k * size(), (k + 1) * size()).reduce((sum, value) => sum + value, 0) : gradients[k * size() + at()]);
     const changeBy = (add) => ({ channel: k, add, ...(everywhere.checked ? {} : { at: [cell.y, cell.x] }) });
     const table = () => cam.colormap(colormap);
+    let usual = 1; // strength of the layer's channels, on average
     let shares = new Float32Array(0); // of each channel: its gradient times its activation, added up
     const product = (channelAt, i) => steps.gradients[channelAt * size() + i] * steps.activations[channelAt * size() + i];
 
@@ -95,29 +101,25 @@ export const knob = {
       work();
     }
 
-    /** The knob first, then the curve's points that are missing, while somebody sees it; one request at a time. */
-    async function work() {
-      if (busy) return;
-      busy = true;
-      try {
-        while (steps && (wanted || (seen && curve.length < POINTS))) {
-          const asked = steps;
-          const question = JSON.stringify(changeBy(0));
-          const mine = wanted;
-          wanted = false;
-          const add = mine ? delta() : CURVE[curve.length] * reach();
-          const answer = add === 0 ? asked : await cam.steps(asked.explanation.picture, {
-            class: asked.class.id, layer: asked.layer.name, change: changeBy(add) });
-          if (asked !== steps || question !== JSON.stringify(changeBy(0))) continue; // about another channel or picture
-          if (mine) turned = { add, steps: answer };
-          else curve.push({ delta: add, score: answer.map.score });
-          show();
-        }
-      } catch (error) {
-        fail(error);
-      } finally {
-        busy = false;
-      }
+    /** The knob first, then the curve's points that are missing, while somebody sees it. */
+    const work = oneAtATime(async () => {
+      if (!steps || !(wanted || (seen && curve.length < POINTS))) return;
+      await measure();
+      work(); // what is left
+    }, fail);
+
+    async function measure() {
+      const asked = steps;
+      const question = JSON.stringify(changeBy(0));
+      const mine = wanted;
+      wanted = false;
+      const add = mine ? delta() : CURVE[curve.length] * reach();
+      const answer = add === 0 ? asked : await cam.steps(asked.explanation.picture, {
+        class: asked.class.id, layer: asked.layer.name, change: changeBy(add) });
+      if (asked !== steps || question !== JSON.stringify(changeBy(0))) return; // about another channel or picture
+      if (mine) turned = { add, steps: answer };
+      else curve.push({ delta: add, score: answer.map.score });
+      show();
     }
 
     function drawCurve(pen, { width, height }, ink) {
@@ -173,12 +175,24 @@ export const knob = {
       turn.setAttribute('aria-valuetext', say('knob.turned', { delta: signed(delta()) }));
     }
 
-    function isStraight() {
-      if (curve.length < POINTS) return null;
+    /** What the measured curve is, in words; none as long as points are missing. */
+    function shapeOfCurve() {
+      if (curve.length < POINTS) return '';
       const points = [...curve].sort((a, b) => a.delta - b.delta);
       const [{ score: from }, { score: to }] = [points[0], points.at(-1)];
-      const high = Math.max(Math.abs(to - from), 1e-6);
-      return points.every(({ score }, i) => Math.abs(score - (from + ((to - from) * i) / (POINTS - 1))) < STRAIGHT * high);
+      const noise = Math.max(NOISE * Math.abs(steps.map.score), 1e-6);
+      if (points.every(({ score }) => Math.abs(score - steps.map.score) < noise)) return say('knob.flat');
+      return points.every(({ score }, i) => Math.abs(score - (from + ((to - from) * i) / (POINTS - 1))) < Math.max(STRAIGHT * Math.abs(to - from), noise))
+        ? say('knob.straight') : say('knob.bends');
+    }
+
+    /** The logits and their difference with as many places as show the change. */
+    function compared(before, after) {
+      const change = Math.abs(after - before);
+      const places = Math.max(FEWEST_PLACES, Math.min(MOST_PLACES, change ? 2 - Math.floor(Math.log10(change)) : FEWEST_PLACES));
+      const [from, to] = [before, after].map((value) => Number(value.toFixed(places)));
+      const plus = (value) => `${value > 0 ? '+' : ''}${fixed(value, places)}`;
+      return { before: fixed(from, places), after: fixed(to, places), change: plus(to - from), plus };
     }
 
     function show() {
@@ -201,21 +215,23 @@ export const knob = {
       const [low, high] = [Math.min(0, ...heights), Math.max(0, ...heights)];
       bar.style.width = `${(100 * (after - low)) / (high - low || 1)}%`;
       meter.style.setProperty('--mark', `${(100 * (before - low)) / (high - low || 1)}%`);
-      photoText.replaceChildren(channel(k), ` ${say('knob.over', { value: figure(plane(now)[at()]), place: everywhere.checked ? say('knob.all') : placeName(cell) })}`);
+      photoText.replaceChildren(channel(k), ` ${say('knob.over', { value: figure(plane(now)[at()]), place: everywhere.checked ? say('knob.all', { place: placeName(cell) }) : placeName(cell) })}`);
       mapText.textContent = say('knob.mapNow', { name: steps.class.name, most: figure(now.map.max), before: figure(steps.map.max) });
+      const said = compared(before, after);
       numbers.set([
-        [say('knob.before'), figure(before)],
-        [say('knob.now'), figure(after)],
+        [say('knob.before'), said.before],
+        [say('knob.now'), said.after],
         [say('knob.slope'), signed(slope)],
         [say('knob.probability'), say('percent', { share: now.map.probability })],
       ]);
       const told = slopeOf(steps) * add;
-      const straight = isStraight();
       words.textContent = [
         add === 0 ? say('knob.rest', { slope: signed(slope) })
-          : say('knob.did', { delta: signed(add), change: signed(after - before), told: signed(told), slope: signed(slopeOf(steps)) }),
-        straight === null ? '' : straight ? say('knob.straight') : say('knob.bends'),
+          : say('knob.did', { delta: signed(add), change: said.change, told: said.plus(told), slope: signed(slopeOf(steps)) }),
+        shapeOfCurve(),
       ].join(' ').trim();
+      const [had, has] = [steps.map.probability, now.map.probability].map((share) => say('share', { share }));
+      plain.textContent = add === 0 ? say('knob.plainRest') : say(add > 0 ? 'knob.plainMore' : 'knob.plainLess', { name: steps.class.name, had, has });
       showWords();
       chart.redraw();
     }
@@ -250,7 +266,7 @@ export const knob = {
         const tile = covered(say('knob.tile', { k: one }));
         drawPicture(tile.ground, picture);
         drawHeatTo(tile.heat, { values: plane(steps, one), width, height, picture, view }, table(), range(plane(steps, one)).high);
-        const pick = make('button', { type: 'button', class: 'pick' }, tile.box, make('span', {}, channel(one), ` ${signed(shares[one])}`));
+        const pick = make('button', { type: 'button', class: 'pick' }, tile.box, make('span', { class: 'symbolic' }, channel(one), ` ${signed(shares[one])}`));
         pick.dataset.k = String(one);
         pick.setAttribute('aria-pressed', String(one === k));
         pick.addEventListener('click', () => choose(one));
@@ -285,6 +301,7 @@ export const knob = {
     }
 
     function drawGallery() {
+      excites.classList.toggle('unasked', !steps || found?.layer !== steps.layer.name);
       if (!steps || found?.layer !== steps.layer.name) {
         gallery.replaceChildren();
         galleryText.textContent = samples.length ? say('knob.unsearched', { count: samples.length }) : '';
@@ -330,6 +347,7 @@ export const knob = {
         const same = steps?.layer.name === next.layer.name && steps.explanation.picture === next.explanation.picture;
         const kept = same ? k : null;
         steps = next;
+        usual = Array.from({ length: steps.layer.channels }, (_, one) => range(plane(steps, one)).size).reduce((sum, size1) => sum + size1, 0) / steps.layer.channels || 1;
         shares = Float32Array.from({ length: steps.layer.channels }, (_, one) => {
           let sum = 0;
           for (let i = 0; i < size(); ++i) sum += product(one, i);

@@ -1,9 +1,11 @@
 /**
  * Step: cover a part of the picture and see what that does to the probability and to the map.
  */
-import { button, drawHeatTo, figure, figures, label, make, oneAtATime, percent, say } from './dom.js';
+import { button, drawHeatTo, figure, figures, fixed, label, make, oneAtATime, percent, say, shareOf } from './dom.js';
 
 const STEP = 1 / 24; // of the width: how far an arrow key moves the brush
+const NOTHING = 0.005; // a change of p that says nothing
+const LITTLE = 0.02; // a p that cannot fall far enough to say anything
 
 /** The mean colour of a picture: a cover that says little by itself. */
 export function meanColour({ data }) {
@@ -87,14 +89,15 @@ export const occlude = {
       if (!steps) return;
       const asked = steps;
       const { width, height } = ground;
+      const covered = strokes;
       const { maps: [map] } = await cam.explain(pen().getImageData(0, 0, width, height),
         { classes: [asked.class.id], top: 1, layer: asked.layer.name, picture: false });
-      if (asked === steps) show(map);
+      if (asked === steps) show(map, covered);
     }, fail);
 
     let shown = null;
-    function show(map) {
-      shown = map;
+    function show(map, covered = 0) {
+      shown = { map, covered };
       const before = steps.map.probability;
       heat.hidden = !hot.checked;
       // On the scale of the whole picture's map: a map that was stretched to its own maximum would glow as before.
@@ -107,10 +110,11 @@ export const occlude = {
         [say('occlude.before'), percent(before)],
         [say('step.now'), percent(map.probability)],
         [say('occlude.hottest'), say('occlude.of', { now: figure(map.max), before: figure(steps.map.max) })],
-        ['Δ', say('occlude.points', { change: `${change > 0 ? '+' : ''}${(100 * change).toFixed(1)}`.replace('-', '−') })],
+        ['Δ', say('occlude.points', { change: `${change >= 0.0005 ? '+' : ''}${fixed(100 * change, 1)}` })],
       ]);
-      const said = { name: steps.class.name, now: percent(map.probability), before: percent(before) };
-      words.textContent = !strokes ? say('occlude.nothing') : Math.abs(change) < 0.005 ? say('occlude.same', said)
+      const said = { name: steps.class.name, now: shareOf(map.probability), before: shareOf(before) };
+      words.textContent = !covered ? say('occlude.nothing')
+        : Math.abs(change) < NOTHING ? say(before < LITTLE ? 'occlude.little' : 'occlude.same', said)
         : change < 0 ? say('occlude.fell', said) : say('occlude.rose', said);
     }
 
@@ -145,7 +149,7 @@ export const occlude = {
       } else return;
       event.preventDefault();
     });
-    hot.addEventListener('change', () => shown && show(shown));
+    hot.addEventListener('change', () => shown && show(shown.map, shown.covered));
     return {
       element,
       update(next) {
@@ -158,7 +162,7 @@ export const occlude = {
       },
       restyle(name) {
         colormap = name;
-        if (shown) show(shown);
+        if (shown) show(shown.map, shown.covered);
       },
       stop() {
         steps = null;

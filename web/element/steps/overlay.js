@@ -44,7 +44,7 @@ export const overlay = {
         [say('overlay.probability'), percent(map.probability)],
         [say('overlay.place'), box ? `${box.x}, ${box.y}` : say('step.none')],
         [say('overlay.size'), box ? `${box.width}, ${box.height}` : say('step.none')],
-        [say('overlay.share'), percent(box ? box.area / (width * height) : 0)],
+        [say('overlay.share'), percent(box ? (box.width * box.height) / (width * height) : 0)],
       ]);
     }
     const fade = () => { heat.style.opacity = opacity.value; };

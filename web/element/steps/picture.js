@@ -2,7 +2,7 @@
  * Step: from the picture to the network's input, and from there to logits and probabilities.
  */
 import { tools } from '../../index.js';
-import { drawPicture, figure, make, percent, say } from './dom.js';
+import { drawPicture, figure, make, percent, say, symbolic } from './dom.js';
 
 const SHOWN = 5;
 
@@ -41,9 +41,10 @@ export const picture = {
   caption: say('picture.caption'),
   create({ cam, choose }) {
     const input = make('canvas', { class: 'plane', role: 'img' });
-    const words = make('p', { class: 'small' });
+    const words = make('p', { class: 'small symbolic' });
     const body = make('tbody');
-    const row = make('tr', {}, ...[say('step.class'), say('picture.logit'), say('picture.probability')].map((name) => make('th', { scope: 'col', textContent: name })));
+    const row = make('tr', {}, make('th', { scope: 'col', textContent: say('step.class') }), make('th', { scope: 'col', class: 'symbolic', textContent: say('picture.logit') }),
+      make('th', { scope: 'col' }, say('picture.probability'), symbolic(' p')));
     const element = make('div', { class: 'split' },
       make('div', {}, make('table', {}, make('thead', {}, row), body)),
       make('div', {}, input, words));
@@ -62,7 +63,7 @@ export const picture = {
         body.replaceChildren(...best.map(({ id, name, group, score, probability }) => {
           const pick = make('button', { type: 'button', textContent: tools.withKind({ name, group }) });
           pick.addEventListener('click', () => choose(id));
-          const line = make('tr', {}, make('td', {}, pick), make('td', { textContent: figure(score) }),
+          const line = make('tr', {}, make('td', {}, pick), make('td', { class: 'symbolic', textContent: figure(score) }),
             make('td', { textContent: percent(probability) }));
           if (id === steps.class.id) line.setAttribute('aria-current', 'true');
           return line;

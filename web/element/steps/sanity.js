@@ -3,7 +3,7 @@
  * from the output down (Adebayo et al., arXiv:1810.03292): a map that stays the same shows the picture's
  * edges, not the network's evidence.
  */
-import { drawHeat, drawPicture, figures, label, make, percent, say, select } from './dom.js';
+import { drawHeat, drawPicture, figures, fixed, label, make, percent, say, select, shareOf } from './dom.js';
 import { tools } from '../../index.js';
 import { correlation } from './sum.js';
 
@@ -39,7 +39,7 @@ export const sanity = {
 
     function show() {
       const { map, trained, count } = shown;
-      const rho = correlation(map.raw, trained.raw).toFixed(2).replace('-', '−');
+      const rho = fixed(correlation(map.raw, trained.raw), 2);
       drawHeat(tiles[0].heat, trained, colormap, { fade: tools.FADE });
       drawHeat(tiles[1].heat, map, colormap, { fade: tools.FADE });
       numbers.set([
@@ -51,7 +51,7 @@ export const sanity = {
         ['ρ', rho],
       ]);
       words.textContent = count ? say('sanity.claim', { count, all: layers.length, rho: Number(correlation(map.raw, trained.raw).toFixed(2)), text: rho,
-        p: percent(map.probability), chance: percent(1 / cam.model.classes), name: steps.class.name, method: method.selectedOptions[0].text })
+        p: shareOf(map.probability), chance: shareOf(1 / cam.model.classes), name: steps.class.name, method: method.selectedOptions[0].text })
         : say('sanity.trained');
     }
 

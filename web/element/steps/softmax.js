@@ -5,9 +5,10 @@
  * Grad-CAM's map is linear in the gradient, so the map of p_c is the same sum of the logits' maps L^j
  * before ReLU: nothing needs to be computed again when s changes.
  */
-import { button, drawPlane, figure, figures, make, planeCanvas, say } from './dom.js';
+import { button, drawPlane, figure, figures, make, planeCanvas, say, shareOf } from './dom.js';
 
-const MOST_CLASSES = 32; // of many classes, the likeliest; the others' p is too small to count
+const MOST_CLASSES = 32; // of many classes, so many have maps: the likeliest
+const LITTLE = 0.005; // p of all without a map that needs no words
 const f32 = Math.fround;
 
 /** Softmax of s*y with every number rounded to 32 bits, as networks compute. */
@@ -45,7 +46,7 @@ export const softmax = {
   create({ cam, colormap: first, fail }) {
     let colormap = first;
     let steps = null;
-    let all = null; // {maps, logits, c}
+    let all = null; // {maps, logits, c}; logits are those of every class, first of those with maps
     let controller = null;
     const slider = make('input', { type: 'range', min: '0', max: '8', step: '0.05', value: '0', 'aria-label': say('softmax.slider') });
     const value = make('output');
@@ -81,6 +82,7 @@ export const softmax = {
       const plain = plainFactors(logits, c, s);
       const data = { logit: maps[c].raw, plain: mix(maps, plain), exact: mix(maps, exactFactors(logits, c, s)) };
       const { width, height } = maps[c];
+      const left = p.slice(maps.length).reduce((sum, share) => sum + share, 0);
       for (const { name, canvas, more } of tiles) {
         const values = data[name].map((one) => Math.max(0, one));
         const high = values.reduce((most, one) => Math.max(most, one), 0);
@@ -92,14 +94,16 @@ export const softmax = {
         [say('step.classC'), maps[c].class.name],
         [say('softmax.p'), p[c] === 1 ? say('softmax.exactly') : String(p[c].toPrecision(7))],
         ['1 − p', figure(f32(1 - p[c]))],
+        ...(p.length > maps.length ? [[say('softmax.left'), figure(left)]] : []),
         [say('softmax.factor'), figure(plain[c])],
         [say('softmax.other'), figure(-Math.max(...plain.filter((_, j) => j !== c).map(Math.abs)))],
       ]);
       const first = plainFactors(logits, c, 1)[c];
-      verdict.textContent = plain[c] !== 0 ? (s === 1 ? say('softmax.start', { first: figure(first) })
+      const said = plain[c] !== 0 ? (s === 1 ? say('softmax.start', { first: figure(first) })
         : say('softmax.holds', { factor: figure(plain[c]), first: figure(first), s: figure(s) }))
         : plain.some((one) => one !== 0) ? say('softmax.saturated')
           : p[c] === 0 ? say('softmax.lost', { name: maps[c].class.name }) : say('softmax.empty');
+      verdict.textContent = left < LITTLE ? said : `${said} ${say('softmax.rest', { count: p.length - maps.length, share: shareOf(left) })}`;
     }
 
     async function load() {
@@ -112,7 +116,8 @@ export const softmax = {
       try {
         const result = await cam.explain(picture, { classes: some.map(({ id }) => id), top: 1,
           layer: steps.layer.name, picture: false, signal });
-        all = { maps: result.maps, logits: result.maps.map((map) => map.score), c: some.findIndex(({ id }) => id === steps.class.id) };
+        const others = predictions.filter((one) => !some.includes(one));
+        all = { maps: result.maps, logits: [...result.maps, ...others].map(({ score }) => score), c: some.findIndex(({ id }) => id === steps.class.id) };
         show();
       } catch (error) {
         fail(error);

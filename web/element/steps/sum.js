@@ -1,7 +1,7 @@
 /**
  * Step: the weighted sum of the channels, growing one by one.
  */
-import { button, channel, drawPlane, figure, figures, label, legend, make, onCell, percent, placeName, planeCanvas, range, say, select, SIGNED } from './dom.js';
+import { button, channel, drawPlane, figure, figures, fixed, label, legend, make, onCell, placeName, planeCanvas, range, say, select, shareOf, SIGNED } from './dom.js';
 
 const SECONDS = 8; // for all channels
 const FIRST = 10; // channels added before anyone presses Play
@@ -37,13 +37,15 @@ export const sum = {
     const how = select([['strength', say('sum.byStrength')], ['index', say('step.byNumber')]], 'strength');
     const one = planeCanvas(say('sum.one'));
     const whole = planeCanvas(say('sum.whole'));
-    const oneWords = make('figcaption');
+    const oneWords = make('figcaption', { class: 'symbolic' });
     const wholeWords = make('figcaption');
     const scale = legend();
     const numbers = figures();
     const claim = make('p', { class: 'small', role: 'note' });
+    const ordering = label(say('sum.order'), how);
+    ordering.classList.add('symbolic');
     const element = make('div', {},
-      make('div', { class: 'bar' }, play, make('label', { class: 'wide' }, scrub, count), label(say('sum.order'), how)),
+      make('div', { class: 'bar' }, play, make('label', { class: 'wide' }, scrub, make('span', { class: 'symbolic' }, count)), ordering),
       make('div', { class: 'trio' },
         make('figure', { class: 'tile' }, one, oneWords),
         make('figure', { class: 'tile' }, whole, wholeWords),
@@ -89,12 +91,12 @@ export const sum = {
       const { low, high } = range(soFar);
       const likeness = correlation(soFar, total);
       const largest = range(total).high;
-      const said = { count: done, of: order.length, share: percent(high / largest), likeness: likeness.toFixed(2).replace('-', '−') };
-      claim.textContent = !done ? '' : largest > 0 ? say('sum.claim', said) : say('sum.claimEmpty', said);
+      const said = { count: done, of: order.length, share: shareOf(high / largest), likeness: fixed(likeness, 2) };
+      claim.textContent = !done ? '' : say(largest <= 0 ? 'sum.claimEmpty' : high <= 0 ? 'sum.claimBelow' : 'sum.claim', said);
       numbers.set([
         [say('step.smallest'), figure(low)],
         [say('step.largest'), figure(high)],
-        [say('sum.likeness'), done ? likeness.toFixed(3).replace('-', '−') : '–'],
+        [say('sum.likeness'), done ? fixed(likeness, 3) : '–'],
         ...(cell ? [[say('atlas.at', { symbol: 'S', place: placeName(cell) }), figure(soFar[cell.y * width + cell.x])]] : []),
       ]);
     }

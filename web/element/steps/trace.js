@@ -2,10 +2,11 @@
  * Step: follow one pixel. At the first convolution its sum is done by hand: patch, weights, products. Further in,
  * the receptive field of a cell: what of the picture it can see, measured as where its gradient is not 0.
  */
-import { chooseCell, drawFrame, drawPlane, figure, figures, label, make, oneAtATime, placeName, say, select, SIGNED } from './dom.js';
+import { chooseCell, drawFrame, figures, fixed, label, make, oneAtATime, placeName, roundTogether, say, select, SIGNED } from './dom.js';
 
 /** Numbers that are added up have as many places: with three figures each, −2.46 + 1.23 + 1.38 would be 0.139. */
-const thousandths = (value) => value.toFixed(3).replace('-', '−');
+const PLACES = 3;
+const thousandths = (value) => fixed(value, PLACES);
 
 const MOST_BY_HAND = 5; // rows and columns of a patch whose numbers are shown
 
@@ -109,7 +110,7 @@ export const trace = {
       const byHand = isFirst() && field && Math.max(field.width, field.height) <= MOST_BY_HAND;
       sums.hidden = !byHand;
       if (byHand) showSum(of, field);
-      else words.textContent = field ? say('trace.far', { name: here.name, width: field.width, height: field.height, total: of.width }) : say('trace.dead');
+      else words.textContent = field ? say('trace.far', { name: here.name, width: field.width, height: field.height, columns: of.width, rows: of.height }) : say('trace.dead');
     }
 
     function showSum(of, field) {
@@ -128,17 +129,20 @@ export const trace = {
         totals.push(rows.flat().reduce((sum, { x, w }) => sum + x * w, 0));
         return rows;
       });
+      const products = totals.reduce((sum, value) => sum + value, 0);
+      const printed = roundTogether([...totals, of.value - products], PLACES);
+      const bias = printed.pop();
+      const whole = printed.reduce((sum, value) => sum + value, 0);
       sums.replaceChildren(...terms.map((rows, c) => make('table', { class: 'patch' },
-        make('caption', { textContent: say('trace.table', { name: names[c], sum: `${totals[c] > 0 ? '+' : ''}${thousandths(totals[c])}` }) }),
+        make('caption', { textContent: say('trace.table', { name: names[c], sum: `${printed[c] > 0 ? '+' : ''}${thousandths(printed[c])}` }) }),
         make('tbody', {}, ...rows.map((row) => make('tr', {}, ...row.map(({ x, w }) => {
-          const box = make('td', {}, make('span', { textContent: x.toFixed(2).replace('-', '−') }), make('span', { textContent: `× ${w.toFixed(2).replace('-', '−')}` }));
+          const box = make('td', {}, make('span', { textContent: fixed(x, 2) }), make('span', { textContent: `× ${fixed(w, 2)}` }));
           const level = Math.round(255 * (0.5 + (0.24 * x * w) / (most || 1)));
           box.style.background = `rgb(${SIGNED.subarray(3 * level, 3 * level + 3).join(' ')})`;
           return box;
         })))))));
-      const products = totals.reduce((sum, value) => sum + value, 0);
-      words.textContent = say('trace.sum', { count: of.channels * field.width * field.height, parts: totals.map(thousandths).join(' + ').replaceAll('+ −', '− '),
-        products: thousandths(products), bias: thousandths(of.value - products), value: thousandths(of.value) });
+      words.textContent = say('trace.sum', { count: of.channels * field.width * field.height, parts: printed.map(thousandths).join(' + ').replaceAll('+ −', '− '),
+        products: thousandths(whole), bias: thousandths(bias), value: thousandths(whole + bias) });
     }
 
     where.addEventListener('change', () => {
