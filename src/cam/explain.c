@@ -244,9 +244,13 @@ static gcam_status find_way(answer *a, gcam_error *err) {
     a->size = a->layer.K;
     GCAM_TRY(gcam_session_expose(q->session, a->way.value, err));
   }
-  if (q->method->from == GCAM_FROM_MEANS || q->method->needs_coarse) GCAM_TRY(find_sums(a, err));
+  a->way.via = a->way.value;
+  if (q->method->from == GCAM_FROM_MEANS || q->method->from == GCAM_FROM_LAYER ||
+      q->method->needs_coarse)
+    GCAM_TRY(find_sums(a, err));
+  if (q->method->from == GCAM_FROM_LAYER) a->way.via = a->sums.value;
   if (q->method->from == GCAM_FROM_MEANS && a->sums.value != a->layer.value) {
-    a->way.value = a->sums.value;
+    a->way.value = a->way.via = a->sums.value;
     a->offset = 0;
     a->size = gcam_numel(&q->session->graph->values[a->way.value].shape);
   }

@@ -32,8 +32,9 @@ int gcam_gradient_cache_at_once(const gcam_session *s, int value, int count) {
 
 static int64_t cotangent_floats(const gcam_way_back *way) { return way->B * way->size; }
 
-static bool same(const gcam_way_back *a, const gcam_way_back *b) {
-  return a->output == b->output && a->value == b->value && a->B == b->B && a->guided == b->guided &&
+/* From the same score; it may lead elsewhere. */
+static bool same_start(const gcam_way_back *a, const gcam_way_back *b) {
+  return a->output == b->output && a->B == b->B && a->guided == b->guided &&
          !memcmp(a->cotangents, b->cotangents, (size_t)cotangent_floats(a) * sizeof(float));
 }
 
@@ -41,16 +42,20 @@ gcam_status gcam_gradient_cache_get(gcam_gradient_cache *kept, gcam_session *s,
                                     const gcam_way_back *way, float **gradients, gcam_error *err) {
   int64_t n = cotangent_floats(way), floats = gcam_numel(&s->graph->values[way->value].shape);
   bool keep = kept && floats * way->B <= KEPT_FLOATS && n <= KEPT_FLOATS;
-  for (int i = 0; keep && i < GCAM_KEPT_GRADIENTS; i++)
-    if (kept->kept[i].data && same(&kept->kept[i].way, way)) {
-      *gradients = kept->kept[i].data;
+  int from = way->output;
+  const float *cotangents = way->cotangents;
+  for (int i = 0; keep && i < GCAM_KEPT_GRADIENTS; i++) {
+    const struct gcam_kept *k = &kept->kept[i];
+    if (!k->data || !same_start(&k->way, way)) continue;
+    if (k->way.value == way->value) {
+      *gradients = k->data;
       kept->oldest = (i + 1) % GCAM_KEPT_GRADIENTS;
       return GCAM_OK;
     }
-  GCAM_TRY(way->guided ? gcam_session_vjp_guided(s, way->output, way->cotangents, way->B,
-                                                 way->value, gradients, err)
-                       : gcam_session_vjp(s, way->output, way->cotangents, way->B, way->value,
-                                          gradients, err));
+    if (k->way.value == way->via) from = way->via, cotangents = k->data;
+  }
+  GCAM_TRY((way->guided ? gcam_session_vjp_guided : gcam_session_vjp)(s, from, cotangents, way->B,
+                                                                      way->value, gradients, err));
   float *copy = keep ? gcam_alloc(n, sizeof *copy) : NULL;
   if (!copy) return GCAM_OK; /* then they are not kept */
   memcpy(copy, way->cotangents, (size_t)n * sizeof *copy);

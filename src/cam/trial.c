@@ -56,6 +56,7 @@ gcam_status gcam_trial_add_gradients(gcam_trial *t, gcam_error *err) {
     int B = targets->count - b < at_once ? targets->count - b : at_once;
     gcam_way_back way = {.output = targets->output,
                          .value = t->input.value,
+                         .via = t->input.value,
                          .cotangents = t->cotangents.data + b * targets->size,
                          .size = targets->size,
                          .B = B};

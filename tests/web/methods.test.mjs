@@ -42,6 +42,23 @@ describe('methods', () => {
     await assert.rejects(rise({ samples: -1 }), { code: 'argument' });
   });
 
+  test('one that goes on from the gradient another left gives the same to the bit', async () => {
+    const layer = cam.layers().at(-1).name;
+    const at = async (from, method) => (await from.explain(picture, { method, layer })).maps.map(({ raw }) => raw);
+    const alone = await GradCam.load(tinyNetwork().onnx, { preprocess: 'tf', threads: 1, labels: ['a', 'b', 'c', 'd', 'e'] });
+    try {
+      for (const method of ['gradcam++', 'hirescam', 'layercam']) {
+        await at(alone, 'gradient'); // what is kept of the method before is forgotten
+        await at(alone, 'finercam');
+        const expected = await at(alone, method);
+        await at(cam, 'gradcam');
+        assert.deepEqual(await at(cam, method), expected, method);
+      }
+    } finally {
+      alone.dispose();
+    }
+  });
+
   test('progress, and stopping on the way', async () => {
     const seen = [];
     await cam.explain(picture, { method: 'rise', options: { samples: 50 },
