@@ -63,6 +63,6 @@ int main(void) {
   for (int i = 0; i < 6; i++)
     for (int j = 0; j < 6; j++)
       check(gcam_text_find(texts[i], texts[j]) == strstr(texts[i], texts[j]), "find", i, j, 0, 0);
-  printf("%d passed, %d failed\n", passed, failed);
+  printf("%d passed, %d failed, 0 skipped\n", passed, failed);
   return failed != 0;
 }
