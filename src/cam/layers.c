@@ -413,7 +413,7 @@ gcam_status gcam_layers_named(const gcam_graph *g, const gcam_layers *layers, co
   if (!names && found[0] < 0)
     return gcam_fail(err, GCAM_ERR_ARGUMENT,
                      "the model has no layer with height and width before its output: nothing to "
-                     "lay over the picture");
+                     "lay over the picture; use gradient, occlusion or rise");
   if (found[0] >= 0) return GCAM_OK;
   if (!strchr(names, ',')) return err->status;
   err->status = GCAM_OK;

@@ -66,9 +66,19 @@ export class DrivenPage {
     if (!this.#clean) {
       this.#clean = true;
       await this.deeds.goto(new URL('/web/demo/icon.svg', url).href);
-      await this.run(`localStorage.clear();
-        for (const one of await navigator.serviceWorker?.getRegistrations() ?? []) await one.unregister();
-        for (const name of await globalThis.caches?.keys() ?? []) await caches.delete(name);`);
+      const clean = await this.run(`const clear = async () => {
+          localStorage.clear();
+          for (const one of await navigator.serviceWorker?.getRegistrations() ?? []) await one.unregister();
+          for (const name of await globalThis.caches?.keys() ?? []) await caches.delete(name);
+          return true;
+        };
+        return Promise.race([clear(), new Promise((done) => setTimeout(done, 15000, false))]);`);
+      // WebKitGTK's storage process stands still now and then, and no page of that browser gets an answer of it again.
+      if (!clean) {
+        if (!this.deeds.beginAnew) throw new Error('The browser\'s storage does not answer.');
+        console.error('The browser\'s storage does not answer: another browser is begun.');
+        await this.deeds.beginAnew();
+      }
     }
     await this.deeds.goto(url);
   }

@@ -93,10 +93,13 @@ export async function launchWebKit(environment = {}) {
       if (tries > 5 * START_SECONDS || child.exitCode !== null) throw new Error('WebKitWebDriver did not start');
       await wait(200);
     }
-    const { sessionId } = await ask('POST', '/session', { capabilities: { alwaysMatch: {
-      'webkitgtk:browserOptions': { binary: browser, args: ['--automation'] } } } });
-    session = `/session/${sessionId}`;
-    await ask('POST', `${session}/timeouts`, { script: 120000, pageLoad: 60000 });
+    const begin = async () => {
+      const { sessionId } = await ask('POST', '/session', { capabilities: { alwaysMatch: {
+        'webkitgtk:browserOptions': { binary: browser, args: ['--automation'] } } } });
+      session = `/session/${sessionId}`;
+      await ask('POST', `${session}/timeouts`, { script: 120000, pageLoad: 60000 });
+    };
+    await begin();
     const goto = (url) => ask('POST', `${session}/url`, { url });
     async function run(body, ...args) {
       const script = `const done = arguments[arguments.length - 1]; const given = [...arguments].slice(0, -1);
@@ -112,6 +115,10 @@ export async function launchWebKit(environment = {}) {
       run,
       screenshot,
       newPage: async () => new DrivenPage(run, { goto, screenshot,
+        beginAnew: async () => {
+          await ask('DELETE', session).catch(() => {});
+          await begin();
+        },
         reload: () => ask('POST', `${session}/refresh`, {}),
         click: (id) => ask('POST', `${session}/element/${id}/click`, {}),
         press: (value) => ask('POST', `${session}/actions`, { actions: [{ type: 'key', id: 'keys', actions: [{ type: 'keyDown', value }, { type: 'keyUp', value }] }] }),

@@ -434,6 +434,30 @@ static void narrow_input(void) {
   gcam_model_free(net);
 }
 
+/* Nothing has height and width: what can be asked for is said. */
+static void no_layer(void) {
+  const int64_t x[] = {1, 3, 2, 2}, w[] = {12, 2};
+  float weights[24], values[12];
+  int one = 1;
+  make_graph g = {0};
+  for (int i = 0; i < 24; i++) weights[i] = sinf((float)i), values[i / 2] = cosf((float)i);
+  make_input(&g, "x", 1, x, 4);
+  make_weight(&g, "w", 1, w, 2, weights, sizeof weights);
+  make_node(&g, "Flatten", "flat", "x", "f");
+  make_node(&g, "Gemm", "dense", "f w", "y");
+  make_output(&g, "y");
+  gcam_model *net = load_made(&g, 13);
+  check(!gcam_model_set_input(net, NULL, values, 12) && !gcam_model_forward(net), "no layer", "run",
+        0);
+  check(gcam_explain(net, "gradcam", NULL, GCAM_SCORE_LOGIT, &one, 1) != GCAM_OK, "no layer",
+        "refused", 0);
+  check(strstr(gcam_message(ctx), "use gradient, occlusion or rise") != NULL, "no layer",
+        "says what to do", 0);
+  check(!gcam_explain(net, "gradient", NULL, GCAM_SCORE_LOGIT, &one, 1), "no layer", "explained",
+        0);
+  gcam_model_free(net);
+}
+
 /* N, H, W, C with four channels, which nobody could guess: maps lie as the picture was laid. */
 static void four_channels_last(void) {
   const int64_t x[] = {1, 5, 6, 4}, w[] = {2, 4, 1, 1}, turn[] = {0, 3, 1, 2};
@@ -585,6 +609,7 @@ int main(void) {
   guided();
   warnings();
   narrow_input();
+  no_layer();
   four_channels_last();
   softmax_precision();
   softmax_cost();

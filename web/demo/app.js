@@ -304,21 +304,25 @@ const opened = new Set(['pocket']);
  */
 async function loadModel(source, link = null, base = () => state, names = undefined) {
   if (!waiting.explain) tell(say('page.loading'));
-  const key = await keyOf(source);
-  const first = !choices.has(key);
-  const { preprocess: chosen, head: output = '', labels } = choicesOf(key);
-  // An address says it of a model that it names; of files it knows nothing.
-  const preprocess = typeof source !== 'string' || !link ? chosen : link.settings.preprocess || (first ? chosen : '');
-  const head = typeof source !== 'string' || !link ? output : link.settings.head;
-  const cam = await withProgress('load', (signal, onProgress) => (
-    GradCam.load(source, { signal, onProgress, labels: names ?? labels, head: head || undefined })));
-  const guessed = cam.model.preprocess?.from === 'guess';
-  try {
-    if (preprocess) await cam.setPreprocess(preprocess);
-  } catch (error) {
-    cam.dispose();
-    throw error;
-  }
+  // Whoever wishes for something else meanwhile ends all of it, the digest and the preprocessing too.
+  const { cam, key, preprocess, head, guessed } = await withProgress('load', async (signal, onProgress) => {
+    const key = await keyOf(source);
+    const first = !choices.has(key);
+    const { preprocess: chosen, head: output = '', labels } = choicesOf(key);
+    // An address says it of a model that it names; of files it knows nothing.
+    const preprocess = typeof source !== 'string' || !link ? chosen : link.settings.preprocess || (first ? chosen : '');
+    const head = typeof source !== 'string' || !link ? output : link.settings.head;
+    const cam = await GradCam.load(source, { signal, onProgress, labels: names ?? labels, head: head || undefined });
+    const guessed = cam.model.preprocess?.from === 'guess';
+    try {
+      if (preprocess) await cam.setPreprocess(preprocess);
+      if (signal.aborted) throw Object.assign(new Error('cancelled'), { code: 'cancelled' });
+    } catch (error) {
+      cam.dispose();
+      throw error;
+    }
+    return { cam, key, preprocess, head, guessed };
+  });
   opened.add(source);
   chooseFor(key, { preprocess, head, ...(names ? { labels: cam.labels } : {}) });
   ask.close();
