@@ -622,7 +622,8 @@ byId('camera').addEventListener('click', () => guard(async () => {
   try {
     await camera.start(askFrame, ({ model, asked, result }, frame) => {
       if (!rate.since) {
-        tell(say('page.camera.runs'));
+        // A camera chosen before the first answer may have said something of its own.
+        if (byId('status').textContent === say('page.camera.waiting')) tell(say('page.camera.runs'));
         rate.since = performance.now();
       }
       showFrame(model, asked, result, frame);
