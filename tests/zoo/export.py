@@ -168,6 +168,11 @@ def export(net, x, folder, name, variants=VARIANTS):
     torch.Tensor.zero_ = lambda self: self  # swin_v2's, which torch cannot write, of what is 0 already
     for variant, opset in variants.items():
         file = folder / f'{name}-{variant}.onnx'
+        if sum(p.numel() for p in net.parameters()) > 2 * LARGE:
+            # Above two gigabytes torch writes each weight into a file of its own beside the graph, under
+            # names that are other weights in the next opset's export.
+            file = folder / f'{name}-{variant}' / file.name
+            file.parent.mkdir(exist_ok=True)
         tries = [None]
         if variant == 'dynamic':
             tries = [{'input': {0: 'batch', 2: 'height', 3: 'width'}}, {'input': {0: 'batch'}}]
@@ -177,7 +182,7 @@ def export(net, x, folder, name, variants=VARIANTS):
                     warnings.simplefilter('ignore')
                     torch.onnx.export(net, x, str(file), opset_version=opset, input_names=['input'],
                                       output_names=['logits'], dynamic_axes=axes)
-                files[variant] = file.name
+                files[variant] = str(file.relative_to(folder))
                 graphs[variant] = onnx.load(str(file), load_external_data=False)
                 for tensor in graphs[variant].graph.initializer:
                     tensor.ClearField('raw_data')
