@@ -1,7 +1,6 @@
 #include "base/elementary.h"
 
 #include <math.h>
-#include <string.h>
 
 double gcam_power(double x, double y) {
   bool whole = y == floor(y), odd = whole && y / 2 != floor(y / 2);
@@ -39,10 +38,3 @@ static double turned(double x, double quarter) {
 
 double gcam_sine(double x) { return turned(x, 0); }
 double gcam_cosine(double x) { return turned(x, 1); }
-
-const char *gcam_text_find(const char *text, const char *part) {
-  size_t n = strlen(part);
-  for (; strncmp(text, part, n); text++)
-    if (!*text) return NULL;
-  return text;
-}

@@ -16,7 +16,4 @@ double gcam_power(double x, double y);
 double gcam_sine(double x);
 double gcam_cosine(double x);
 
-/* The first place in `text` where `part` stands; NULL: nowhere. */
-const char *gcam_text_find(const char *text, const char *part);
-
 #endif

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/elementary.h"
 #include "base/memory.h"
 #include "ops/quantize.h"
 #include "ops/reach.h"
@@ -355,7 +354,7 @@ void gcam_layers_free(gcam_layers *layers) {
 /* Does `name` hold `part` between separators (the ends, '/' or ':')? */
 static bool has_component(const char *name, const char *part) {
   size_t n = strlen(part);
-  for (const char *at = gcam_text_find(name, part); n && at; at = gcam_text_find(at + 1, part)) {
+  for (const char *at = strstr(name, part); n && at; at = strstr(at + 1, part)) {
     bool starts = at == name || at[-1] == '/' || at[-1] == ':';
     bool ends = !at[n] || at[n] == '/' || at[n] == ':';
     if (starts && ends) return true;

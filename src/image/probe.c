@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/elementary.h"
 #include "image/bmp.h"
 #include "image/exif.h"
 
@@ -362,7 +361,7 @@ static bool is_text(const uint8_t *bytes, size_t size) {
   return true;
 }
 
-static bool has(const char *text, const char *word) { return gcam_text_find(text, word) != NULL; }
+static bool has(const char *text, const char *word) { return strstr(text, word) != NULL; }
 
 static const char export_it[] = "Save or export it as PNG or JPEG.";
 

@@ -50,35 +50,54 @@ const fraction = (x) => ((x - Math.floor(x)) * 2 ** 32) | 0;
 const START = primes.slice(0, 8).map((p) => fraction(Math.sqrt(p)));
 const K = Int32Array.from(primes, (p) => fraction(Math.cbrt(p)));
 
+/** Bytes as they come, taken in whole blocks of `size`; take(bytes) gets as many at once as there are. */
+class Blocks {
+  #block;
+  #take;
+  used = 0; // bytes of the last block, which is not whole
+  length = 0;
+
+  constructor(size, take) {
+    this.#block = new Uint8Array(size);
+    this.#take = take;
+  }
+
+  update(bytes) {
+    const size = this.#block.length;
+    this.length += bytes.length;
+    let at = 0;
+    if (this.used) {
+      at = Math.min(size - this.used, bytes.length);
+      this.#block.set(bytes.subarray(0, at), this.used);
+      this.used += at;
+      if (this.used < size) return;
+      this.#take(this.#block);
+    }
+    const whole = bytes.length - ((bytes.length - at) % size);
+    if (whole > at) this.#take(bytes.subarray(at, whole));
+    this.#block.set(bytes.subarray(whole));
+    this.used = bytes.length - whole;
+  }
+}
+
 export class Sha256 {
   #state = Int32Array.from(START);
   #words = new Int32Array(64);
-  #block = new Uint8Array(64);
-  #used = 0;
-  #length = 0;
+  #blocks = new Blocks(64, (bytes) => {
+    for (let at = 0; at < bytes.length; at += 64) this.#compress(bytes, at);
+  });
 
   /** @param {Uint8Array} bytes */
   update(bytes) {
-    this.#length += bytes.length;
-    let at = 0;
-    if (this.#used) {
-      at = Math.min(64 - this.#used, bytes.length);
-      this.#block.set(bytes.subarray(0, at), this.#used);
-      this.#used += at;
-      if (this.#used < 64) return this;
-      this.#compress(this.#block, 0);
-      this.#used = 0;
-    }
-    for (; at + 64 <= bytes.length; at += 64) this.#compress(bytes, at);
-    this.#block.set(bytes.subarray(at));
-    this.#used = bytes.length - at;
+    this.#blocks.update(bytes);
     return this;
   }
 
   /** @returns {string} hexadecimal; ends the sum */
   hex() {
-    const bits = this.#length * 8;
-    const padding = new Uint8Array((this.#used < 56 ? 64 : 128) - this.#used);
+    const { length, used } = this.#blocks;
+    const bits = length * 8;
+    const padding = new Uint8Array((used < 56 ? 64 : 128) - used);
     padding[0] = 0x80;
     const view = new DataView(padding.buffer);
     view.setUint32(padding.length - 8, Math.floor(bits / 2 ** 32));
@@ -139,25 +158,11 @@ export class Sha256 {
  */
 export class Fingerprint {
   #lanes = Int32Array.of(0x9e3779b9, 0x85ebca6b, 0xc2b2ae35, 0x27d4eb2f);
-  #block = new Uint8Array(16);
-  #used = 0;
-  #length = 0;
+  #blocks = new Blocks(16, (bytes) => this.#mix(bytes));
 
   /** @param {Uint8Array | Uint8ClampedArray} bytes */
   update(bytes) {
-    this.#length += bytes.length;
-    let at = 0;
-    if (this.#used) {
-      at = Math.min(16 - this.#used, bytes.length);
-      this.#block.set(bytes.subarray(0, at), this.#used);
-      this.#used += at;
-      if (this.#used < 16) return this;
-      this.#mix(this.#block);
-    }
-    const whole = at + ((bytes.length - at) & ~15);
-    if (whole > at) this.#mix(bytes.subarray(at, whole));
-    this.#block.set(bytes.subarray(whole));
-    this.#used = bytes.length - whole;
+    this.#blocks.update(bytes);
     return this;
   }
 
@@ -180,9 +185,9 @@ export class Fingerprint {
 
   /** @returns {string} ends it */
   text() {
-    this.#block.fill(0, this.#used);
-    this.#mix(this.#block);
-    return `${Array.from(this.#lanes, (lane) => (lane >>> 0).toString(16)).join(':')}:${this.#length}`;
+    const { length, used } = this.#blocks;
+    this.update(new Uint8Array(16 - used)); // a whole block of zeros where nothing is left
+    return `${Array.from(this.#lanes, (lane) => (lane >>> 0).toString(16)).join(':')}:${length}`;
   }
 }
 
