@@ -66,7 +66,8 @@ const char *gcam_shape_text(const gcam_shape *shape, char *text, size_t size) {
   return text;
 }
 
-int gcam_permute_axes(const gcam_shape *src_shape, const int *perm, int64_t *dim, int64_t *step) {
+int gcam_permute_axes(const gcam_shape *src_shape, const int *perm, int64_t dim[GCAM_MAX_RANK],
+                      int64_t step[GCAM_MAX_RANK]) {
   int count = 0;
   for (int i = 0; i < src_shape->rank; i++) {
     int64_t n = src_shape->dim[perm[i]];

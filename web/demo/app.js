@@ -2,8 +2,7 @@
  * The page: takes pictures in, asks the model, shows what comes back. Uses the package's public API
  * alone. What is shown follows from one state (state.js): render() is the only place that shows it.
  */
-import { checkSignal } from '../base/errors.js';
-import { GradCam, tools } from '../index.js';
+import { GradCam, GradCamError, tools } from '../index.js';
 import { Address } from './address.js';
 import { Ask } from './ask.js';
 import { Camera } from './camera.js';
@@ -317,7 +316,7 @@ async function loadModel(source, link = null, base = () => state, names = undefi
     const guessed = cam.model.preprocess?.from === 'guess';
     try {
       if (preprocess) await cam.setPreprocess(preprocess);
-      checkSignal(signal);
+      if (signal.aborted) throw new GradCamError('cancelled', 'The work was cancelled.');
     } catch (error) {
       cam.dispose();
       throw error;
