@@ -506,6 +506,29 @@ static void random_pool(gcam_context *ctx) {
   check(ctx, &net, 14);
 }
 
+static void random_resize(gcam_context *ctx) {
+  static const char *const modes[] = {"nearest", "linear", "cubic"};
+  static const char *const coordinates[] = {"half_pixel", "align_corners", "asymmetric"};
+  network net;
+  int big = pick(0, 3) == 0; /* more channels than one task takes on the way back */
+  const char *mode = modes[pick(0, 2)], *where = coordinates[pick(0, 2)];
+  begin(&net, pick(1, 3), big ? pick(60, 140) : channels(), pick(1, 9), pick(1, 9));
+  float scales[4] = {1, 1, (float)pick(1, 12) / 4, (float)pick(1, 12) / 4};
+  for (int i = 2; i < 4; i++)
+    if (scales[i] * (float)net.dims[i] < 1) scales[i] = 2;
+  int64_t none = 0, four = 4;
+  make_weight(&net.w, "none", 1, &none, 1, scales, 0);
+  make_weight(&net.w, "scales", 1, &four, 1, scales, sizeof scales);
+  add_node(&net, "Resize", "none scales");
+  make_text(&net.w, "mode", mode);
+  make_text(&net.w, "coordinate_transformation_mode", where);
+  char text[96];
+  snprintf(text, sizeof text, "; Resize %s %s by %g, %g", mode, where, (double)scales[2],
+           (double)scales[3]);
+  tell(&net, text);
+  check(ctx, &net, 14);
+}
+
 /* Convolutions that write into a concatenation, as SqueezeNet's and Inception's. */
 static void random_branches(gcam_context *ctx) {
   network net;
@@ -762,7 +785,8 @@ int main(int argc, char **argv) {
       random_conv,    random_conv,       random_conv,       random_winograd,  random_separable,
       random_pool,    random_pool,       random_branches,   random_head,      random_lrn,
       random_sigmoid, random_residual,   random_tokens,     random_tokens,    random_attention,
-      random_norm,    random_arithmetic, random_arithmetic, random_transpose, random_transpose};
+      random_norm,    random_arithmetic, random_arithmetic, random_transpose, random_transpose,
+      random_resize};
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 20240607;
   int rounds = argc > 2 ? atoi(argv[2]) : 15;
   state = seed * 2862933555777941757u + 3037000493u;
