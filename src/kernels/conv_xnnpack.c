@@ -19,6 +19,7 @@
 
 #include "base/memory.h"
 #include "kernels/depthwise.h"
+#include "kernels/stored_conv.h"
 #include "kernels/winograd.h"
 
 /* Packed weights of one slice: measurements found 0.6-0.8 MB best (L2 is 2 MB, shared
@@ -402,8 +403,9 @@ gcam_kernel *gcam_conv_lean_kernel(const gcam_conv_spec *c, const gcam_weight_so
                                    const float *bias, gcam_error *err) {
   gcam_conv_spec bare = bare_gradient(c), spec = source->gradient ? gradient_spec(&bare) : *c;
   err->status = GCAM_OK;
-  if (!gcam_winograd_fits(&spec) || !gcam_winograd_lean(&spec)) return NULL;
-  return gcam_winograd_lean_kernel(&spec, source, bias, err);
+  if (gcam_winograd_fits(&spec) && gcam_winograd_lean(&spec))
+    return gcam_winograd_lean_kernel(&spec, source, bias, err);
+  return source->scarce ? gcam_stored_conv_kernel(c, source, bias, err) : NULL;
 }
 
 void gcam_kernel_free(gcam_kernel *kernel) {

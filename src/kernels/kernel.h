@@ -30,6 +30,7 @@ typedef struct gcam_weight_source {
   const gcam_shape *shape;
   const float *gain; /* [K], each output channel's factor on its weights; NULL: 1. Copied. */
   bool gradient;     /* they serve the input gradient, not the convolution */
+  bool scarce;       /* a second copy of the network's weights may not fit into memory */
 } gcam_weight_source;
 
 typedef struct gcam_kernel gcam_kernel;

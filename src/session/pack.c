@@ -69,6 +69,17 @@ static const float *plain_weights(const gcam_graph *g, const gcam_step *step) {
 
 /* ---- Making kernels ------------------------------------------------------------------------- */
 
+/* Packed, each convolution's weights are there a second time, and a third for its gradient: a
+ * gigabyte of them would not fit into the four that WebAssembly has. */
+static bool memory_is_scarce(const gcam_graph *g, const gcam_value *weights) {
+  const int64_t most = (int64_t)1 << 28, few = 1 << 16;
+  int64_t floats = 0;
+  if (gcam_numel(&weights->shape) < few) return false;
+  for (int n = 0; n < g->node_count && floats < most; n++)
+    if (g->nodes[n].op == &gcam_op_conv) floats += gcam_numel(gcam_in_shape(g, &g->nodes[n], 1));
+  return floats >= most;
+}
+
 /* *kernel: one that reads the convolution's weights where they are stored, where that pays; else
  * NULL, without failing. */
 static gcam_status lean_kernel(const gcam_graph *g, const gcam_step *step, const float *bias,
@@ -86,7 +97,7 @@ static gcam_status lean_kernel(const gcam_graph *g, const gcam_step *step, const
       gain[k] = (float)norm_gain(g, &g->nodes[step->norm_node], k, p);
     }
   }
-  gcam_weight_source source = {w, &value->shape, gain, gradient};
+  gcam_weight_source source = {w, &value->shape, gain, gradient, memory_is_scarce(g, value)};
   gcam_error why = {0};
   *kernel = gcam_conv_lean_kernel(&step->spec, &source, bias, &why);
   gcam_free(gain);
