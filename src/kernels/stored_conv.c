@@ -14,7 +14,6 @@
 
 #include "base/memory.h"
 #include "kernels/matrix_product.h"
-#include "kernels/simd.h"
 
 /* Along one axis. */
 typedef struct line {
@@ -77,11 +76,9 @@ static void put_group(const stored_conv *k, int64_t group, const float *sums, fl
     for (int64_t x = 0; x < k->x.out; x++) {
       const float *from = sums + (y * k->y.out_step * k->x.grid + x * k->x.out_step) * k->out;
       float *to = out + (y * k->x.out + x) * k->out_stride + group * k->out;
-      for (int64_t c = 0; c < k->out; c += 4) {
-        gcam_f4 v = gcam_f4_load_part(from + c, k->out - c, 0);
-        if (k->bias) v += gcam_f4_load_part(k->bias + group * k->out + c, k->out - c, 0);
-        v = gcam_f4_clamp(v, gcam_f4_splat(k->lo), gcam_f4_splat(k->hi));
-        gcam_f4_store_part(to + c, k->out - c, v);
+      for (int64_t c = 0; c < k->out; c++) {
+        float v = from[c] + (k->bias ? k->bias[group * k->out + c] : 0);
+        to[c] = v < k->lo ? k->lo : v > k->hi ? k->hi : v;
       }
     }
 }
