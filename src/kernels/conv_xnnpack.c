@@ -351,9 +351,8 @@ gcam_kernel *gcam_conv_backward_kernel(const gcam_conv_spec *c, const float *wei
                                        gcam_error *err) {
   err->status = GCAM_OK;
   if (!pads_fit(c) || !fits_u32(c) || !xnnpack_ready()) return NULL;
-  bool depthwise = c->groups > 1 && c->groups == c->C && c->C == c->K;
   if (c->sh == 1 && c->sw == 1) return stride1_gradient(c, weights, err);
-  if (depthwise) return gcam_depthwise_gradient_kernel(c, weights, err);
+  if (gcam_depthwise_gradient_fits(c)) return gcam_depthwise_gradient_kernel(c, weights, err);
   if (c->kh == 1 && c->kw == 1 && !c->pt && !c->pl && !c->pb && !c->pr)
     return pointwise_strided_gradient(c, weights, err);
   return strided_gradient(c, weights, err);

@@ -5,12 +5,14 @@
 
 #include "kernels/kernel.h"
 
-/* Has it more taps than XNNPACK's depthwise kernels take? */
+/* Is it depthwise, and would this be quicker than XNNPACK? */
 bool gcam_depthwise_fits(const gcam_conv_spec *spec);
 /* As gcam_conv_forward_kernel. */
 gcam_kernel *gcam_depthwise_kernel(const gcam_conv_spec *spec, const float *weights,
                                    const float *bias, gcam_error *err);
-/* As gcam_conv_backward_kernel, for groups == C == K. */
+/* The same for the gradient, of which XNNPACK has no depthwise kernel. */
+bool gcam_depthwise_gradient_fits(const gcam_conv_spec *spec);
+/* As gcam_conv_backward_kernel. */
 gcam_kernel *gcam_depthwise_gradient_kernel(const gcam_conv_spec *spec, const float *weights,
                                             gcam_error *err);
 
