@@ -368,6 +368,31 @@ static void random_conv(gcam_context *ctx) {
   check(ctx, &net, 14);
 }
 
+/* Windows of all sizes, with padding up to where a window lies in it alone; widths below, at and
+ * above what a kernel does at once. */
+static void random_depthwise(gcam_context *ctx) {
+  static const int kernels[] = {1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 7, 7, 9, 11},
+                   strides[] = {1, 1, 2, 3};
+  for (int i = 0; i < 4; i++) {
+    network net;
+    int c = channels(), square = pick(0, 3) > 0, plain = pick(0, 3) > 0;
+    begin(&net, pick(1, 2), c, pick(1, 11), pick(1, 24));
+    window v;
+    do
+      for (int k = 0; k < 2; k++) {
+        v.kernel[k] = k && square ? v.kernel[0] : one_of(kernels, 14);
+        v.stride[k] = k && square ? v.stride[0] : one_of(strides, 4);
+        v.dilation[k] = plain ? 1 : pick(1, 3);
+        v.pads[k] = plain ? v.kernel[k] / 2 : pick(0, (v.kernel[k] - 1) * v.dilation[k]);
+        v.pads[k + 2] = pick(0, 2) ? v.pads[k] : pick(0, (v.kernel[k] - 1) * v.dilation[k]);
+      }
+    while (positions(net.dims[2], &v, 0) < 1 || positions(net.dims[3], &v, 1) < 1);
+    add_conv(&net, v, c, c, pick(0, 1));
+    if (pick(0, 2)) add_activation(&net);
+    check(ctx, &net, 14);
+  }
+}
+
 /* 3x3, stride 1, many channels: where Winograd pays. */
 static void random_winograd(gcam_context *ctx) {
   network net;
@@ -707,10 +732,10 @@ static void known_troubles(gcam_context *ctx) {
 
 int main(int argc, char **argv) {
   static void (*const kinds[])(gcam_context *) = {
-      random_conv,    random_conv,       random_conv,      random_winograd, random_separable,
-      random_pool,    random_pool,       random_branches,  random_head,     random_lrn,
-      random_sigmoid, random_residual,   random_tokens,    random_tokens,   random_attention,
-      random_norm,    random_arithmetic, random_arithmetic};
+      random_conv,      random_conv,    random_conv,       random_depthwise, random_winograd,
+      random_separable, random_pool,    random_pool,       random_branches,  random_head,
+      random_lrn,       random_sigmoid, random_residual,   random_tokens,    random_tokens,
+      random_attention, random_norm,    random_arithmetic, random_arithmetic};
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 20240607;
   int rounds = argc > 2 ? atoi(argv[2]) : 15;
   state = seed * 2862933555777941757u + 3037000493u;
