@@ -3,8 +3,8 @@
  * Letters: H W C input, OH OW K output, G groups, s stride, d dilation, p padding.
  *
  * Forward: one operator, or several that each make a slice of the output channels, so that the
- * packed weights of one slice stay in the L2 cache while the whole picture passes by. Depthwise with
- * more taps than XNNPACK's kernels for it take: depthwise.c.
+ * packed weights of one slice stay in the L2 cache while the whole picture passes by. Depthwise but
+ * for a few taps: depthwise.c.
  *
  * Input gradient, dx[h] = sum over taps t of W[t]^T dy[(h + p - t d) / s]:
  *   - stride 1: convolution of dy with the kernel flipped and transposed, padding (k - 1) d - p

@@ -5,11 +5,7 @@
  * Both are sums over rows of pixels. For RUN outputs at once and four channels, the sums and a row
  * of weights stay in registers, and each pixel of the row is loaded once and goes into all the sums
  * that it belongs to. Where the pixels are is found once for all channels; those of the padding are
- * at `zeros`. So borders, dilations and the last, shorter run are nobody's special case.
- *
- * Against XNNPACK's kernels, which load a pixel and a weight for each multiply-add, in WebAssembly
- * on one thread (interleaved in one process, best of many; time of theirs): see
- * gcam_depthwise_fits. */
+ * at `zeros`. So borders, dilations and the last, shorter run are nobody's special case. */
 #include "kernels/depthwise.h"
 
 #include <math.h>
@@ -20,7 +16,7 @@
 
 enum {
   LANES = 4,
-  XNNPACK_TAPS = 4,
+  XNNPACK_TAPS = 4, /* up to which its kernels are quicker */
   RUN = 7, /* outputs: V8 has 15 vector registers, for 7 sums, up to 7 weights and a pixel */
   MAX_TAPS = 1024, /* where pixels are is kept on the stack */
   MAX_PIXELS = MAX_TAPS * RUN
@@ -40,7 +36,7 @@ typedef struct depthwise_kernel {
   int side;       /* taps of one row of pixels: kw, or each for itself: 1 */
   int step;       /* pixels from one output to the next */
   int pixels;     /* of a row: (RUN - 1) step + side */
-  float *weights; /* of each four channels: bias [4], [kh][kw][4]. The last four may overlap. */
+  float *weights; /* of each four channels: bias [4], [kh][kw][4]. The last four overlap. */
   float *zeros;   /* [C + 4], behind the weights */
 } depthwise_kernel;
 
@@ -67,12 +63,15 @@ static inline ALWAYS_INLINE void sum_up(int side, int step, const depthwise_kern
   const size_t weights_step = (size_t)(k->spec.kh * k->spec.kw + 1) * four;
   const gcam_f4 lo = gcam_f4_splat(k->spec.lo), hi = gcam_f4_splat(k->spec.hi);
   const char *weights = (const char *)k->weights;
+  const int rows = run->rows, count = run->count;
+  const size_t out_step = run->out_step * sizeof(float);
+  char *to = (char *)run->out;
   for (size_t c = 0; c < end; c += four, weights += weights_step) {
     if (c > end - four) c = end - four; /* some again: they come out the same */
     gcam_f4 sum[RUN];
     UNROLL for (int r = 0; r < RUN; r++) sum[r] = gcam_f4_load((const float *)weights);
     const float *const *pixel = run->pixel;
-    for (int i = 0; i < run->rows; i++, pixel += (RUN - 1) * step + side) {
+    for (int i = 0; i < rows; i++, pixel += (RUN - 1) * step + side) {
       const float *from = (const float *)(weights + run->weight[i]);
       gcam_f4 weight[RUN];
       UNROLL for (int j = 0; j < side; j++) weight[j] = gcam_f4_load(from + j * LANES);
@@ -86,9 +85,10 @@ static inline ALWAYS_INLINE void sum_up(int side, int step, const depthwise_kern
         __asm__ volatile("" ::: "memory");
       }
     }
-    float *out = (float *)((char *)run->out + c);
-    UNROLL for (int r = 0; r < RUN; r++, out += run->out_step) if (r < run->count)
-        gcam_f4_store(out, gcam_f4_clamp(sum[r], lo, hi));
+    char *out = to + c;
+    UNROLL for (int r = 0; r < RUN; r++, out += out_step) {
+      if (r < count) gcam_f4_store((float *)out, gcam_f4_clamp(sum[r], lo, hi));
+    }
   }
 }
 
@@ -97,25 +97,14 @@ static void end_run(const depthwise_kernel *k, run *run) {
   const size_t out_step = run->out_step;
   const bool few = k->spec.C < LANES;
   if (few) run->out = spare, run->out_step = LANES;
-  switch (k->side * 2 + k->step) {
-    case 3 * 2 + 1:
-      sum_up(3, 1, k, run);
-      break;
-    case 3 * 2 + 2:
-      sum_up(3, 2, k, run);
-      break;
-    case 5 * 2 + 1:
-      sum_up(5, 1, k, run);
-      break;
-    case 5 * 2 + 2:
-      sum_up(5, 2, k, run);
-      break;
-    case 7 * 2 + 1:
-      sum_up(7, 1, k, run);
-      break;
-    default:
-      sum_up(1, 1, k, run);
-  }
+  if (k->side == 1)
+    sum_up(1, 1, k, run);
+  else if (k->side == 3)
+    k->step == 1 ? sum_up(3, 1, k, run) : sum_up(3, 2, k, run);
+  else if (k->side == 5)
+    k->step == 1 ? sum_up(5, 1, k, run) : sum_up(5, 2, k, run);
+  else
+    sum_up(7, 1, k, run);
   for (int r = 0; few && r < run->count; r++, out += out_step)
     memcpy(out, spare + r * LANES, (size_t)k->spec.C * sizeof *out);
 }
@@ -252,6 +241,13 @@ static bool is_depthwise(const gcam_conv_spec *c, int64_t min_taps) {
   return c->groups == c->C && c->C == c->K && taps >= min_taps && taps <= MAX_TAPS;
 }
 
+/* Our time / that of XNNPACK's kernels, which load a pixel and a weight for each multiply-add
+ * (WebAssembly, one thread, interleaved in one process, best of many):
+ *   3x3, stride 1    0.54 (112x112x32) to 0.35 (7x7x960); 0.75 where 11 MB go in and out
+ *   3x3, stride 2    0.83 (112x112x96) to 0.50 (28x28x116)
+ *   5x5              0.19 to 0.31
+ *   others           dilated 3x3 0.6, stride 3 0.9, 4x4 0.3, 1x11 0.2, 9x9 0.8; gradients below 0.7
+ *   2x2, 3x1         1.0, 1.15: XNNPACK's. */
 bool gcam_depthwise_fits(const gcam_conv_spec *c) { return is_depthwise(c, XNNPACK_TAPS + 1); }
 
 bool gcam_depthwise_gradient_fits(const gcam_conv_spec *c) { return is_depthwise(c, 1); }

@@ -1,5 +1,5 @@
-/* depthwise.h: depthwise convolutions with large windows, and the input gradient of strided ones.
- */
+/* depthwise.h: depthwise convolutions and their input gradients (with stride 1 a gradient is such a
+ * convolution itself). */
 #ifndef GCAM_KERNELS_DEPTHWISE_H
 #define GCAM_KERNELS_DEPTHWISE_H
 

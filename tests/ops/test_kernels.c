@@ -728,6 +728,12 @@ static void known_troubles(gcam_context *ctx) {
   begin(&net, 1, 5, 6, 1);
   add_conv(&net, (window){{3, 3}, {3, 3}, {1, 1}, {2, 2, 2, 1}}, 33, 1, 1);
   check(ctx, &net, 14);
+  /* depthwise windows at and above what the engine's kernel takes */
+  for (int side = 32; side <= 33; side++) {
+    begin(&net, 1, 5, 9, 19);
+    add_conv(&net, (window){{side, 32}, {1, 2}, {1, 1}, {16, 16, 16, 16}}, 5, 5, 1);
+    check(ctx, &net, 14);
+  }
 }
 
 int main(int argc, char **argv) {
