@@ -41,13 +41,13 @@ typedef struct depthwise_kernel {
 } depthwise_kernel;
 
 /* What makes `count` <= RUN outputs, out_step floats apart. */
-typedef struct run {
+typedef struct output_run {
   int rows, count;
   float *out;
   size_t out_step;
   uint32_t weight[MAX_TAPS]; /* of each row: offset of its weights, in bytes */
   const float *pixel[MAX_PIXELS];
-} run;
+} output_run;
 
 typedef struct rows_task {
   const depthwise_kernel *k;
@@ -58,7 +58,7 @@ typedef struct rows_task {
 /* ---- Sums ------------------------------------------------------------------------------------ */
 
 static inline ALWAYS_INLINE void sum_up(int side, int step, const depthwise_kernel *k,
-                                        const run *run) {
+                                        const output_run *run) {
   const size_t end = (size_t)k->spec.C * sizeof(float), four = LANES * sizeof(float);
   const size_t weights_step = (size_t)(k->spec.kh * k->spec.kw + 1) * four;
   const gcam_f4 lo = gcam_f4_splat(k->spec.lo), hi = gcam_f4_splat(k->spec.hi);
@@ -92,7 +92,7 @@ static inline ALWAYS_INLINE void sum_up(int side, int step, const depthwise_kern
   }
 }
 
-static void end_run(const depthwise_kernel *k, run *run) {
+static void end_run(const depthwise_kernel *k, output_run *run) {
   float *out = run->out, spare[RUN * LANES];
   const size_t out_step = run->out_step;
   const bool few = k->spec.C < LANES;
@@ -111,7 +111,7 @@ static void end_run(const depthwise_kernel *k, run *run) {
 
 /* The row of weights from tap `tap` on, and its pixels of `in` [width][C]: x, x + step, ... A row
  * of padding alone is left out. */
-static void add_row(const depthwise_kernel *k, run *run, int64_t tap, const float *in,
+static void add_row(const depthwise_kernel *k, output_run *run, int64_t tap, const float *in,
                     int64_t width, int64_t x, int64_t step) {
   const float **pixel = run->pixel + run->rows * k->pixels;
   const float *zeros = k->zeros;
@@ -124,7 +124,7 @@ static void add_row(const depthwise_kernel *k, run *run, int64_t tap, const floa
   run->weight[run->rows++] = (uint32_t)((1 + tap) * LANES * (int64_t)sizeof(float));
 }
 
-static void begin_run(run *run, float *out, int64_t out_step, int64_t count) {
+static void begin_run(output_run *run, float *out, int64_t out_step, int64_t count) {
   run->rows = 0;
   run->count = count < RUN ? (int)count : RUN;
   run->out = out;
@@ -139,7 +139,7 @@ static void forward_row(void *context, size_t index) {
   const gcam_conv_spec *s = &k->spec;
   int64_t b = (int64_t)index / s->OH, oy = (int64_t)index % s->OH;
   float *out = t->out + (int64_t)index * s->OW * s->out_stride;
-  run run;
+  output_run run;
   for (int64_t ox = 0; ox < s->OW; ox += RUN) {
     begin_run(&run, out + ox * s->out_stride, s->out_stride, s->OW - ox);
     for (int64_t i = 0; i < s->kh; i++) {
@@ -163,7 +163,7 @@ static void gradient_row(void *context, size_t index) {
   const gcam_conv_spec *s = &k->spec;
   int64_t b = (int64_t)index / s->H, h = (int64_t)index % s->H;
   float *dx = t->out + (int64_t)index * s->W * s->C;
-  run run;
+  output_run run;
   for (int64_t phase = 0; phase < s->sw; phase++)
     for (int64_t w = phase; w < s->W; w += s->sw * RUN) {
       begin_run(&run, dx + w * s->C, s->sw * s->C, (s->W - w + s->sw - 1) / s->sw);

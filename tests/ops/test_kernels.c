@@ -393,6 +393,19 @@ static void random_depthwise(gcam_context *ctx) {
   }
 }
 
+/* The windows that networks have, each by each, with channels below, at and between fours. */
+static void usual_depthwise(gcam_context *ctx) {
+  for (int side = 3; side <= 7; side += 2)
+    for (int stride = 1; stride <= 2; stride++)
+      for (int c = 3; c <= 9; c += 3) {
+        network net;
+        begin(&net, 1, c, 8, 31);
+        window v = {{side, side}, {stride, stride}, {1, 1}, {side / 2, side / 2, side / 2, 0}};
+        add_conv(&net, v, c, c, 1);
+        check(ctx, &net, 14);
+      }
+}
+
 /* 3x3, stride 1, many channels: where Winograd pays. */
 static void random_winograd(gcam_context *ctx) {
   network net;
@@ -749,6 +762,7 @@ int main(int argc, char **argv) {
   gcam_context *ctx = gcam_context_create(2);
   if (!ctx) return 1;
   known_troubles(ctx);
+  usual_depthwise(ctx);
   for (int i = 0; i < rounds; i++)
     for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) kinds[kind](ctx);
   for (int i = 0; i < rounds; i += 5) random_large(ctx), random_lean(ctx);
