@@ -74,15 +74,22 @@ static operand operand_of(const job *j, int side, int64_t row, int64_t from) {
 
 static inline void ALWAYS_INLINE forward_chunk(operation f, const job *j, size_t index) {
   int64_t at = (int64_t)index * CHUNK, end = at + CHUNK < j->numbers ? at + CHUNK : j->numbers;
+  int64_t row = at / j->plan->inner, from = at - row * j->plan->inner;
   const float *limits = j->a->limits;
-  for (int64_t n; at < end; at += n) {
-    int64_t row = at / j->plan->inner, from = at - row * j->plan->inner;
+  gcam_f4 lo = gcam_f4_splat(limits ? limits[0] : 0), hi = gcam_f4_splat(limits ? limits[1] : 0);
+  for (int64_t n; at < end; at += n, row++, from = 0) {
     n = j->plan->inner - from < end - at ? j->plan->inner - from : end - at;
     operand u = operand_of(j, 0, row, from), v = operand_of(j, 1, row, from);
     float *y = j->a->out[0] + at;
-    for (int64_t i = 0; i < n; i += 4) {
+    int64_t i = 0, whole = u.step && v.step ? n & ~(int64_t)3 : 0;
+    for (; i < whole; i += 4) {
+      gcam_f4 s = value(f, gcam_f4_load(u.at + i), gcam_f4_load(v.at + i));
+      if (f == ADD && limits) s = gcam_f4_clamp(s, lo, hi);
+      gcam_f4_store(y + i, s);
+    }
+    for (; i < n; i += 4) {
       gcam_f4 s = value(f, take(u, i, n), take(v, i, n));
-      if (limits) s = gcam_f4_clamp(s, gcam_f4_splat(limits[0]), gcam_f4_splat(limits[1]));
+      if (f == ADD && limits) s = gcam_f4_clamp(s, lo, hi);
       gcam_f4_store_part(y + i, n - i, s);
     }
   }

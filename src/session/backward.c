@@ -189,7 +189,8 @@ static gcam_status node_backward(vjp_state *t, const gcam_step *step, gcam_error
                     .B = t->B,
                     .dout = run->dout,
                     .din = run->din,
-                    .overwrite = overwrite};
+                    .overwrite = overwrite,
+                    .times_input = step->times_input};
   if (overwrite && twin->gates && node->inputs[0] != t->target) {
     args.gate = limits_of(run, node->inputs[0]);
     t->gated[node->inputs[0]] = args.gate != NULL;

@@ -8,8 +8,12 @@
 static gcam_status node_forward(gcam_run *run, const gcam_step *step, gcam_error *err) {
   const gcam_node *node = &run->graph->nodes[step->nodes[0]];
   const gcam_twin *twin = step->twin && step->twin->forward ? step->twin : NULL;
-  gcam_args args = {
-      .graph = run->graph, .node = node, .in = run->in, .out = run->out, .scratch = run->scratch};
+  gcam_args args = {.graph = run->graph,
+                    .node = node,
+                    .in = run->in,
+                    .out = run->out,
+                    .scratch = run->scratch,
+                    .times_input = step->times_input};
   GCAM_TRY(gcam_run_bind(run, node, !twin || !twin->reads_stored_weights, err));
   if (step->node_count > 1) run->out[0] = run->plan.slots[gcam_step_output(run->graph, step)].data;
   if (step->clamped) args.limits = step->limits;
