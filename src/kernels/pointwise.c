@@ -85,13 +85,25 @@ typedef struct job {
   bool times_input, overwrite;
 } job;
 
+static void forward_rest(const job *j, int64_t i) {
+  gcam_f4 x = gcam_f4_load_part(j->x + i, j->n - i, 0), y = j->f(x, j->p, NULL);
+  gcam_f4_store_part(j->out + i, j->n - i, j->times_input ? (gcam_f4)(y * x) : y);
+}
+
+/* No call is left in the loop: it would keep the function's constants out of registers. */
 static inline void ALWAYS_INLINE forward_chunk(function_f4 f, const job *j, size_t index) {
-  int64_t i = (int64_t)index * CHUNK, end = j->n - i < CHUNK ? j->n : i + CHUNK;
+  int64_t i = (int64_t)index * CHUNK, last = i + CHUNK < j->n ? i + CHUNK : j->n;
+  int64_t end = last & ~(int64_t)3;
+  const bool times_input = j->times_input;
+  const gcam_activation_params p = j->p;
+  const float *x = j->x;
+  float *out = j->out;
   for (; i < end; i += 4) {
-    gcam_f4 x = gcam_f4_load_part(j->x + i, end - i, 0), y = f(x, j->p, NULL);
-    if (j->times_input) y *= x;
-    gcam_f4_store_part(j->out + i, end - i, y);
+    gcam_f4 v = gcam_f4_load(x + i), y = f(v, p, NULL);
+    if (times_input) y *= v;
+    gcam_f4_store(out + i, y);
   }
+  if (i < last) forward_rest(j, i);
 }
 
 static void any_forward(void *context, size_t index) {
