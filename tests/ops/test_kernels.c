@@ -590,6 +590,46 @@ static void random_gate(gcam_context *ctx) {
   check(ctx, &net, 14);
 }
 
+/* Axes in any order, of a tensor with more of them; blocks of pixels. */
+static void random_order(gcam_context *ctx) {
+  network net;
+  int64_t order[5] = {0, 1, 2, 3, 4}, shape[5];
+  int groups = pick(1, 3) > 1 ? 2 : pick(1, 6), b = pick(2, 3), kind = pick(0, 5);
+  begin(&net, pick(1, 2), b * b * groups * pick(1, 12), b * pick(1, 9), b * pick(1, 9));
+  add_conv(&net, (window){{1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}}, (int)net.dims[1], 1, 1);
+  if (kind < 2) {
+    add_node(&net, kind ? "DepthToSpace" : "SpaceToDepth", "");
+    make_int(&net.w, "blocksize", b);
+    if (kind && pick(0, 1)) make_text(&net.w, "mode", "CRD");
+    tell(&net, "; blocks");
+    check(ctx, &net, 14);
+    return;
+  }
+  memcpy(shape, net.dims, sizeof net.dims);
+  shape[4] = shape[3], shape[3] = shape[2], shape[1] = groups, shape[2] = net.dims[1] / groups;
+  make_weight(&net.w, "split", 7, &(int64_t){5}, 1, shape, sizeof shape);
+  make_weight(&net.w, "joined", 7, &(int64_t){4}, 1, net.dims, sizeof net.dims);
+  add_node(&net, "Reshape", "split");
+  if (kind < 4) /* a channel shuffle */
+    order[1] = 2, order[2] = 1;
+  else
+    for (int i = 4; i > 0; i--) {
+      int k = pick(0, i);
+      int64_t axis = order[i];
+      order[i] = order[k], order[k] = axis;
+    }
+  add_node(&net, "Transpose", "");
+  make_ints(&net.w, "perm", order, 5);
+  add_node(&net, "Reshape", "joined");
+  tell(&net, kind < 4 ? "; channel shuffle" : "; another order");
+  char text[64];
+  snprintf(text, sizeof text, " of %d groups", groups);
+  tell(&net, text);
+  if (pick(0, 1))
+    add_conv(&net, (window){{1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}}, channels(), 1, pick(0, 1));
+  check(ctx, &net, 14);
+}
+
 /* No convolution before it: DenseNet's. */
 static void random_norm(gcam_context *ctx) {
   network net;
@@ -748,10 +788,11 @@ static void known_troubles(gcam_context *ctx) {
 
 int main(int argc, char **argv) {
   static void (*const kinds[])(gcam_context *) = {
-      random_conv,     random_conv,      random_conv,     random_winograd,   random_separable,
-      random_pool,     random_pool,      random_branches, random_head,       random_lrn,
-      random_function, random_gate,      random_gate,     random_residual,   random_tokens,
-      random_tokens,   random_attention, random_norm,     random_arithmetic, random_arithmetic};
+      random_conv,       random_conv,      random_conv,     random_winograd,  random_separable,
+      random_pool,       random_pool,      random_branches, random_head,      random_lrn,
+      random_function,   random_order,     random_order,    random_gate,      random_gate,
+      random_residual,   random_tokens,    random_tokens,   random_attention, random_norm,
+      random_arithmetic, random_arithmetic};
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 20240607;
   int rounds = argc > 2 ? atoi(argv[2]) : 15;
   state = seed * 2862933555777941757u + 3037000493u;
