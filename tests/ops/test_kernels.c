@@ -609,8 +609,11 @@ static void random_order(gcam_context *ctx) {
   shape[4] = shape[3], shape[3] = shape[2], shape[1] = groups, shape[2] = net.dims[1] / groups;
   make_weight(&net.w, "split", 7, &(int64_t){5}, 1, shape, sizeof shape);
   make_weight(&net.w, "joined", 7, &(int64_t){4}, 1, net.dims, sizeof net.dims);
-  add_node(&net, "Reshape", "split");
-  if (kind < 4) /* a channel shuffle */
+  char in[NAME], out[NAME], inputs[2 * NAME];
+  value_name(net.value_count, in);
+  snprintf(inputs, sizeof inputs, "%s split", in);
+  make_node(&net.w, "Reshape", "", inputs, "blocks");
+  if (kind < 4) /* a channel shuffle: its tensors in between are none of the network's */
     order[1] = 2, order[2] = 1;
   else
     for (int i = 4; i > 0; i--) {
@@ -618,9 +621,10 @@ static void random_order(gcam_context *ctx) {
       int64_t axis = order[i];
       order[i] = order[k], order[k] = axis;
     }
-  add_node(&net, "Transpose", "");
+  make_node(&net.w, "Transpose", "", "blocks", "turned");
   make_ints(&net.w, "perm", order, 5);
-  add_node(&net, "Reshape", "joined");
+  value_name(++net.value_count, out);
+  make_node(&net.w, "Reshape", "", "turned joined", out);
   tell(&net, kind < 4 ? "; channel shuffle" : "; another order");
   char text[64];
   snprintf(text, sizeof text, " of %d groups", groups);
