@@ -1,8 +1,7 @@
 #include "session/forward.h"
 
-#include <string.h>
-
 #include "base/memory.h"
+#include "kernels/rows.h"
 #include "ops/reach.h"
 
 static gcam_status node_forward(gcam_run *run, const gcam_step *step, gcam_error *err) {
@@ -42,8 +41,7 @@ static gcam_status concat_forward(gcam_run *run, const gcam_step *step, gcam_err
     const gcam_value *x = &g->values[node->inputs[i]];
     int64_t C = x->shape.dim[x->shape.rank - 1];
     if (x->weight || slots[node->inputs[i]].owner != y)
-      for (int64_t r = 0; r < rows; r++)
-        memcpy(out + r * stride, run->in[i] + r * C, (size_t)C * sizeof *out);
+      gcam_rows_copy(&(gcam_rows){run->in[i], out, C, stride, C, rows, false}, run->pool);
     out += C;
   }
   return GCAM_OK;

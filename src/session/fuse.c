@@ -174,10 +174,10 @@ static void one_node(const gcam_graph *g, const gcam_wishes *w, const int *reade
   *step = (gcam_step){.kind = GCAM_STEP_NODE, .nodes = {n}, .node_count = 1, .bias = -1};
   if (renames(g, w, node))
     step->kind = GCAM_STEP_VIEW;
-  else if (!plain && is_channel_concat(g, node))
-    step->kind = GCAM_STEP_CONCAT;
-  else if (!plain)
+  else if (!plain) {
+    if (is_channel_concat(g, node)) step->kind = GCAM_STEP_CONCAT;
     step->twin = gcam_twin_find(g, node);
+  }
   if (step->twin && step->twin->absorbs) absorb(g, w, reader, step);
 }
 
