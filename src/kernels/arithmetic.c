@@ -63,7 +63,8 @@ static job job_of(const gcam_args *a, operation f) {
 }
 
 /* Where the input lies beside number `from` of y's row; the usual cases without divisions. */
-static operand operand_of(const job *j, int side, int64_t row, int64_t from) {
+static __attribute__((noinline)) operand operand_of(const job *j, int side, int64_t row,
+                                                    int64_t from) {
   int64_t step = j->step[side], width = step ? j->plan->inner : 1;
   int64_t at = j->size[side] == j->numbers ? row * j->plan->inner
                : j->size[side] == width
@@ -150,20 +151,27 @@ static bool always(const gcam_graph *graph, const gcam_node *node) {
   return true;
 }
 
-#define TWIN(symbol, f, ABSORBS)                                                               \
-  static void symbol##_forward_task(void *context, size_t i) { forward_chunk(f, context, i); } \
-  static void symbol##_forward(const gcam_args *a, const gcam_threads *pool) {                 \
-    forward(a, pool, f, symbol##_forward_task);                                                \
-  }                                                                                            \
-  static void symbol##_backward(const gcam_args *a, const gcam_threads *pool) {                \
-    backward(a, pool, f);                                                                      \
-  }                                                                                            \
-  const gcam_twin gcam_twin_##symbol = {&gcam_op_##symbol, always, symbol##_forward,           \
+/* Add and Mul, which networks are full of, have loops of their own. */
+static void add_task(void *context, size_t i) { forward_chunk(ADD, context, i); }
+static void mul_task(void *context, size_t i) { forward_chunk(MUL, context, i); }
+static void other_task(void *context, size_t i) {
+  const job *j = context;
+  forward_chunk(j->f, j, i);
+}
+
+#define TWIN(symbol, f, task, ABSORBS)                                               \
+  static void symbol##_forward(const gcam_args *a, const gcam_threads *pool) {       \
+    forward(a, pool, f, task);                                                       \
+  }                                                                                  \
+  static void symbol##_backward(const gcam_args *a, const gcam_threads *pool) {      \
+    backward(a, pool, f);                                                            \
+  }                                                                                  \
+  const gcam_twin gcam_twin_##symbol = {&gcam_op_##symbol, always, symbol##_forward, \
                                         symbol##_backward, .absorbs = (ABSORBS)};
 
 /* clang-format off */
-TWIN(add, ADD, GCAM_CLAMPS)
-TWIN(sub, SUB, 0)
-TWIN(mul, MUL, 0)
-TWIN(div, DIV, 0)
+TWIN(add, ADD, add_task, GCAM_CLAMPS)
+TWIN(sub, SUB, other_task, 0)
+TWIN(mul, MUL, mul_task, 0)
+TWIN(div, DIV, other_task, 0)
 /* clang-format on */

@@ -30,8 +30,11 @@ static inline gcam_f4 hard_sigmoid_f4(gcam_f4 x, gcam_activation_params p, gcam_
   return y;
 }
 
+/* Out of line, for those that are called for every four values anyway. */
+static __attribute__((noinline)) gcam_f4 logistic(gcam_f4 x) { return gcam_f4_logistic(x); }
+
 static inline gcam_f4 swish_f4(gcam_f4 x, gcam_activation_params p, gcam_f4 *slope) {
-  gcam_f4 a = gcam_f4_splat(p.a), s = gcam_f4_logistic(a * x);
+  gcam_f4 a = gcam_f4_splat(p.a), s = logistic(a * x);
   if (slope) *slope = s + a * x * s * (gcam_f4_splat(1) - s);
   return x * s;
 }
@@ -65,7 +68,7 @@ static inline gcam_f4 gelu_erf_f4(gcam_f4 x, gcam_f4 *slope) {
 static inline gcam_f4 gelu_tanh_f4(gcam_f4 x, gcam_f4 *slope) {
   const gcam_f4 one = gcam_f4_splat(1), cubic = gcam_f4_splat(0.044715f);
   const gcam_f4 factor = gcam_f4_splat(2 * sqrt_2_pi);
-  gcam_f4 p = gcam_f4_logistic(factor * gcam_f4_madd(cubic * x * x, x, x));
+  gcam_f4 p = logistic(factor * gcam_f4_madd(cubic * x * x, x, x));
   if (slope)
     *slope = p + x * p * (one - p) * factor * gcam_f4_madd(gcam_f4_splat(3) * cubic * x, x, one);
   return x * p;
@@ -126,66 +129,65 @@ static void any_backward(void *context, size_t index) {
   }
 }
 
-static job job_of(const gcam_args *a, function_f4 f, gcam_activation_params p) {
-  return (job){.f = f,
-               .p = p,
-               .x = a->in[0],
-               .n = gcam_numel(gcam_in_shape(a->graph, a->node, 0)),
-               .B = a->B,
-               .times_input = a->times_input,
-               .overwrite = a->overwrite};
+/* A forward loop of its own, where the function is no call for every four values, for those that
+ * convolutional networks are full of. */
+#define LOOP(symbol) \
+  static void symbol##_loop(void *j, size_t i) { forward_chunk(symbol##_f4, j, i); }
+LOOP(sigmoid)
+LOOP(hard_sigmoid)
+LOOP(hard_swish)
+
+static const struct {
+  const gcam_op *op;
+  function_f4 f;
+  void (*forward)(void *context, size_t index);
+} table[] = {
+    {&gcam_op_sigmoid, sigmoid_f4, sigmoid_loop},
+    {&gcam_op_hard_sigmoid, hard_sigmoid_f4, hard_sigmoid_loop},
+    {&gcam_op_hard_swish, hard_swish_f4, hard_swish_loop},
+    {&gcam_op_swish, swish_f4, any_forward}, /* from here on gcam_function_params */
+    {&gcam_op_erf, erf_f4, any_forward},
+    {&gcam_op_gelu, gelu_f4, any_forward},
+};
+
+static void run(const gcam_args *a, const gcam_threads *pool, bool back) {
+  int row = 0;
+  const void *params = a->node->params;
+  while (table[row].op != a->node->op) row++;
+  job j = {.f = table[row].f,
+           .x = a->in[0],
+           .dy = back ? a->dout[0] : NULL,
+           .out = back ? a->din[0] : a->out[0],
+           .n = gcam_numel(gcam_in_shape(a->graph, a->node, 0)),
+           .B = a->B,
+           .times_input = a->times_input,
+           .overwrite = a->overwrite};
+  if (back && (!j.dy || !j.out)) return;
+  if (row < 3)
+    j.p = *(const gcam_activation_params *)params;
+  else
+    j.p.a = ((const gcam_function_params *)params)->a;
+  gcam_parallel(pool, (size_t)((j.n + CHUNK - 1) / CHUNK), back ? any_backward : table[row].forward,
+                &j);
 }
 
-static void forward(const gcam_args *a, const gcam_threads *pool, job j,
-                    void (*chunk)(void *, size_t)) {
-  j.out = a->out[0];
-  gcam_parallel(pool, (size_t)((j.n + CHUNK - 1) / CHUNK), chunk, &j);
-}
-
-static void backward(const gcam_args *a, const gcam_threads *pool, job j) {
-  if (!a->dout[0] || !a->din[0]) return;
-  j.dy = a->dout[0];
-  j.out = a->din[0];
-  gcam_parallel(pool, (size_t)((j.n + CHUNK - 1) / CHUNK), any_backward, &j);
-}
-
-static gcam_activation_params activation_params(const gcam_args *a) {
-  return *(const gcam_activation_params *)a->node->params;
-}
-
-static gcam_activation_params function_params(const gcam_args *a) {
-  return (gcam_activation_params){((const gcam_function_params *)a->node->params)->a, 0};
-}
+static void forward(const gcam_args *a, const gcam_threads *pool) { run(a, pool, false); }
+static void backward(const gcam_args *a, const gcam_threads *pool) { run(a, pool, true); }
 
 static bool always(const gcam_graph *graph, const gcam_node *node) {
   (void)graph, (void)node;
   return true;
 }
 
-/* A forward loop of its own, where the function is no call for every four values, for those that
- * convolutional networks are full of. */
-#define LOOP(symbol) \
-  static void symbol##_forward(void *j, size_t i) { forward_chunk(symbol##_f4, j, i); }
-
-#define TWIN(symbol, params, loop, ABSORBS)                                            \
-  static void symbol##_twin_forward(const gcam_args *a, const gcam_threads *pool) {    \
-    forward(a, pool, job_of(a, symbol##_f4, params(a)), loop);                         \
-  }                                                                                    \
-  static void symbol##_twin_backward(const gcam_args *a, const gcam_threads *pool) {   \
-    backward(a, pool, job_of(a, symbol##_f4, params(a)));                              \
-  }                                                                                    \
-  const gcam_twin gcam_twin_##symbol = {&gcam_op_##symbol,     always,                 \
-                                        symbol##_twin_forward, symbol##_twin_backward, \
-                                        .overwrites = true,    .absorbs = (ABSORBS)};
+#define TWIN(symbol, ABSORBS)            \
+  const gcam_twin gcam_twin_##symbol = { \
+      &gcam_op_##symbol, always, forward, backward, .overwrites = true, .absorbs = (ABSORBS)};
 
 /* clang-format off */
-LOOP(sigmoid)
-LOOP(hard_sigmoid)
-LOOP(hard_swish)
-TWIN(sigmoid, activation_params, sigmoid_forward, GCAM_TIMES_INPUT)
-TWIN(hard_sigmoid, activation_params, hard_sigmoid_forward, GCAM_TIMES_INPUT)
-TWIN(hard_swish, activation_params, hard_swish_forward, 0)
-TWIN(swish, function_params, any_forward, 0)
-TWIN(erf, function_params, any_forward, 0)
-TWIN(gelu, function_params, any_forward, 0)
+TWIN(sigmoid, GCAM_TIMES_INPUT)
+TWIN(hard_sigmoid, GCAM_TIMES_INPUT)
+TWIN(hard_swish, 0)
+TWIN(swish, 0)
+TWIN(erf, 0)
+TWIN(gelu, 0)
 /* clang-format on */

@@ -21,7 +21,8 @@ static void copy_rows(void *context, size_t index) {
     if (r->add) {
       for (; i + 4 <= width; i += 4)
         gcam_f4_store(to + i, gcam_f4_load(to + i) + gcam_f4_load(from + i));
-      for (; i < width; i++) to[i] += from[i];
+      gcam_f4 rest = gcam_f4_load_part(to + i, width - i, 0);
+      gcam_f4_store_part(to + i, width - i, rest + gcam_f4_load_part(from + i, width - i, 0));
     } else if (width < LONG) {
       for (; i + 4 <= width; i += 4) gcam_f4_store(to + i, gcam_f4_load(from + i));
       gcam_f4_store_part(to + i, width - i, gcam_f4_load_part(from + i, width - i, 0));
@@ -62,65 +63,41 @@ static void slice_backward(const gcam_args *a, const gcam_threads *pool) {
                  pool);
 }
 
-/* ---- Split ---------------------------------------------------------------------------------- */
+/* ---- Split and Concat ----------------------------------------------------------------------- */
 
 static bool always(const gcam_graph *graph, const gcam_node *node) {
   (void)graph, (void)node;
   return true;
 }
 
-static void split_forward(const gcam_args *a, const gcam_threads *pool) {
-  const gcam_split_params *p = a->node->params;
-  const float *from = a->in[0];
-  for (int k = 0; k < a->node->output_count; k++) {
-    int64_t width = p->sizes[k] * p->inner;
-    if (a->out[k])
-      gcam_rows_copy(&(gcam_rows){from, a->out[k], p->chunk, width, width, p->outer, false}, pool);
-    from += width;
+/* Split's input and Concat's output are `count` chunks, each of which has a piece of every part; a
+ * part that nobody wants is NULL. Forward a Split takes apart and a Concat joins, backward the
+ * other way round, for B targets, which are outermost in all. */
+static void parts(const gcam_args *a, const gcam_threads *pool, bool back) {
+  bool split = a->node->op == &gcam_op_split;
+  const gcam_split_params *s = a->node->params;
+  const gcam_concat_params *c = a->node->params;
+  float *const *in = back ? a->din : (float *const *)a->in;
+  float *const *out = back ? (float *const *)a->dout : a->out;
+  float *whole = split ? in[0] : out[0], *const *part = split ? out : in;
+  int64_t chunk = split ? s->chunk : c->chunk, count = split ? s->outer : c->outer;
+  int n = split ? a->node->output_count : a->node->input_count;
+  for (int k = 0; whole && k < n; k++) {
+    const gcam_shape *x = split ? NULL : gcam_in_shape(a->graph, a->node, k);
+    int64_t width = split ? s->sizes[k] * s->inner : gcam_numel_range(x, c->axis, x->rank);
+    gcam_rows r = {part[k], whole, width, chunk, width, back ? a->B * count : count, back};
+    if (split != back) r = (gcam_rows){whole, part[k], chunk, width, width, r.count, back};
+    if (part[k]) gcam_rows_copy(&r, pool);
+    whole += width;
   }
 }
 
-static void split_backward(const gcam_args *a, const gcam_threads *pool) {
-  const gcam_split_params *p = a->node->params;
-  float *to = a->din[0];
-  for (int k = 0; to && k < a->node->output_count; k++) {
-    int64_t width = p->sizes[k] * p->inner;
-    if (a->dout[k])
-      gcam_rows_copy(&(gcam_rows){a->dout[k], to, width, p->chunk, width, a->B * p->outer, true},
-                     pool);
-    to += width;
-  }
-}
-
-/* ---- Concat --------------------------------------------------------------------------------- */
-
-static void concat_forward(const gcam_args *a, const gcam_threads *pool) {
-  const gcam_concat_params *p = a->node->params;
-  float *to = a->out[0];
-  for (int k = 0; k < a->node->input_count; k++) {
-    const gcam_shape *in = gcam_in_shape(a->graph, a->node, k);
-    int64_t width = gcam_numel_range(in, p->axis, in->rank);
-    gcam_rows_copy(&(gcam_rows){a->in[k], to, width, p->chunk, width, p->outer, false}, pool);
-    to += width;
-  }
-}
-
-static void concat_backward(const gcam_args *a, const gcam_threads *pool) {
-  const gcam_concat_params *p = a->node->params;
-  const float *from = a->dout[0];
-  for (int k = 0; from && k < a->node->input_count; k++) {
-    const gcam_shape *in = gcam_in_shape(a->graph, a->node, k);
-    int64_t width = gcam_numel_range(in, p->axis, in->rank);
-    if (a->din[k]) /* targets are outermost in both */
-      gcam_rows_copy(&(gcam_rows){from, a->din[k], p->chunk, width, width, a->B * p->outer, true},
-                     pool);
-    from += width;
-  }
-}
+static void parts_forward(const gcam_args *a, const gcam_threads *pool) { parts(a, pool, false); }
+static void parts_backward(const gcam_args *a, const gcam_threads *pool) { parts(a, pool, true); }
 
 const gcam_twin gcam_twin_slice = {&gcam_op_slice, slice_applies, .forward = slice_forward,
                                    .backward = slice_backward};
-const gcam_twin gcam_twin_split = {&gcam_op_split, always, .forward = split_forward,
-                                   .backward = split_backward};
-const gcam_twin gcam_twin_concat = {&gcam_op_concat, always, .forward = concat_forward,
-                                    .backward = concat_backward};
+const gcam_twin gcam_twin_split = {&gcam_op_split, always, .forward = parts_forward,
+                                   .backward = parts_backward};
+const gcam_twin gcam_twin_concat = {&gcam_op_concat, always, .forward = parts_forward,
+                                    .backward = parts_backward};

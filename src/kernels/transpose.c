@@ -6,6 +6,9 @@
 #include "kernels/kernel.h"
 #include "kernels/simd.h"
 
+/* The loops, once each. */
+#define NOINLINE __attribute__((noinline))
+
 enum { CHUNK = 16384, COLUMNS = 64 }; /* numbers a task; of the rows that a piece turns at once */
 
 /* y is written in order of its axes, of which the last, of `inner` elements `hop` apart in x, is
@@ -49,14 +52,16 @@ static inline void put(const walk *w, float *to, gcam_f4 v) {
   gcam_f4_store(to, v);
 }
 
-static void copy(const walk *w, const float *from, float *to, int64_t n) {
+static NOINLINE void copy(const walk *w, const float *from, float *to, int64_t n) {
   int64_t i = 0;
   for (; i + 4 <= n; i += 4) put(w, to + i, gcam_f4_load(from + i));
-  for (; i < n; i++) to[i] = from[i] + (w->add ? to[i] : 0);
+  gcam_f4 rest = gcam_f4_load_part(from + i, n - i, 0);
+  if (w->add) rest += gcam_f4_load_part(to + i, n - i, 0);
+  gcam_f4_store_part(to + i, n - i, rest);
 }
 
 /* Two rows of n that lie apart, and one of pairs. */
-static void pairs(const walk *w, int64_t x, int64_t y, int64_t n) {
+static NOINLINE void pairs(const walk *w, int64_t x, int64_t y, int64_t n) {
   int64_t i = 0, hop = w->hop;
   for (; i + 4 <= n; i += 4)
     if (w->back) {
@@ -77,8 +82,8 @@ static void pairs(const walk *w, int64_t x, int64_t y, int64_t n) {
 }
 
 /* rows[i * apart + k] = columns[k * hop + i], i < n, k < m */
-static void turn(const walk *w, const float *from, int64_t from_step, float *to, int64_t to_step,
-                 int64_t n, int64_t m) {
+static NOINLINE void turn(const walk *w, const float *from, int64_t from_step, float *to,
+                          int64_t to_step, int64_t n, int64_t m) {
   for (int64_t i = 0; i < n; i += 4)
     for (int64_t k = 0; k < m; k += 4) {
       const float *f = from + k * from_step + i;
