@@ -21,11 +21,13 @@ static void copy_rows(void *context, size_t index) {
     if (r->add) {
       for (; i + 4 <= width; i += 4)
         gcam_f4_store(to + i, gcam_f4_load(to + i) + gcam_f4_load(from + i));
+      if (i == width) continue;
       gcam_f4 rest = gcam_f4_load_part(to + i, width - i, 0);
       gcam_f4_store_part(to + i, width - i, rest + gcam_f4_load_part(from + i, width - i, 0));
     } else if (width < LONG) {
       for (; i + 4 <= width; i += 4) gcam_f4_store(to + i, gcam_f4_load(from + i));
-      gcam_f4_store_part(to + i, width - i, gcam_f4_load_part(from + i, width - i, 0));
+      if (i < width)
+        gcam_f4_store_part(to + i, width - i, gcam_f4_load_part(from + i, width - i, 0));
     } else {
       memcpy(to, from, (size_t)width * sizeof *to);
     }

@@ -55,6 +55,7 @@ static inline void put(const walk *w, float *to, gcam_f4 v) {
 static NOINLINE void copy(const walk *w, const float *from, float *to, int64_t n) {
   int64_t i = 0;
   for (; i + 4 <= n; i += 4) put(w, to + i, gcam_f4_load(from + i));
+  if (i == n) return;
   gcam_f4 rest = gcam_f4_load_part(from + i, n - i, 0);
   if (w->add) rest += gcam_f4_load_part(to + i, n - i, 0);
   gcam_f4_store_part(to + i, n - i, rest);
