@@ -82,7 +82,7 @@ static NOINLINE void pairs(const walk *w, int64_t x, int64_t y, int64_t n) {
     }
 }
 
-/* rows[i * apart + k] = columns[k * hop + i], i < n, k < m */
+/* to[i * to_step + k] = from[k * from_step + i], i < n, k < m */
 static NOINLINE void turn(const walk *w, const float *from, int64_t from_step, float *to,
                           int64_t to_step, int64_t n, int64_t m) {
   for (int64_t i = 0; i < n; i += 4)
@@ -90,10 +90,11 @@ static NOINLINE void turn(const walk *w, const float *from, int64_t from_step, f
       const float *f = from + k * from_step + i;
       float *t = to + i * to_step + k;
       if (i + 4 <= n && k + 4 <= m) {
-        gcam_f4 r[4];
-        for (int q = 0; q < 4; q++) r[q] = gcam_f4_load(f + q * from_step);
+        gcam_f4 r[4] = {gcam_f4_load(f), gcam_f4_load(f + from_step),
+                        gcam_f4_load(f + 2 * from_step), gcam_f4_load(f + 3 * from_step)};
         gcam_f4_transpose(r);
-        for (int q = 0; q < 4; q++) put(w, t + q * to_step, r[q]);
+        put(w, t, r[0]), put(w, t + to_step, r[1]);
+        put(w, t + 2 * to_step, r[2]), put(w, t + 3 * to_step, r[3]);
         continue;
       }
       for (int64_t a = 0; a < 4 && i + a < n; a++)
