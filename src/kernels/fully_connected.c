@@ -17,7 +17,7 @@
 #include "base/memory.h"
 #include "kernels/kernel.h"
 #include "kernels/matrix_product.h"
-#include "kernels/simd.h"
+#include "kernels/vector_math.h"
 #include "ops/gemm.h"
 #include "ops/matmul.h"
 
@@ -162,7 +162,13 @@ static void multiply_many(const product *p, bool by_rows, const gcam_threads *po
 static void multiply(product *p, bool by_rows, const gcam_threads *pool);
 
 static bool all_zero(const float *x, int64_t n) {
-  for (int64_t i = 0; i < n; i++)
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    gcam_i4 any = gcam_f4_load(x + i) != 0;
+    for (int k = 4; k < 16; k += 4) any |= gcam_f4_load(x + i + k) != 0;
+    if (any[0] | any[1] | any[2] | any[3]) return false;
+  }
+  for (; i < n; i++)
     if (x[i] != 0) return false;
   return true;
 }

@@ -114,11 +114,11 @@ static void any_forward(void *context, size_t index) {
   forward_chunk(j->f, j, index);
 }
 
-static void any_backward(void *context, size_t index) {
-  const job *j = context;
+static inline void ALWAYS_INLINE backward_chunk(function_f4 f, const job *j, size_t index) {
   int64_t i = (int64_t)index * CHUNK, end = j->n - i < CHUNK ? j->n : i + CHUNK;
+  const gcam_activation_params p = j->p;
   for (; i < end; i += 4) {
-    gcam_f4 x = gcam_f4_load_part(j->x + i, end - i, 0), slope, y = j->f(x, j->p, &slope);
+    gcam_f4 x = gcam_f4_load_part(j->x + i, end - i, 0), slope, y = f(x, p, &slope);
     if (j->times_input) slope = y + x * slope;
     for (int b = 0; b < j->B; b++) {
       float *dx = j->out + b * j->n + i;
@@ -129,7 +129,16 @@ static void any_backward(void *context, size_t index) {
   }
 }
 
-/* A forward loop of its own, where the function is no call for every four values, for those that
+static void any_backward(void *context, size_t index) {
+  const job *j = context;
+  backward_chunk(j->f, j, index);
+}
+
+static void sigmoid_backward(void *context, size_t index) {
+  backward_chunk(sigmoid_f4, context, index);
+}
+
+/* Loops of their own, where the function is no call for every four values, for those that
  * convolutional networks are full of. */
 #define LOOP(symbol) \
   static void symbol##_loop(void *j, size_t i) { forward_chunk(symbol##_f4, j, i); }
@@ -140,14 +149,14 @@ LOOP(hard_swish)
 static const struct {
   const gcam_op *op;
   function_f4 f;
-  void (*forward)(void *context, size_t index);
+  void (*forward)(void *context, size_t index), (*backward)(void *context, size_t index);
 } table[] = {
-    {&gcam_op_sigmoid, sigmoid_f4, sigmoid_loop},
-    {&gcam_op_hard_sigmoid, hard_sigmoid_f4, hard_sigmoid_loop},
-    {&gcam_op_hard_swish, hard_swish_f4, hard_swish_loop},
-    {&gcam_op_swish, swish_f4, any_forward}, /* from here on gcam_function_params */
-    {&gcam_op_erf, erf_f4, any_forward},
-    {&gcam_op_gelu, gelu_f4, any_forward},
+    {&gcam_op_sigmoid, sigmoid_f4, sigmoid_loop, sigmoid_backward},
+    {&gcam_op_hard_sigmoid, hard_sigmoid_f4, hard_sigmoid_loop, any_backward},
+    {&gcam_op_hard_swish, hard_swish_f4, hard_swish_loop, any_backward},
+    {&gcam_op_swish, swish_f4, any_forward, any_backward}, /* from here on gcam_function_params */
+    {&gcam_op_erf, erf_f4, any_forward, any_backward},
+    {&gcam_op_gelu, gelu_f4, any_forward, any_backward},
 };
 
 static void run(const gcam_args *a, const gcam_threads *pool, bool back) {
@@ -167,8 +176,8 @@ static void run(const gcam_args *a, const gcam_threads *pool, bool back) {
     j.p = *(const gcam_activation_params *)params;
   else
     j.p.a = ((const gcam_function_params *)params)->a;
-  gcam_parallel(pool, (size_t)((j.n + CHUNK - 1) / CHUNK), back ? any_backward : table[row].forward,
-                &j);
+  gcam_parallel(pool, (size_t)((j.n + CHUNK - 1) / CHUNK),
+                back ? table[row].backward : table[row].forward, &j);
 }
 
 static void forward(const gcam_args *a, const gcam_threads *pool) { run(a, pool, false); }

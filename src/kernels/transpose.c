@@ -47,7 +47,7 @@ static walk walk_of(const gcam_permutation *p) {
   return w;
 }
 
-static inline void put(const walk *w, float *to, gcam_f4 v) {
+static inline __attribute__((always_inline)) void put(const walk *w, float *to, gcam_f4 v) {
   if (w->add) v += gcam_f4_load(to);
   gcam_f4_store(to, v);
 }
