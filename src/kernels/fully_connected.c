@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "kernels/kernel.h"
 #include "kernels/matrix_product.h"
+#include "kernels/rows.h"
 #include "kernels/vector_math.h"
 #include "ops/gemm.h"
 #include "ops/matmul.h"
@@ -194,7 +195,7 @@ static bool multiply_some(const product *p, bool by_rows, const gcam_threads *po
       memcpy(x + i * K, p->x + rows[i] * K, (size_t)K * sizeof *x);
     if (count) multiply(&some, by_rows, pool);
     for (int64_t i = 0; i < count; i++)
-      for (int64_t k = 0; k < N; k++) p->out[rows[i] * N + k] += some.out[i * N + k];
+      gcam_rows_copy(&(gcam_rows){some.out + i * N, p->out + rows[i] * N, N, N, N, 1, true}, NULL);
   }
   gcam_floats_free(x);
   gcam_free(rows);

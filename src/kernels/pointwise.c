@@ -49,8 +49,12 @@ static inline gcam_f4 hard_swish_f4(gcam_f4 x, gcam_activation_params p, gcam_f4
   return gcam_f4_select(below, zero, gcam_f4_select(above, x, x * (x + three) * sixth));
 }
 
+static __attribute__((noinline)) gcam_f4 erf_of(gcam_f4 x, gcam_f4 *one_more, gcam_f4 *gauss) {
+  return gcam_f4_erf(x, one_more, gauss);
+}
+
 static inline gcam_f4 erf_f4(gcam_f4 x, gcam_activation_params p, gcam_f4 *slope) {
-  gcam_f4 one_more, gauss, y = gcam_f4_erf(x, &one_more, &gauss);
+  gcam_f4 one_more, gauss, y = erf_of(x, &one_more, &gauss);
   (void)p;
   if (slope) *slope = gcam_f4_splat(1.1283791670955126f) * gauss; /* 2 / sqrt(pi) e^(-x^2) */
   return y;
@@ -58,7 +62,7 @@ static inline gcam_f4 erf_f4(gcam_f4 x, gcam_activation_params p, gcam_f4 *slope
 
 static inline gcam_f4 gelu_erf_f4(gcam_f4 x, gcam_f4 *slope) {
   gcam_f4 p, gauss;
-  gcam_f4_erf(x * gcam_f4_splat(sqrt_half), &p, &gauss);
+  erf_of(x * gcam_f4_splat(sqrt_half), &p, &gauss);
   p *= gcam_f4_splat(0.5f);
   if (slope) *slope = gcam_f4_madd(x * gcam_f4_splat(sqrt_2_pi / 2), gauss, p);
   return x * p;
@@ -78,8 +82,11 @@ static inline gcam_f4 gelu_f4(gcam_f4 x, gcam_activation_params p, gcam_f4 *slop
   return p.a != 0 ? gelu_tanh_f4(x, slope) : gelu_erf_f4(x, slope);
 }
 
+typedef void loop(void *job, size_t index);
+
 typedef struct job {
-  function_f4 f;
+  function_f4 f; /* for loops that have none of their own */
+  loop *loop;
   gcam_activation_params p;
   const float *x, *dy; /* dy: [B][n], for a backward pass */
   float *out;          /* y, or dx */
@@ -88,9 +95,15 @@ typedef struct job {
   bool times_input, overwrite;
 } job;
 
-static void forward_rest(const job *j, int64_t i) {
-  gcam_f4 x = gcam_f4_load_part(j->x + i, j->n - i, 0), y = j->f(x, j->p, NULL);
-  gcam_f4_store_part(j->out + i, j->n - i, j->times_input ? (gcam_f4)(y * x) : y);
+/* The last, fewer than four. */
+static __attribute__((noinline)) void forward_rest(const job *j, int64_t i) {
+  float four[4];
+  job rest = *j;
+  rest.x = rest.out = four;
+  rest.n = 4;
+  gcam_f4_store(four, gcam_f4_load_part(j->x + i, j->n - i, 0));
+  j->loop(&rest, 0);
+  gcam_f4_store_part(j->out + i, j->n - i, gcam_f4_load(four));
 }
 
 /* No call is left in the loop: it would keep the function's constants out of registers. */
@@ -149,9 +162,9 @@ LOOP(hard_swish)
 static const struct {
   const gcam_op *op;
   function_f4 f;
-  void (*forward)(void *context, size_t index), (*backward)(void *context, size_t index);
+  loop *forward, *backward;
 } table[] = {
-    {&gcam_op_sigmoid, sigmoid_f4, sigmoid_loop, sigmoid_backward},
+    {&gcam_op_sigmoid, NULL, sigmoid_loop, sigmoid_backward},
     {&gcam_op_hard_sigmoid, hard_sigmoid_f4, hard_sigmoid_loop, any_backward},
     {&gcam_op_hard_swish, hard_swish_f4, hard_swish_loop, any_backward},
     {&gcam_op_swish, swish_f4, any_forward, any_backward}, /* from here on gcam_function_params */
@@ -164,6 +177,7 @@ static void run(const gcam_args *a, const gcam_threads *pool, bool back) {
   const void *params = a->node->params;
   while (table[row].op != a->node->op) row++;
   job j = {.f = table[row].f,
+           .loop = back ? table[row].backward : table[row].forward,
            .x = a->in[0],
            .dy = back ? a->dout[0] : NULL,
            .out = back ? a->din[0] : a->out[0],
@@ -176,8 +190,7 @@ static void run(const gcam_args *a, const gcam_threads *pool, bool back) {
     j.p = *(const gcam_activation_params *)params;
   else
     j.p.a = ((const gcam_function_params *)params)->a;
-  gcam_parallel(pool, (size_t)((j.n + CHUNK - 1) / CHUNK),
-                back ? table[row].backward : table[row].forward, &j);
+  gcam_parallel(pool, (size_t)((j.n + CHUNK - 1) / CHUNK), j.loop, &j);
 }
 
 static void forward(const gcam_args *a, const gcam_threads *pool) { run(a, pool, false); }

@@ -80,6 +80,10 @@ static bool relu_clamp(const gcam_graph *graph, const gcam_node *node, float *lo
 ACTIVATION(relu, "Relu", 0, relu_clamp, NULL, 0, NULL, 0, x < 0 ? 0 : x, y <= 0 ? 0.0f : 1.0f)
 ACTIVATION(leaky_relu, "LeakyRelu", 0, NULL, "alpha", 0.01f, NULL, 0, x < 0 ? p.a * x : x,
            x > 0 ? 1.0f : p.a)
+/* The next three have fast twins: their loops are to be small. */
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((minsize)), apply_to = function)
+#endif
 ACTIVATION(sigmoid, "Sigmoid", GCAM_OP_SIGMOID, NULL, NULL, 0, NULL, 0, gcam_logistic(x), y * (1 - y))
 /* max(0, min(1, a x + b)) */
 ACTIVATION(hard_sigmoid, "HardSigmoid", 0, NULL, "alpha", 0.2f, "beta", 0.5f,
@@ -88,6 +92,9 @@ ACTIVATION(hard_sigmoid, "HardSigmoid", 0, NULL, "alpha", 0.2f, "beta", 0.5f,
 /* x max(0, min(1, x / 6 + 1/2)), arXiv 1905.02244 section 5.2 */
 PLAIN(hard_swish, "HardSwish", x <= -3 ? 0 : x >= 3 ? x : x * (x + 3) / 6,
       x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6)
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
 PLAIN(tanh, "Tanh", tanhf(x), 1 - y * y)
 /* a (e^x - 1) below 0 */
 ACTIVATION(elu, "Elu", 0, NULL, "alpha", 1, NULL, 0, x < 0 ? p.a * expm1f(x) : x,
