@@ -117,6 +117,23 @@ export function describeInput([height, width, channels], published, picture) {
   };
 }
 
+const cut = (name, length) => (name.length > length ? `${name.slice(0, length - 1)}…` : name);
+const sizes = (dims) => (Array.isArray(dims) && dims.length
+  ? ` ${dims.slice(0, 5).map((size) => (Number.isInteger(size) && size > 0 ? size : '?')).join('x')}` : '');
+
+/**
+ * Why a model cannot be given a picture, and nothing but that, in a sentence; undefined where it can.
+ * @param {{name: string, dims?: unknown}[]} inputs  dims: an array, with the batch, in the file's order
+ */
+export function inputsProblem(inputs) {
+  if (!inputs.length) return 'The model has no input that a picture could be given to.';
+  if (inputs.length === 1) return undefined;
+  const listed = inputs.slice(0, 3).map(({ name, dims }) => `"${cut(String(name), 20)}"${sizes(dims)}`);
+  if (inputs.length > 3) listed.push(`${inputs.length - 3} more`);
+  return `The model has ${inputs.length} inputs (${listed.join(', ')}); a picture can be given to one alone. ` +
+    'Export the branch of the picture by itself, or with the other inputs as constants.';
+}
+
 /** Why pictures of so many channels cannot be given, in a sentence; undefined where they can. */
 export function channelProblem(channels) {
   if (channels === undefined || [1, 3, 4].includes(channels)) return undefined;

@@ -6,6 +6,7 @@
  * several times has "name", "name:1", ...
  */
 import { ModelError } from '../errors.js';
+import { inputsProblem } from '../meaning.js';
 import { allLayers, inputShape, isRef } from './config.js';
 import { emitLayer } from './layers.js';
 
@@ -21,11 +22,8 @@ const LIMIT_ELEMENTS = 2 ** 31;
  */
 export function importModel(model, { emitter: b, inputSize, inputShape: asked }) {
   const names = nameLayers(model);
-  if (model.inputs.length !== 1) {
-    const inputs = model.inputs.slice(0, 4).map(({ layer }) => `"${layer.slice(0, 40)}"`).join(', ');
-    throw new ModelError('unsupported', `The model has ${model.inputs.length} inputs (${inputs}${
-      model.inputs.length > 4 ? ', ...' : ''}); only models with one picture as input are supported.`);
-  }
+  const problem = inputsProblem(model.inputs.map(({ layer }) => ({ name: layer, dims: storedShape(model, layer) })));
+  if (problem) throw new ModelError('unsupported', problem);
   const first = isChannelsFirst(model);
   const shape = pictureShape(model, { first, inputSize, asked, channels: () => kernelChannels(b, model) });
   const [H, W, C] = shape;
@@ -56,10 +54,15 @@ function kernelChannels(b, model) {
 
 const isSize = (d) => Number.isInteger(d) && d > 0;
 
+/** An input's shape with the batch, as the file has it. */
+function storedShape(model, name) {
+  const layer = model.layers.find((candidate) => candidate.name === name);
+  return layer && inputShape(layer);
+}
+
 /** [H, W, C] of the picture. */
 function pictureShape(model, { first, inputSize, asked, channels }) {
-  const layer = model.layers.find((candidate) => candidate.name === model.inputs[0].layer);
-  const stored = layer && inputShape(layer);
+  const stored = storedShape(model, model.inputs[0].layer);
   const axes = Array.isArray(stored) ? stored.slice(1) : [null, null, null];
   if (axes.length !== 3) {
     throw new ModelError('unsupported', `The model's input has shape (${axes.slice(0, 8)}); a picture (height, ` +

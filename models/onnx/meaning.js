@@ -2,7 +2,7 @@
  * What an ONNX model's picture and outputs mean (see ../meaning.js): arithmetic on the picture's way to the
  * first Conv, the names of well-known networks in the paths of its nodes, the last operators.
  */
-import { channelProblem, describeOutput, pictureFrom } from '../meaning.js';
+import { channelProblem, describeOutput, inputsProblem, pictureFrom } from '../meaning.js';
 
 /** TensorProto.DataType */
 const UINT8 = 2;
@@ -37,18 +37,12 @@ export function pictureOfOnnx(file) {
     problem: problemOf(inputs, size) };
 }
 
-const join = (names) => names.slice(0, 4).map((name) => `"${String(name).slice(0, 40)}"`).join(', ') +
-  (names.length > 4 ? `, and ${names.length - 4} more` : '');
-
 function problemOf(inputs, { channels }) {
-  if (!inputs.length) return 'The model has no input that a picture could be given to.';
-  if (inputs.length > 1) {
-    return `The model has ${inputs.length} inputs (${join(inputs.map(({ name }) => name))}); only models with ` +
-      'one picture as input are supported.';
-  }
+  const problem = inputsProblem(inputs);
+  if (problem) return problem;
   const { name, dims } = inputs[0];
   if (dims && dims.length !== 4) {
-    return `The model's input ${join([name])} has ${dims.length} axes; a picture has 4: batch, channels, height, width.`;
+    return `The model's input "${name.slice(0, 40)}" has ${dims.length} axes; a picture has 4: batch, channels, height, width.`;
   }
   return channelProblem(channels);
 }

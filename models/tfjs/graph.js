@@ -2,6 +2,7 @@
  * A TensorFlow.js GraphModel: TensorFlow's own nodes, frozen, into the operators of ../tensorflow.
  */
 import { ModelError } from '../errors.js';
+import { inputsProblem } from '../meaning.js';
 import { finishNetwork, newEmitter, pictureInput } from '../tensorflow/network.js';
 import { emitNode, unsupported } from '../tensorflow/operators.js';
 
@@ -108,9 +109,8 @@ function readGraph(json, weights, form, size) {
   }
   const nodes = new Map(list.map((node) => [node.name, node]));
   const pictures = list.filter(({ op }) => op === 'Placeholder');
-  if (pictures.length !== 1) {
-    throw new ModelError('unsupported', `${title} has ${pictures.length} inputs; only models with one picture as input are supported.`);
-  }
+  const problem = inputsProblem(pictures.map((node) => ({ name: node.name, dims: placeholderShape(node, json.signature) })));
+  if (problem) throw new ModelError('unsupported', problem);
   const b = newEmitter(title, form);
   const done = new Map();
   const { value, input } = pictureInput(b, pictures[0].name, placeholderShape(pictures[0], json.signature), size);

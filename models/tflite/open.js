@@ -11,6 +11,7 @@
 import { parseLabels } from '../labels.js';
 import { ModelError } from '../errors.js';
 import { halfToFloat } from '../forms.js';
+import { inputsProblem } from '../meaning.js';
 import { MODES, modeOf } from '../modes.js';
 import { loadPackage } from '../packages.js';
 import { emitNode } from '../tensorflow/operators.js';
@@ -176,9 +177,8 @@ function readNetwork({ model, graph, buffer, name, metadata, fakeQuantize }, for
     return found;
   };
   const inputs = graph.int32s(1);
-  if (inputs.length !== 1) {
-    throw new ModelError('unsupported', `${title} has ${inputs.length} inputs; only models with one picture as input are supported.`);
-  }
+  const problem = inputsProblem(inputs.map(infoOf).map(({ name, shape }) => ({ name, dims: shape })));
+  if (problem) throw new ModelError('unsupported', problem);
   const pictureInfo = infoOf(inputs[0]);
   const open = pictureInfo.signature.length === pictureInfo.shape.length ? pictureInfo.signature : pictureInfo.shape;
   const { value, input } = pictureInput(b, pictureInfo.name, size.inputSize || size.inputShape ? open : pictureInfo.shape, size);

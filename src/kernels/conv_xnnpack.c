@@ -19,6 +19,7 @@
 
 #include "base/memory.h"
 #include "kernels/depthwise.h"
+#include "kernels/stored_conv.h"
 #include "kernels/winograd.h"
 
 /* Packed weights of one slice: measurements found 0.6-0.8 MB best (L2 is 2 MB, shared
@@ -267,6 +268,14 @@ static float *transpose_weights(const gcam_conv_spec *c, const float *w, bool fl
   return t;
 }
 
+/* The convolution without what comes behind it: no clamp, and a dense result. */
+static gcam_conv_spec bare_gradient(const gcam_conv_spec *c) {
+  gcam_conv_spec t = *c;
+  t.lo = -INFINITY, t.hi = INFINITY;
+  t.out_stride = t.C;
+  return t;
+}
+
 /* The convolution that makes dx of dy, where the stride is 1. */
 static gcam_conv_spec gradient_spec(const gcam_conv_spec *c) {
   gcam_conv_spec t = *c;
@@ -276,13 +285,11 @@ static gcam_conv_spec gradient_spec(const gcam_conv_spec *c) {
   t.pl = (c->kw - 1) * c->dw - c->pl;
   t.pb = c->H - c->OH - t.pt + (c->kh - 1) * c->dh;
   t.pr = c->W - c->OW - t.pl + (c->kw - 1) * c->dw;
-  t.lo = -INFINITY, t.hi = INFINITY;
-  t.out_stride = t.K;
   return t;
 }
 
 static gcam_kernel *stride1_gradient(const gcam_conv_spec *c, const float *weights,
-                                     gcam_error *err) {
+                                     const float *bias, gcam_error *err) {
   gcam_conv_spec t = gradient_spec(c);
   if (!gcam_conv_kernel_fits(&t)) return NULL;
   float *flipped = transpose_weights(c, weights, true);
@@ -290,8 +297,9 @@ static gcam_kernel *stride1_gradient(const gcam_conv_spec *c, const float *weigh
     gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution's gradient");
     return NULL;
   }
-  gcam_kernel *kernel = gcam_conv_forward_kernel(&t, flipped, NULL, err);
+  gcam_kernel *kernel = gcam_conv_forward_kernel(&t, flipped, bias, err);
   gcam_free(flipped);
+  if (kernel) kernel->recover = NULL; /* it would give the flipped weights back */
   return kernel;
 }
 
@@ -299,7 +307,7 @@ static gcam_kernel *pointwise_strided_gradient(const gcam_conv_spec *c, const fl
                                                gcam_error *err) {
   gcam_conv_spec small = *c;
   small.H = c->OH, small.W = c->OW, small.sh = small.sw = 1;
-  gcam_kernel *inner = stride1_gradient(&small, weights, err);
+  gcam_kernel *inner = stride1_gradient(&small, weights, NULL, err);
   if (!inner) return NULL;
   scattered_kernel *k = gcam_alloc_zeroed(1, sizeof *k);
   if (!k) {
@@ -315,13 +323,24 @@ static gcam_kernel *pointwise_strided_gradient(const gcam_conv_spec *c, const fl
   return &k->base;
 }
 
-static gcam_kernel *strided_gradient(const gcam_conv_spec *c, const float *weights,
-                                     gcam_error *err) {
+/* The rows and columns of the input that no tap reaches are fewer than a stride: the convolution of
+ * an input of that size has the output's size. */
+static bool sizes_agree(const gcam_conv_spec *c) {
   int64_t ah = c->H - ((c->OH - 1) * c->sh + (c->kh - 1) * c->dh + 1 - c->pt - c->pb);
   int64_t aw = c->W - ((c->OW - 1) * c->sw + (c->kw - 1) * c->dw + 1 - c->pl - c->pr);
-  if (ah < 0 || aw < 0 || ah >= c->sh || aw >= c->sw) return NULL;
+  return ah >= 0 && aw >= 0 && ah < c->sh && aw < c->sw;
+}
+
+/* Does XNNPACK's deconvolution take it? */
+static bool deconvolution_fits(const gcam_conv_spec *c) {
+  if (!sizes_agree(c)) return false;
   /* A side shorter than the stride makes the size of XNNPACK's sub-convolutions wrap below zero. */
-  if (c->H < c->sh || c->W < c->sw) return NULL;
+  return c->H >= c->sh && c->W >= c->sw;
+}
+
+static gcam_kernel *strided_gradient(const gcam_conv_spec *c, const float *weights,
+                                     const float *bias, gcam_error *err) {
+  if (!deconvolution_fits(c)) return NULL;
   conv_kernel *k = conv_new(c, 1);
   float *swapped = transpose_weights(c, weights, false);
   if (!k || !swapped) {
@@ -336,7 +355,7 @@ static gcam_kernel *strided_gradient(const gcam_conv_spec *c, const float *weigh
       (uint32_t)c->pt, (uint32_t)c->pr, (uint32_t)c->pb, (uint32_t)c->pl, (uint32_t)c->kh,
       (uint32_t)c->kw, (uint32_t)c->sh, (uint32_t)c->sw, (uint32_t)c->dh, (uint32_t)c->dw,
       (uint32_t)c->groups, (size_t)(c->K / c->groups), (size_t)(c->C / c->groups), (size_t)c->K,
-      (size_t)c->C, swapped, NULL, -INFINITY, INFINITY, 0, NULL, NULL, &k->ops[0]);
+      (size_t)c->out_stride, swapped, bias, c->lo, c->hi, 0, NULL, NULL, &k->ops[0]);
   gcam_free(swapped);
   status = made(status, k->ops[0]);
   if (status != xnn_status_success) {
@@ -347,23 +366,42 @@ static gcam_kernel *strided_gradient(const gcam_conv_spec *c, const float *weigh
   return &k->base;
 }
 
-gcam_kernel *gcam_conv_backward_kernel(const gcam_conv_spec *c, const float *weights,
+gcam_kernel *gcam_conv_backward_kernel(const gcam_conv_spec *spec, const float *weights,
                                        gcam_error *err) {
+  gcam_conv_spec bare = bare_gradient(spec), *c = &bare;
   err->status = GCAM_OK;
   if (!pads_fit(c) || !fits_u32(c) || !xnnpack_ready()) return NULL;
-  if (c->sh == 1 && c->sw == 1) return stride1_gradient(c, weights, err);
+  if (c->sh == 1 && c->sw == 1) return stride1_gradient(c, weights, NULL, err);
   if (gcam_depthwise_gradient_fits(c)) return gcam_depthwise_gradient_kernel(c, weights, err);
   if (c->kh == 1 && c->kw == 1 && !c->pt && !c->pl && !c->pb && !c->pr)
     return pointwise_strided_gradient(c, weights, err);
-  return strided_gradient(c, weights, err);
+  return strided_gradient(c, weights, NULL, err);
+}
+
+bool gcam_conv_transpose_fits(const gcam_conv_spec *c) {
+  gcam_conv_spec stride1 = gradient_spec(c);
+  if (!gcam_conv_kernel_fits(c) || !sizes_agree(c)) return false;
+  if (c->sh == 1 && c->sw == 1) return gcam_conv_kernel_fits(&stride1);
+  return !gcam_depthwise_gradient_fits(c) && deconvolution_fits(c);
+}
+
+gcam_kernel *gcam_conv_transpose_kernel(const gcam_conv_spec *c, const float *weights,
+                                        const float *bias, gcam_error *err) {
+  err->status = GCAM_OK;
+  gcam_kernel *kernel = c->sh == 1 && c->sw == 1 ? stride1_gradient(c, weights, bias, err)
+                                                 : strided_gradient(c, weights, bias, err);
+  if (!kernel && !err->status)
+    gcam_fail(err, GCAM_ERR_STATE, "XNNPACK does not take a transposed convolution");
+  return kernel;
 }
 
 gcam_kernel *gcam_conv_lean_kernel(const gcam_conv_spec *c, const gcam_weight_source *source,
                                    const float *bias, gcam_error *err) {
-  gcam_conv_spec spec = source->gradient ? gradient_spec(c) : *c;
+  gcam_conv_spec bare = bare_gradient(c), spec = source->gradient ? gradient_spec(&bare) : *c;
   err->status = GCAM_OK;
-  if (!gcam_winograd_fits(&spec) || !gcam_winograd_lean(&spec)) return NULL;
-  return gcam_winograd_lean_kernel(&spec, source, bias, err);
+  if (gcam_winograd_fits(&spec) && gcam_winograd_lean(&spec))
+    return gcam_winograd_lean_kernel(&spec, source, bias, err);
+  return source->scarce ? gcam_stored_conv_kernel(c, source, bias, err) : NULL;
 }
 
 void gcam_kernel_free(gcam_kernel *kernel) {

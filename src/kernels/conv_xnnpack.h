@@ -14,9 +14,16 @@ gcam_kernel *gcam_conv_forward_kernel(const gcam_conv_spec *spec, const float *w
  * out_stride. NULL without a message (err->status GCAM_OK): no fast path, use the plain loop. */
 gcam_kernel *gcam_conv_backward_kernel(const gcam_conv_spec *spec, const float *weights,
                                        gcam_error *err);
-/* Either of the two, for weights whose packed form would be large: every run reads them from where
- * they are stored, and the kernel holds next to nothing. NULL without a message (err->status
- * GCAM_OK): there is no such kernel, or it would not pay. */
+/* Can gcam_conv_transpose_kernel do it? */
+bool gcam_conv_transpose_fits(const gcam_conv_spec *spec);
+/* ConvTranspose: y = clamp(conv^T(x, weights) + bias), where conv^T makes the spec's input of its
+ * output: the kernel reads [batch][OH][OW][K] and writes [batch][H][W] pixels of C floats,
+ * out_stride apart. bias [C] or NULL. Packs, and fails, as gcam_conv_forward_kernel. */
+gcam_kernel *gcam_conv_transpose_kernel(const gcam_conv_spec *spec, const float *weights,
+                                        const float *bias, gcam_error *err);
+/* Lean: the forward or the backward kernel, for weights whose packed form would be large: every run
+ * reads them from where they are stored, and the kernel holds next to nothing. NULL without a
+ * message (err->status GCAM_OK): there is no such kernel, or it would not pay. */
 gcam_kernel *gcam_conv_lean_kernel(const gcam_conv_spec *spec, const gcam_weight_source *source,
                                    const float *bias, gcam_error *err);
 /* NULL is accepted. */

@@ -30,6 +30,7 @@ typedef struct gcam_weight_source {
   const gcam_shape *shape;
   const float *gain; /* [K], each output channel's factor on its weights; NULL: 1. Copied. */
   bool gradient;     /* they serve the input gradient, not the convolution */
+  bool scarce;       /* a second copy of the network's weights may not fit into memory */
 } gcam_weight_source;
 
 typedef struct gcam_kernel gcam_kernel;
@@ -39,8 +40,8 @@ struct gcam_kernel {
   gcam_status (*run)(gcam_kernel *kernel, int64_t batch, const float *in, float *out,
                      const gcam_threads *pool, gcam_error *err);
   void (*free)(gcam_kernel *kernel);
-  /* Gives the weights back, [K][kh][kw][C / groups], as good as new; NULL where it cannot. With it
-   * the source of the weights need not be kept. */
+  /* Gives the weights that it was made of back, [K][kh][kw][C / groups], as good as new; NULL where
+   * it cannot. With it the source of the weights need not be kept. */
   void (*recover)(const void *kernel, float *weights);
   size_t bytes; /* packed weights held, for reports */
 };

@@ -11,29 +11,14 @@
  * Inputs: x of any rank; roi (not used), scales or sizes: constants in ONNX's order of axes.
  * Not supported, and said so: tf_crop_and_resize.
  * https://onnx.ai/onnx/operators/onnx__Resize.html */
+#include "ops/resize.h"
+
 #include <math.h>
 #include <string.h>
-
-#include "ops/op.h"
 
 #define GCAM_RESIZE_LIMIT ((int64_t)1 << 20) /* longest side, for the tables */
 
 /* ---- Parameters ----------------------------------------------------------------------------- */
-
-/* Along one axis, output o is the sum over t < taps of weight[o * taps + t] times input element
- * index[o * taps + t]. */
-typedef struct resize_axis {
-  int64_t in, out;
-  int taps; /* nearest 1, linear 2, cubic 4, more with antialias; an axis that keeps its size: 1 */
-  int32_t *index;
-  float *weight;
-} resize_axis;
-
-typedef struct resize_params {
-  int depth;     /* axes [0, depth) hold every axis that changes */
-  int64_t inner; /* elements of the axes behind them, which are copied as they are */
-  resize_axis axis[GCAM_MAX_RANK]; /* physical order, [depth] of them */
-} resize_params;
 
 typedef struct resize_mode {
   const char *label; /* of the node, for messages */
@@ -142,18 +127,18 @@ static double kernel(const resize_mode *m, bool cubic, double d) {
 }
 
 /* How much closer together the kernel sees an axis's elements. */
-static double stretch(const resize_mode *m, const resize_axis *axis, double scale) {
+static double stretch(const resize_mode *m, const gcam_resize_axis *axis, double scale) {
   double ratio = scale > 0 ? scale : (double)axis->out / (double)axis->in;
   return m->antialias && ratio < 1 ? ratio : 1;
 }
 
-static int tap_count(const resize_mode *m, const resize_axis *axis, double scale) {
+static int tap_count(const resize_mode *m, const gcam_resize_axis *axis, double scale) {
   double reach = (!strcmp(m->mode, "cubic") ? 2 : 1) / stretch(m, axis, scale);
   if (!strcmp(m->mode, "nearest")) return 1;
   return reach > (double)axis->in ? 2 * (int)axis->in : 2 * (int)ceil(reach);
 }
 
-static void fill_axis(const resize_mode *m, resize_axis *axis, double scale) {
+static void fill_axis(const resize_mode *m, gcam_resize_axis *axis, double scale) {
   bool shrinks = scale > 0 ? scale < 1 : axis->out < axis->in, cubic = !strcmp(m->mode, "cubic");
   double closer = stretch(m, axis, scale), last = (double)axis->in - 1;
   for (int64_t o = 0; o < axis->out; o++) {
@@ -176,7 +161,7 @@ static gcam_status resize_shape(gcam_graph *graph, gcam_node *node, gcam_error *
   const gcam_value *x = &graph->values[node->inputs[0]];
   char text[160];
   resize_mode m = {.label = gcam_node_label(node, text, sizeof text)};
-  resize_params *p = gcam_node_params(graph, node, sizeof *p);
+  gcam_resize_params *p = gcam_node_params(graph, node, sizeof *p);
   if (!p) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory while reading the graph");
   GCAM_TRY(read_mode(node, &m, err));
 
@@ -216,14 +201,14 @@ static gcam_status resize_shape(gcam_graph *graph, gcam_node *node, gcam_error *
     y.dim[axis] = (int64_t)size;
     scale_of[axis] = size_count ? common : scales[i];
     if (y.dim[axis] == x->shape.dim[axis] && (size_count || scales[i] == 1)) continue;
-    p->axis[axis] = (resize_axis){.in = x->shape.dim[axis], .out = y.dim[axis]};
+    p->axis[axis] = (gcam_resize_axis){.in = x->shape.dim[axis], .out = y.dim[axis]};
     p->axis[axis].taps = tap_count(&m, &p->axis[axis], scale_of[axis]);
     if (axis >= p->depth) p->depth = axis + 1;
   }
   GCAM_TRY(gcam_node_set_shape(graph, node, 0, &y, err));
 
   for (int i = 0; i < p->depth; i++) {
-    resize_axis *axis = &p->axis[i];
+    gcam_resize_axis *axis = &p->axis[i];
     bool same = axis->taps == 0;
     axis->in = x->shape.dim[i];
     axis->out = y.dim[i];
@@ -253,7 +238,7 @@ static gcam_status resize_shape(gcam_graph *graph, gcam_node *node, gcam_error *
 
 /* to[i] += weight * from[i] at the end of every path of taps through the axes. `at` indexes rows of
  * x, [inner] long each; `gather` reads x and writes y, else reads y and adds to x. */
-static void follow_taps(const resize_params *p, const int64_t *o, int axis, int64_t at,
+static void follow_taps(const gcam_resize_params *p, const int64_t *o, int axis, int64_t at,
                         double weight, const float *from, float *to, bool gather) {
   if (axis == p->depth) {
     if (gather)
@@ -263,7 +248,7 @@ static void follow_taps(const resize_params *p, const int64_t *o, int axis, int6
     for (int64_t i = 0; i < p->inner; i++) to[i] += (float)(weight * from[i]);
     return;
   }
-  const resize_axis *a = &p->axis[axis];
+  const gcam_resize_axis *a = &p->axis[axis];
   for (int t = 0; t < a->taps; t++) {
     int64_t tap = o[axis] * a->taps + t;
     follow_taps(p, o, axis + 1, at * a->in + a->index[tap], weight * a->weight[tap], from, to,
@@ -272,8 +257,8 @@ static void follow_taps(const resize_params *p, const int64_t *o, int axis, int6
 }
 
 /* Visits every row of y, with its coordinates. */
-static void each_row(const resize_params *p, const float *x_in, float *y_out, const float *dy_in,
-                     float *dx_out) {
+static void each_row(const gcam_resize_params *p, const float *x_in, float *y_out,
+                     const float *dy_in, float *dx_out) {
   int64_t o[GCAM_MAX_RANK] = {0}, rows = 1;
   for (int i = 0; i < p->depth; i++) rows *= p->axis[i].out;
   for (int64_t row = 0; row < rows; row++) {

@@ -142,7 +142,7 @@ static gcam_status conv_backward(vjp_state *t, gcam_step *step, gcam_error *err)
     t->grad[x] = dx;
     return GCAM_OK;
   }
-  int64_t C = step->spec.C;
+  int64_t C = step->transposed ? step->spec.K : step->spec.C;
   if (!status) gcam_rows_copy(&(gcam_rows){dx, t->grad[x], C, C, C, n / C, true}, t->run->pool);
   t->gated[x] = false;
   gcam_floats_free(dx);

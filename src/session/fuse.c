@@ -1,6 +1,7 @@
 /* fuse.c: [Pad] Conv [BatchNormalization] [Relu | Clip] becomes one step, and so do MatMul [Add],
- * BatchNormalization or Add [Relu | Clip], and x Sigmoid(x) or HardSigmoid; the values in between
- * are hidden. A hidden value that somebody asks for is exposed: its step is split there. */
+ * ConvTranspose, BatchNormalization or Add [Relu | Clip], and x Sigmoid(x) or HardSigmoid; the
+ * values in between are hidden. A hidden value that somebody asks for is exposed: its step is split
+ * there. */
 #include "session/fuse.h"
 
 #include <math.h>
@@ -113,6 +114,25 @@ static bool fuse_conv(const gcam_graph *g, const gcam_wishes *w, const int *read
   return gcam_conv_kernel_fits(&step->spec);
 }
 
+/* The same for a transposed convolution: its kernels are those of the convolution, exchanged. */
+static bool fuse_conv_transpose(const gcam_graph *g, const gcam_wishes *w, const int *reader, int n,
+                                gcam_step *step) {
+  const gcam_node *node = &g->nodes[n];
+  if (node->op != &gcam_op_conv_transpose || !gcam_node_constant_from(g, node, 1)) return false;
+  memset(step, 0, sizeof *step);
+  step->kind = GCAM_STEP_CONV;
+  step->transposed = true;
+  step->norm_node = -1;
+  step->conv_node = n;
+  step->nodes[step->node_count++] = n;
+  conv_spec(node, &step->spec);
+  step->spec.out_stride = step->spec.C;
+  step->spec.direct = w->precision != GCAM_FAST;
+  absorb_clamp(g, only_reader(g, w, reader, node->outputs[0]), step);
+  step->spec.lo = step->limits[0], step->spec.hi = step->limits[1];
+  return gcam_conv_transpose_fits(&step->spec);
+}
+
 static bool is_channel_concat(const gcam_graph *g, const gcam_node *node) {
   if (node->op != &gcam_op_concat) return false;
   const gcam_value *y = &g->values[node->outputs[0]];
@@ -200,7 +220,8 @@ gcam_status gcam_fuse(const gcam_graph *g, const gcam_wishes *w, gcam_slot *slot
   for (int n = 0; n < g->node_count; n++) {
     if (taken[n]) continue;
     gcam_step *step = &made[(*count)++];
-    if (w->precision == GCAM_PLAIN || !fuse_conv(g, w, reader, n, step))
+    if (w->precision == GCAM_PLAIN ||
+        !(fuse_conv(g, w, reader, n, step) || fuse_conv_transpose(g, w, reader, n, step)))
       one_node(g, w, reader, n, step);
     for (int i = 0; i < step->node_count; i++) {
       taken[step->nodes[i]] = true;

@@ -30,7 +30,8 @@ gcam_status gcam_pack_read(const gcam_graph *g, const gcam_step *step, float **w
                            float **bias, gcam_error *err) {
   const gcam_node *conv = &g->nodes[step->conv_node];
   const gcam_value *w = weights_of(g, step);
-  int64_t K = step->spec.K, n = gcam_numel(&w->shape), per = n / K;
+  int64_t K = step->transposed ? step->spec.C : step->spec.K; /* of the output */
+  int64_t n = gcam_numel(&w->shape), per = n / K;
   float *W = weights ? gcam_alloc(n, sizeof *W) : NULL, *b = gcam_alloc_zeroed(K, sizeof *b);
   if ((weights && !W) || !b) {
     gcam_free(W);
@@ -68,6 +69,17 @@ static const float *plain_weights(const gcam_graph *g, const gcam_step *step) {
 
 /* ---- Making kernels ------------------------------------------------------------------------- */
 
+/* Packed, each convolution's weights are there a second time, and a third for its gradient: a
+ * gigabyte of them would not fit into the four that WebAssembly has. */
+static bool memory_is_scarce(const gcam_graph *g, const gcam_value *weights) {
+  const int64_t most = (int64_t)1 << 28, few = 1 << 16;
+  int64_t floats = 0;
+  if (gcam_numel(&weights->shape) < few) return false;
+  for (int n = 0; n < g->node_count && floats < most; n++)
+    if (g->nodes[n].op == &gcam_op_conv) floats += gcam_numel(gcam_in_shape(g, &g->nodes[n], 1));
+  return floats >= most;
+}
+
 /* *kernel: one that reads the convolution's weights where they are stored, where that pays; else
  * NULL, without failing. */
 static gcam_status lean_kernel(const gcam_graph *g, const gcam_step *step, const float *bias,
@@ -76,7 +88,7 @@ static gcam_status lean_kernel(const gcam_graph *g, const gcam_step *step, const
   const gcam_weight *w = value->weight;
   float *gain = NULL;
   *kernel = NULL;
-  if (!w->data || w->borrowed) return GCAM_OK;
+  if (!w->data || w->borrowed || step->transposed) return GCAM_OK;
   if (step->norm_node >= 0) {
     gain = gcam_alloc(step->spec.K, sizeof *gain);
     if (!gain) return no_memory(err);
@@ -85,7 +97,7 @@ static gcam_status lean_kernel(const gcam_graph *g, const gcam_step *step, const
       gain[k] = (float)norm_gain(g, &g->nodes[step->norm_node], k, p);
     }
   }
-  gcam_weight_source source = {w, &value->shape, gain, gradient};
+  gcam_weight_source source = {w, &value->shape, gain, gradient, memory_is_scarce(g, value)};
   gcam_error why = {0};
   *kernel = gcam_conv_lean_kernel(&step->spec, &source, bias, &why);
   gcam_free(gain);
@@ -98,7 +110,8 @@ static gcam_status packed_kernel(const gcam_graph *g, gcam_step *step, const flo
   const float *plain = plain_weights(g, step);
   float *copy = NULL;
   if (!plain) GCAM_TRY(gcam_pack_read(g, step, &copy, NULL, err));
-  step->forward = gcam_conv_forward_kernel(&step->spec, plain ? plain : copy, bias, err);
+  step->forward = (step->transposed ? gcam_conv_transpose_kernel : gcam_conv_forward_kernel)(
+      &step->spec, plain ? plain : copy, bias, err);
   gcam_free(copy);
   return step->forward ? GCAM_OK : err->status;
 }
@@ -119,7 +132,13 @@ gcam_status gcam_pack_backward(const gcam_graph *g, gcam_step *step, gcam_error 
     float *weights;
     gcam_error why = {0};
     GCAM_TRY(gcam_pack_read(g, step, &weights, NULL, err));
-    step->backward = gcam_conv_backward_kernel(&step->spec, weights, &why);
+    if (step->transposed) {
+      gcam_conv_spec c = step->spec;
+      c.lo = -INFINITY, c.hi = INFINITY, c.out_stride = c.K;
+      step->backward = gcam_conv_forward_kernel(&c, weights, NULL, &why);
+    } else {
+      step->backward = gcam_conv_backward_kernel(&step->spec, weights, &why);
+    }
     gcam_free(weights);
     if (!step->backward && why.status) {
       *err = why;

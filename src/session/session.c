@@ -60,7 +60,9 @@ float *gcam_session_input(gcam_session *s, int index) {
 gcam_status gcam_session_forward(gcam_session *s, gcam_error *err) {
   for (int i = 0; i < s->graph->input_count; i++)
     if (!s->inputs_set[i])
-      return gcam_fail(err, GCAM_ERR_STATE, "input '%.100s' has no values yet; set a picture first",
+      return gcam_fail(err, GCAM_ERR_STATE,
+                       "input '%.100s' has no values yet; give a picture, or its values with "
+                       "set_input",
                        s->graph->values[s->graph->inputs[i]].name);
   s->done = false;
   GCAM_TRY(gcam_forward(&s->run, err));

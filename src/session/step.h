@@ -8,7 +8,8 @@
 typedef enum gcam_step_kind {
   GCAM_STEP_NODE,  /* one node, plain or by a twin, and what the twin absorbs */
   GCAM_STEP_VIEW,  /* one node that only renames its input's memory */
-  GCAM_STEP_CONV,  /* [Pad] Conv [BatchNormalization] [Relu | Clip] by one kernel */
+  GCAM_STEP_CONV,  /* [Pad] Conv [BatchNormalization] [Relu | Clip] by one kernel, or
+                      ConvTranspose [Relu | Clip] */
   GCAM_STEP_CONCAT /* Concat whose inputs may have been written in place */
 } gcam_step_kind;
 
@@ -23,7 +24,9 @@ typedef struct gcam_step {
   int bias;         /* the value that an absorbed Add adds to every row; -1: none */
   bool times_input; /* an absorbed Mul multiplies with the node's own input */
   /* GCAM_STEP_CONV */
-  gcam_conv_spec spec;
+  gcam_conv_spec spec; /* of a ConvTranspose: the convolution that it is the transpose of, with the
+                          limits and out_stride of its own output */
+  bool transposed;     /* it is a ConvTranspose */
   int conv_node, norm_node; /* node indices; norm_node -1: none */
   /* both */
   bool clamped;    /* an activation is fused */

@@ -294,6 +294,11 @@ def make_conv_transpose():
                    auto_pad='SAME_UPPER')
     conv_transpose('SAME_LOWER', (1, 3, 4, 4), (3, 4, 3, 3), crop=[1, 1, 0, 0], strides=[2, 2],
                    auto_pad='SAME_LOWER')
+    conv_transpose('output_padding of a whole stride', (1, 3, 4, 4), (3, 4, 3, 3), dilations=[2, 2],
+                   output_padding=[1, 1])
+    conv_transpose('many channels', (1, 16, 4, 4), (16, 16, 3, 3), pads=[1, 1, 1, 1])
+    conv_transpose('one axis strided, groups, dilations', (2, 4, 3, 4), (4, 3, 3, 2), group=2,
+                   strides=[1, 3], dilations=[2, 1], pads=[2, 0, 1, 1], output_padding=[0, 1])
     conv_transpose('one dimension', (1, 4, 6), (4, 5, 3), strides=[2], pads=[1, 1])
     conv_transpose('computed weight and bias', (1, 4, 3, 3), (4, 3, 3, 3), dynamic=True, group=2,
                    strides=[2, 2])

@@ -122,8 +122,9 @@ function turned(data, shape, perm) {
   });
 }
 
-/** The network as a .tflite file; weights: float32, float16 (behind DEQUANTIZE) or int8, channel by channel. */
-export function tflite({ weights = 'float32' } = {}) {
+/** The network as a .tflite file; weights: float32, float16 (behind DEQUANTIZE) or int8, channel by channel;
+ * also: the shape of a second input. */
+export function tflite({ weights = 'float32', also } = {}) {
   const w = values();
   const of = (name) => w.get(name);
   const buffers = [new Uint8Array(0)];
@@ -168,7 +169,7 @@ export function tflite({ weights = 'float32' } = {}) {
   return flatBuffer(table({
     0: i32(3),
     1: tables(codes.map((code) => table({ 0: i8(code), 3: i32(code) }))),
-    2: tables([table({ 0: tables(tensors), 1: ints([x]), 2: ints([scores]), 3: tables(operators) })]),
+    2: tables([table({ 0: tables(tensors), 1: ints(also ? [x, tensor('age', also)] : [x]), 2: ints([scores]), 3: tables(operators) })]),
     4: tables(buffers.map((data) => table(data.length ? { 0: bytes(data) } : { 0: bytes([]) }))),
   }), 'TFL3');
 }

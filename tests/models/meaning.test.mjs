@@ -6,7 +6,7 @@ import test from 'node:test';
 import { ARCHITECTURES, architecture, MODES } from '../../models/index.js';
 import { readModelConfig } from '../../models/keras/config.js';
 import { meantByLoss, outputsOfKeras, pictureOfKeras } from '../../models/keras/meaning.js';
-import { channelProblem, chooseOutput, describeInput, scaleBefore } from '../../models/meaning.js';
+import { channelProblem, chooseOutput, describeInput, inputsProblem, scaleBefore } from '../../models/meaning.js';
 import { recogniseNetwork } from '../../models/networks.js';
 import { bytes, float, int, message, packedInts, string } from '../../models/onnx/protobuf.js';
 import { OnnxGraph } from '../../models/onnx/graph.js';
@@ -296,6 +296,20 @@ test('ONNX: arithmetic before the first convolution tells the scale', () => {
   assert.deepEqual(scale([['Sub', ['k', 'x'], 'a']], { k: 1 }), ['unit', 'file']);
 });
 
+test('several inputs: what, where, what to do, in 300 characters of any file', () => {
+  assert.equal(inputsProblem([{ name: 'x', dims: [1, 3] }]), undefined);
+  assert.match(inputsProblem([]), /no input that a picture/);
+  const said = inputsProblem([{ name: 'input', dims: [undefined, 3, -1, 64] }, { name: 'age', dims: [0, 1] }, { name: 'sex' }]);
+  assert.equal(said, 'The model has 3 inputs ("input" ?x3x?x64, "age" ?x1, "sex"); a picture can be given to one alone. ' +
+    'Export the branch of the picture by itself, or with the other inputs as constants.');
+  const many = inputsProblem(Array.from({ length: 4096 }, (_, i) => ({ name: `${i}`.padStart(80, 'input_'), dims: [1024, 4096, 1024, 1024, 64, 64] })));
+  assert.ok(many.length <= 300, `${many.length}`);
+  assert.match(many, /4093 more\).*constants\.$/);
+  for (const dims of [null, 7, 'text', {}, { length: 1e12 }, ['9'.repeat(1e4)], [{}], [1e300]]) {
+    assert.ok(inputsProblem([{ name: 'x', dims }, { name: 'y', dims }]).length < 200);
+  }
+});
+
 test('ONNX: axes, channels and inputs', () => {
   const picture = (options) => pictureOfOnnx(onnx({ nodes: body, outputs: [['y', [1, 4]]], ...options }));
   const nchw = picture({});
@@ -307,7 +321,7 @@ test('ONNX: axes, channels and inputs', () => {
   assert.deepEqual([strip.channels, strip.height, strip.width], [11, 60, 1]);
   assert.match(strip.problem, /has 11 channels/);
   const two = picture({ inputs: [['x', [1, 3, 16, 16]], ['right', [1, 3, 16, 16]]], nodes: [...body, ['Add', ['y', 'right'], 'z']] });
-  assert.match(two.problem, /has 2 inputs \("x", "right"\); only models with one picture/);
+  assert.match(two.problem, /has 2 inputs \("x" 1x3x16x16, "right" 1x3x16x16\); a picture can be given to one alone\. Export the branch/);
   assert.equal(picture({ inputs: [['x', [4, 3, 16, 16]]] }).batch, 4);
   assert.match(picture({ inputs: [['x', [1, 784]]] }).problem, /has 2 axes; a picture has 4/);
 });
@@ -343,7 +357,7 @@ test('ONNX: files of the cases', { skip: without(shared('..', 'cases')) }, () =>
   assert.equal(head('segmentation', 'seg3.onnx').kind, 'picture');
   assert.equal(head('multi-label', 'multilabel_sig.onnx').kind, 'labels');
   assert.equal(head('multi-label', 'multilabel.onnx').activation, 'none');
-  assert.match(pictureOfOnnx(file('two-inputs', 'twoin.onnx')).problem, /"left", "right"/);
+  assert.match(pictureOfOnnx(file('two-inputs', 'twoin.onnx')).problem, /"left" 1x3x64x64, "right" 1x3x64x64/);
   assert.match(pictureOfOnnx(file('nchw-width-1', 'strip11.onnx')).problem, /11 channels/);
   const open = pictureOfOnnx(file('onnx-open-size', 'optimum.onnx'));
   assert.deepEqual([open.channels, open.height], [3, undefined]);

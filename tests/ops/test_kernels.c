@@ -406,6 +406,58 @@ static void usual_depthwise(gcam_context *ctx) {
       }
 }
 
+/* ConvTranspose by the convolution's kernels; two of them may write into a concatenation. */
+static void random_transpose(gcam_context *ctx) {
+  network net;
+  int kind = pick(0, 3); /* 0 depthwise, 1 groups, else plain; 3 many channels, for Winograd */
+  int groups = kind == 1 ? pick(2, 4) : 1, in = kind == 3 ? 4 * pick(4, 10) : channels() * groups;
+  int out = kind == 0 ? in : kind == 3 ? 4 * pick(4, 10) : channels() * groups;
+  if (kind == 0) groups = in;
+  begin(&net, pick(0, 3) ? 1 : 2, in, pick(1, 9), pick(1, 9));
+  window v;
+  int64_t extra[2], size[2];
+  do {
+    net.dims[2] += 20, net.dims[3] += 20; /* its output is not what must fit */
+    v = random_window(&net, 0);
+    net.dims[2] -= 20, net.dims[3] -= 20;
+    for (int i = 0; i < 2; i++) {
+      if (kind == 3) v.kernel[i] = 3, v.stride[i] = v.dilation[i] = v.pads[i] = v.pads[i + 2] = 1;
+      int most = v.stride[i] > v.dilation[i] ? v.stride[i] : v.dilation[i];
+      extra[i] = pick(0, 1) ? pick(0, most - 1) : 0;
+      size[i] = (net.dims[2 + i] - 1) * v.stride[i] + (int64_t)(v.kernel[i] - 1) * v.dilation[i] +
+                1 + extra[i] - v.pads[i] - v.pads[i + 2];
+    }
+  } while (size[0] < 1 || size[1] < 1);
+  int64_t dims[] = {in, out / groups, v.kernel[0], v.kernel[1]}, values = out;
+  int bias = pick(0, 1), twice = pick(0, 2) == 0;
+  char text[96], first[NAME], both[2 * NAME], to[NAME];
+  add_random(&net, "w", dims, 4, 1.7f / sqrtf((float)(in / groups * dims[2] * dims[3])), 0);
+  add_random(&net, "b", &values, 1, 1, 0);
+  snprintf(text, sizeof text, "; ConvTranspose %d groups %d extra %d,%d%s%s", out, groups,
+           (int)extra[0], (int)extra[1], bias ? " bias" : "", twice ? " twice" : "");
+  tell(&net, text);
+  if (twice) {
+    make_node(&net.w, "ConvTranspose", "", bias ? "x w b" : "x w", "other");
+    window_attrs(&net, &v, 0);
+    make_ints(&net.w, "output_padding", extra, 2);
+    make_int(&net.w, "group", groups);
+  }
+  add_node(&net, "ConvTranspose", bias ? "w b" : "w");
+  window_attrs(&net, &v, 1);
+  make_ints(&net.w, "output_padding", extra, 2);
+  make_int(&net.w, "group", groups);
+  net.dims[1] = out, net.dims[2] = size[0], net.dims[3] = size[1];
+  if (pick(0, 1)) add_activation(&net);
+  if (twice) {
+    value_name(net.value_count, first);
+    snprintf(both, sizeof both, "%s other", first);
+    value_name(++net.value_count, to);
+    make_node(&net.w, "Concat", "", both, to);
+    make_int(&net.w, "axis", 1);
+  }
+  check(ctx, &net, 14);
+}
+
 /* 3x3, stride 1, many channels: where Winograd pays. */
 static void random_winograd(gcam_context *ctx) {
   network net;
@@ -489,6 +541,29 @@ static void random_pool(gcam_context *ctx) {
     window_attrs(&net, &v, 1);
   }
   if (pick(0, 1)) make_int(&net.w, "ceil_mode", 1), tell(&net, " ceil_mode");
+  check(ctx, &net, 14);
+}
+
+static void random_resize(gcam_context *ctx) {
+  static const char *const modes[] = {"nearest", "linear", "cubic"};
+  static const char *const coordinates[] = {"half_pixel", "align_corners", "asymmetric"};
+  network net;
+  int big = pick(0, 3) == 0; /* more channels than one task takes on the way back */
+  const char *mode = modes[pick(0, 2)], *where = coordinates[pick(0, 2)];
+  begin(&net, pick(1, 3), big ? pick(60, 140) : channels(), pick(1, 9), pick(1, 9));
+  float scales[4] = {1, 1, (float)pick(1, 12) / 4, (float)pick(1, 12) / 4};
+  for (int i = 2; i < 4; i++)
+    if (scales[i] * (float)net.dims[i] < 1) scales[i] = 2;
+  int64_t none = 0, four = 4;
+  make_weight(&net.w, "none", 1, &none, 1, scales, 0);
+  make_weight(&net.w, "scales", 1, &four, 1, scales, sizeof scales);
+  add_node(&net, "Resize", "none scales");
+  make_text(&net.w, "mode", mode);
+  make_text(&net.w, "coordinate_transformation_mode", where);
+  char text[96];
+  snprintf(text, sizeof text, "; Resize %s %s by %g, %g", mode, where, (double)scales[2],
+           (double)scales[3]);
+  tell(&net, text);
   check(ctx, &net, 14);
 }
 
@@ -836,11 +911,12 @@ static void known_troubles(gcam_context *ctx) {
 
 int main(int argc, char **argv) {
   static void (*const kinds[])(gcam_context *) = {
-      random_conv,      random_conv,       random_conv,      random_depthwise, random_winograd,
-      random_separable, random_pool,       random_pool,      random_branches,  random_head,
-      random_lrn,       random_function,   random_order,     random_order,     random_gate,
-      random_gate,      random_residual,   random_tokens,    random_tokens,    random_attention,
-      random_norm,      random_arithmetic, random_arithmetic};
+      random_conv,      random_conv,       random_conv,       random_depthwise, random_winograd,
+      random_separable, random_pool,       random_pool,       random_branches,  random_head,
+      random_lrn,       random_function,   random_order,      random_order,     random_gate,
+      random_gate,      random_residual,   random_tokens,     random_tokens,    random_attention,
+      random_norm,      random_arithmetic, random_arithmetic, random_transpose, random_transpose,
+      random_resize};
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 20240607;
   int rounds = argc > 2 ? atoi(argv[2]) : 15;
   state = seed * 2862933555777941757u + 3037000493u;
