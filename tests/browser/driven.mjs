@@ -213,3 +213,16 @@ export class DrivenPage {
 
 /** The address of the page, which Playwright knows without asking. */
 export const addressOf = (page) => page.evaluate(() => location.href);
+
+/** Makes a page of a driven browser so large; the window around it has a rim of its own. */
+export async function fit(browser, page, [width, height]) {
+  const asked = [width, height];
+  for (let tries = 0; tries < 10; ++tries) {
+    await browser.resize(...asked);
+    await page.waitForTimeout(200);
+    const inner = await page.evaluate(() => [innerWidth, innerHeight]);
+    if (inner[0] === width && inner[1] === height) return;
+    asked[0] = Math.max(100, asked[0] + width - inner[0]);
+    asked[1] = Math.max(100, asked[1] + height - inner[1]);
+  }
+}

@@ -7,6 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { root, serve } from './browser.mjs';
 import { sampleFile, status, WAIT } from './demo.mjs';
+import { fit } from './driven.mjs';
 import { launchFirefox, withoutFirefox } from './firefox.mjs';
 import { launchWebKit, withoutWebKit } from './webkit.mjs';
 
@@ -51,19 +52,6 @@ const STATES = {
     await page.$eval('#wall', (wall) => wall.scrollIntoView({ behavior: 'instant' }));
   } },
 };
-
-/** A window has a rim of its own. */
-async function fit(browser, page, [width, height]) {
-  const asked = [width, height];
-  for (let tries = 0; tries < 10; ++tries) {
-    await browser.resize(...asked);
-    await page.waitForTimeout(200);
-    const inner = await page.evaluate(() => [innerWidth, innerHeight]);
-    if (inner[0] === width && inner[1] === height) return;
-    asked[0] = Math.max(100, asked[0] + width - inner[0]);
-    asked[1] = Math.max(100, asked[1] + height - inner[1]);
-  }
-}
 
 async function take(browser, file, size, hash, act) {
   const page = await browser.newPage();

@@ -112,9 +112,15 @@ export function colour(pixels, stride, at, { values, from = 0, width, height, ta
   }
 }
 
+/** A canvas of another size; styles that know how tall it may be need its shape. @param {HTMLCanvasElement} canvas */
+export function shape(canvas, width, height) {
+  Object.assign(canvas, { width, height });
+  canvas.style.setProperty('--ratio', String(width / height));
+}
+
 /** @param {HTMLCanvasElement} canvas  becomes as large as the plane */
 export function drawPlane(canvas, plane) {
-  Object.assign(canvas, { width: plane.width, height: plane.height });
+  shape(canvas, plane.width, plane.height);
   const image = new ImageData(plane.width, plane.height);
   colour(image.data, plane.width, 0, plane);
   canvas.getContext('2d').putImageData(image, 0, 0);
@@ -122,7 +128,7 @@ export function drawPlane(canvas, plane) {
 
 /** @param {HTMLCanvasElement} canvas @param {{width: number, height: number, data: any}} picture RGBA */
 export function drawPicture(canvas, { width, height, data }) {
-  Object.assign(canvas, { width, height });
+  shape(canvas, width, height);
   canvas.getContext('2d').putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
 }
 
