@@ -97,6 +97,7 @@ export async function launchFirefox(preferences = {}) {
       screenshot,
       resize: (width, height) => ask('WebDriver:SetWindowRect', { width, height }),
       newPage: async () => new DrivenPage(run, { goto, screenshot,
+        enter: () => ask('WebDriver:SwitchToFrame', { id: 0 }),
         reload: () => ask('WebDriver:Refresh'),
         click: (id) => ask('WebDriver:ElementClick', { id }),
         press: (value) => ask('WebDriver:PerformActions', { actions: [{ type: 'key', id: 'keys', actions: [{ type: 'keyDown', value }, { type: 'keyUp', value }] }] }),

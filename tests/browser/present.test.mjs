@@ -81,9 +81,7 @@ async function walk(page) {
       await note();
     }
     if (LONG[id]) {
-      await page.keyboard.press('ArrowDown');
-      await page.waitForFunction(() => document.querySelector('.on-stage grad-cam').scrollTop > 100, null, WAIT);
-      for (let more = 0; more < 6; ++more) await page.keyboard.press('ArrowDown');
+      for (let more = 0; more < 7; ++more) await page.keyboard.press('ArrowDown');
       await page.waitForFunction(() => {
         const { scrollTop, clientHeight, scrollHeight } = document.querySelector('.on-stage grad-cam');
         return scrollTop + clientHeight > scrollHeight - 2;

@@ -119,6 +119,7 @@ export async function launchWebKit(environment = {}) {
           await ask('DELETE', session).catch(() => {});
           await begin();
         },
+        enter: () => ask('POST', `${session}/frame`, { id: 0 }),
         reload: () => ask('POST', `${session}/refresh`, {}),
         click: (id) => ask('POST', `${session}/element/${id}/click`, {}),
         press: (value) => ask('POST', `${session}/actions`, { actions: [{ type: 'key', id: 'keys', actions: [{ type: 'keyDown', value }, { type: 'keyUp', value }] }] }),
