@@ -95,6 +95,7 @@ export class Stage {
       heat.height = Math.max(1, Math.round(height * scale));
     }
     this.#boxes.setAttribute('viewBox', `0 0 ${width} ${height}`);
+    this.#frame.style.setProperty('--ratio', String(width / height));
     this.#frame.removeAttribute('data-empty');
   }
 
