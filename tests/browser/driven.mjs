@@ -240,3 +240,9 @@ export async function narrow(page, origin, path, [width, height]) {
   }), [path, width, height]);
   await page.deeds.enter();
 }
+
+/** What WebDriver calls a finger's way. @param {[number, number][]} path  points of the window */
+export const fingerAlong = (path) => [
+  ...path.flatMap(([x, y], i) => [{ type: 'pointerMove', duration: i ? 30 : 0, origin: 'viewport', x: Math.round(x), y: Math.round(y) },
+    ...(i ? [] : [{ type: 'pointerDown', button: 0 }])]),
+  { type: 'pointerUp', button: 0 }];

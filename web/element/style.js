@@ -137,6 +137,11 @@ canvas.plot { display: block; width: 100%; height: 14rem; }
 .bar label { display: inline-flex; align-items: center; gap: 0.5rem; }
 .bar .wide { flex: 1 1 14rem; }
 .bar .wide input { flex: 1; min-width: 6rem; }
+/* A finger needs all of a phone's width. */
+@container (max-width: 30rem) {
+  .bar .wide { flex: 1 1 100%; flex-wrap: wrap; }
+  .bar .wide input { order: 1; flex: 1 1 100%; }
+}
 button.action, select {
   padding: 0.4rem 0.8rem;
   border: 1px solid var(--line);
