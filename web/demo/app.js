@@ -317,7 +317,7 @@ async function loadModel(source, link = null, base = () => state, names = undefi
     const guessed = cam.model.preprocess?.from === 'guess';
     try {
       if (preprocess) await cam.setPreprocess(preprocess);
-      if (signal.aborted) throw new GradCamError('cancelled', 'The work was cancelled.');
+      if (signal.aborted) throw new GradCamError('cancelled', say('page.cancelled'));
     } catch (error) {
       cam.dispose();
       throw error;

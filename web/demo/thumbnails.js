@@ -22,13 +22,16 @@ let last = Promise.resolve();
 /** What each canvas is to show. @type {WeakMap<Element, Blob>} */
 const wanted = new WeakMap();
 
-const seen = new IntersectionObserver((entries) => {
+/** Made with the first: Node reads this file too. @type {IntersectionObserver | null} */
+let watcher = null;
+
+function whenSeen(entries) {
   for (const { target, isIntersecting } of entries) {
     if (!isIntersecting) continue;
-    seen.unobserve(target);
+    watcher.unobserve(target);
     last = last.then(() => draw(/** @type {HTMLCanvasElement} */ (target)));
   }
-});
+}
 
 async function draw(canvas) {
   const bitmap = await small(wanted.get(canvas), { resizeWidth: WIDTH });
@@ -44,6 +47,7 @@ export function thumbnail(file, name) {
   canvas.setAttribute('role', 'img');
   canvas.setAttribute('aria-label', name);
   wanted.set(canvas, file);
-  seen.observe(canvas);
+  watcher ??= new IntersectionObserver(whenSeen);
+  watcher.observe(canvas);
   return canvas;
 }
