@@ -2,7 +2,7 @@
 // packages that read Keras files, nothing else of the checkout.
 import { createReadStream, readFileSync, realpathSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { extname, join, normalize, sep } from 'node:path';
+import { dirname, extname, join, normalize, relative, sep } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { root } from './tools.mjs';
 
@@ -90,6 +90,13 @@ export async function serve({ isolated = true, headers = {} } = {}) {
     const path = request.url.replace(/[?#].*$/, '');
     if (path === '/') {
       response.writeHead(302, { Location: '/web/demo/' }).end();
+      return;
+    }
+    // As static hosts do: a page's relative addresses want the slash.
+    const page = path.endsWith('/') ? undefined : fileOf(`${path}/`);
+    if (page) {
+      const folder = relative(realpathSync(root), dirname(page)).split(sep).map(encodeURIComponent).join('/');
+      response.writeHead(302, { Location: `/${folder}/${request.url.slice(path.length)}` }).end();
       return;
     }
     const file = ['GET', 'HEAD'].includes(request.method) ? fileOf(path) : undefined;

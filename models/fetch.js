@@ -3,7 +3,8 @@
  * Node only.
  *
  * A download that breaks off is taken up again where it stopped, within one call and in the next: the
- * bytes so far lie in <cacheDir>/.downloads/<file>.part. Nothing else is left behind by a failure.
+ * bytes so far lie in <cacheDir>/.downloads/<file>.part. Nothing else is left behind by a failure. Of two
+ * runs at once one waits for the other, and finds what it brought.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -13,6 +14,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { architecture } from './architectures.js';
 import { convert } from './convert.js';
 import { ModelError, checkSignal } from './errors.js';
+import { holding } from './leftovers.js';
 import { folderSink } from './sinks.js';
 import { fetchTfjs, tfjsCard } from './tfjs/fetch.js';
 
@@ -45,35 +47,55 @@ export async function fetchModel(name, options) {
   }
   const published = await arch.card();
   const folder = join(cacheDir, name);
-  if (!force) {
+  const kept = async () => {
     const there = await readFile(join(folder, 'model.json'), 'utf8').then(JSON.parse).catch(() => null);
-    if (there?.weights === weights) return { folder, card: there, cached: true };
-  }
+    return there?.weights === weights ? { folder, card: there, cached: true } : undefined;
+  };
+  const found = force ? undefined : await kept();
+  if (found) return found;
   const { url, md5, bytes } = published.download;
   const file = basename(new URL(url).pathname);
   const progress = (loaded, total) => onProgress?.({ file, loaded, total: total ?? bytes ?? null });
   const store = join(cacheDir, '.downloads');
-  let source;
-  let fetched = false;
-  if (mirror !== undefined && !/^https?:\/\//i.test(mirror)) {
-    source = await fromFolder(mirror, file, { md5, progress, signal });
-  } else {
-    const address = mirror === undefined ? url : `${mirror.replace(/\/+$/, '')}/${file}`;
-    source = await download(address, store, file, { md5, bytes, progress, signal });
-    fetched = true;
-  }
-  const { card } = await convert({
-    source,
-    name,
-    arch: name,
-    weights,
-    signal,
-    onProgress,
-    out: await folderSink(folder, { overwrite: true }),
-    card: { source: url, licence: published.licence, original: { file, md5: md5 ?? null } },
+  const bring = async () => {
+    // What another run brought while this one waited for it.
+    const brought = force ? undefined : await kept();
+    if (brought) return brought;
+    let source;
+    let fetched = false;
+    if (mirror !== undefined && !/^https?:\/\//i.test(mirror)) {
+      source = await fromFolder(mirror, file, { md5, progress, signal });
+    } else {
+      const address = mirror === undefined ? url : `${mirror.replace(/\/+$/, '')}/${file}`;
+      source = await download(address, store, file, { md5, bytes, progress, signal });
+      fetched = true;
+    }
+    const { card } = await convert({
+      source,
+      name,
+      arch: name,
+      weights,
+      signal,
+      onProgress,
+      out: await folderSink(folder, { overwrite: true }),
+      card: { source: url, licence: published.licence, original: { file, md5: md5 ?? null } },
+    });
+    if (fetched) await rm(source, { force: true });
+    return { folder, card, cached: false };
+  };
+  await makeFolder(store);
+  return holding(join(store, `${file}.lock`), bring, signal).catch((error) => {
+    checkSignal(signal);
+    throw error;
   });
-  if (fetched) await rm(source, { force: true });
-  return { folder, card, cached: false };
+}
+
+async function makeFolder(folder) {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    throw new ModelError('storage', `The folder ${folder} cannot be made: ${cause.message}.`, { cause });
+  }
 }
 
 async function fromFolder(folder, file, { md5, progress, signal }) {
@@ -114,11 +136,6 @@ const wrongDigest = (file, found, md5) => new ModelError('digest', `${file} is n
 async function download(address, store, file, { md5, bytes, progress, signal }) {
   const part = join(store, `${file}.part`);
   const target = join(store, file);
-  try {
-    await mkdir(store, { recursive: true });
-  } catch (cause) {
-    throw new ModelError('storage', `The folder ${store} cannot be made: ${cause.message}.`, { cause });
-  }
   for (let attempt = 1; ; attempt++) {
     try {
       await downloadOnce(address, part, { bytes, progress, signal });

@@ -3,6 +3,8 @@
  * renamed when it is whole. The name holds the process, so that a later run knows what a killed one left
  * behind, and clears it.
  */
+import { ModelError } from './errors.js';
+
 const node = async () => ({
   ...await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:fs/promises'),
   ...await import(/* webpackIgnore: true */ /* @vite-ignore */ 'node:path'),
@@ -44,6 +46,42 @@ export async function clearLeftovers(folder, name) {
     // Another run may be clearing as well: whoever comes second finds nothing.
     if (lost) await rename(join(folder, entry), join(folder, name)).catch(() => {});
     else await rm(join(folder, entry), { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+const AGAIN_MS = 200;
+
+/**
+ * Runs work() while the file `path` says that this process does; waits for another process, or another call
+ * in this one, that does already. A killed process holds nothing. Errors: `storage`, and the signal's reason.
+ * @template T
+ * @param {string} path  in a folder that is there
+ * @param {() => Promise<T>} work
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<T>}
+ */
+export async function holding(path, work, signal) {
+  const { readFile, rm, writeFile } = await node();
+  const owner = () => readFile(path, 'utf8').then(Number, () => 0);
+  for (;;) {
+    try {
+      await writeFile(path, String(process.pid), { flag: 'wx' });
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') {
+        throw new ModelError('storage', `${path} cannot be written: ${whyNot(error)}.`, { cause: error });
+      }
+    }
+    const pid = await owner();
+    await new Promise((done) => { setTimeout(done, AGAIN_MS); });
+    signal?.throwIfAborted();
+    // Read once more: whoever made it writes its number a moment later.
+    if (pid === await owner() && !(pid && isAlive(pid))) await rm(path, { force: true });
+  }
+  try {
+    return await work();
+  } finally {
+    await rm(path, { force: true });
   }
 }
 

@@ -3,8 +3,8 @@
  * Letters: H W C input, OH OW K output, G groups, s stride, d dilation, p padding.
  *
  * Forward: one operator, or several that each make a slice of the output channels, so that the
- * packed weights of one slice stay in the L2 cache while the whole picture passes by. Depthwise with
- * more taps than XNNPACK's kernels for it take: depthwise.c.
+ * packed weights of one slice stay in the L2 cache while the whole picture passes by. Depthwise but
+ * for a few taps: depthwise.c.
  *
  * Input gradient, dx[h] = sum over taps t of W[t]^T dy[(h + p - t d) / s]:
  *   - stride 1: convolution of dy with the kernel flipped and transposed, padding (k - 1) d - p
@@ -351,9 +351,8 @@ gcam_kernel *gcam_conv_backward_kernel(const gcam_conv_spec *c, const float *wei
                                        gcam_error *err) {
   err->status = GCAM_OK;
   if (!pads_fit(c) || !fits_u32(c) || !xnnpack_ready()) return NULL;
-  bool depthwise = c->groups > 1 && c->groups == c->C && c->C == c->K;
   if (c->sh == 1 && c->sw == 1) return stride1_gradient(c, weights, err);
-  if (depthwise) return gcam_depthwise_gradient_kernel(c, weights, err);
+  if (gcam_depthwise_gradient_fits(c)) return gcam_depthwise_gradient_kernel(c, weights, err);
   if (c->kh == 1 && c->kw == 1 && !c->pt && !c->pl && !c->pb && !c->pr)
     return pointwise_strided_gradient(c, weights, err);
   return strided_gradient(c, weights, err);

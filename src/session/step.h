@@ -20,7 +20,8 @@ typedef struct gcam_step {
   int node_count;
   /* GCAM_STEP_NODE */
   const gcam_twin *twin;
-  int bias; /* the value that an absorbed Add adds to every row; -1: none */
+  int bias;         /* the value that an absorbed Add adds to every row; -1: none */
+  bool times_input; /* an absorbed Mul multiplies with the node's own input */
   /* GCAM_STEP_CONV */
   gcam_conv_spec spec;
   int conv_node, norm_node; /* node indices; norm_node -1: none */

@@ -55,7 +55,7 @@ test('a goal that is missed is called missed', () => {
 
 test('a folder\'s networks: each has its goals, their median one, and what is missed is named with why', () => {
   const zoo = (network, toRival) => ({ ...row('gradcam relaxed', toRival), network, zoo: true });
-  const table = goalTable([zoo('resnet18', 0.3), zoo('alexnet', 0.61), zoo('vit_b_16', 0.7)]);
+  const table = goalTable([zoo('resnet18', 0.3), zoo('anet', 0.61), zoo('vit_b_16', 0.7)]);
   assert.match(table, /Median of the 3 networks[^\n]*\| <= 0\.42 \| \*\*0\.61 missed\*\* \|/);
   assert.match(table, /resnet18 forward: [^\n]*\| <= 0\.6 \| 0\.30 met \|/);
   assert.match(table, /vit_b_16 forward: [^\n]*\| <= 0\.6 \| \*\*0\.70 missed/);
@@ -63,7 +63,7 @@ test('a folder\'s networks: each has its goals, their median one, and what is mi
   const list = missedList([table]).split('\n');
   assert.equal(list.length, 3);
   assert.match(list.at(-1), /^- vit_b_16 forward[^\n]*: products of rows/);
-  assert.match(list[1], /alexnet forward[^\n]*: not explained yet\.$/);
+  assert.match(list[1], /anet forward[^\n]*: not explained yet\.$/);
   assert.equal(missedList([goalTable([zoo('resnet18', 0.3)])]), '');
 });
 

@@ -38,6 +38,11 @@ const [CPU_SAMPLES, CPU_SAMPLE_MS] = [3, 250];
 const REST_MS = 60;
 /** Forward passes that the first warm-up takes, whole ones: code in its second, faster form, memory touched. */
 const WARM_MS = 500;
+/**
+ * A turn's forward time is the median of its passes, as many as this time holds, at most so many: one pass of a
+ * few milliseconds alone says as much of how quickly a sleeping thread wakes, and of what else the machine did.
+ */
+const [TURN_MS, TURN_PASSES] = [100, 15];
 
 export const median = (list) => {
   const sorted = [...list].sort((a, b) => a - b);
@@ -108,13 +113,23 @@ async function settle(one, atLeast) {
   while (spent < atLeast);
 }
 
+async function forwardTime(one) {
+  const passes = [];
+  let spent = 0;
+  do {
+    passes.push(await one.ask('forward'));
+    spent += passes.at(-1);
+  } while (spent < TURN_MS && passes.length < TURN_PASSES);
+  return median(passes);
+}
+
 async function measure(one, operation, warmUp) {
   if (one.failed[operation] || (one.spent[operation] > BUDGET_MS && operation !== 'forward')) return;
   if (warmUp && one.once?.includes(operation) && one.spent[operation]) return;
   await takeTurn(one);
   try {
     if (operation === 'forward') await settle(one, warmUp ? WARM_MS : 0);
-    const ms = await one.ask(operation);
+    const ms = operation === 'forward' ? await forwardTime(one) : await one.ask(operation);
     one.spent[operation] = (one.spent[operation] ?? 0) + ms;
     // What takes the whole budget at once is measured once; there the warm-up counts.
     if (!warmUp || (ms > BUDGET_MS && operation !== 'forward')) (one.times[operation] ??= []).push(ms);

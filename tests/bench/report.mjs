@@ -56,7 +56,7 @@ ${missed}`);
 ${notes.map((note) => `- ${note}`).join('\n')}`);
   parts.push(`## How it is measured
 
-- Each contender is a process (in Chromium and Firefox: a browser) of its own that loads the network once; rounds go round all of them, with a rest in between, since onnxruntime-web's threads spin on after a pass, and a pass that is not timed after it. Figures are medians. Before anything is timed, every contender's output is compared with ours; 1e-3 of the largest value is allowed, ${Math.max(...rows.map((row) => row.off ?? 0)).toExponential(1)} is the most there was.
+- Each contender is a process (in Chromium and Firefox: a browser) of its own that loads the network once; rounds go round all of them, with a rest in between, since onnxruntime-web's threads spin on after a pass, and a pass that is not timed after it; a turn's forward time is the median of the passes that 100 ms hold. Figures are medians. Before anything is timed, every contender's output is compared with ours; 1e-3 of the largest value is allowed, ${Math.max(...rows.map((row) => row.off ?? 0)).toExponential(1)} is the most there was.
 - The newest Node of npm and Firefox are measured leanly: relaxed SIMD and onnxruntime-web alone, which is the better rival there by definition.
 - Processor ms: what a forward pass takes of all cores together, in Node, in passes one after another for a quarter of a second and what idle threads go on to spin; browsers do not tell.
 - VGG16 and Xception have synthetic weights: speed does not depend on their values.

@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { OnnxGraph } from '../../models/onnx/graph.js';
 import { GradCam, tools } from '../../web/node.js';
 import { tinyNetwork } from '../web/tiny.mjs';
 import { browserAndServer, root, withoutBrowser } from './browser.mjs';
@@ -168,6 +169,22 @@ describe('a model whose preprocessing is a guess', { skip: withoutBrowser }, () 
     await explained(page, () => page.click('[data-model=pocket]'));
     assert.equal(await page.inputValue('#head select'), '');
     assert.deepEqual(await list(page), expected.pocket);
+    assert.deepEqual(page.problems, []);
+    await context.close();
+  });
+
+  test('a model whose only output is a picture says so, and what stood there stays', async () => {
+    const context = await web.browser.newContext();
+    const page = await demo(context);
+    const graph = new OnnxGraph('mask');
+    graph.input('picture', [1, 3, 8, 8]);
+    graph.add('Sigmoid', 'mask', ['picture']);
+    graph.outputs.push({ name: 'mask', dims: [1, 3, 8, 8] });
+    await page.setInputFiles('#onnx', fileOf('mask.onnx', graph.encode()));
+    await status(page, /"mask" holds no classes/);
+    assert.deepEqual(await list(page), expected.pocket);
+    await explained(page, () => page.click('[data-sample=lighthouse]'));
+    assert.notDeepEqual(await list(page), expected.pocket);
     assert.deepEqual(page.problems, []);
     await context.close();
   });

@@ -36,13 +36,13 @@ describe('the server', () => {
   const ask = (path, { method = 'GET', headers = {} } = {}) => new Promise((done, fail) => {
     request({ port, host: '127.0.0.1', path, method, headers: { host: `127.0.0.1:${port}`, ...headers } }, (response) => {
       let text = '';
-      response.on('data', (part) => { text += part; }).on('end', () => done({ status: response.statusCode, text }));
+      response.on('data', (part) => { text += part; }).on('end', () => done({ status: response.statusCode, text, location: response.headers.location }));
     }).on('error', fail).end();
   });
   const alive = async () => assert.equal((await ask('/web/demo/')).status, 200);
 
   for (const [what, path] of [['a file for a folder', '/web/demo/index.html/x'], ['a name too long', `/web/${'a'.repeat(5000)}`],
-    ['a path too long', `/web/${'a/'.repeat(4000)}x.js`], ['not UTF-8', '/web/%ff%fe'], ['a zero', '/web/a%00.js'], ['a folder', '/web/demo'],
+    ['a path too long', `/web/${'a/'.repeat(4000)}x.js`], ['not UTF-8', '/web/%ff%fe'], ['a zero', '/web/a%00.js'], ['a folder without a page', '/web/files'],
     ['the parent', '/web/../package.json'], ['the parent, written otherwise', '/web/%2e%2e/package.json'], ['hidden', '/web/.hidden'],
     ['another folder', '/package.json'], ['an address', 'http://elsewhere/web/demo/'], ['half an escape', '/web/%'], ['a star', '*']]) {
     test(`${what}: not there, and the server stays`, async () => {
@@ -51,10 +51,18 @@ describe('the server', () => {
     });
   }
 
+  test('a page without its slash leads to the one with it, and nowhere else', async () => {
+    for (const path of ['/web/demo', '//web/demo', '/\\web/demo', '/web/./demo', '/web/x/../demo']) {
+      const { status, location } = await ask(`${path}?class=7`);
+      assert.deepEqual([status, location], [302, '/web/demo/?class=7'], path);
+    }
+    await alive();
+  });
+
   test('links out of the served folders are refused, those inside are not', async () => {
     const at = `/web/${links.split('/').at(-1)}`;
     for (const name of ['out.json', 'root.json', 'circle.json', 'folder/hostname']) assert.equal((await ask(`${at}/${name}`)).status, 404, name);
-    assert.deepEqual(await ask(`${at}/own-link.json`), { status: 200, text: '{}' });
+    assert.equal((await ask(`${at}/own-link.json`)).text, '{}');
     await alive();
   });
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { execFile, spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -120,4 +121,36 @@ test('cancelling keeps what was downloaded for the next time', { skip }, async (
   assert.ok(!existsSync(join(cacheDir, 'mobilenet')));
   await fetchModel('mobilenet', { cacheDir, mirror });
   assert.match(asked.at(-1).range, /^bytes=\d{7,}-$/);
+});
+
+test('of two at once, in one process or two, one waits and finds what the other brought', { skip }, async (t) => {
+  const cacheDir = await temporary(t);
+  const { mirror, asked } = await serve(t);
+  const script = `import { fetchModel } from ${JSON.stringify(new URL('../../models/fetch.js', import.meta.url).href)};
+    const { cached } = await fetchModel('mobilenet', { cacheDir: ${JSON.stringify(cacheDir)}, mirror: ${JSON.stringify(mirror)} });
+    console.log(cached);`;
+  const process2 = () => new Promise((done, fail) => {
+    execFile(process.execPath, ['--input-type=module', '-e', script], (error, stdout) => (error ? fail(error) : done(stdout.trim() === 'true')));
+  });
+  const own = async () => (await fetchModel('mobilenet', { cacheDir, mirror })).cached;
+  const cached = await Promise.all([own(), own(), process2()]);
+  assert.deepEqual(cached.sort(), [false, true, true]);
+  assert.equal(asked.length, 1);
+  assert.deepEqual(await readdir(join(cacheDir, '.downloads')), []);
+});
+
+test('one that was killed holds nobody up, one that waits can be cancelled', { skip }, async (t) => {
+  const cacheDir = await temporary(t);
+  const { mirror } = await serve(t);
+  const lock = join(cacheDir, '.downloads', `${FILE}.lock`);
+  await mkdir(join(cacheDir, '.downloads'));
+  await writeFile(lock, String(process.pid));
+  const stop = new AbortController();
+  setTimeout(() => stop.abort(), 300);
+  await assert.rejects(fetchModel('mobilenet', { cacheDir, mirror, signal: stop.signal }), (error) => error.code === 'cancelled');
+  const { pid } = spawnSync(process.execPath, ['-e', '']);
+  for (const left of [String(pid), '']) {
+    await writeFile(lock, left);
+    assert.equal((await fetchModel('mobilenet', { cacheDir, mirror, force: true })).cached, false);
+  }
 });

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { writeWhole } from '../../models/leftovers.js';
+import { OnnxGraph } from '../../models/onnx/graph.js';
 import { folderSink } from '../../models/sinks.js';
 import { COMMANDS } from '../../web/cli/options.js';
 import { GradCam } from '../../web/node.js';
@@ -422,4 +423,20 @@ describe('a real network', { skip: withoutData }, () => {
     assert.deepEqual(report.maps.map((map) => map.class), [{ id: 718, name: 'pier' }, { id: 460, name: 'breakwater' }]);
     assert.deepEqual([report.maps[0].width, report.maps[0].height], [13, 13]);
   });
+});
+
+test('a model whose output is a picture: no heatmap to draw, said with why and what to do', async () => {
+  const graph = new OnnxGraph('mask');
+  graph.input('picture', [1, 3, 8, 8]);
+  graph.add('Sigmoid', 'mask', ['picture']);
+  graph.outputs.push({ name: 'mask', dims: [1, 3, 8, 8] });
+  await writeFile(join(folder, 'mask.onnx'), graph.encode());
+  const drawn = await gradcam(['a.png', '--model', 'mask.onnx', '-o', 'mask.png'], { cwd: folder });
+  assert.equal(drawn.code, 1);
+  assert.match(drawn.err, /"mask" is a picture \(3 x 8 x 8\).*no heatmap to draw: leave out -o/s);
+  assert.ok(!existsSync(join(folder, 'mask.png')));
+  const told = await gradcam(['a.png', '--model', 'mask.onnx'], { cwd: folder });
+  assert.equal(told.code, 0);
+  assert.match(told.err, /"mask" is a picture/);
+  assert.doesNotMatch(told.err, /the heatmap is drawn with/);
 });

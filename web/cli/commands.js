@@ -143,11 +143,18 @@ async function explain(options, images) {
     const printed = !quiet && ![json, jsonl, output].includes(STANDARD);
     const reports = [];
     let failed = 0;
+    let mapped = false;
     for (const image of images) {
       try {
         const picture = await pictureOf(image);
         const result = await explainOne(cam, picture, options);
         const { maps } = result;
+        // Said before the warning that says the same: the picture that was asked for cannot be made.
+        if (output !== undefined && !maps.length) {
+          throw new GradCamError('model', `${result.warnings.find(({ name }) => name === 'no-classes')?.text ?? 'The model gives no classes.'} ` +
+            'Without classes there is no heatmap to draw: leave out -o.');
+        }
+        mapped ||= maps.length > 0;
         const { overlay, grid } = pathsOf(image, maps);
         if (overlay) await write(overlay, await maps[0].toPNG(style));
         if (grid) await write(grid, await cam.grid(maps, style));
@@ -172,7 +179,7 @@ async function explain(options, images) {
     if (json !== undefined) await writeJson(json, images.length === 1 ? reports[0] : reports);
     if (jsonl !== undefined && jsonl !== STANDARD) await write(jsonl, reports.map((report) => `${JSON.stringify(report)}\n`).join(''));
     if (failed) throw new GradCamError('image', `${failed} of ${images.length} pictures failed.`);
-    if (printed && [output, json, jsonl, bundle].every((path) => path === undefined)) {
+    if (printed && mapped && [output, json, jsonl, bundle].every((path) => path === undefined)) {
       process.stderr.write(`gradcam: no picture was written; the heatmap is drawn with ${images.length > 1 ? '-o DIR/' : `-o ${stemOf(images[0])}-gradcam.png`}\n`);
     }
   });

@@ -316,6 +316,8 @@ async function loadModel(source, link = null, base = () => state, names = undefi
     const cam = await GradCam.load(source, { signal, onProgress, labels: names ?? labels, head: head || undefined });
     const guessed = cam.model.preprocess?.from === 'guess';
     try {
+      // Of one that has another output, that may be chosen.
+      if (cam.model.heads.every(({ kind }) => WITHOUT_CLASSES.includes(kind))) throw noClasses(cam.model);
       if (preprocess) await cam.setPreprocess(preprocess);
       if (signal.aborted) throw new GradCamError('cancelled', say('page.cancelled'));
     } catch (error) {
@@ -688,11 +690,13 @@ const optionsOf = ({ top, method, score, layer, fit }) => ({
   fit: fit || undefined,
 });
 
-/** An answer without classes, as of a network that gives pictures, has no map to show. */
+/** What an output gives that has no map to show: a network that segments, one that finds boxes. */
+const WITHOUT_CLASSES = ['picture', 'table', 'features'];
+const noClasses = ({ name, head }) => Object.assign(new Error(say('page.no.classes', { name, head })), { code: 'unsupported' });
+
 function havingMaps({ cam }, result) {
   if (result.maps.length) return result;
-  const { name, head } = cam.model;
-  throw Object.assign(new Error(say('page.no.classes', { name, head })), { code: 'unsupported' });
+  throw noClasses(cam.model);
 }
 
 /** Maps of more classes; they share the picture of the first ones, which is not sent again. */
