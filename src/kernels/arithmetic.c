@@ -63,7 +63,8 @@ static job job_of(const gcam_args *a, operation f) {
 }
 
 /* Where the input lies beside number `from` of y's row; the usual cases without divisions. */
-static operand operand_of(const job *j, int side, int64_t row, int64_t from) {
+static __attribute__((noinline)) operand operand_of(const job *j, int side, int64_t row,
+                                                    int64_t from) {
   int64_t step = j->step[side], width = step ? j->plan->inner : 1;
   int64_t at = j->size[side] == j->numbers ? row * j->plan->inner
                : j->size[side] == width
@@ -74,15 +75,22 @@ static operand operand_of(const job *j, int side, int64_t row, int64_t from) {
 
 static inline void ALWAYS_INLINE forward_chunk(operation f, const job *j, size_t index) {
   int64_t at = (int64_t)index * CHUNK, end = at + CHUNK < j->numbers ? at + CHUNK : j->numbers;
+  int64_t row = at / j->plan->inner, from = at - row * j->plan->inner;
   const float *limits = j->a->limits;
-  for (int64_t n; at < end; at += n) {
-    int64_t row = at / j->plan->inner, from = at - row * j->plan->inner;
+  gcam_f4 lo = gcam_f4_splat(limits ? limits[0] : 0), hi = gcam_f4_splat(limits ? limits[1] : 0);
+  for (int64_t n; at < end; at += n, row++, from = 0) {
     n = j->plan->inner - from < end - at ? j->plan->inner - from : end - at;
     operand u = operand_of(j, 0, row, from), v = operand_of(j, 1, row, from);
     float *y = j->a->out[0] + at;
-    for (int64_t i = 0; i < n; i += 4) {
+    int64_t i = 0, whole = u.step && v.step ? n & ~(int64_t)3 : 0;
+    for (; i < whole; i += 4) {
+      gcam_f4 s = value(f, gcam_f4_load(u.at + i), gcam_f4_load(v.at + i));
+      if (f == ADD && limits) s = gcam_f4_clamp(s, lo, hi);
+      gcam_f4_store(y + i, s);
+    }
+    for (; i < n; i += 4) {
       gcam_f4 s = value(f, take(u, i, n), take(v, i, n));
-      if (limits) s = gcam_f4_clamp(s, gcam_f4_splat(limits[0]), gcam_f4_splat(limits[1]));
+      if (f == ADD && limits) s = gcam_f4_clamp(s, lo, hi);
       gcam_f4_store_part(y + i, n - i, s);
     }
   }
@@ -143,20 +151,27 @@ static bool always(const gcam_graph *graph, const gcam_node *node) {
   return true;
 }
 
-#define TWIN(symbol, f, ABSORBS)                                                               \
-  static void symbol##_forward_task(void *context, size_t i) { forward_chunk(f, context, i); } \
-  static void symbol##_forward(const gcam_args *a, const gcam_threads *pool) {                 \
-    forward(a, pool, f, symbol##_forward_task);                                                \
-  }                                                                                            \
-  static void symbol##_backward(const gcam_args *a, const gcam_threads *pool) {                \
-    backward(a, pool, f);                                                                      \
-  }                                                                                            \
-  const gcam_twin gcam_twin_##symbol = {&gcam_op_##symbol, always, symbol##_forward,           \
+/* Add and Mul, which networks are full of, have loops of their own. */
+static void add_task(void *context, size_t i) { forward_chunk(ADD, context, i); }
+static void mul_task(void *context, size_t i) { forward_chunk(MUL, context, i); }
+static void other_task(void *context, size_t i) {
+  const job *j = context;
+  forward_chunk(j->f, j, i);
+}
+
+#define TWIN(symbol, f, task, ABSORBS)                                               \
+  static void symbol##_forward(const gcam_args *a, const gcam_threads *pool) {       \
+    forward(a, pool, f, task);                                                       \
+  }                                                                                  \
+  static void symbol##_backward(const gcam_args *a, const gcam_threads *pool) {      \
+    backward(a, pool, f);                                                            \
+  }                                                                                  \
+  const gcam_twin gcam_twin_##symbol = {&gcam_op_##symbol, always, symbol##_forward, \
                                         symbol##_backward, .absorbs = (ABSORBS)};
 
 /* clang-format off */
-TWIN(add, ADD, GCAM_CLAMPS)
-TWIN(sub, SUB, 0)
-TWIN(mul, MUL, 0)
-TWIN(div, DIV, 0)
+TWIN(add, ADD, add_task, GCAM_CLAMPS)
+TWIN(sub, SUB, other_task, 0)
+TWIN(mul, MUL, mul_task, 0)
+TWIN(div, DIV, other_task, 0)
 /* clang-format on */

@@ -3,8 +3,8 @@
  * Letters: H W C input, OH OW K output, G groups, s stride, d dilation, p padding.
  *
  * Forward: one operator, or several that each make a slice of the output channels, so that the
- * packed weights of one slice stay in the L2 cache while the whole picture passes by. Depthwise
- * with more taps than XNNPACK's kernels for it take: depthwise.c.
+ * packed weights of one slice stay in the L2 cache while the whole picture passes by. Depthwise but
+ * for a few taps: depthwise.c.
  *
  * Input gradient, dx[h] = sum over taps t of W[t]^T dy[(h + p - t d) / s]:
  *   - stride 1: convolution of dy with the kernel flipped and transposed, padding (k - 1) d - p
@@ -366,17 +366,13 @@ static gcam_kernel *strided_gradient(const gcam_conv_spec *c, const float *weigh
   return &k->base;
 }
 
-static bool is_depthwise(const gcam_conv_spec *c) {
-  return c->groups > 1 && c->groups == c->C && c->C == c->K;
-}
-
 gcam_kernel *gcam_conv_backward_kernel(const gcam_conv_spec *spec, const float *weights,
                                        gcam_error *err) {
   gcam_conv_spec bare = bare_gradient(spec), *c = &bare;
   err->status = GCAM_OK;
   if (!pads_fit(c) || !fits_u32(c) || !xnnpack_ready()) return NULL;
   if (c->sh == 1 && c->sw == 1) return stride1_gradient(c, weights, NULL, err);
-  if (is_depthwise(c)) return gcam_depthwise_gradient_kernel(c, weights, err);
+  if (gcam_depthwise_gradient_fits(c)) return gcam_depthwise_gradient_kernel(c, weights, err);
   if (c->kh == 1 && c->kw == 1 && !c->pt && !c->pl && !c->pb && !c->pr)
     return pointwise_strided_gradient(c, weights, err);
   return strided_gradient(c, weights, NULL, err);
@@ -386,7 +382,7 @@ bool gcam_conv_transpose_fits(const gcam_conv_spec *c) {
   gcam_conv_spec stride1 = gradient_spec(c);
   if (!gcam_conv_kernel_fits(c) || !sizes_agree(c)) return false;
   if (c->sh == 1 && c->sw == 1) return gcam_conv_kernel_fits(&stride1);
-  return !is_depthwise(c) && deconvolution_fits(c);
+  return !gcam_depthwise_gradient_fits(c) && deconvolution_fits(c);
 }
 
 gcam_kernel *gcam_conv_transpose_kernel(const gcam_conv_spec *c, const float *weights,

@@ -1,30 +1,53 @@
-/* depthwise.c: what XNNPACK leaves out of depthwise convolutions.
- *
- * More than 25 taps (ConvNeXt's 7x7): it would run every channel as a group of its own. Here some
- * channels of a pixel are summed up in registers:
+/* depthwise.c: depthwise convolutions, and their input gradients with strides:
  *   y[oy,ox,c] = bias[c] + sum over taps (i,j) of  x[..,..,c] W[i,j,c]
- * The input gradient with strides:
  *   dx[h,w,c] = sum over taps (i,j) with s | h + p - i d  of  dy[..,..,c] W[i,j,c]
- * XNNPACK has no depthwise deconvolution, and its general one is ten times slower than this loop.
- */
+ *
+ * Both are sums over rows of pixels. For RUN outputs at once and four channels, the sums and a row
+ * of weights stay in registers, and each pixel of the row is loaded once and goes into all the sums
+ * that it belongs to. Where the pixels are is found once for all channels; those of the padding are
+ * at `zeros`. So borders, dilations and the last, shorter run are nobody's special case. */
 #include "kernels/depthwise.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "kernels/simd.h"
 
 enum {
-  XNNPACK_TAPS = 25,
-  VECTORS = 8 /* of four channels at a time */
+  LANES = 4,
+  XNNPACK_TAPS = 4, /* up to which its kernels are quicker */
+  RUN = 7, /* outputs: V8 has 15 vector registers, for 7 sums, up to 7 weights and a pixel */
+  MAX_TAPS = 1024, /* where pixels are is kept on the stack */
+  MAX_PIXELS = MAX_TAPS * RUN
 };
+
+/* Loops unroll whose bounds are constants, which they are once these are inlined. */
+#define ALWAYS_INLINE __attribute__((always_inline))
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL
+#endif
 
 typedef struct depthwise_kernel {
   gcam_kernel base;
   gcam_conv_spec spec;
-  float *weights; /* [kh][kw][C] */
-  float *bias;    /* [C], behind the weights; the gradient has none */
+  int side;       /* taps of one row of pixels: kw, or each for itself: 1 */
+  int step;       /* pixels from one output to the next */
+  int pixels;     /* of a row: (RUN - 1) step + side */
+  float *weights; /* of each four channels: bias [4], [kh][kw][4]. The last four overlap. */
+  float *zeros;   /* [C + 4], behind the weights */
 } depthwise_kernel;
+
+/* What makes `count` <= RUN outputs, out_step floats apart. */
+typedef struct output_run {
+  int rows, count;
+  float *out;
+  size_t out_step;
+  uint32_t weight[MAX_TAPS]; /* of each row: offset of its weights, in bytes */
+  const float *pixel[MAX_PIXELS];
+} output_run;
 
 typedef struct rows_task {
   const depthwise_kernel *k;
@@ -32,81 +55,129 @@ typedef struct rows_task {
   float *out;
 } rows_task;
 
-/* ---- Forward -------------------------------------------------------------------------------- */
+/* ---- Sums ------------------------------------------------------------------------------------ */
 
-/* Taps [first, end) that begin at `start` in the input lie inside it. */
-typedef struct taps {
-  int64_t start, first, end;
-} taps;
-
-static taps taps_of(int64_t start, int64_t dilation, int64_t kernel, int64_t in) {
-  taps t = {start, start < 0 ? (-start + dilation - 1) / dilation : 0, 0};
-  if (start < in) t.end = (in - 1 - start) / dilation + 1;
-  if (t.end > kernel) t.end = kernel;
-  return t;
-}
-
-/* One pixel, channels [c, c + 4 vectors), of which n are there. */
-static inline __attribute__((always_inline)) void pixel(const depthwise_kernel *k, int vectors,
-                                                        const float *in, taps y, taps x, int64_t c,
-                                                        int64_t n, float *out) {
-  const gcam_conv_spec *s = &k->spec;
-  gcam_f4 sum[VECTORS];
-  for (int v = 0; v < vectors; v++) sum[v] = gcam_f4_load_part(k->bias + c + v * 4, n - v * 4, 0);
-  for (int64_t i = y.first; i < y.end; i++)
-    for (int64_t j = x.first; j < x.end; j++) {
-      const float *from = in + ((y.start + i * s->dh) * s->W + x.start + j * s->dw) * s->C + c;
-      const float *weight = k->weights + (i * s->kw + j) * s->C + c;
-      for (int v = 0; v < vectors; v++)
-        sum[v] = gcam_f4_madd(gcam_f4_load_part(from + v * 4, n - v * 4, 0),
-                              gcam_f4_load_part(weight + v * 4, n - v * 4, 0), sum[v]);
+static inline ALWAYS_INLINE void sum_up(int side, int step, const depthwise_kernel *k,
+                                        const output_run *run) {
+  const size_t end = (size_t)k->spec.C * sizeof(float), four = LANES * sizeof(float);
+  const size_t weights_step = (size_t)(k->spec.kh * k->spec.kw + 1) * four;
+  const gcam_f4 lo = gcam_f4_splat(k->spec.lo), hi = gcam_f4_splat(k->spec.hi);
+  const char *weights = (const char *)k->weights;
+  const int rows = run->rows, count = run->count;
+  const size_t out_step = run->out_step * sizeof(float);
+  char *to = (char *)run->out;
+  for (size_t c = 0; c < end; c += four, weights += weights_step) {
+    if (c > end - four) c = end - four; /* some again: they come out the same */
+    gcam_f4 sum[RUN];
+    UNROLL for (int r = 0; r < RUN; r++) sum[r] = gcam_f4_load((const float *)weights);
+    const float *const *pixel = run->pixel;
+    for (int i = 0; i < rows; i++, pixel += (RUN - 1) * step + side) {
+      const float *from = (const float *)(weights + run->weight[i]);
+      gcam_f4 weight[RUN];
+      UNROLL for (int j = 0; j < side; j++) weight[j] = gcam_f4_load(from + j * LANES);
+      UNROLL for (int x = 0; x < (RUN - 1) * step + side; x++) {
+        gcam_f4 value = gcam_f4_load((const float *)((const char *)pixel[x] + c));
+        UNROLL for (int r = 0; r < RUN; r++) {
+          int j = x - r * step;
+          if (j >= 0 && j < side) sum[r] = gcam_f4_madd(value, weight[j], sum[r]);
+        }
+        /* Else LLVM loads all pixels first, more than there are registers. */
+        __asm__ volatile("" ::: "memory");
+      }
     }
-  for (int v = 0; v < vectors; v++)
-    gcam_f4_store_part(out + v * 4, n - v * 4,
-                       gcam_f4_clamp(sum[v], gcam_f4_splat(s->lo), gcam_f4_splat(s->hi)));
+    char *out = to + c;
+    UNROLL for (int r = 0; r < RUN; r++, out += out_step) {
+      if (r < count) gcam_f4_store((float *)out, gcam_f4_clamp(sum[r], lo, hi));
+    }
+  }
 }
+
+static void end_run(const depthwise_kernel *k, output_run *run) {
+  float *out = run->out, spare[RUN * LANES];
+  const size_t out_step = run->out_step;
+  const bool few = k->spec.C < LANES;
+  if (few) run->out = spare, run->out_step = LANES;
+  if (k->side == 1)
+    sum_up(1, 1, k, run);
+  else if (k->side == 3)
+    k->step == 1 ? sum_up(3, 1, k, run) : sum_up(3, 2, k, run);
+  else if (k->side == 5)
+    k->step == 1 ? sum_up(5, 1, k, run) : sum_up(5, 2, k, run);
+  else
+    sum_up(7, 1, k, run);
+  for (int r = 0; few && r < run->count; r++, out += out_step)
+    memcpy(out, spare + r * LANES, (size_t)k->spec.C * sizeof *out);
+}
+
+/* The row of weights from tap `tap` on, and its pixels of `in` [width][C]: x, x + step, ... A row
+ * of padding alone is left out. */
+static void add_row(const depthwise_kernel *k, output_run *run, int64_t tap, const float *in,
+                    int64_t width, int64_t x, int64_t step) {
+  const float **pixel = run->pixel + run->rows * k->pixels;
+  const float *zeros = k->zeros;
+  int n = 0, pixels = k->pixels;
+  for (; n < pixels && x < 0; x += step) pixel[n++] = zeros;
+  if (n == pixels || x >= width) return;
+  size_t at = (size_t)(x * k->spec.C), at_step = (size_t)(step * k->spec.C);
+  for (; n < pixels && x < width; x += step, at += at_step) pixel[n++] = in + at;
+  while (n < pixels) pixel[n++] = zeros;
+  run->weight[run->rows++] = (uint32_t)((1 + tap) * LANES * (int64_t)sizeof(float));
+}
+
+static void begin_run(output_run *run, float *out, int64_t out_step, int64_t count) {
+  run->rows = 0;
+  run->count = count < RUN ? (int)count : RUN;
+  run->out = out;
+  run->out_step = (size_t)out_step;
+}
+
+/* ---- Forward --------------------------------------------------------------------------------- */
 
 static void forward_row(void *context, size_t index) {
   const rows_task *t = context;
-  const gcam_conv_spec *s = &t->k->spec;
-  int64_t b = (int64_t)index / s->OH, row = (int64_t)index % s->OH;
-  const float *in = t->in + b * s->H * s->W * s->C;
+  const depthwise_kernel *k = t->k;
+  const gcam_conv_spec *s = &k->spec;
+  int64_t b = (int64_t)index / s->OH, oy = (int64_t)index % s->OH;
   float *out = t->out + (int64_t)index * s->OW * s->out_stride;
-  taps y = taps_of(row * s->sh - s->pt, s->dh, s->kh, s->H);
-  for (int64_t c = 0, step; c < s->C; c += step) {
-    step = s->C - c < VECTORS * 4 ? 4 : VECTORS * 4;
-    for (int64_t w = 0; w < s->OW; w++) {
-      taps x = taps_of(w * s->sw - s->pl, s->dw, s->kw, s->W);
-      if (step == 4)
-        pixel(t->k, 1, in, y, x, c, s->C - c, out + w * s->out_stride + c);
-      else
-        pixel(t->k, VECTORS, in, y, x, c, VECTORS * 4, out + w * s->out_stride + c);
+  output_run run;
+  for (int64_t ox = 0; ox < s->OW; ox += RUN) {
+    begin_run(&run, out + ox * s->out_stride, s->out_stride, s->OW - ox);
+    for (int64_t i = 0; i < s->kh; i++) {
+      int64_t y = oy * s->sh - s->pt + i * s->dh;
+      if (y < 0 || y >= s->H) continue;
+      const float *in = t->in + (b * s->H + y) * s->W * s->C;
+      for (int64_t j = 0; j < s->kw; j += k->side)
+        add_row(k, &run, i * s->kw + j, in, s->W, ox * s->sw - s->pl + j * s->dw,
+                k->side == 1 ? s->sw : 1);
     }
+    end_run(k, &run);
   }
 }
 
-/* ---- Gradient ------------------------------------------------------------------------------- */
+/* ---- Gradient -------------------------------------------------------------------------------- */
 
+/* A run has every sw-th pixel: they have the same taps. */
 static void gradient_row(void *context, size_t index) {
   const rows_task *t = context;
-  const gcam_conv_spec *c = &t->k->spec;
-  int64_t C = c->C, b = (int64_t)index / c->H, h = (int64_t)index % c->H;
-  float *row = t->out + (int64_t)index * c->W * C;
-  memset(row, 0, (size_t)(c->W * C) * sizeof *row);
-  for (int64_t i = 0; i < c->kh; i++) {
-    int64_t y = h + c->pt - i * c->dh;
-    if (y < 0 || y % c->sh || y / c->sh >= c->OH) continue;
-    const float *dy_row = t->in + (b * c->OH + y / c->sh) * c->OW * C;
-    for (int64_t w = 0; w < c->W; w++)
-      for (int64_t j = 0; j < c->kw; j++) {
-        int64_t x = w + c->pl - j * c->dw;
-        if (x < 0 || x % c->sw || x / c->sw >= c->OW) continue;
-        const float *restrict dy = dy_row + x / c->sw * C;
-        const float *restrict weight = t->k->weights + (i * c->kw + j) * C;
-        float *restrict dx = row + w * C;
-        for (int64_t ch = 0; ch < C; ch++) dx[ch] += dy[ch] * weight[ch];
+  const depthwise_kernel *k = t->k;
+  const gcam_conv_spec *s = &k->spec;
+  int64_t b = (int64_t)index / s->H, h = (int64_t)index % s->H;
+  float *dx = t->out + (int64_t)index * s->W * s->C;
+  output_run run;
+  for (int64_t phase = 0; phase < s->sw; phase++)
+    for (int64_t w = phase; w < s->W; w += s->sw * RUN) {
+      begin_run(&run, dx + w * s->C, s->sw * s->C, (s->W - w + s->sw - 1) / s->sw);
+      for (int64_t i = 0; i < s->kh; i++) {
+        int64_t y = h + s->pt - i * s->dh;
+        if (y < 0 || y % s->sh || y / s->sh >= s->OH) continue;
+        const float *dy = t->in + (b * s->OH + y / s->sh) * s->OW * s->C;
+        for (int64_t j = 0; j < s->kw; j++) {
+          int64_t x = w + s->pl - j * s->dw;
+          if (x % s->sw == 0) add_row(k, &run, i * s->kw + j, dy, s->OW, x / s->sw, 1);
+        }
       }
-  }
+      end_run(k, &run);
+    }
 }
 
 /* ---- Both ------------------------------------------------------------------------------------ */
@@ -132,42 +203,74 @@ static void depthwise_free(gcam_kernel *kernel) {
   gcam_free(kernel);
 }
 
-static gcam_kernel *depthwise_new(const gcam_conv_spec *c, const float *weights, const float *bias,
-                                  gcam_error *err) {
-  int64_t count = c->kh * c->kw;
+static void pack(const gcam_conv_spec *c, const float *weights, const float *bias, float *packed) {
+  int64_t taps = c->kh * c->kw;
+  for (int64_t first = 0; first < c->C; first += LANES) {
+    if (first > c->C - LANES && c->C >= LANES) first = c->C - LANES;
+    for (int64_t tap = -1; tap < taps; tap++)
+      for (int64_t ch = first; ch < first + LANES; ch++, packed++)
+        if (ch < c->C) *packed = tap >= 0 ? weights[ch * taps + tap] : bias ? bias[ch] : 0;
+  }
+}
+
+static depthwise_kernel *depthwise_new(const gcam_conv_spec *c, const float *weights,
+                                       const float *bias, gcam_error *err) {
+  int64_t packed = (c->C + LANES - 1) / LANES * LANES * (c->kh * c->kw + 1);
   depthwise_kernel *k = gcam_alloc_zeroed(1, sizeof *k);
-  float *w = gcam_alloc_zeroed((count + 1) * c->C, sizeof *w);
+  int64_t floats = packed + c->C + LANES;
+  float *w = gcam_alloc_zeroed(floats, sizeof *w);
   if (!k || !w) {
     gcam_free(k);
     gcam_free(w);
     gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution");
     return NULL;
   }
-  for (int64_t ch = 0; ch < c->C; ch++)
-    for (int64_t tap = 0; tap < count; tap++) w[tap * c->C + ch] = weights[ch * count + tap];
+  pack(c, weights, bias, w);
   k->weights = w;
-  k->bias = w + count * c->C;
-  if (bias) memcpy(k->bias, bias, (size_t)c->C * sizeof *bias);
+  k->zeros = w + packed;
+  k->side = k->step = 1;
+  k->pixels = RUN;
   k->base.free = depthwise_free;
-  k->base.bytes = (size_t)((count + 1) * c->C) * sizeof *w;
+  k->base.bytes = (size_t)floats * sizeof *w;
   k->spec = *c;
-  return &k->base;
+  return k;
 }
 
-bool gcam_depthwise_fits(const gcam_conv_spec *c) {
-  return c->groups > 1 && c->groups == c->C && c->C == c->K && c->kh * c->kw > XNNPACK_TAPS;
+static bool is_depthwise(const gcam_conv_spec *c, int64_t min_taps) {
+  int64_t taps = c->kh * c->kw;
+  return c->groups == c->C && c->C == c->K && taps >= min_taps && taps <= MAX_TAPS;
 }
+
+/* Our time / that of XNNPACK's kernels, which load a pixel and a weight for each multiply-add
+ * (WebAssembly, one thread, interleaved in one process, best of many):
+ *   3x3, stride 1    0.54 (112x112x32) to 0.35 (7x7x960); 0.75 where 11 MB go in and out
+ *   3x3, stride 2    0.83 (112x112x96) to 0.50 (28x28x116)
+ *   5x5              0.19 to 0.31
+ *   others           dilated 3x3 0.6, stride 3 0.9, 4x4 0.3, 1x11 0.2, 9x9 0.8; gradients below 0.7
+ *   2x2, 3x1         1.0, 1.15: XNNPACK's. */
+bool gcam_depthwise_fits(const gcam_conv_spec *c) { return is_depthwise(c, XNNPACK_TAPS + 1); }
+
+bool gcam_depthwise_gradient_fits(const gcam_conv_spec *c) { return is_depthwise(c, 1); }
 
 gcam_kernel *gcam_depthwise_kernel(const gcam_conv_spec *c, const float *weights, const float *bias,
                                    gcam_error *err) {
-  gcam_kernel *k = depthwise_new(c, weights, bias, err);
-  if (k) k->run = forward_run;
-  return k;
+  depthwise_kernel *k = depthwise_new(c, weights, bias, err);
+  if (!k) return NULL;
+  k->base.run = forward_run;
+  bool neighbours = c->dw == 1 && (c->sw == 1 || (c->sw == 2 && c->kw < 7));
+  if (neighbours && (c->kw == 3 || c->kw == 5 || c->kw == 7)) {
+    k->side = (int)c->kw;
+    k->step = (int)c->sw;
+    k->pixels = (RUN - 1) * k->step + k->side;
+  }
+  return &k->base;
 }
 
 gcam_kernel *gcam_depthwise_gradient_kernel(const gcam_conv_spec *c, const float *weights,
                                             gcam_error *err) {
-  gcam_kernel *k = depthwise_new(c, weights, NULL, err);
-  if (k) k->run = gradient_run;
-  return k;
+  depthwise_kernel *k = depthwise_new(c, weights, NULL, err);
+  if (!k) return NULL;
+  k->base.run = gradient_run;
+  k->spec.lo = -INFINITY, k->spec.hi = INFINITY;
+  return &k->base;
 }

@@ -1,16 +1,18 @@
-/* depthwise.h: depthwise convolutions with large windows, and the input gradient of strided ones.
- */
+/* depthwise.h: depthwise convolutions and their input gradients (with stride 1 a gradient is such a
+ * convolution itself). */
 #ifndef GCAM_KERNELS_DEPTHWISE_H
 #define GCAM_KERNELS_DEPTHWISE_H
 
 #include "kernels/kernel.h"
 
-/* Has it more taps than XNNPACK's depthwise kernels take? */
+/* Is it depthwise, and would this be quicker than XNNPACK? */
 bool gcam_depthwise_fits(const gcam_conv_spec *spec);
 /* As gcam_conv_forward_kernel. */
 gcam_kernel *gcam_depthwise_kernel(const gcam_conv_spec *spec, const float *weights,
                                    const float *bias, gcam_error *err);
-/* As gcam_conv_backward_kernel, for groups == C == K. */
+/* The same for the gradient, of which XNNPACK has no depthwise kernel. */
+bool gcam_depthwise_gradient_fits(const gcam_conv_spec *spec);
+/* As gcam_conv_backward_kernel. */
 gcam_kernel *gcam_depthwise_gradient_kernel(const gcam_conv_spec *spec, const float *weights,
                                             gcam_error *err);
 

@@ -14,9 +14,11 @@
 
 #include <string.h>
 
+#include "base/memory.h"
 #include "kernels/kernel.h"
 #include "kernels/matrix_product.h"
-#include "kernels/simd.h"
+#include "kernels/rows.h"
+#include "kernels/vector_math.h"
 #include "ops/gemm.h"
 #include "ops/matmul.h"
 
@@ -158,9 +160,52 @@ static void multiply_many(const product *p, bool by_rows, const gcam_threads *po
   gcam_products_run(&products, pool);
 }
 
+static void multiply(product *p, bool by_rows, const gcam_threads *pool);
+
+static bool all_zero(const float *x, int64_t n) {
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    gcam_i4 any = gcam_f4_load(x + i) != 0;
+    for (int k = 4; k < 16; k += 4) any |= gcam_f4_load(x + i + k) != 0;
+    if (any[0] | any[1] | any[2] | any[3]) return false;
+  }
+  for (; i < n; i++)
+    if (x[i] != 0) return false;
+  return true;
+}
+
+/* The rows of x that are not 0 everywhere, where these are few: of a gradient that comes from one
+ * token (the class token) alone those of this token. False: multiply all. */
+static bool multiply_some(const product *p, bool by_rows, const gcam_threads *pool) {
+  int64_t K = by_rows ? p->columns : p->rows, N = by_rows ? p->rows : p->columns, count = 0;
+  int64_t most = p->M / 2, *rows = gcam_alloc(most, sizeof *rows);
+  for (int64_t m = 0; rows && m < p->M && count <= most; m++) {
+    if (all_zero(p->x + m * K, K)) continue;
+    if (count < most) rows[count] = m;
+    count++;
+  }
+  float *x = rows && count <= most ? gcam_floats_alloc(count * (K + N)) : NULL;
+  if (x) {
+    product some = *p;
+    some.M = count;
+    some.x = x;
+    some.out = x + count * K;
+    some.fresh = true;
+    for (int64_t i = 0; i < count; i++)
+      memcpy(x + i * K, p->x + rows[i] * K, (size_t)K * sizeof *x);
+    if (count) multiply(&some, by_rows, pool);
+    for (int64_t i = 0; i < count; i++)
+      gcam_rows_copy(&(gcam_rows){some.out + i * N, p->out + rows[i] * N, N, N, N, 1, true}, NULL);
+  }
+  gcam_floats_free(x);
+  gcam_free(rows);
+  return x != NULL;
+}
+
 static void multiply(product *p, bool by_rows, const gcam_threads *pool) {
   if (p->M > MANY) {
-    multiply_many(p, by_rows, pool);
+    /* what is added to is a gradient */
+    if (p->fresh || !multiply_some(p, by_rows, pool)) multiply_many(p, by_rows, pool);
     return;
   }
   int64_t N = by_rows ? p->rows : p->columns;
@@ -286,6 +331,19 @@ bool gcam_connected_is(const gcam_graph *graph, const gcam_node *node) {
   bool one_row = x->rank >= 1 && gcam_numel(x) == x->dim[x->rank - 1];
   if (node->op == &gcam_op_gemm) return one_row && gemm_applies(graph, node);
   return node->op == &gcam_op_matmul && one_row && matmul_applies(graph, node);
+}
+
+int64_t gcam_connected_row(const gcam_graph *graph, const gcam_node *node, int64_t C) {
+  if (node->op != &gcam_op_matmul || !matmul_applies(graph, node)) return 0;
+  const gcam_shape *w = gcam_in_shape(graph, node, 1);
+  return w->dim[0] == C ? w->dim[1] : 0;
+}
+
+void gcam_connected_back(const gcam_graph *graph, const gcam_node *node, int B, const float *y,
+                         float *x, const gcam_threads *pool) {
+  gcam_args a = {.graph = graph, .node = node};
+  product job = matmul_product(&a, B, y, x);
+  multiply(&job, true, pool);
 }
 
 /* The gradient's way back through the layer, with a row or column of weights for each of `inputs`

@@ -10,6 +10,12 @@
 
 /* Is the node a product of one row, its input 0, with a constant matrix? */
 bool gcam_connected_is(const gcam_graph *graph, const gcam_node *node);
+/* Is it a product of each row of its input 0, C long, with a constant matrix? Then the length of a
+ * row that comes out, else 0. */
+int64_t gcam_connected_row(const gcam_graph *graph, const gcam_node *node, int64_t C);
+/* x [B][C], zeroed, = the gradients at such rows, of the gradients y at those that came out. */
+void gcam_connected_back(const gcam_graph *graph, const gcam_node *node, int B, const float *y,
+                         float *x, const gcam_threads *pool);
 /* table [C numel(output)], zeroed, = the weights, times weights[p] summed over the positions p of
  * the input. */
 void gcam_connected_table(const gcam_graph *graph, const gcam_node *node,

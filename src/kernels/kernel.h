@@ -49,8 +49,9 @@ struct gcam_kernel {
 /* What a twin's forward can do on its way out, in place of the nodes behind it: the step is then
  * one, and the twin's backward gets the gradient as it is before them. */
 enum {
-  GCAM_ADDS_BIAS = 1 << 0, /* a->bias: an Add of one constant row */
-  GCAM_CLAMPS = 1 << 1     /* a->limits: Relu, Clip */
+  GCAM_ADDS_BIAS = 1 << 0,  /* a->bias: an Add of one constant row */
+  GCAM_CLAMPS = 1 << 1,     /* a->limits: Relu, Clip */
+  GCAM_TIMES_INPUT = 1 << 2 /* a->times_input: a Mul with the node's own input */
 };
 
 typedef struct gcam_twin {

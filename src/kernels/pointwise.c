@@ -1,109 +1,215 @@
-/* pointwise.c: Sigmoid, Erf and Gelu, four values at a time: EfficientNet runs the first (as SiLU),
- * transformers one of the others on every activation. Formulas: ops/activation.c, ops/function.c.
- */
+/* pointwise.c: Sigmoid, HardSigmoid, Swish, HardSwish, Erf and Gelu, four values at a time, and a
+ * Mul with its own input behind the first two on the way: EfficientNet runs x Sigmoid(x) (SiLU) and
+ * MobileNetV3 x HardSigmoid(x) on every activation, transformers one of the last. Formulas:
+ * ops/activation.c, ops/function.c. */
 #include "kernels/kernel.h"
 #include "kernels/vector_math.h"
+#include "ops/activation.h"
 #include "ops/function.h"
+
+#define ALWAYS_INLINE __attribute__((always_inline))
 
 enum { CHUNK = 16384 };
 
 static const float sqrt_half = 0.70710678118654752f, sqrt_2_pi = 0.79788456080286536f; /* 2 / pi */
 
-/* y = f(x), and the slope where it is wanted. */
-typedef gcam_f4 (*function_f4)(gcam_f4 x, gcam_f4 *slope);
+/* y = f(x), and the slope where it is wanted. p: the operator's numbers. */
+typedef gcam_f4 (*function_f4)(gcam_f4 x, gcam_activation_params p, gcam_f4 *slope);
 
-static gcam_f4 sigmoid_f4(gcam_f4 x, gcam_f4 *slope) {
+static inline gcam_f4 sigmoid_f4(gcam_f4 x, gcam_activation_params p, gcam_f4 *slope) {
   gcam_f4 y = gcam_f4_logistic(x);
+  (void)p;
   if (slope) *slope = y * (gcam_f4_splat(1) - y);
   return y;
 }
 
-static gcam_f4 erf_f4(gcam_f4 x, gcam_f4 *slope) {
-  gcam_f4 one_more, gauss, y = gcam_f4_erf(x, &one_more, &gauss);
+static inline gcam_f4 hard_sigmoid_f4(gcam_f4 x, gcam_activation_params p, gcam_f4 *slope) {
+  const gcam_f4 zero = gcam_f4_splat(0), one = gcam_f4_splat(1), a = gcam_f4_splat(p.a);
+  gcam_f4 y = gcam_f4_clamp(a * x + gcam_f4_splat(p.b), zero, one);
+  if (slope) *slope = gcam_f4_select((y > zero) & (y < one), a, zero);
+  return y;
+}
+
+/* Out of line, for those that are called for every four values anyway. */
+static __attribute__((noinline)) gcam_f4 logistic(gcam_f4 x) { return gcam_f4_logistic(x); }
+
+static inline gcam_f4 swish_f4(gcam_f4 x, gcam_activation_params p, gcam_f4 *slope) {
+  gcam_f4 a = gcam_f4_splat(p.a), s = logistic(a * x);
+  if (slope) *slope = s + a * x * s * (gcam_f4_splat(1) - s);
+  return x * s;
+}
+
+static inline gcam_f4 hard_swish_f4(gcam_f4 x, gcam_activation_params p, gcam_f4 *slope) {
+  const gcam_f4 zero = gcam_f4_splat(0), one = gcam_f4_splat(1), three = gcam_f4_splat(3);
+  const gcam_f4 sixth = gcam_f4_splat(1.0f / 6);
+  gcam_i4 below = x <= -three, above = x >= three;
+  (void)p;
+  if (slope)
+    *slope = gcam_f4_select(below, zero, gcam_f4_select(above, one, (x + x + three) * sixth));
+  return gcam_f4_select(below, zero, gcam_f4_select(above, x, x * (x + three) * sixth));
+}
+
+static __attribute__((noinline)) gcam_f4 erf_of(gcam_f4 x, gcam_f4 *one_more, gcam_f4 *gauss) {
+  return gcam_f4_erf(x, one_more, gauss);
+}
+
+static inline gcam_f4 erf_f4(gcam_f4 x, gcam_activation_params p, gcam_f4 *slope) {
+  gcam_f4 one_more, gauss, y = erf_of(x, &one_more, &gauss);
+  (void)p;
   if (slope) *slope = gcam_f4_splat(1.1283791670955126f) * gauss; /* 2 / sqrt(pi) e^(-x^2) */
   return y;
 }
 
-static gcam_f4 gelu_f4(gcam_f4 x, gcam_f4 *slope) {
+static inline gcam_f4 gelu_erf_f4(gcam_f4 x, gcam_f4 *slope) {
   gcam_f4 p, gauss;
-  gcam_f4_erf(x * gcam_f4_splat(sqrt_half), &p, &gauss);
+  erf_of(x * gcam_f4_splat(sqrt_half), &p, &gauss);
   p *= gcam_f4_splat(0.5f);
   if (slope) *slope = gcam_f4_madd(x * gcam_f4_splat(sqrt_2_pi / 2), gauss, p);
   return x * p;
 }
 
 /* (1 + tanh z) / 2 is the logistic function of 2 z. */
-static gcam_f4 gelu_tanh_f4(gcam_f4 x, gcam_f4 *slope) {
+static inline gcam_f4 gelu_tanh_f4(gcam_f4 x, gcam_f4 *slope) {
   const gcam_f4 one = gcam_f4_splat(1), cubic = gcam_f4_splat(0.044715f);
   const gcam_f4 factor = gcam_f4_splat(2 * sqrt_2_pi);
-  gcam_f4 p = gcam_f4_logistic(factor * gcam_f4_madd(cubic * x * x, x, x));
+  gcam_f4 p = logistic(factor * gcam_f4_madd(cubic * x * x, x, x));
   if (slope)
     *slope = p + x * p * (one - p) * factor * gcam_f4_madd(gcam_f4_splat(3) * cubic * x, x, one);
   return x * p;
 }
 
+static inline gcam_f4 gelu_f4(gcam_f4 x, gcam_activation_params p, gcam_f4 *slope) {
+  return p.a != 0 ? gelu_tanh_f4(x, slope) : gelu_erf_f4(x, slope);
+}
+
+typedef void loop(void *job, size_t index);
+
 typedef struct job {
-  function_f4 f;
+  function_f4 f; /* for loops that have none of their own */
+  loop *loop;
+  gcam_activation_params p;
   const float *x, *dy; /* dy: [B][n], for a backward pass */
   float *out;          /* y, or dx */
   int64_t n;
   int B;
+  bool times_input, overwrite;
 } job;
 
-static void forward_chunk(void *context, size_t index) {
-  const job *j = context;
-  int64_t i = (int64_t)index * CHUNK, end = j->n - i < CHUNK ? j->n : i + CHUNK;
-  for (; i < end; i += 4) {
-    gcam_f4 x = gcam_f4_load_part(j->x + i, end - i, 0);
-    gcam_f4_store_part(j->out + i, end - i, j->f(x, NULL));
-  }
+/* The last, fewer than four. */
+static __attribute__((noinline)) void forward_rest(const job *j, int64_t i) {
+  float four[4];
+  job rest = *j;
+  rest.x = rest.out = four;
+  rest.n = 4;
+  gcam_f4_store(four, gcam_f4_load_part(j->x + i, j->n - i, 0));
+  j->loop(&rest, 0);
+  gcam_f4_store_part(j->out + i, j->n - i, gcam_f4_load(four));
 }
 
-static void backward_chunk(void *context, size_t index) {
-  const job *j = context;
-  int64_t i = (int64_t)index * CHUNK, end = j->n - i < CHUNK ? j->n : i + CHUNK;
+/* No call is left in the loop: it would keep the function's constants out of registers. */
+static inline void ALWAYS_INLINE forward_chunk(function_f4 f, const job *j, size_t index) {
+  int64_t i = (int64_t)index * CHUNK, last = i + CHUNK < j->n ? i + CHUNK : j->n;
+  int64_t end = last & ~(int64_t)3;
+  const bool times_input = j->times_input;
+  const gcam_activation_params p = j->p;
+  const float *x = j->x;
+  float *out = j->out;
   for (; i < end; i += 4) {
-    gcam_f4 slope;
-    j->f(gcam_f4_load_part(j->x + i, end - i, 0), &slope);
+    gcam_f4 v = gcam_f4_load(x + i), y = f(v, p, NULL);
+    if (times_input) y *= v;
+    gcam_f4_store(out + i, y);
+  }
+  if (i < last) forward_rest(j, i);
+}
+
+static void any_forward(void *context, size_t index) {
+  const job *j = context;
+  forward_chunk(j->f, j, index);
+}
+
+static inline void ALWAYS_INLINE backward_chunk(function_f4 f, const job *j, size_t index) {
+  int64_t i = (int64_t)index * CHUNK, end = j->n - i < CHUNK ? j->n : i + CHUNK;
+  const gcam_activation_params p = j->p;
+  for (; i < end; i += 4) {
+    gcam_f4 x = gcam_f4_load_part(j->x + i, end - i, 0), slope, y = f(x, p, &slope);
+    if (j->times_input) slope = y + x * slope;
     for (int b = 0; b < j->B; b++) {
       float *dx = j->out + b * j->n + i;
-      gcam_f4 dy = gcam_f4_load_part(j->dy + b * j->n + i, end - i, 0);
-      gcam_f4_store_part(dx, end - i, gcam_f4_madd(dy, slope, gcam_f4_load_part(dx, end - i, 0)));
+      gcam_f4 d = slope * gcam_f4_load_part(j->dy + b * j->n + i, end - i, 0);
+      if (!j->overwrite) d += gcam_f4_load_part(dx, end - i, 0);
+      gcam_f4_store_part(dx, end - i, d);
     }
   }
 }
 
-static void forward(const gcam_args *a, const gcam_threads *pool, function_f4 f) {
-  job j = {f, a->in[0], NULL, a->out[0], gcam_numel(gcam_in_shape(a->graph, a->node, 0)), 0};
-  gcam_parallel(pool, (size_t)((j.n + CHUNK - 1) / CHUNK), forward_chunk, &j);
+static void any_backward(void *context, size_t index) {
+  const job *j = context;
+  backward_chunk(j->f, j, index);
 }
 
-static void backward(const gcam_args *a, const gcam_threads *pool, function_f4 f) {
-  if (!a->dout[0] || !a->din[0]) return;
-  job j = {f,   a->in[0], a->dout[0], a->din[0], gcam_numel(gcam_in_shape(a->graph, a->node, 0)),
-           a->B};
-  gcam_parallel(pool, (size_t)((j.n + CHUNK - 1) / CHUNK), backward_chunk, &j);
+static void sigmoid_backward(void *context, size_t index) {
+  backward_chunk(sigmoid_f4, context, index);
 }
+
+/* Loops of their own, where the function is no call for every four values, for those that
+ * convolutional networks are full of. */
+#define LOOP(symbol) \
+  static void symbol##_loop(void *j, size_t i) { forward_chunk(symbol##_f4, j, i); }
+LOOP(sigmoid)
+LOOP(hard_sigmoid)
+LOOP(hard_swish)
+
+static const struct {
+  const gcam_op *op;
+  function_f4 f;
+  loop *forward, *backward;
+} table[] = {
+    {&gcam_op_sigmoid, NULL, sigmoid_loop, sigmoid_backward},
+    {&gcam_op_hard_sigmoid, hard_sigmoid_f4, hard_sigmoid_loop, any_backward},
+    {&gcam_op_hard_swish, hard_swish_f4, hard_swish_loop, any_backward},
+    {&gcam_op_swish, swish_f4, any_forward, any_backward}, /* from here on gcam_function_params */
+    {&gcam_op_erf, erf_f4, any_forward, any_backward},
+    {&gcam_op_gelu, gelu_f4, any_forward, any_backward},
+};
+
+static void run(const gcam_args *a, const gcam_threads *pool, bool back) {
+  int row = 0;
+  const void *params = a->node->params;
+  while (table[row].op != a->node->op) row++;
+  job j = {.f = table[row].f,
+           .loop = back ? table[row].backward : table[row].forward,
+           .x = a->in[0],
+           .dy = back ? a->dout[0] : NULL,
+           .out = back ? a->din[0] : a->out[0],
+           .n = gcam_numel(gcam_in_shape(a->graph, a->node, 0)),
+           .B = a->B,
+           .times_input = a->times_input,
+           .overwrite = a->overwrite};
+  if (back && (!j.dy || !j.out)) return;
+  if (row < 3)
+    j.p = *(const gcam_activation_params *)params;
+  else
+    j.p.a = ((const gcam_function_params *)params)->a;
+  gcam_parallel(pool, (size_t)((j.n + CHUNK - 1) / CHUNK), j.loop, &j);
+}
+
+static void forward(const gcam_args *a, const gcam_threads *pool) { run(a, pool, false); }
+static void backward(const gcam_args *a, const gcam_threads *pool) { run(a, pool, true); }
 
 static bool always(const gcam_graph *graph, const gcam_node *node) {
   (void)graph, (void)node;
   return true;
 }
 
-static function_f4 gelu_of(const gcam_args *a) {
-  return ((const gcam_function_params *)a->node->params)->a != 0 ? gelu_tanh_f4 : gelu_f4;
-}
+#define TWIN(symbol, ABSORBS)            \
+  const gcam_twin gcam_twin_##symbol = { \
+      &gcam_op_##symbol, always, forward, backward, .overwrites = true, .absorbs = (ABSORBS)};
 
-static void sigmoid_forward(const gcam_args *a, const gcam_threads *p) { forward(a, p, sigmoid_f4); }
-static void sigmoid_backward(const gcam_args *a, const gcam_threads *p) { backward(a, p, sigmoid_f4); }
-static void erf_forward(const gcam_args *a, const gcam_threads *p) { forward(a, p, erf_f4); }
-static void erf_backward(const gcam_args *a, const gcam_threads *p) { backward(a, p, erf_f4); }
-static void gelu_forward(const gcam_args *a, const gcam_threads *p) { forward(a, p, gelu_of(a)); }
-static void gelu_backward(const gcam_args *a, const gcam_threads *p) { backward(a, p, gelu_of(a)); }
-
-const gcam_twin gcam_twin_sigmoid = {&gcam_op_sigmoid, always, .forward = sigmoid_forward,
-                                     .backward = sigmoid_backward};
-const gcam_twin gcam_twin_erf = {&gcam_op_erf, always, .forward = erf_forward,
-                                 .backward = erf_backward};
-const gcam_twin gcam_twin_gelu = {&gcam_op_gelu, always, .forward = gelu_forward,
-                                  .backward = gelu_backward};
+/* clang-format off */
+TWIN(sigmoid, GCAM_TIMES_INPUT)
+TWIN(hard_sigmoid, GCAM_TIMES_INPUT)
+TWIN(hard_swish, 0)
+TWIN(swish, 0)
+TWIN(erf, 0)
+TWIN(gelu, 0)
+/* clang-format on */

@@ -17,18 +17,19 @@ static inline void gcam_f4_store(float *p, gcam_f4 v) { *(gcam_f4 *)p = v; }
 static inline gcam_f4 gcam_f4_splat(float x) { return (gcam_f4){x, x, x, x}; }
 static inline float gcam_f4_sum(gcam_f4 v) { return (v[0] + v[1]) + (v[2] + v[3]); }
 
-/* The first n <= 4 of four: what is missing is `fill`, or stays as it is. */
+/* What is left of a row, n < 4; kept out of the loops that seldom come to it. */
+gcam_f4 gcam_f4_load_rest(const float *p, int64_t n, float fill);
+void gcam_f4_store_rest(float *p, int64_t n, gcam_f4 v);
+
+/* The first n of four (all, where n > 4): what is missing is `fill`, or stays as it is. */
 static inline gcam_f4 gcam_f4_load_part(const float *p, int64_t n, float fill) {
-  float v[4] = {fill, fill, fill, fill};
-  if (n >= 4) return gcam_f4_load(p);
-  memcpy(v, p, (size_t)n * sizeof *v);
-  return gcam_f4_load(v);
+  return n >= 4 ? gcam_f4_load(p) : gcam_f4_load_rest(p, n, fill);
 }
 static inline void gcam_f4_store_part(float *p, int64_t n, gcam_f4 v) {
   if (n >= 4)
     gcam_f4_store(p, v);
   else
-    memcpy(p, &v, (size_t)n * sizeof *p);
+    gcam_f4_store_rest(p, n, v);
 }
 
 /* a b + c; one rounding where the machine has it (relaxed SIMD), two elsewhere. */

@@ -176,6 +176,15 @@ gcam_status gcam_build_reshape_node(gcam_import *im, const char *name, int value
   return gcam_build_node(im, &spec);
 }
 
+gcam_status gcam_build_transpose_node(gcam_import *im, const char *name, int value, int out,
+                                      const int64_t *perm) {
+  gcam_attr *attr = NULL;
+  GCAM_TRY(int_attr(im, "perm", perm, im->graph->values[value].shape.rank, &attr));
+  import_node spec = {
+      gcam_op_find("Transpose"), name, TRANSPOSE_OPSET, attr, 1, &value, &out, 1, 1, GCAM_ROWS};
+  return gcam_build_node(im, &spec);
+}
+
 /* ---- Layout --------------------------------------------------------------------------------- */
 
 /* perm[i]: the physical axis that becomes axis i when a tensor changes to the layout. */
@@ -220,11 +229,7 @@ gcam_status gcam_build_layout(gcam_import *im, int v, gcam_layout layout, int *r
       /* Transpose counts axes as ONNX does, and its input knows its layout. */
       int64_t axes[GCAM_MAX_RANK];
       for (int i = 0; i < rank; i++) axes[i] = layout == GCAM_ROWS ? i : perm[i];
-      gcam_attr *attr = NULL;
-      GCAM_TRY(int_attr(im, "perm", axes, rank, &attr));
-      import_node spec = {
-          gcam_op_find("Transpose"), name, TRANSPOSE_OPSET, attr, 1, &v, &to, 1, 1, GCAM_ROWS};
-      GCAM_TRY(gcam_build_node(im, &spec));
+      GCAM_TRY(gcam_build_transpose_node(im, name, v, to, axes));
     }
   }
   graph->values[to].layout = layout;

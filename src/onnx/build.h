@@ -25,6 +25,9 @@ gcam_status gcam_build_node(gcam_import *im, const import_node *node);
 /* value -> out: a Reshape node. out is in ROWS. */
 gcam_status gcam_build_reshape_node(gcam_import *im, const char *name, int value, int out,
                                     const gcam_shape *shape);
+/* value -> out: a Transpose node; perm as ONNX counts the value's axes. out is in ROWS. */
+gcam_status gcam_build_transpose_node(gcam_import *im, const char *name, int value, int out,
+                                      const int64_t *perm);
 /* The value in a layout. */
 gcam_status gcam_build_layout(gcam_import *im, int value, gcam_layout layout, int *result);
 /* Another shape for the same numbers, in ONNX's order. */

@@ -5,9 +5,10 @@
  *
  * Some nodes are written differently than the file has them:
  *   reductions with keepdims=0   -> keepdims=1 and a Reshape, so that a spatial mean stays cheap
- *   Attention                    -> products, a softmax and what lies between (attention.c)
- *   Sum of n                     -> n - 1 Adds
- *   broadcasting before opset 7  -> the second input is reshaped to what it means today */
+ *   Reshape, Transpose, Reshape  -> a channel shuffle as an order of axes, channels last
+ * (shuffle.c) Attention                    -> products, a softmax and what lies between
+ * (attention.c) Sum of n                     -> n - 1 Adds broadcasting before opset 7  -> the
+ * second input is reshaped to what it means today */
 #include "onnx/lower.h"
 
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include "onnx/constant.h"
 #include "onnx/fold.h"
 #include "onnx/quantized.h"
+#include "onnx/shuffle.h"
 #include "onnx/tensor.h"
 
 /* ---- Layout --------------------------------------------------------------------------------- */
@@ -324,6 +326,9 @@ static gcam_status lower_op(gcam_import *im, int n, const gcam_op *op, int *in, 
   if (sum) return lower_sum(im, &spec, in, count);
   GCAM_TRY(old_broadcast(im, n, op, in, count));
   GCAM_TRY(lay_out(im, op, in, count, &spec.layout));
+  bool done;
+  GCAM_TRY(gcam_shuffle_lower(im, &spec, &done));
+  if (done) return GCAM_OK;
   gcam_node shell = {.attrs = node->attrs, .attr_count = node->attr_count};
   if (!is_reduction(op) || gcam_node_int(&shell, "keepdims", 1)) return gcam_build_node(im, &spec);
 

@@ -3,12 +3,7 @@
  * Seen from the axis, a tensor is `outer` chunks of (size along the axis) * inner elements. */
 #include <string.h>
 
-#include "ops/op.h"
-
-typedef struct concat_params {
-  int axis;
-  int64_t outer, chunk; /* chunk: of the output */
-} concat_params;
+#include "ops/split.h"
 
 static gcam_status concat_shape(gcam_graph *graph, gcam_node *node, gcam_error *err) {
   char label[160], a[96], b[96];
@@ -36,7 +31,7 @@ static gcam_status concat_shape(gcam_graph *graph, gcam_node *node, gcam_error *
     out.dim[axis] += in->dim[axis];
     GCAM_TRY(gcam_shape_check(&out, gcam_node_label(node, label, sizeof label), err));
   }
-  concat_params *p = gcam_node_params(graph, node, sizeof *p);
+  gcam_concat_params *p = gcam_node_params(graph, node, sizeof *p);
   if (!p) return gcam_node_no_memory(node, err);
   p->axis = axis;
   p->outer = gcam_numel_range(&out, 0, axis);
@@ -45,7 +40,7 @@ static gcam_status concat_shape(gcam_graph *graph, gcam_node *node, gcam_error *
 }
 
 static void concat_forward(const gcam_args *a) {
-  const concat_params p = *(const concat_params *)a->node->params;
+  const gcam_concat_params p = *(const gcam_concat_params *)a->node->params;
   int64_t at = 0; /* where this input begins in each of the output's chunks */
   for (int k = 0; k < a->node->input_count; k++) {
     const gcam_shape *in = gcam_in_shape(a->graph, a->node, k);
@@ -57,7 +52,7 @@ static void concat_forward(const gcam_args *a) {
 }
 
 static void concat_backward(const gcam_args *a) {
-  const concat_params p = *(const concat_params *)a->node->params;
+  const gcam_concat_params p = *(const gcam_concat_params *)a->node->params;
   int64_t at = 0;
   if (!a->dout[0]) return;
   for (int k = 0; k < a->node->input_count; k++) {

@@ -18,6 +18,28 @@ gcam_status gcam_index_map_shape(gcam_graph *graph, gcam_node *node, const gcam_
   return GCAM_OK;
 }
 
+bool gcam_index_map_run(const gcam_index_map *p, gcam_index_run *run) {
+  int axis = 0; /* the first that is not shown whole */
+  for (int i = 0; i < p->out.rank; i++) {
+    const int64_t *index = p->index[i];
+    int64_t n = p->out.dim[i];
+    if (!n || index[0] < 0) return false;
+    for (int64_t k = 1; k < n; k++)
+      if (index[k] != index[k - 1] + 1) return false;
+    if (n == p->in.dim[i]) continue;
+    if (axis) return false;
+    axis = i + 1;
+  }
+  if (axis) axis--;
+  int64_t inner = gcam_numel_range(&p->in, axis + 1, p->in.rank);
+  bool any = p->out.rank > 0;
+  *run = (gcam_index_run){.count = gcam_numel_range(&p->out, 0, axis),
+                          .in = any ? p->in.dim[axis] * inner : 1,
+                          .out = any ? p->out.dim[axis] * inner : 1,
+                          .start = any ? p->index[axis][0] * inner : 0};
+  return true;
+}
+
 /* Pieces of the output that lie together in the input: for each element of the first `axes` output
  * axes, `length` numbers, `start` behind where that element's input begins. Of these axes the last
  * is walked piece by piece, `count` of them `stride` apart in the input, those before it by rows.

@@ -18,6 +18,16 @@ typedef struct gcam_index_map {
  */
 gcam_status gcam_index_map_shape(gcam_graph *graph, gcam_node *node, const gcam_shape *out,
                                  gcam_index_map **map, gcam_error *err);
+
+/* A map that cuts a run out of one axis and shows all of the others: `count` times `out` numbers
+ * that lie together, `start` behind the beginning of every `in` of the input. */
+typedef struct gcam_index_run {
+  int64_t count, in, out, start;
+} gcam_index_run;
+
+/* False: the map does something else. */
+bool gcam_index_map_run(const gcam_index_map *map, gcam_index_run *run);
+
 void gcam_index_map_forward(const gcam_args *a);
 void gcam_index_map_backward(const gcam_args *a);
 

@@ -1,16 +1,10 @@
 /* Split: the reverse of Concat. Sizes come from the attribute or input `split`; without them the
  * axis is cut into equal parts (with `num_outputs`, opset 18, the last part may be smaller). */
+#include "ops/split.h"
+
 #include <string.h>
 
-#include "ops/op.h"
-
 enum { MAX_PARTS = 4096 };
-
-typedef struct split_params {
-  int axis;
-  int64_t outer, chunk, inner; /* chunk: of the input; a part's is its size * inner */
-  int64_t *sizes;              /* [output_count] along the axis */
-} split_params;
 
 static gcam_status part_sizes(gcam_graph *graph, gcam_node *node, int64_t dim, int64_t *sizes,
                               gcam_error *err) {
@@ -54,7 +48,7 @@ static gcam_status split_shape(gcam_graph *graph, gcam_node *node, gcam_error *e
   if (node->output_count < 1 || node->output_count > MAX_PARTS)
     return gcam_node_fail(node, err, GCAM_ERR_UNSUPPORTED,
                           "it has %d outputs, 1 to %d are possible", node->output_count, MAX_PARTS);
-  split_params *p = gcam_node_params(graph, node, sizeof *p);
+  gcam_split_params *p = gcam_node_params(graph, node, sizeof *p);
   if (p) p->sizes = gcam_arena_alloc(&graph->arena, (size_t)node->output_count, sizeof *p->sizes);
   if (!p || !p->sizes) return gcam_node_no_memory(node, err);
   p->axis = axis;
@@ -71,7 +65,7 @@ static gcam_status split_shape(gcam_graph *graph, gcam_node *node, gcam_error *e
 }
 
 static void split_forward(const gcam_args *a) {
-  const split_params *p = a->node->params;
+  const gcam_split_params *p = a->node->params;
   int64_t at = 0; /* where this part begins in each of the input's chunks */
   for (int k = 0; k < a->node->output_count; k++) {
     int64_t chunk = p->sizes[k] * p->inner;
@@ -82,7 +76,7 @@ static void split_forward(const gcam_args *a) {
 }
 
 static void split_backward(const gcam_args *a) {
-  const split_params *p = a->node->params;
+  const gcam_split_params *p = a->node->params;
   int64_t at = 0;
   if (!a->din[0]) return;
   for (int k = 0; k < a->node->output_count; k++) {

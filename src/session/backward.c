@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "kernels/rows.h"
 #include "ops/conv.h"
 #include "ops/reach.h"
 
@@ -141,7 +142,8 @@ static gcam_status conv_backward(vjp_state *t, gcam_step *step, gcam_error *err)
     t->grad[x] = dx;
     return GCAM_OK;
   }
-  for (int64_t i = 0; !status && i < n; i++) t->grad[x][i] += dx[i];
+  int64_t C = step->transposed ? step->spec.K : step->spec.C;
+  if (!status) gcam_rows_copy(&(gcam_rows){dx, t->grad[x], C, C, C, n / C, true}, t->run->pool);
   t->gated[x] = false;
   gcam_floats_free(dx);
   return status;
@@ -189,7 +191,8 @@ static gcam_status node_backward(vjp_state *t, const gcam_step *step, gcam_error
                     .B = t->B,
                     .dout = run->dout,
                     .din = run->din,
-                    .overwrite = overwrite};
+                    .overwrite = overwrite,
+                    .times_input = step->times_input};
   if (overwrite && twin->gates && node->inputs[0] != t->target) {
     args.gate = limits_of(run, node->inputs[0]);
     t->gated[node->inputs[0]] = args.gate != NULL;

@@ -1,15 +1,18 @@
 #include "session/forward.h"
 
-#include <string.h>
-
 #include "base/memory.h"
+#include "kernels/rows.h"
 #include "ops/reach.h"
 
 static gcam_status node_forward(gcam_run *run, const gcam_step *step, gcam_error *err) {
   const gcam_node *node = &run->graph->nodes[step->nodes[0]];
   const gcam_twin *twin = step->twin && step->twin->forward ? step->twin : NULL;
-  gcam_args args = {
-      .graph = run->graph, .node = node, .in = run->in, .out = run->out, .scratch = run->scratch};
+  gcam_args args = {.graph = run->graph,
+                    .node = node,
+                    .in = run->in,
+                    .out = run->out,
+                    .scratch = run->scratch,
+                    .times_input = step->times_input};
   GCAM_TRY(gcam_run_bind(run, node, !twin || !twin->reads_stored_weights, err));
   if (step->node_count > 1) run->out[0] = run->plan.slots[gcam_step_output(run->graph, step)].data;
   if (step->clamped) args.limits = step->limits;
@@ -38,8 +41,7 @@ static gcam_status concat_forward(gcam_run *run, const gcam_step *step, gcam_err
     const gcam_value *x = &g->values[node->inputs[i]];
     int64_t C = x->shape.dim[x->shape.rank - 1];
     if (x->weight || slots[node->inputs[i]].owner != y)
-      for (int64_t r = 0; r < rows; r++)
-        memcpy(out + r * stride, run->in[i] + r * C, (size_t)C * sizeof *out);
+      gcam_rows_copy(&(gcam_rows){run->in[i], out, C, stride, C, rows, false}, run->pool);
     out += C;
   }
   return GCAM_OK;

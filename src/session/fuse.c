@@ -1,6 +1,7 @@
 /* fuse.c: [Pad] Conv [BatchNormalization] [Relu | Clip] becomes one step, and so do MatMul [Add],
- * ConvTranspose, BatchNormalization or Add [Relu | Clip]; the values in between are hidden. A
- * hidden value that somebody asks for is exposed: its step is split there. */
+ * ConvTranspose, BatchNormalization or Add [Relu | Clip], and x Sigmoid(x) or HardSigmoid; the
+ * values in between are hidden. A hidden value that somebody asks for is exposed: its step is split
+ * there. */
 #include "session/fuse.h"
 
 #include <math.h>
@@ -160,6 +161,12 @@ static int added_row(const gcam_graph *g, const gcam_node *node, int value) {
   return fits ? row : -1;
 }
 
+/* Does the node multiply `value` with x, element by element? */
+static bool multiplies(const gcam_graph *g, const gcam_node *node, int value, int x) {
+  return node->op == &gcam_op_mul && node->inputs[node->inputs[0] == value] == x &&
+         gcam_shape_equal(&g->values[value].shape, &g->values[x].shape);
+}
+
 /* What comes behind the step's node, and its twin does on the way. */
 static void absorb(const gcam_graph *g, const gcam_wishes *w, const int *reader, gcam_step *step) {
   const gcam_node *node = &g->nodes[step->nodes[0]];
@@ -172,6 +179,11 @@ static void absorb(const gcam_graph *g, const gcam_wishes *w, const int *reader,
     step->nodes[step->node_count++] = next;
     value = g->nodes[next].outputs[0];
   }
+  if (step->twin->absorbs & GCAM_TIMES_INPUT) {
+    int next = any_reader(g, w, reader, value);
+    step->times_input = next >= 0 && multiplies(g, &g->nodes[next], value, node->inputs[0]);
+    if (step->times_input) step->nodes[step->node_count++] = next;
+  }
   if (step->twin->absorbs & GCAM_CLAMPS) absorb_clamp(g, only_reader(g, w, reader, value), step);
 }
 
@@ -182,10 +194,10 @@ static void one_node(const gcam_graph *g, const gcam_wishes *w, const int *reade
   *step = (gcam_step){.kind = GCAM_STEP_NODE, .nodes = {n}, .node_count = 1, .bias = -1};
   if (renames(g, w, node))
     step->kind = GCAM_STEP_VIEW;
-  else if (!plain && is_channel_concat(g, node))
-    step->kind = GCAM_STEP_CONCAT;
-  else if (!plain)
+  else if (!plain) {
+    if (is_channel_concat(g, node)) step->kind = GCAM_STEP_CONCAT;
     step->twin = gcam_twin_find(g, node);
+  }
   if (step->twin && step->twin->absorbs) absorb(g, w, reader, step);
 }
 

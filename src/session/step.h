@@ -21,7 +21,8 @@ typedef struct gcam_step {
   int node_count;
   /* GCAM_STEP_NODE */
   const gcam_twin *twin;
-  int bias; /* the value that an absorbed Add adds to every row; -1: none */
+  int bias;         /* the value that an absorbed Add adds to every row; -1: none */
+  bool times_input; /* an absorbed Mul multiplies with the node's own input */
   /* GCAM_STEP_CONV */
   gcam_conv_spec spec; /* of a ConvTranspose: the convolution that it is the transpose of, with the
                           limits and out_stride of its own output */

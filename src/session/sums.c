@@ -123,6 +123,22 @@ static bool go_through(gcam_sums *s, const gcam_graph *g, const gcam_node *node,
   return true;
 }
 
+/* Where the node works on each position by itself: ends there, at what its step makes. */
+static bool ends_at_rows(gcam_sums *s, const gcam_run *run, const gcam_node *node) {
+  const gcam_graph *g = run->graph;
+  int n = (int)(node - g->nodes);
+  int64_t N = s->channels.inner == 1 ? gcam_connected_row(g, node, s->channels.C) : 0;
+  for (int i = 0; N && i < run->plan.step_count; i++) {
+    const gcam_step *step = &run->plan.steps[i];
+    if (step->nodes[0] != n || step->clamped) continue;
+    s->node = n;
+    s->N = N;
+    s->value = gcam_step_output(g, step); /* behind a bias, too: the gradient is the same */
+    return true;
+  }
+  return false;
+}
+
 gcam_status gcam_sums_find(gcam_sums *s, const gcam_run *run, int output, int value, int64_t C,
                            int64_t skip, gcam_error *err) {
   const gcam_graph *g = run->graph;
@@ -139,7 +155,9 @@ gcam_status gcam_sums_find(gcam_sums *s, const gcam_run *run, int output, int va
   }
   while (!status && s->value != output && s->channels.positions > 1) {
     const gcam_node *node = only_reader(g, s->value, on_way);
-    if (!node || run->plan.slots[node->outputs[0]].hidden) break;
+    if (!node) break;
+    if (!gcam_connected_is(g, node) && ends_at_rows(s, run, node)) break;
+    if (run->plan.slots[node->outputs[0]].hidden) break;
     if (gcam_connected_is(g, node)) {
       s->node = (int)(node - g->nodes);
     } else if (gcam_numel(&g->values[node->outputs[0]].shape) > C * positions ||
@@ -208,6 +226,18 @@ static void sum_one(void *context, size_t b) {
                      j->result + (int64_t)b * ch->C);
 }
 
+static gcam_status take_rows(const gcam_sums *s, const gcam_run *run, const float *gradients, int B,
+                             float *result, gcam_error *err) {
+  gcam_sums rows = {s->value, -1, 0, {s->N, 1, s->channels.positions}, s->weights};
+  float *sums = gcam_floats_alloc(B * s->N);
+  gcam_status status =
+      sums ? gcam_sums_take(&rows, run, NULL, gradients, B, sums, err) : no_memory(err);
+  if (!status)
+    gcam_connected_back(run->graph, &run->graph->nodes[s->node], B, sums, result, run->pool);
+  gcam_floats_free(sums);
+  return status;
+}
+
 gcam_status gcam_sums_take(const gcam_sums *s, const gcam_run *run, gcam_sums_table *table,
                            const float *gradients, int B, float *result, gcam_error *err) {
   int64_t C = s->channels.C;
@@ -218,6 +248,7 @@ gcam_status gcam_sums_take(const gcam_sums *s, const gcam_run *run, gcam_sums_ta
     gcam_parallel(small ? NULL : run->pool, (size_t)B, sum_one, &job);
     return GCAM_OK;
   }
+  if (s->N) return take_rows(s, run, gradients, B, result, err);
   if (!is_of(table, s)) GCAM_TRY(make_table(table, s, run, err));
   gcam_connected_sums(run->graph, &run->graph->nodes[s->node], C, table->data, B, gradients, result,
                       run->pool);

@@ -10,7 +10,8 @@
  * channel does, and the gradient is asked for at y. So they do through a maximum where they are
  * equal, because its winner gets the whole of dy; and where numbers only move. A fully connected
  * layer with the matrix M ends it: S_c = sum over n of dy_n T_nc, T_nc = sum over p of w_p M_ncp,
- * a table that is made once. */
+ * a table that is made once. One that works on each position by itself, y_p = x_p M, ends it too: S
+ * = (sum over p of w_p dy_p) M^T. */
 #ifndef GCAM_SESSION_SUMS_H
 #define GCAM_SESSION_SUMS_H
 
@@ -20,6 +21,7 @@
 typedef struct gcam_sums {
   int value;              /* where the gradient is asked for */
   int node;               /* the fully connected one that makes it; -1: none */
+  int64_t N;              /* channels of `value` where that one works on each position; else 0 */
   gcam_channels channels; /* of `value`; behind a fully connected node, of that one's input */
   float *weights;         /* [channels.positions] */
 } gcam_sums;

@@ -45,7 +45,7 @@ export class DrivenPage {
 
   /**
    * @param {(body: string, ...args: any[]) => Promise<any>} run   an async function's body in the page
-   * @param {object} deeds  of the driver: goto, reload, back, forward, click, type, press, screenshot
+   * @param {object} deeds  of the driver: goto, enter (its first frame), reload, back, forward, click, type, press, screenshot
    */
   constructor(run, deeds) {
     this.run = run;
@@ -213,3 +213,36 @@ export class DrivenPage {
 
 /** The address of the page, which Playwright knows without asking. */
 export const addressOf = (page) => page.evaluate(() => location.href);
+
+/** Makes a page of a driven browser so large; the window around it has a rim of its own. */
+export async function fit(browser, page, [width, height]) {
+  const asked = [width, height];
+  for (let tries = 0; tries < 10; ++tries) {
+    await browser.resize(...asked);
+    await page.waitForTimeout(200);
+    const inner = await page.evaluate(() => [innerWidth, innerHeight]);
+    if (inner[0] === width && inner[1] === height) return;
+    asked[0] = Math.max(100, asked[0] + width - inner[0]);
+    asked[1] = Math.max(100, asked[1] + height - inner[1]);
+  }
+}
+
+/** Opens a path as a phone does: no window is as narrow, but a frame in one is. What follows happens in that frame. */
+export async function narrow(page, origin, path, [width, height]) {
+  await page.goto(`${origin}/nothing`);
+  await page.evaluate(([address, ...size]) => new Promise((done) => {
+    document.documentElement.replaceChildren(document.createElement('body'));
+    document.body.style.margin = '0';
+    const frame = Object.assign(document.createElement('iframe'), { src: address, width: size[0], height: size[1] });
+    frame.style.border = '0';
+    frame.onload = () => done(true);
+    document.body.append(frame);
+  }), [path, width, height]);
+  await page.deeds.enter();
+}
+
+/** What WebDriver calls a finger's way. @param {[number, number][]} path  points of the window */
+export const fingerAlong = (path) => [
+  ...path.flatMap(([x, y], i) => [{ type: 'pointerMove', duration: i ? 30 : 0, origin: 'viewport', x: Math.round(x), y: Math.round(y) },
+    ...(i ? [] : [{ type: 'pointerDown', button: 0 }])]),
+  { type: 'pointerUp', button: 0 }];

@@ -9,7 +9,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { DrivenPage } from './driven.mjs';
+import { DrivenPage, fingerAlong } from './driven.mjs';
 
 const program = process.env.FIREFOX ?? ['/usr/bin/firefox-esr', '/usr/bin/firefox'].find((path) => existsSync(path));
 
@@ -97,6 +97,9 @@ export async function launchFirefox(preferences = {}) {
       screenshot,
       resize: (width, height) => ask('WebDriver:SetWindowRect', { width, height }),
       newPage: async () => new DrivenPage(run, { goto, screenshot,
+        enter: () => ask('WebDriver:SwitchToFrame', { id: 0 }),
+        /** A finger along points of the window. @param {[number, number][]} path */
+        touch: (path) => ask('WebDriver:PerformActions', { actions: [{ type: 'pointer', id: 'finger', parameters: { pointerType: 'touch' }, actions: fingerAlong(path) }] }),
         reload: () => ask('WebDriver:Refresh'),
         click: (id) => ask('WebDriver:ElementClick', { id }),
         press: (value) => ask('WebDriver:PerformActions', { actions: [{ type: 'key', id: 'keys', actions: [{ type: 'keyDown', value }, { type: 'keyUp', value }] }] }),

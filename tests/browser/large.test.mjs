@@ -13,6 +13,7 @@ const LIMIT = `for (const kind of [globalThis.HTMLCanvasElement, globalThis.Offs
   if (!kind) continue;
   const { getContext } = kind.prototype;
   kind.prototype.getContext = function(...args) {
+    globalThis.largest = Math.max(globalThis.largest ?? 0, this.width * this.height);
     if (this.width * this.height > 4096 * 4096) throw new Error('a canvas of ' + this.width + ' by ' + this.height);
     return getContext.apply(this, args);
   };
@@ -23,7 +24,7 @@ describe('a picture beyond the limit of canvases', { skip: withoutBrowser }, () 
   const web = browserAndServer();
 
   /** The picture, encoded where there is no limit: red above, blue below. */
-  async function picture(type) {
+  async function picture(type, size = [WIDTH, HEIGHT]) {
     const page = await web.browser.newPage();
     const base64 = await page.evaluate(async ([width, height, mime]) => {
       const canvas = Object.assign(document.createElement('canvas'), { width, height });
@@ -36,7 +37,7 @@ describe('a picture beyond the limit of canvases', { skip: withoutBrowser }, () 
       const reader = new FileReader();
       await new Promise((done) => { reader.onload = done; reader.readAsDataURL(blob); });
       return reader.result.split(',')[1];
-    }, [WIDTH, HEIGHT, type]);
+    }, [...size, type]);
     await page.close();
     return Buffer.from(base64, 'base64');
   }
@@ -81,6 +82,37 @@ describe('a picture beyond the limit of canvases', { skip: withoutBrowser }, () 
       await close();
     });
   }
+
+  test('24 megapixels of a phone: no canvas of page, wall or worker comes near the limit', { timeout: 240000 }, async (t) => {
+    const { page, problems, close } = await limited('/web/demo/');
+    const said = (pattern) => page.waitForFunction((source) => new RegExp(source).test(document.getElementById('status').textContent), pattern.source, { timeout: 120000 });
+    await said(/forward/);
+    const buffer = await picture('image/jpeg', [6000, 4000]);
+    await page.$eval('#status', (line) => { line.textContent = ''; });
+    await page.setInputFiles('#file', ['a.jpg', 'b.jpg'].map((name) => ({ name, mimeType: 'image/jpeg', buffer })));
+    await page.waitForFunction(() => /2 of 2 pictures shown/.test(document.querySelector('#wall [role=status]').textContent), null, { timeout: 120000 });
+    await said(/forward/);
+    await page.waitForFunction(() => document.querySelectorAll('#gallery canvas[width="112"]').length === 2);
+    await page.$$eval('details.settings', (all) => all.forEach((one) => { one.open = true; }));
+    await page.check('[name=boxes]');
+    await page.selectOption('[name=compare]', { index: 2 });
+    await page.check('[value=beside]');
+    for (const button of ['[data-save=overlay]', '[data-save=grid]', '#wall .contact']) {
+      const download = page.waitForEvent('download');
+      await page.click(button);
+      await download;
+    }
+    // The engine's threads sleep in the engine and answer nobody; they have no canvas.
+    const ofWorkers = await Promise.all(page.workers().map((worker) => Promise.race([worker.evaluate(() => globalThis.largest ?? 0), new Promise((done) => { setTimeout(done, 5000, null); })])));
+    const answered = ofWorkers.filter((area) => area !== null);
+    assert.ok(answered.length >= 1);
+    const largest = { page: await page.evaluate(() => window.largest), worker: Math.max(...answered) };
+    t.diagnostic(`largest canvases, in pixels: ${JSON.stringify(largest)}`);
+    assert.ok(largest.page > 1e6, 'and they were counted');
+    for (const [where, area] of Object.entries(largest)) assert.ok(area <= 4096 * 4096, `${where}: ${area}`);
+    assert.deepEqual(problems, []);
+    await close();
+  });
 
   test('an <img>: read in pieces, each row at its place', { timeout: 180000 }, async () => {
     const { page, close } = await limited('/web/demo/');

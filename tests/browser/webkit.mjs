@@ -9,7 +9,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { DrivenPage } from './driven.mjs';
+import { DrivenPage, fingerAlong } from './driven.mjs';
 
 const driver = ['/usr/bin/WebKitWebDriver', '/usr/local/bin/WebKitWebDriver'].find((path) => existsSync(path));
 const screen = ['/usr/bin/Xvfb', '/usr/local/bin/Xvfb'].find((path) => existsSync(path));
@@ -119,6 +119,9 @@ export async function launchWebKit(environment = {}) {
           await ask('DELETE', session).catch(() => {});
           await begin();
         },
+        enter: () => ask('POST', `${session}/frame`, { id: 0 }),
+        /** A finger along points of the window. @param {[number, number][]} path */
+        touch: (path) => ask('POST', `${session}/actions`, { actions: [{ type: 'pointer', id: 'finger', parameters: { pointerType: 'touch' }, actions: fingerAlong(path) }] }),
         reload: () => ask('POST', `${session}/refresh`, {}),
         click: (id) => ask('POST', `${session}/element/${id}/click`, {}),
         press: (value) => ask('POST', `${session}/actions`, { actions: [{ type: 'key', id: 'keys', actions: [{ type: 'keyDown', value }, { type: 'keyUp', value }] }] }),

@@ -1,6 +1,6 @@
-/* test_recognise.c: LayerNormalization and Gelu as older exporters write them, in many nodes: one
- * operator after loading, with the values and gradients of the many. These run as they are written
- * where a tensor in between is an output too. */
+/* test_recognise.c: LayerNormalization and Gelu as older exporters write them, in many nodes, and
+ * the channel shuffle: one operator after loading, with the values and gradients of the many. These
+ * run as they are written where a tensor in between is an output too. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -110,6 +110,29 @@ static wire gelu(int order, bool multiplied, float half) {
   return make_model(&g, 13);
 }
 
+/* A channel shuffle in g groups, and what is none. */
+enum { SHUFFLE, OTHER_ORDER, OTHER_SHAPE, IN_ROWS, SHUFFLES };
+
+static wire shuffle(int kind, int g) {
+  make_graph w = {0};
+  const int64_t x[] = {1, C, H, W},
+                joined[] = {1, C, kind == OTHER_SHAPE ? W : H, kind == OTHER_SHAPE ? H : W};
+  const int64_t split[] = {1, g, C / g, H, W}, other[] = {0, 2, 1, 4, 3}, usual[] = {0, 2, 1, 3, 4};
+  make_input(&w, "x", 1, x, 4);
+  make_weight(&w, "split", 7, &(int64_t){5}, 1, split, sizeof split);
+  make_weight(&w, "joined", 7, &(int64_t){4}, 1, joined, sizeof joined);
+  make_node(&w, kind == IN_ROWS ? "Identity" : "MaxPool", "", "x", "a");
+  if (kind != IN_ROWS) make_ints(&w, "kernel_shape", (int64_t[]){1, 1}, 2);
+  make_node(&w, "Reshape", "", "a split", "blocks");
+  make_node(&w, "Transpose", "", "blocks", "inner");
+  make_ints(&w, "perm", kind == OTHER_ORDER ? other : usual, 5);
+  make_node(&w, "Reshape", "", "inner joined", "b");
+  make_node(&w, "MaxPool", "", "b", "y");
+  make_ints(&w, "kernel_shape", (int64_t[]){1, 1}, 2);
+  make_output(&w, "y");
+  return make_model(&w, 13);
+}
+
 /* ---- Comparing ------------------------------------------------------------------------------ */
 
 /* y and its gradients for TARGETS cotangents; apart: node by node. */
@@ -167,6 +190,11 @@ int main(void) {
     for (int kind = 0; kind < 4; kind++) {
       snprintf(about, sizeof about, "gelu %d %d", order, kind);
       compare(gelu(order, kind & 1, kind & 2 ? 0.4f : 0.5f), !(kind & 2), about);
+    }
+  for (int g = 1; g <= C; g++)
+    for (int kind = 0; C % g == 0 && kind < SHUFFLES; kind++) {
+      snprintf(about, sizeof about, "shuffle of kind %d in %d groups", kind, g);
+      compare(shuffle(kind, g), kind == SHUFFLE, about);
     }
   gcam_context_free(ctx);
   printf("%d passed, %d failed, 0 skipped\n", passed, failed);

@@ -368,6 +368,44 @@ static void random_conv(gcam_context *ctx) {
   check(ctx, &net, 14);
 }
 
+/* Windows of all sizes, with padding up to where a window lies in it alone; widths below, at and
+ * above what a kernel does at once. */
+static void random_depthwise(gcam_context *ctx) {
+  static const int kernels[] = {1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 7, 7, 9, 11},
+                   strides[] = {1, 1, 2, 3};
+  for (int i = 0; i < 4; i++) {
+    network net;
+    int c = channels(), square = pick(0, 3) > 0, plain = pick(0, 3) > 0;
+    begin(&net, pick(1, 2), c, pick(1, 11), pick(1, 24));
+    window v;
+    do
+      for (int k = 0; k < 2; k++) {
+        v.kernel[k] = k && square ? v.kernel[0] : one_of(kernels, 14);
+        v.stride[k] = k && square ? v.stride[0] : one_of(strides, 4);
+        v.dilation[k] = plain ? 1 : pick(1, 3);
+        v.pads[k] = plain ? v.kernel[k] / 2 : pick(0, (v.kernel[k] - 1) * v.dilation[k]);
+        v.pads[k + 2] = pick(0, 2) ? v.pads[k] : pick(0, (v.kernel[k] - 1) * v.dilation[k]);
+      }
+    while (positions(net.dims[2], &v, 0) < 1 || positions(net.dims[3], &v, 1) < 1);
+    add_conv(&net, v, c, c, pick(0, 1));
+    if (pick(0, 2)) add_activation(&net);
+    check(ctx, &net, 14);
+  }
+}
+
+/* The windows that networks have, each by each, with channels below, at and between fours. */
+static void usual_depthwise(gcam_context *ctx) {
+  for (int side = 3; side <= 7; side += 2)
+    for (int stride = 1; stride <= 2; stride++)
+      for (int c = 3; c <= 9; c += 3) {
+        network net;
+        begin(&net, 1, c, 8, 31);
+        window v = {{side, side}, {stride, stride}, {1, 1}, {side / 2, side / 2, side / 2, 0}};
+        add_conv(&net, v, c, c, 1);
+        check(ctx, &net, 14);
+      }
+}
+
 /* ConvTranspose by the convolution's kernels; two of them may write into a concatenation. */
 static void random_transpose(gcam_context *ctx) {
   network net;
@@ -615,12 +653,97 @@ static void random_lrn(gcam_context *ctx) {
   check(ctx, &net, 14);
 }
 
-/* Any number of values, so that the last vector is not full. */
-static void random_sigmoid(gcam_context *ctx) {
+/* Functions of one number; any number of values, so that the last vector is not full. */
+static void add_function(network *net, int kinds) {
+  static const char *const ops[] = {"Sigmoid", "HardSigmoid", "HardSwish", "Swish", "Erf", "Gelu"};
+  int op = pick(0, kinds - 1);
+  add_node(net, ops[op], "");
+  if (op == 1 && pick(0, 1)) {
+    make_real(&net->w, "alpha", 1.0f / 6);
+    make_real(&net->w, "beta", 0.5f);
+  }
+  if (op == 3) make_real(&net->w, "alpha", 1.25f);
+  if (op == 5 && pick(0, 1)) make_text(&net->w, "approximate", "tanh");
+  tell(net, "; ");
+  tell(net, ops[op]);
+}
+
+static void random_function(gcam_context *ctx) {
   network net;
-  begin(&net, pick(1, 2), channels(), pick(1, 9), pick(1, 9));
-  add_node(&net, "Sigmoid", "");
-  tell(&net, "; Sigmoid");
+  begin(&net, pick(1, 2), channels(), pick(1, 40), pick(1, 40));
+  add_function(&net, 6);
+  check(ctx, &net, 24);
+}
+
+/* x Sigmoid(x) and x HardSigmoid(x) of two nodes, in either order; and what looks like it: another
+ * factor, a square, an output that somebody else reads. */
+static void random_gate(gcam_context *ctx) {
+  network net;
+  char x[NAME], gate[NAME], out[NAME], inputs[3 * NAME];
+  int kind = pick(0, 4), turned = pick(0, 1);
+  begin(&net, pick(1, 2), channels(), pick(1, 40), pick(1, 40));
+  if (pick(0, 1)) add_conv(&net, (window){{1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}}, channels(), 1, 1);
+  value_name(net.value_count, x);
+  add_function(&net, 2);
+  value_name(net.value_count, gate);
+  if (kind == 0) {
+    int64_t dims[] = {net.dims[1], 1, 1};
+    strcpy(x, "other");
+    add_random(&net, x, dims, 3, 1, 0);
+  }
+  if (kind == 1) strcpy(x, gate);
+  value_name(++net.value_count, out);
+  snprintf(inputs, sizeof inputs, "%s %s", turned ? gate : x, turned ? x : gate);
+  make_node(&net.w, "Mul", "", inputs, out);
+  if (kind == 2) add_node(&net, "Add", gate);
+  tell(&net, kind == 0   ? "; times a constant"
+             : kind == 1 ? "; squared"
+             : kind == 2 ? "; times x, and read again"
+                         : "; times x");
+  check(ctx, &net, 14);
+}
+
+/* Axes in any order, of a tensor with more of them; blocks of pixels. */
+static void random_order(gcam_context *ctx) {
+  network net;
+  int64_t order[5] = {0, 1, 2, 3, 4}, shape[5];
+  int groups = pick(1, 3) > 1 ? 2 : pick(1, 6), b = pick(2, 3), kind = pick(0, 5);
+  begin(&net, pick(1, 2), b * b * groups * pick(1, 12), b * pick(1, 9), b * pick(1, 9));
+  add_conv(&net, (window){{1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}}, (int)net.dims[1], 1, 1);
+  if (kind < 2) {
+    add_node(&net, kind ? "DepthToSpace" : "SpaceToDepth", "");
+    make_int(&net.w, "blocksize", b);
+    if (kind && pick(0, 1)) make_text(&net.w, "mode", "CRD");
+    tell(&net, "; blocks");
+    check(ctx, &net, 14);
+    return;
+  }
+  memcpy(shape, net.dims, sizeof net.dims);
+  shape[4] = shape[3], shape[3] = shape[2], shape[1] = groups, shape[2] = net.dims[1] / groups;
+  make_weight(&net.w, "split", 7, &(int64_t){5}, 1, shape, sizeof shape);
+  make_weight(&net.w, "joined", 7, &(int64_t){4}, 1, net.dims, sizeof net.dims);
+  char in[NAME], out[NAME], inputs[2 * NAME];
+  value_name(net.value_count, in);
+  snprintf(inputs, sizeof inputs, "%s split", in);
+  make_node(&net.w, "Reshape", "", inputs, "blocks");
+  if (kind < 4) /* a channel shuffle: its tensors in between are none of the network's */
+    order[1] = 2, order[2] = 1;
+  else
+    for (int i = 4; i > 0; i--) {
+      int k = pick(0, i);
+      int64_t axis = order[i];
+      order[i] = order[k], order[k] = axis;
+    }
+  make_node(&net.w, "Transpose", "", "blocks", "turned");
+  make_ints(&net.w, "perm", order, 5);
+  value_name(++net.value_count, out);
+  make_node(&net.w, "Reshape", "", "turned joined", out);
+  tell(&net, kind < 4 ? "; channel shuffle" : "; another order");
+  char text[64];
+  snprintf(text, sizeof text, " of %d groups", groups);
+  tell(&net, text);
+  if (pick(0, 1))
+    add_conv(&net, (window){{1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}}, channels(), 1, pick(0, 1));
   check(ctx, &net, 14);
 }
 
@@ -778,14 +901,21 @@ static void known_troubles(gcam_context *ctx) {
   begin(&net, 1, 5, 6, 1);
   add_conv(&net, (window){{3, 3}, {3, 3}, {1, 1}, {2, 2, 2, 1}}, 33, 1, 1);
   check(ctx, &net, 14);
+  /* depthwise windows at and above what the engine's kernel takes */
+  for (int side = 32; side <= 33; side++) {
+    begin(&net, 1, 5, 9, 19);
+    add_conv(&net, (window){{side, 32}, {1, 2}, {1, 1}, {16, 16, 16, 16}}, 5, 5, 1);
+    check(ctx, &net, 14);
+  }
 }
 
 int main(int argc, char **argv) {
   static void (*const kinds[])(gcam_context *) = {
-      random_conv,    random_conv,       random_conv,       random_winograd,  random_separable,
-      random_pool,    random_pool,       random_branches,   random_head,      random_lrn,
-      random_sigmoid, random_residual,   random_tokens,     random_tokens,    random_attention,
-      random_norm,    random_arithmetic, random_arithmetic, random_transpose, random_transpose,
+      random_conv,      random_conv,       random_conv,       random_depthwise, random_winograd,
+      random_separable, random_pool,       random_pool,       random_branches,  random_head,
+      random_lrn,       random_function,   random_order,      random_order,     random_gate,
+      random_gate,      random_residual,   random_tokens,     random_tokens,    random_attention,
+      random_norm,      random_arithmetic, random_arithmetic, random_transpose, random_transpose,
       random_resize};
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 20240607;
   int rounds = argc > 2 ? atoi(argv[2]) : 15;
@@ -794,6 +924,7 @@ int main(int argc, char **argv) {
   gcam_context *ctx = gcam_context_create(2);
   if (!ctx) return 1;
   known_troubles(ctx);
+  usual_depthwise(ctx);
   for (int i = 0; i < rounds; i++)
     for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) kinds[kind](ctx);
   for (int i = 0; i < rounds; i += 5) random_large(ctx), random_lean(ctx);

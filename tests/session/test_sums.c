@@ -130,12 +130,16 @@ static const struct ending {
                {"read by another output, too", HIDDEN, PIXELS / 4},
                {"an output itself", HIDDEN, PIXELS / 4},
                {"views", HIDDEN, PIXELS / 4},
-               {"axes in another order", 0, 0}};
+               {"axes in another order", 0, 0},
+               {"tokens", 0, 0},
+               {"tokens and a bias", 0, 0},
+               {"tokens, a bias, a ReLU", 0, 0}};
 enum { ENDINGS = sizeof endings / sizeof *endings };
 
 static void make_ending(make_graph *g, int kind, numbers form) {
   const int64_t axes[] = {2, 3}, last[] = {2}, rows[] = {1, C, PIXELS}, nhwc[] = {0, 2, 3, 1},
-                nwhc[] = {0, 3, 2, 1}, flat[] = {1, -1}, three[] = {3}, two[] = {2};
+                nwhc[] = {0, 3, 2, 1}, flat[] = {1, -1}, tokens[] = {0, 2, 1}, second[] = {1},
+                three[] = {3}, two[] = {2};
   int quarter = C * PIXELS / 4;
   make_weight(g, "flat", 7, two, 1, flat, sizeof flat);
   make_weight(g, "rows", 7, three, 1, rows, sizeof rows);
@@ -243,6 +247,23 @@ static void make_ending(make_graph *g, int kind, numbers form) {
       make_ints(g, "perm", nwhc, 4);
       make_node(g, "Flatten", "f", "t", "f");
       make_classifier(g, "f", C * PIXELS, form);
+      break;
+    case 22:
+    case 23:
+    case 24: /* each position by itself: a transformer's first product */
+      make_node(g, "Reshape", "r", "layer rows", "r");
+      make_node(g, "Transpose", "t", "r", "t");
+      make_ints(g, "perm", tokens, 3);
+      make_matrix(g, "in.w", C, HIDDEN, form);
+      make_noise(g, "in.b", &(int64_t){HIDDEN}, 1, 1);
+      make_node(g, "MatMul", "in", "t in.w", "m");
+      if (kind > 22) make_node(g, "Add", "bias", "in.b m", "b");
+      make_node(g, kind == 24 ? "Relu" : "Sigmoid", "act", kind > 22 ? "b" : "m", "a");
+      make_node(g, "ReduceMean", "mean", "a", "f");
+      make_ints(g, "axes", second, 1);
+      make_int(g, "keepdims", 0);
+      make_matrix(g, "out.w", HIDDEN, CLASSES, FLOATS);
+      make_node(g, "MatMul", "out", "f out.w", "y");
       break;
     default: /* 1, 18, 19 */
       make_pool(g, "MaxPool", "layer", "p", 2, 2, 0);

@@ -96,9 +96,16 @@ describe('memory that cannot be had', { timeout: SOON }, () => {
     assert.equal(engine.threads, 1);
   });
 
-  test('a phone gives 256 MB at most: they are taken', async () => {
-    const engine = await instead(WebAssembly, 'Memory', refusing(4096), () => Engine.create({ module, threads: 1 }));
+  test('a phone gives 256 MB at most: they are taken, after each larger maximum', async () => {
+    const asked = [];
+    const refuse = refusing(4096);
+    const counting = function memory(limits) {
+      asked.push(limits.maximum / 16);
+      return refuse(limits);
+    };
+    const engine = await instead(WebAssembly, 'Memory', counting, () => Engine.create({ module, threads: 1 }));
     assert.equal(engine.threads, 1);
+    assert.deepEqual(asked, [4096, 2048, 1024, 512, 256]);
   });
 
   test('every maximum is refused', async () => {

@@ -18,6 +18,7 @@ import { Sheet } from './sheet.js';
 import { MOST_PICTURE_PIXELS, Stage } from './stage.js';
 import * as states from './state.js';
 import { Suggestions } from './suggestions.js';
+import { thumbnail } from './thumbnails.js';
 import { Wall } from './wall.js';
 import { fillIn, inWords, say, sentences } from './words.js';
 
@@ -318,7 +319,7 @@ async function loadModel(source, link = null, base = () => state, names = undefi
       // Of one that has another output, that may be chosen.
       if (cam.model.heads.every(({ kind }) => WITHOUT_CLASSES.includes(kind))) throw noClasses(cam.model);
       if (preprocess) await cam.setPreprocess(preprocess);
-      if (signal.aborted) throw new GradCamError('cancelled', 'The work was cancelled.');
+      if (signal.aborted) throw new GradCamError('cancelled', say('page.cancelled'));
     } catch (error) {
       cam.dispose();
       throw error;
@@ -488,11 +489,8 @@ function forget(picture) {
   showGallery();
 }
 
-function thumbnail({ image, name }, alt) {
-  const picture = Object.assign(new Image(), { alt, loading: 'lazy' });
-  const own = image instanceof Blob;
-  picture.src = own ? URL.createObjectURL(image) : image.src ?? image;
-  if (own) picture.addEventListener('load', () => URL.revokeObjectURL(picture.src), { once: true });
+function pictureButton({ image, name }, alt) {
+  const picture = image instanceof Blob ? thumbnail(image, alt) : Object.assign(new Image(), { alt, loading: 'lazy', src: image.src ?? image });
   const button = Object.assign(document.createElement('button'), { type: 'button', title: name });
   button.append(picture);
   return button;
@@ -504,7 +502,7 @@ const buttons = new WeakMap();
 function showGallery() {
   byId('gallery').replaceChildren(...(gallery.length < 2 ? [] : gallery.map((picture, at) => {
     if (!buttons.has(picture)) {
-      const button = thumbnail(picture, picture.name);
+      const button = pictureButton(picture, picture.name);
       button.addEventListener('click', () => guard(() => choose(picture)));
       buttons.set(picture, button);
     }
@@ -519,7 +517,7 @@ function showGallery() {
 const samples = SAMPLES.map(({ name, url }) => ({ sample: name, name: name.replaceAll('_', ' '), image: url }));
 
 byId('samples').append(...samples.map((picture) => {
-  const button = thumbnail(picture, say('page.sample', { name: picture.name }));
+  const button = pictureButton(picture, say('page.sample', { name: picture.name }));
   button.dataset.sample = picture.sample;
   button.addEventListener('click', () => guard(() => choose(picture)));
   return button;

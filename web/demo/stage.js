@@ -61,8 +61,11 @@ export class Stage {
     this.#boxes = frame.querySelector('.boxes');
     this.#readout = frame.querySelector('.readout');
     frame.addEventListener('pointermove', (event) => this.#read(event));
-    frame.addEventListener('pointerleave', () => {
-      this.#readout.hidden = true;
+    // A finger leaves when it lifts: what it tapped on stays to be read.
+    frame.addEventListener('pointerup', (event) => event.pointerType === 'touch' && this.#read(event));
+    frame.addEventListener('pointercancel', () => { this.#readout.hidden = true; });
+    frame.addEventListener('pointerleave', ({ pointerType }) => {
+      if (pointerType !== 'touch') this.#readout.hidden = true;
     });
   }
 
@@ -95,6 +98,7 @@ export class Stage {
       heat.height = Math.max(1, Math.round(height * scale));
     }
     this.#boxes.setAttribute('viewBox', `0 0 ${width} ${height}`);
+    this.#frame.style.setProperty('--ratio', String(width / height));
     this.#frame.removeAttribute('data-empty');
   }
 

@@ -4,6 +4,7 @@
  */
 import { tools } from '../index.js';
 import { download } from './save.js';
+import { small } from './thumbnails.js';
 import { say } from './words.js';
 
 /** Pixels of a tile; its words on the sheet take LINE more. */
@@ -327,9 +328,8 @@ function answerOf({ predictions: [best], unfamiliar }) {
 }
 
 /** The picture at a tile's size, decoded beside the page; null where the browser cannot read it. */
-async function thumbnailOf(image, { width, height }) {
+function thumbnailOf(image, { width, height }) {
   const scale = Math.min(1, WIDTH / width, HEIGHT / height);
-  const size = { resizeWidth: Math.max(1, Math.round(scale * width)), resizeHeight: Math.max(1, Math.round(scale * height)), resizeQuality: /** @type {const} */ ('medium') };
-  const source = typeof image === 'string' ? await (await fetch(image)).blob() : image;
-  return createImageBitmap(source, size).catch(() => null);
+  const size = { resizeWidth: Math.max(1, Math.round(scale * width)), resizeHeight: Math.max(1, Math.round(scale * height)) };
+  return small(image, size);
 }

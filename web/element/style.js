@@ -137,6 +137,11 @@ canvas.plot { display: block; width: 100%; height: 14rem; }
 .bar label { display: inline-flex; align-items: center; gap: 0.5rem; }
 .bar .wide { flex: 1 1 14rem; }
 .bar .wide input { flex: 1; min-width: 6rem; }
+/* A finger needs all of a phone's width. */
+@container (max-width: 30rem) {
+  .bar .wide { flex: 1 1 100%; flex-wrap: wrap; }
+  .bar .wide input { order: 1; flex: 1 1 100%; }
+}
 button.action, select {
   padding: 0.4rem 0.8rem;
   border: 1px solid var(--line);
@@ -195,6 +200,32 @@ tr[aria-current] td { font-weight: 600; background: var(--bar); }
 .pair button[data-right] { border-color: var(--accent); }
 .pair button[data-wrong] { border-color: var(--bad); border-style: dashed; }
 .pair canvas { width: 100%; height: auto; display: block; border-radius: 6px; }
+
+/* Where the page gives the element a height (container-type: size), a step fits into it if it can. */
+@container (min-width: 30rem) and (min-height: 1px) {
+  .all { --tall: 62cqb; }
+  .step { padding: 0; }
+  .whole:has(.stage:not([data-slotted])) { display: grid; grid-template-columns: minmax(0, 105cqb) minmax(12rem, 1fr); gap: 1.25rem; align-items: start; }
+  .whole .classes { margin-top: 0; }
+  .cover, .pick .cover { width: fit-content; max-width: 100%; }
+  canvas.plane { width: calc(var(--tall) * var(--ratio, 1)); max-width: 100%; }
+  canvas.plot { height: min(14rem, 30cqb); }
+  .symbols, .bar { margin-bottom: 0.4rem; }
+  .split { grid-template-columns: minmax(0, auto) minmax(13rem, 1fr); }
+  .split:has(canvas.plot, table) { grid-template-columns: minmax(0, 3fr) minmax(13rem, 2fr); }
+  .split:has(.atlas) { --tall: 33cqb; grid-template-columns: minmax(0, 1fr) max(13rem, 33cqb); }
+  .split:has(.close-up) { --tall: 35cqb; }
+  .close-up { --tall: 15cqb; }
+  .patch td { padding-block: 0.1rem; }
+  .trio { --tall: 39cqb; }
+  .trio + .figures { grid-template-columns: repeat(2, minmax(0, 1fr) auto); max-width: none; }
+  .pair { --tall: 33cqb; max-width: none; }
+  .wide-pair { --tall: 26cqb; margin-bottom: 0.3rem; }
+  .pair button canvas { margin-inline: auto; }
+  .ends { --tall: 15cqb; }
+  .pair canvas { width: calc(var(--tall) * var(--ratio, 1.333)); max-width: 100%; }
+  div > .caption, .hand { margin-top: 0.4rem; }
+}
 
 @media (prefers-reduced-motion: reduce) { * { transition: none !important; } }
 @media print {

@@ -41,9 +41,12 @@
 #define xnn_f32_igemm_relu_ukernel_6x8__wasmrelaxedsimd_fma_splat 0
 #define xnn_f32_igemm_ukernel_4x2c4__wasmrelaxedsimd_fma 0
 
-// So have depthwise convolutions. Of 25, 4 and 3 taps; that of 9, which networks without a limit
-// have too, stays. 4 KB.
+// So have depthwise convolutions. Those of 9 and 25 taps are left out altogether: the engine's own
+// (src/kernels/depthwise.c) takes every depthwise convolution of more than 4 taps that they would. 5 KB.
 #include "xnnpack/dwconv.h"
 #define xnn_f32_dwconv_ukernel_25p8c__wasmrelaxedsimd_fma 0
+#define xnn_f32_dwconv_minmax_ukernel_25p8c__wasmrelaxedsimd_fma 0
+#define xnn_f32_dwconv_ukernel_9p8c__wasmrelaxedsimd_fma 0
+#define xnn_f32_dwconv_minmax_ukernel_9p8c__wasmrelaxedsimd_fma 0
 #define xnn_f32_dwconv_ukernel_4p8c__wasmrelaxedsimd_fma 0
 #define xnn_f32_dwconv_ukernel_3p8c__wasmrelaxedsimd_fma 0

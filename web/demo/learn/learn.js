@@ -156,7 +156,7 @@ hero.addEventListener('result', async () => {
   if (!byId('layer').disabled) return;
   const layers = (await hero.cam).layers();
   fill(byId('layer'), layers.map((layer) => [layer.default ? '' : layer.name,
-    `${layer.name}, ${layer.height} × ${layer.width} × ${layer.channels}${layer.default ? ' (default)' : ''}`]), state.layer);
+    `${layer.name}, ${layer.height}×${layer.width}×${layer.channels}${layer.default ? ' (default)' : ''}`]), state.layer);
 });
 
 for (const element of elements) {
@@ -237,7 +237,8 @@ byId('path').addEventListener('change', ({ target }) => {
 
 /* ---- In a class ------------------------------------------------------------------------------------ */
 
-const presenter = createPresenter(inPath, () => writeAddress());
+const presenter = createPresenter(inPath, () => writeAddress(), () => informed.result?.explanation.picture);
+informed.addEventListener('result', presenter.drawPicture);
 /** The one a third of the window down, where people read. */
 const sectionOnShow = () => (presenter.on ? presenter.section
   : inPath().find((section) => section.getBoundingClientRect().bottom > innerHeight / 3) ?? inPath().at(-1));

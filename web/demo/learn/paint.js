@@ -68,8 +68,13 @@ export function paintBefore(hero, score) {
 
   const cellOf = ({ clientX, clientY }) => {
     const edge = photo.getBoundingClientRect();
+    // A picture of another shape does not fill its box.
+    const scale = Math.min(edge.width / photo.width, edge.height / photo.height);
+    const [left, top] = getComputedStyle(photo).objectPosition.split(' ').map((share) => Number.parseFloat(share) / 100);
+    const [width, height] = [photo.width * scale, photo.height * scale];
     const clip = (share, most) => Math.max(0, Math.min(most - 1, Math.floor(share * most)));
-    return { x: clip((clientX - edge.left) / edge.width, size.columns), y: clip((clientY - edge.top) / edge.height, size.rows) };
+    return { x: clip((clientX - edge.left - left * (edge.width - width)) / width, size.columns),
+      y: clip((clientY - edge.top - top * (edge.height - height)) / height, size.rows) };
   };
   const index = ({ x, y }) => y * size.columns + x;
 

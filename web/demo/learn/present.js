@@ -20,10 +20,26 @@ function isTaken(event) {
 /**
  * @param {() => HTMLElement[]} sections   those of the path, in order
  * @param {(presenting: boolean) => void} tell
+ * @param {() => {width: number, height: number, data?: any} | undefined} picture   the one that is spoken of
  */
-export function createPresenter(sections, tell) {
+export function createPresenter(sections, tell, picture) {
   const bar = byId('presenter');
+  /** Below a question, what it asks about. */
+  const asked = Object.assign(document.createElement('canvas'), { className: 'asked' });
+  asked.setAttribute('aria-hidden', 'true');
   let at = 0;
+
+  function drawAsked() {
+    const pixels = picture();
+    asked.hidden = !pixels?.data;
+    if (asked.hidden) return;
+    const { width, height, data } = pixels;
+    Object.assign(asked, { width, height });
+    asked.getContext('2d').putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
+  }
+
+  /** Of a step, what is taller than the window. */
+  const scrollers = (section) => [section, ...section.querySelectorAll('grad-cam, .predict, .painting, .score')].filter((one) => one.scrollHeight > one.clientHeight + 1);
 
   function show(next) {
     const all = sections();
@@ -35,6 +51,9 @@ export function createPresenter(sections, tell) {
     byId('next').disabled = at === all.length - 1;
     history.replaceState(history.state, '', `${location.pathname}${location.search}#${id}`);
     scrollTo({ top: 0, behavior: 'instant' });
+    for (const one of scrollers(all[at])) one.scrollTop = 0;
+    all[at].querySelector('.predict')?.append(asked);
+    drawAsked();
     // Tab goes on into this step, not from where the last one was. Who presses Next goes on pressing it.
     const pressed = /** @type {any} */ (document.activeElement);
     if (bar.contains(pressed) && !pressed.disabled) return;
@@ -67,6 +86,10 @@ export function createPresenter(sections, tell) {
       sections()[at].scrollIntoView({ behavior: 'instant' });
       byId('present').focus({ preventScroll: true });
     },
+    /** The picture has changed. */
+    drawPicture() {
+      if (presenter.on) drawAsked();
+    },
     /** The path has changed. */
     again() {
       if (presenter.on) show(at);
@@ -89,8 +112,13 @@ export function createPresenter(sections, tell) {
   document.addEventListener('keydown', (event) => {
     if (!presenter.on || event.ctrlKey || event.metaKey || event.altKey || isTaken(event)) return;
     const moves = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
+    const scrolls = { ArrowDown: 1, ArrowUp: -1 };
     if (event.key === 'Escape') presenter.stop();
     else if (moves[event.key]) show(at + moves[event.key]);
+    // Where the page itself does not scroll, and the words have the focus, the step beside them is meant.
+    else if (scrolls[event.key] && scrollers(sections()[at]).length) {
+      for (const one of scrollers(sections()[at])) one.scrollBy({ top: scrolls[event.key] * 0.4 * one.clientHeight });
+    }
     else if (event.key === 'Home') show(0);
     else if (event.key === 'End') show(Infinity);
     else return;

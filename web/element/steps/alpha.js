@@ -2,7 +2,7 @@
  * Step: alpha_k, the mean of a channel's gradient: what the channel counts for the class.
  */
 import { orderChannels } from './atlas.js';
-import { channel, drawPlane, figure, figures, make, plot, range, say } from './dom.js';
+import { channel, drawPlane, figure, figures, make, onMove, onPoint, plot, range, say } from './dom.js';
 
 const ENDS = 3; // channels shown at both ends
 
@@ -83,10 +83,12 @@ export const alpha = {
       ends.replaceChildren(...shown.map(tile));
     }
 
-    chart.canvas.addEventListener('pointermove', ({ clientX }) => {
-      const box = chart.canvas.getBoundingClientRect();
-      if (steps) point(Math.floor(((clientX - box.left) / box.width) * order.length));
-    });
+    for (const listen of [onPoint, onMove]) {
+      listen(chart.canvas, ({ clientX }) => {
+        const box = chart.canvas.getBoundingClientRect();
+        if (steps) point(Math.floor(((clientX - box.left) / box.width) * order.length));
+      });
+    }
     slider.addEventListener('input', () => point(Number(slider.value)));
     return {
       element,

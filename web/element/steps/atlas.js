@@ -4,7 +4,7 @@
  *
  * K: channels; k: one of them.
  */
-import { colour, drawPlane, figure, figures, label, legend, make, onCell, placeName, planeCanvas, range, say, select } from './dom.js';
+import { colour, drawPlane, figure, figures, label, legend, make, onCell, onPoint, placeName, planeCanvas, range, say, select } from './dom.js';
 
 const GAP = 1; // pixels of the atlas between two planes
 const ROWS = 8; // so many are shown at first
@@ -125,7 +125,7 @@ export function createAtlas(what) {
     const y = Math.floor((((event.clientY - box.top) / box.height) * canvas.height) / (height + GAP));
     return x >= 0 && x < columns && y * columns + x < count() ? y * columns + x : -1;
   };
-  canvas.addEventListener('pointerdown', (event) => {
+  onPoint(canvas, (event) => {
     const at = steps ? place(event) : -1;
     if (at < 0) return;
     chosen = at;

@@ -8,7 +8,7 @@
  *      blue lies no mean of the two.
  */
 import { tools } from '../../index.js';
-import { drawPicture, make, say, shareOf } from './dom.js';
+import { drawPicture, make, say, shape, shareOf } from './dom.js';
 import { random } from './random.js';
 
 const HEAT = { colormap: 'jet', alpha: 1, picture: false };
@@ -21,7 +21,7 @@ function lay(canvas, picture, heat, smooth = true) {
   const over = make('canvas');
   drawPicture(over, heat);
   const scale = Math.min(1, 480 / picture.width);
-  Object.assign(canvas, { width: Math.round(picture.width * scale), height: Math.round(picture.height * scale) });
+  shape(canvas, Math.round(picture.width * scale), Math.round(picture.height * scale));
   const pen = canvas.getContext('2d');
   pen.drawImage(ground, 0, 0, canvas.width, canvas.height);
   pen.globalAlpha = OPACITY;

@@ -112,9 +112,15 @@ export function colour(pixels, stride, at, { values, from = 0, width, height, ta
   }
 }
 
+/** A canvas of another size; styles that know how tall it may be need its shape. @param {HTMLCanvasElement} canvas */
+export function shape(canvas, width, height) {
+  Object.assign(canvas, { width, height });
+  canvas.style.setProperty('--ratio', String(width / height));
+}
+
 /** @param {HTMLCanvasElement} canvas  becomes as large as the plane */
 export function drawPlane(canvas, plane) {
-  Object.assign(canvas, { width: plane.width, height: plane.height });
+  shape(canvas, plane.width, plane.height);
   const image = new ImageData(plane.width, plane.height);
   colour(image.data, plane.width, 0, plane);
   canvas.getContext('2d').putImageData(image, 0, 0);
@@ -122,7 +128,7 @@ export function drawPlane(canvas, plane) {
 
 /** @param {HTMLCanvasElement} canvas @param {{width: number, height: number, data: any}} picture RGBA */
 export function drawPicture(canvas, { width, height, data }) {
-  Object.assign(canvas, { width, height });
+  shape(canvas, width, height);
   canvas.getContext('2d').putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
 }
 
@@ -176,6 +182,21 @@ export const signed = (value) => `${value > 0 ? '+' : ''}${figure(value)}`;
 export const placeName = ({ x, y }) => say('step.place', { row: y + 1, column: x + 1 });
 
 /**
+ * Where somebody points: a mouse when it presses, a finger when it lifts; one that scrolls the page lifts nowhere.
+ * @param {HTMLElement} element @param {(event: PointerEvent) => void} act
+ */
+export function onPoint(element, act) {
+  element.addEventListener('pointerdown', (event) => event.pointerType !== 'touch' && act(event));
+  element.addEventListener('pointerup', (event) => event.pointerType === 'touch' && act(event));
+}
+
+/** Where a pointer moves; a finger that goes up or down scrolls the page. @param {HTMLElement} element @param {(event: PointerEvent) => void} act */
+export function onMove(element, act) {
+  element.style.touchAction = 'pan-y';
+  element.addEventListener('pointermove', act);
+}
+
+/**
  * Lets pointer and arrow keys choose a cell of a grid that lies over a canvas.
  * @param {HTMLCanvasElement} canvas
  * @param {() => {columns: number, rows: number, at: {x: number, y: number}} | null} grid
@@ -191,8 +212,8 @@ export function chooseCell(canvas, grid, choose, event) {
     const clip = (share, count) => Math.max(0, Math.min(count - 1, Math.floor(share * count)));
     choose({ x: clip((clientX - box.left) / box.width, now.columns), y: clip((clientY - box.top) / box.height, now.rows) });
   };
-  // A finger that taps does not move.
-  for (const type of new Set([event, 'pointerdown'])) canvas.addEventListener(type, point);
+  onPoint(canvas, point);
+  if (event === 'pointermove') onMove(canvas, point);
   const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
   canvas.addEventListener('keydown', (pressed) => {
     const now = grid();
@@ -207,14 +228,17 @@ export const planeCanvas = (label, more = '') => make('canvas', { class: `plane 
 
 /** Says which cell of a plane the pointer is over. @param {(cell: {x: number, y: number} | null) => void} say */
 export function onCell(canvas, say) {
-  canvas.addEventListener('pointermove', (event) => {
+  const read = (event) => {
     const box = canvas.getBoundingClientRect();
     const x = Math.floor(((event.clientX - box.left) / box.width) * canvas.width);
     const y = Math.floor(((event.clientY - box.top) / box.height) * canvas.height);
     const inside = x >= 0 && y >= 0 && x < canvas.width && y < canvas.height;
     say(inside ? { x, y } : null);
-  });
-  canvas.addEventListener('pointerleave', () => say(null));
+  };
+  onPoint(canvas, read);
+  onMove(canvas, read);
+  // A finger leaves when it lifts: what it asked for stays to be read.
+  canvas.addEventListener('pointerleave', ({ pointerType }) => pointerType !== 'touch' && say(null));
 }
 
 /** A list of figures with names; set() fills it. */

@@ -1,7 +1,7 @@
 /**
  * Step: cover a part of the picture and see what that does to the probability and to the map.
  */
-import { button, drawHeatTo, figure, figures, fixed, label, make, oneAtATime, percent, say, shareOf } from './dom.js';
+import { button, drawHeatTo, figure, figures, fixed, label, make, oneAtATime, percent, say, shape, shareOf } from './dom.js';
 
 const STEP = 1 / 24; // of the width: how far an arrow key moves the brush
 const NOTHING = 0.005; // a change of p that says nothing
@@ -50,7 +50,7 @@ export const occlude = {
 
     function restore() {
       const { width, height, data } = steps.explanation.picture;
-      Object.assign(ground, { width, height });
+      shape(ground, width, height);
       Object.assign(cursor, { width, height });
       pen().putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
       strokes = 0;

@@ -2,7 +2,7 @@
  * Step: follow one pixel. At the first convolution its sum is done by hand: patch, weights, products. Further in,
  * the receptive field of a cell: what of the picture it can see, measured as where its gradient is not 0.
  */
-import { chooseCell, drawFrame, figures, fixed, label, make, oneAtATime, placeName, roundTogether, say, select, SIGNED } from './dom.js';
+import { chooseCell, drawFrame, figures, fixed, label, make, oneAtATime, placeName, roundTogether, say, select, shape, SIGNED } from './dom.js';
 
 /** Numbers that are added up have as many places: with three figures each, −2.46 + 1.23 + 1.38 would be 0.139. */
 const PLACES = 3;
@@ -82,7 +82,7 @@ export const trace = {
         for (let i = 0; i < plane.length; ++i) pixels.data[4 * i + c] = plane[i] * (std[at] ?? std[0]) + (mean[at] ?? mean[0]);
       }
       for (let i = 3; i < pixels.data.length; i += 4) pixels.data[i] = 255;
-      Object.assign(ground, { width: of.width, height: of.height });
+      shape(ground, of.width, of.height);
       ground.getContext('2d').putImageData(pixels, 0, 0);
       return pixels;
     }
@@ -94,7 +94,7 @@ export const trace = {
       const { layer: here } = of;
       if (field) {
         drawFrame(frame, { x: 3 * field.x, y: 3 * field.y, width: 3 * field.width, height: 3 * field.height }, 2);
-        Object.assign(close, { width: field.width, height: field.height });
+        shape(close, field.width, field.height);
         close.getContext('2d').drawImage(ground, field.x, field.y, field.width, field.height, 0, 0, field.width, field.height);
       }
       which.disabled = !isFirst();

@@ -1,0 +1,18 @@
+/* rows.h: rows copied from or to a part of longer ones: what Slice, Split and Concat along one axis
+ * are. */
+#ifndef GCAM_KERNELS_ROWS_H
+#define GCAM_KERNELS_ROWS_H
+
+#include "base/threads.h"
+
+typedef struct gcam_rows {
+  const float *from;
+  float *to;
+  int64_t from_step, to_step; /* floats from one row to the next */
+  int64_t width, count;       /* floats in a row, rows */
+  bool add;                   /* to what is there */
+} gcam_rows;
+
+void gcam_rows_copy(const gcam_rows *rows, const gcam_threads *pool);
+
+#endif
