@@ -7,12 +7,14 @@
  *
  *   --folder DIR   the .onnx files of this folder instead (tests/zoo/export.py DIR --bench makes one):
  *                  forward passes, heatmaps and processor time. Writes docs/bench-zoo.md. DIR/bench.jsonl
- *                  keeps every figure, so that runs of parts (--hosts, --only, --busy) add up
+ *                  keeps every figure, so that runs of parts (--hosts, --only, --busy,
+ *                  --roofline) add up
  *   --hosts LIST   of node,newest,chromium,firefox, by commas; all by default
  *   --rounds N     default 9
  *   --only NAME    networks whose name contains this; nothing is written to docs/ but with --folder
  *   --quick        three rounds, and without what takes longest; nothing is written to docs/
  *   --no-browser   Node alone
+ *   --roofline     with --folder: how far each kind of layer is from what the runtime can do, nothing else
  *   --busy         what a busy machine does, nothing else; nothing is written to docs/ but with --folder
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -31,7 +33,7 @@ import { findNetworks, networksOf } from './networks.mjs';
 import { measurePage } from './page.mjs';
 import { drawPicture } from './picture.mjs';
 import { folderReport, report } from './report.mjs';
-import { measureRoofline } from './roofline.mjs';
+import { measureFolderRoofline, measureRoofline } from './roofline.mjs';
 
 const HOSTS = ['node', 'newest', 'chromium', 'firefox'];
 
@@ -43,6 +45,7 @@ const { values: options } = scriptArguments({
   quick: { type: 'boolean', default: false },
   'no-browser': { type: 'boolean', default: false },
   busy: { type: 'boolean', default: false },
+  roofline: { type: 'boolean', default: false },
 }, 0);
 const { only, quick, folder } = options;
 const rounds = Number(options.rounds ?? (quick ? 3 : 9));
@@ -56,6 +59,7 @@ const unknown = wanted.find((host) => !HOSTS.includes(host));
 if (unknown !== undefined) refuse(`--hosts has "${unknown}"; there are ${HOSTS.join(', ')}.`);
 // npm runs this in its own folder: a relative one is of where npm was called.
 const zoo = folder && resolve(process.env.INIT_CWD ?? '.', folder);
+if (options.roofline && !zoo) refuse('--roofline is of a folder: --folder DIR.');
 if (zoo && !statSync(zoo, { throwIfNoEntry: false })?.isDirectory()) refuse(`--folder: there is no folder ${folder}.`);
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1)); // contenders end too
@@ -97,12 +101,12 @@ function everKept() {
   const lines = existsSync(kept) ? readFileSync(kept, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line)) : [];
   const last = new Map(lines.map((row) => [[row.kind, row.network, row.runtime, row.threads, row.contender].join('|'), row]));
   const of = (kind) => [...last.values()].filter((row) => row.kind === kind);
-  return { rows: of('forward'), beside: of('busy') };
+  return { rows: of('forward'), beside: of('busy'), roofs: of('roofline') };
 }
 
-/** @param {{rows?: object[], beside?: object[]}} now  of this run: all there is of a quick one, which keeps nothing */
+/** @param {{rows?: object[], beside?: object[], roofs?: object[]}} now  of this run: all there is of a quick one, which keeps nothing */
 function endFolder(now) {
-  const text = folderReport({ ...(quick ? { rows: [], beside: [], ...now } : everKept()), notes: [...new Set(notes)], rounds, busy });
+  const text = folderReport({ ...(quick ? { rows: [], beside: [], roofs: [], ...now } : everKept()), notes: [...new Set(notes)], rounds, busy });
   console.log(text);
   if (quick) console.error('docs/bench-zoo.md is left as it is: a rough picture alone.');
   else writeFileSync(join(root, 'docs/bench-zoo.md'), text);
@@ -120,6 +124,12 @@ if (options.busy) {
   console.log(`${busyTable(found)}\n\n${singleGoalTable(busyGoals(found))}`);
   if (busy > 0.5) console.log(`\nThe load average was ${busy.toFixed(1)} at the start: rough figures.`);
   process.exit();
+}
+
+if (options.roofline) {
+  const roofs = await measureFolderRoofline(networks, node, { quick, progress, say });
+  keep('roofline', roofs);
+  endFolder({ roofs });
 }
 
 /** Already now, for who waits. */

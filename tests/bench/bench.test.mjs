@@ -6,6 +6,7 @@ import { goalTable, missedList, singleGoalTable } from './goals.mjs';
 import { layersOf } from './layers.mjs';
 import { fuse, readOnnx } from './onnx.mjs';
 import { drawPicture } from './picture.mjs';
+import { folderRooflineTable } from './roofline.mjs';
 
 const pocket = () => readOnnx(readFileSync(new URL('../../models/pocket/pocket.onnx', import.meta.url)));
 
@@ -71,4 +72,16 @@ test('the picture has a bar for every row and a mark for every goal', () => {
   const svg = drawPicture([row('gradcam simd', 0.5), row('gradcam relaxed', 1.2)], 'Node 99');
   assert.equal(svg.match(/<rect class="[a-d]" x="150"/g).length, 2);
   assert.equal(svg.match(/stroke-width="2"\/>\n/g).length, 2);
+});
+
+test('a kind of layer beside its roof: the peak where it multiplies much, else the memory', () => {
+  const ceilings = { flops: 50e9, bandwidth: 10e9 };
+  const row = { network: 'net', forward: 10, times: 3, ceilings };
+  const table = folderRooflineTable([
+    { ...row, contender: '1x1 convolutions', ms: 4, flops: 100e6, bytes: 4e6 },
+    { ...row, contender: 'depthwise', ms: 1, flops: 10e6, bytes: 5e6 },
+    { ...row, contender: 'max pooling', ms: 1, flops: 0, bytes: 5e6 },
+    { ...row, contender: 'all else', ms: 4, times: null, flops: 0, bytes: 0 }]).split('\n').slice(2);
+  assert.deepEqual(table, ['| net | 1x1 convolutions | 3 | 4.00 | 40 % | 25.0 | 50 % | 50 % |', '| net | depthwise | 3 | 1.00 | 10 % | 10.0 | 20 % | 50 % |',
+    '| net | max pooling | 3 | 1.00 | 10 % |  |  | 50 % |', '| net | all else |  | 4.00 | 40 % |  |  |  |']);
 });

@@ -5,7 +5,7 @@ import { goalTable, missedList, singleGoalTable } from './goals.mjs';
 import { kerasGoals, kerasTable } from './keras.mjs';
 import { methodGoals, methodTable } from './methods.mjs';
 import { pageGoals, pageTable } from './page.mjs';
-import { rooflineTable } from './roofline.mjs';
+import { folderRooflineTable, rooflineTable } from './roofline.mjs';
 
 const number = (value, digits = 1) => (value === undefined || value === null ? '' : value.toFixed(digits));
 const share = (value) => (value === undefined ? '' : `${(100 * value).toFixed(1)} %`);
@@ -96,7 +96,7 @@ ${rooflineTable(roofline)}`);
 }
 
 /** The report of a folder's networks, docs/bench-zoo.md: all that was ever measured there. */
-export function folderReport({ rows, beside, notes, rounds, busy }) {
+export function folderReport({ rows, beside, roofs, notes, rounds, busy }) {
   const engines = [...new Set(rows.map((row) => row.engine))].join(', ');
   const parts = [`# Speed on a folder of networks
 
@@ -118,5 +118,10 @@ ${allFigures(rows)}`);
   if (beside.length) parts.push(`## On a busy machine
 
 ${busyTable(beside)}`);
+  if (roofs.length) parts.push(`## Roofline
+
+Each convolution, fully connected layer and max pooling alone, one thread, ${roofs[0].runtime}, summed by kind; "all else" is what the whole forward pass takes beside them: additions, products of activations, copies, averages, a transformer's products. The peak, ${(roofs[0].ceilings.flops / 1e9).toFixed(1)} GFLOP/s, and the memory's ${(roofs[0].ceilings.bandwidth / 1e9).toFixed(1)} GB/s are measured as [bench.md](bench.md) says; so are the shares.
+
+${folderRooflineTable(roofs)}`);
   return `${parts.join('\n\n')}\n`;
 }
