@@ -126,6 +126,8 @@ const REASONS = [
   [/^Xception forward/, 'nine tenths of its time are 1x1 convolutions, at half to three quarters of the peak (roofline): no algorithm saves multiplications there'],
   [/^(vit|swin|convnext).*forward/, 'products of rows by constants, which both engines run at near the same rate: no algorithm saves multiplications there'],
   [/heatmaps of (pocket|squeezenet|SqueezeNet|mobilenet_v3)/, 'convolutions follow the layer that is explained: a backward pass through them for each class'],
+  [/heatmaps of alexnet/, 'fully connected layers follow the layer that is explained; fc1 is read through sums over positions, what is left is fc2, 67 MB, for eight classes'],
+  [/heatmaps of vit/, 'the last block stands behind the layer that is explained: its attention and products for each class, though rows of tokens without a gradient are left out'],
   [/heatmaps of VGG16/, 'three fully connected layers follow the layer that is explained, 494 MB of weights (roofline)'],
   [/last layer: the methods of one backward pass/, 'Grad-CAM itself takes sums over positions alone there, a few hundredths of a ms to a tenth; the others take every position'],
   [/^Gradient of VGG16 to the input/, 'every convolution\'s gradient is as many multiplications as itself, and none is kept of the forward pass'],
