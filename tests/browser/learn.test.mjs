@@ -167,6 +167,10 @@ describe('the lesson', { skip: withoutBrowser }, () => {
       const earlier = await cam.steps(`${samples}/golf_ball_and_flower.jpg`, { class: second, layer: 'block11_dw_relu' });
       like(number((await figures('relu'))['largest value']), earlier.map.max, 'earlier layer');
 
+      await page.locator('#colormap').selectOption('inferno');
+      await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.getAttribute('colormap') === 'inferno'), null, WAIT);
+      assert.match(page.url(), /colormap=inferno/);
+
       await page.setInputFiles('#file', `${samples}/church.jpg`);
       await shows((await cam.explain(`${samples}/church.jpg`)).predictions[0].name);
       assert.deepEqual(await page.evaluate(() => document.querySelector('grad-cam[steps=relu]').result.explanation.picture.width), 480);

@@ -178,7 +178,7 @@ function render() {
     draw('list', [answer.maps, shown], () => showPredictions(byId('predictions'), answer.maps, shown, chooseClass, model.groups));
     draw('words', [answer.result], () => showDoubt(answer));
     if (!live || sheetIsDue()) {
-      draw('tiles', [answer.maps, colormap, interpolation, fade, alpha, scale], () => sheet.show(model, answer.maps, stage.picture, style()));
+      draw('tiles', [answer.maps, colormap, interpolation, fade, alpha, scale], () => sheet.show(model, answer.maps, stage.picture, style(), Boolean(live)));
     }
     sheet.press(shown);
   }

@@ -30,15 +30,16 @@ export class Sheet {
   }
 
   /**
-   * A tile for every map, painted in pieces, so that twenty do not hold up a click: at once where the maps are
-   * others, after the next frame where only their look is. The tiles of classes that stay are kept, so that a
+   * A tile for every map, painted in pieces, so that twenty do not hold up a click: where the maps are others in
+   * the next task (of a video at once, so that nothing flickers), after the next frame where only their look is. The tiles of classes that stay are kept, so that a
    * video does not make new ones for each of its pictures; those of another model are not.
    * @param {any} model     whose classes they are
    * @param {import('../index.js').HeatMap[]} maps
    * @param {HTMLCanvasElement} picture
    * @param {object} style   as HeatMap.toImageData takes it, and opacity
+   * @param {boolean} live   they are of a video
    */
-  show(model, maps, picture, style) {
+  show(model, maps, picture, style, live) {
     const before = model === this.#model ? this.#tiles : new Map();
     const others = maps !== this.#maps;
     this.#model = model;
@@ -54,13 +55,14 @@ export class Sheet {
     if (items.length !== this.#list.children.length || items.some((item, i) => item !== this.#list.children[i])) {
       this.#list.replaceChildren(...items);
     }
-    this.#paintAll(maps, picture, style, others);
+    this.#paintAll(maps, picture, style, others, live);
   }
 
-  async #paintAll(maps, picture, style, others) {
+  async #paintAll(maps, picture, style, others, live) {
     const turn = this.#turn += 1;
     if (!others) await afterFrame();
-    for (let [i, end] = [0, performance.now() + PIECE]; i < maps.length && turn === this.#turn; ++i) {
+    // The task that brings other maps paints the picture and its heat already.
+    for (let [i, end] = [0, others && !live ? 0 : performance.now() + PIECE]; i < maps.length && turn === this.#turn; ++i) {
       if (performance.now() > end) {
         // What was painted of another picture does not stay meanwhile.
         for (const map of others ? maps.slice(i) : []) {

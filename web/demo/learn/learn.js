@@ -166,12 +166,27 @@ for (const element of elements) {
   });
   element.addEventListener('error', ({ detail }) => { byId('status').textContent = detail.message; });
 }
-for (const key of ['class', 'layer', 'colormap']) {
+for (const key of ['class', 'layer']) {
   byId(key).addEventListener('change', ({ target }) => {
     state[key] = target.value;
     apply();
   });
 }
+
+/** Other colours are painted by this thread: an element a task, from the one on the screen on. */
+async function recolour() {
+  const { colormap } = state;
+  writeAddress();
+  const seen = elements.findIndex((element) => element.getBoundingClientRect().bottom > 0);
+  for (let i = 0; i < elements.length && state.colormap === colormap; ++i) {
+    attribute(elements[(Math.max(0, seen) + i) % elements.length], 'colormap', colormap);
+    await new Promise((done) => { setTimeout(done); });
+  }
+}
+byId('colormap').addEventListener('change', ({ target }) => {
+  state.colormap = target.value;
+  recolour();
+});
 
 /* ---- Paths ---------------------------------------------------------------------------------------- */
 
