@@ -119,7 +119,7 @@ const REASONS = [
   [/: the first explanation/, 'the engine\'s loops are compiled anew for speed while they run for the first time, and the activations\' memory is touched for the first time'],
   [/features.7: the methods of one backward pass/, 'the others need the gradient behind the pooling that follows, which Grad-CAM\'s sums do without; they go on from where its pass ended'],
   [/^(pocket|MobileNet-0.75|mobilenet|mnasnet|shufflenet|efficientnet).*forward/,
-    '1x1 and depthwise convolutions alone, where no algorithm saves multiplications as Winograd\'s does: the first run at half to three quarters of the peak, the second at a third of what their bytes allow (roofline)'],
+    '1x1 and depthwise convolutions alone, where no algorithm saves multiplications as Winograd\'s does: the first run at three fifths to three quarters of the peak, the second at four fifths of what their bytes allow and more (docs/bench-zoo.md, Roofline)'],
   [/^(resnext|regnet).*forward/, 'six to nine tenths of its time are 1x1 convolutions, where no algorithm saves multiplications; grouped ones of four or eight channels fill half of a kernel\'s tile, in both engines (profile by function)'],
   [/^alexnet.*forward/, 'two fifths of its time on one thread are fully connected layers, 235 MB of weights at the memory\'s rate, as in the rival; its first layers are 11x11 with stride 4 and 5x5, not Winograd\'s (profile by function)'],
   [/^Median of/, 'it counts what the networks below say one by one: those of 3x3 convolutions meet it, those of 1x1 convolutions, depthwise ones and products cannot save multiplications, and gain what a fused multiply-add and one pass over memory give'],
