@@ -42,6 +42,8 @@ const numberControls = (page, no) => page.evaluate((not) => {
     .map(({ duration }) => duration))).observe({ type: 'event', durationThreshold: 16 });
   const within = (root) => [...root.querySelectorAll('*')].flatMap((one) => [one, ...(one.shadowRoot ? within(one.shadowRoot) : [])]);
   window.controls = within(document).filter((one) => one.matches('button, select, input, summary') && !one.matches(not) && one.checkVisibility());
+  // Those of the steps first: another picture or layer makes these anew.
+  window.controls.sort((a, b) => Number(a.getRootNode() === document) - Number(b.getRootNode() === document));
   window.controls.forEach((one, i) => { one.dataset.control = String(i); });
   return window.controls.length;
 }, no);
@@ -97,7 +99,7 @@ async function pressPage() {
 /** The lesson as one page, then step after step as a lecturer's key brings them. */
 async function pressLesson() {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-  await page.goto(`${address}learn/`);
+  await page.goto(`${address}learn/?guess=0`);
   await page.waitForFunction(() => [...document.querySelectorAll('grad-cam')].every((one) => one.result), null, { timeout: 120000 });
   const found = await pressEverything(page, 'input[type=file], a, #present, #leave, #presenter *, #print, #share, dialog *');
   await page.click('#present');
