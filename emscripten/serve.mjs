@@ -92,14 +92,14 @@ export async function serve({ isolated = true, headers = {} } = {}) {
       response.writeHead(302, { Location: '/web/demo/' }).end();
       return;
     }
+    const file = ['GET', 'HEAD'].includes(request.method) ? fileOf(path) : undefined;
     // As static hosts do: a page's relative addresses want the slash.
-    const page = path.endsWith('/') ? undefined : fileOf(`${path}/`);
+    const page = file || path.endsWith('/') ? undefined : fileOf(`${path}/`);
     if (page) {
       const folder = relative(realpathSync(root), dirname(page)).split(sep).map(encodeURIComponent).join('/');
       response.writeHead(302, { Location: `/${folder}/${request.url.slice(path.length)}` }).end();
       return;
     }
-    const file = ['GET', 'HEAD'].includes(request.method) ? fileOf(path) : undefined;
     if (!file) {
       refuse(response, 404, 'Not here.\n');
       return;

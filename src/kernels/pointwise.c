@@ -163,13 +163,14 @@ static const struct {
   const gcam_op *op;
   function_f4 f;
   loop *forward, *backward;
+  bool function; /* its params are gcam_function_params, else gcam_activation_params */
 } table[] = {
-    {&gcam_op_sigmoid, NULL, sigmoid_loop, sigmoid_backward},
-    {&gcam_op_hard_sigmoid, hard_sigmoid_f4, hard_sigmoid_loop, any_backward},
-    {&gcam_op_hard_swish, hard_swish_f4, hard_swish_loop, any_backward},
-    {&gcam_op_swish, swish_f4, any_forward, any_backward}, /* from here on gcam_function_params */
-    {&gcam_op_erf, erf_f4, any_forward, any_backward},
-    {&gcam_op_gelu, gelu_f4, any_forward, any_backward},
+    {&gcam_op_sigmoid, NULL, sigmoid_loop, sigmoid_backward, false},
+    {&gcam_op_hard_sigmoid, hard_sigmoid_f4, hard_sigmoid_loop, any_backward, false},
+    {&gcam_op_hard_swish, hard_swish_f4, hard_swish_loop, any_backward, false},
+    {&gcam_op_swish, swish_f4, any_forward, any_backward, true},
+    {&gcam_op_erf, erf_f4, any_forward, any_backward, true},
+    {&gcam_op_gelu, gelu_f4, any_forward, any_backward, true},
 };
 
 static void run(const gcam_args *a, const gcam_threads *pool, bool back) {
@@ -186,10 +187,10 @@ static void run(const gcam_args *a, const gcam_threads *pool, bool back) {
            .times_input = a->times_input,
            .overwrite = a->overwrite};
   if (back && (!j.dy || !j.out)) return;
-  if (row < 3)
-    j.p = *(const gcam_activation_params *)params;
-  else
+  if (table[row].function)
     j.p.a = ((const gcam_function_params *)params)->a;
+  else
+    j.p = *(const gcam_activation_params *)params;
   gcam_parallel(pool, (size_t)((j.n + CHUNK - 1) / CHUNK), j.loop, &j);
 }
 

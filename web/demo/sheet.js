@@ -31,8 +31,9 @@ export class Sheet {
 
   /**
    * A tile for every map, painted in pieces, so that twenty do not hold up a click: where the maps are others in
-   * the next task (of a video at once, so that nothing flickers), after the next frame where only their look is. The tiles of classes that stay are kept, so that a
-   * video does not make new ones for each of its pictures; those of another model are not.
+   * the next task (of a video at once, so that nothing flickers), after the next frame where only their look is.
+   * The tiles of classes that stay are kept, so that a video does not make new ones for each of its pictures;
+   * those of another model are not.
    * @param {any} model     whose classes they are
    * @param {import('../index.js').HeatMap[]} maps
    * @param {HTMLCanvasElement} picture

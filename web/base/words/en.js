@@ -292,6 +292,8 @@ export const EN = {
   'lesson.knob.plain': 'Pretend that one detector had found more than it did, and see what the answer does. That is all that the ' +
     'heatmap asks: which detectors would change the answer, and where do they light up?',
   'lesson.knob.short': 'Turn an activation',
+  'lesson.layer': '{name}, {shape}',
+  'lesson.layer.default': '{name}, {shape} (default)',
   'lesson.lead': 'A <dfn>convolutional network</dfn> (CNN) names what it sees in a picture. Grad-CAM asks it <em>where</em> it ' +
     'found the evidence. This page computes every step of the answer live, on your picture, in your browser: change ' +
     'anything and watch the numbers.',

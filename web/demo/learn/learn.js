@@ -156,7 +156,7 @@ hero.addEventListener('result', async () => {
   if (!byId('layer').disabled) return;
   const layers = (await hero.cam).layers();
   fill(byId('layer'), layers.map((layer) => [layer.default ? '' : layer.name,
-    `${layer.name}, ${layer.height}×${layer.width}×${layer.channels}${layer.default ? ' (default)' : ''}`]), state.layer);
+    say(layer.default ? 'lesson.layer.default' : 'lesson.layer', { ...layer, shape: `${layer.height}×${layer.width}×${layer.channels}` })]), state.layer);
 });
 
 for (const element of elements) {
