@@ -64,6 +64,7 @@ typedef struct gcam_twin {
   bool reads_stored_weights;
   /* Has one input, and backward looks at a->overwrite: saves clearing memory. */
   bool overwrites;
+  bool strides;     /* forward looks at a->in_stride: in[0] may lie inside a concatenation */
   bool gates;       /* and at a->gate: saves a pass over the gradient */
   unsigned absorbs; /* GCAM_ADDS_BIAS, GCAM_CLAMPS */
 } gcam_twin;

@@ -29,7 +29,7 @@ static gcam_status batch_norm_shape(gcam_graph *graph, gcam_node *node, gcam_err
   p->C = x->dim[x->rank - 1];
   p->rows = gcam_numel_range(x, 0, x->rank - 1);
   p->epsilon = gcam_node_float(node, "epsilon", 1e-5f);
-  node->scratch_floats = p->C; /* the twin's gains */
+  node->scratch_floats = 2 * p->C; /* the twin's gains and shifts */
   for (int i = 1; i < 5; i++) {
     const gcam_shape *s = gcam_in_shape(graph, node, i);
     if (s->rank != 1 || s->dim[0] != p->C)

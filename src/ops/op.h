@@ -47,6 +47,7 @@ typedef struct gcam_args {
                         is left 0; NULL: it was not. Goes with overwrite alone */
   const float *bias; /* [last dimension of out[0]], added to each row; NULL: none */
   const float *limits; /* out[0] is clamped to limits[0] .. limits[1]; NULL: it is not */
+  int64_t in_stride;   /* forward: floats from one row of in[0], its last dimension, to the next */
   bool times_input; /* out[0] is multiplied with in[0], of the same shape, and dout[0] is behind it
                      */
 } gcam_args;

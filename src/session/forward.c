@@ -4,6 +4,12 @@
 #include "kernels/rows.h"
 #include "ops/reach.h"
 
+/* Floats from one row of the value, its last dimension, to the next. */
+static int64_t row_stride(const gcam_run *run, int value) {
+  const gcam_value *v = &run->graph->values[value];
+  return v->weight ? v->shape.dim[v->shape.rank - 1] : run->plan.slots[value].stride;
+}
+
 static gcam_status node_forward(gcam_run *run, const gcam_step *step, gcam_error *err) {
   const gcam_node *node = &run->graph->nodes[step->nodes[0]];
   const gcam_twin *twin = step->twin && step->twin->forward ? step->twin : NULL;
@@ -13,6 +19,7 @@ static gcam_status node_forward(gcam_run *run, const gcam_step *step, gcam_error
                     .out = run->out,
                     .scratch = run->scratch,
                     .times_input = step->times_input};
+  if (twin && twin->strides) args.in_stride = row_stride(run, node->inputs[0]);
   GCAM_TRY(gcam_run_bind(run, node, !twin || !twin->reads_stored_weights, err));
   if (step->node_count > 1) run->out[0] = run->plan.slots[gcam_step_output(run->graph, step)].data;
   if (step->clamped) args.limits = step->limits;
@@ -34,15 +41,17 @@ static gcam_status concat_forward(gcam_run *run, const gcam_step *step, gcam_err
   const gcam_node *node = &g->nodes[step->nodes[0]];
   const gcam_slot *slots = run->plan.slots;
   int y = node->outputs[0];
-  int64_t stride = slots[y].stride, rows = gcam_numel(&g->values[y].shape) / stride;
+  const gcam_shape *shape = &g->values[y].shape;
+  int64_t stride = slots[y].stride, rows = gcam_numel_range(shape, 0, shape->rank - 1), c = 0;
   float *out = slots[y].data;
   GCAM_TRY(gcam_run_bind(run, node, true, err));
   for (int i = 0; i < node->input_count; i++) {
     const gcam_value *x = &g->values[node->inputs[i]];
     int64_t C = x->shape.dim[x->shape.rank - 1];
-    if (x->weight || slots[node->inputs[i]].owner != y)
-      gcam_rows_copy(&(gcam_rows){run->in[i], out, C, stride, C, rows, false}, run->pool);
-    out += C;
+    int64_t from = row_stride(run, node->inputs[i]);
+    if (c >= step->written && run->in[i] != out + c)
+      gcam_rows_copy(&(gcam_rows){run->in[i], out + c, from, stride, C, rows, false}, run->pool);
+    c += C;
   }
   return GCAM_OK;
 }
@@ -101,7 +110,7 @@ gcam_status gcam_forward_new(gcam_run *run, gcam_error *err) {
     bool fresh = false;
     for (int k = 0; k < last->output_count; k++) {
       int y = last->outputs[k];
-      fresh |= y >= 0 && gcam_slot_owns(slots, y) && !slots[y].shared;
+      fresh |= y >= 0 && slots[y].data && !slots[slots[y].owner].shared;
     }
     if (fresh) GCAM_TRY(step_forward(run, &run->plan.steps[i], err));
   }

@@ -8,7 +8,8 @@
 typedef struct gcam_wishes {
   gcam_precision precision;
   bool *exposed; /* [value_count]: somebody asked for it, it must not be fused away */
-  bool *apart;   /* [value_count]: it must not share the memory of what it is a view of */
+  bool *apart;   /* [value_count]: it must not share the memory of what it is a view of, or of a
+                    Concat that begins with it */
 } gcam_wishes;
 
 /* *steps: every node once, in order; hidden in slots[value_count]. Kernels are not made yet. On

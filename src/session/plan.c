@@ -13,7 +13,7 @@ gcam_status gcam_plan_make(gcam_plan *plan, const gcam_graph *g, const gcam_wish
   gcam_status status = gcam_fuse(g, wishes, plan->slots, &plan->steps, &plan->step_count, err);
   if (!status)
     status = gcam_place(g, plan->steps, plan->step_count, plan->slots,
-                        before ? before->slots : NULL, err);
+                        before ? before->slots : NULL, wishes->apart, err);
   if (!status)
     status = gcam_pack(g, plan->steps, plan->step_count, before ? before->steps : NULL,
                        before ? before->step_count : 0, stale, &plan->changes, err);

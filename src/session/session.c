@@ -99,14 +99,28 @@ gcam_status gcam_session_expose(gcam_session *s, int value, gcam_error *err) {
   return status;
 }
 
-/* Does anybody see the memory of this view but those who read it through the view? */
+static bool is_concat(const gcam_graph *g, int value) {
+  int n = g->values[value].producer;
+  return n >= 0 && g->nodes[n].op == &gcam_op_concat;
+}
+
+/* Does anybody see the memory of this value but those who read the value, through views or not? */
 static bool is_seen_elsewhere(const gcam_session *s, int value) {
   const gcam_graph *g = s->graph;
-  for (int v = value; s->run.plan.slots[v].owner != v;) {
+  const gcam_slot *slots = s->run.plan.slots;
+  int v = value;
+  while (slots[v].owner != v) {
+    if (is_concat(g, v)) return true; /* and so is part of another */
     const gcam_node *view = &g->nodes[g->values[v].producer];
     if (view->outputs[0] != v || !gcam_node_is_view(g, view)) return false; /* in a Concat */
     v = view->inputs[0];
     if (!gcam_read_once(g, view, v)) return true;
+  }
+  if (!is_concat(g, v)) return false;
+  for (int u = 0; u < g->value_count; u++) {
+    if (u == v || !slots[u].data || slots[u].owner != v) continue;
+    bool is_view = gcam_node_is_view(g, &g->nodes[g->values[u].producer]);
+    if (!is_view && !gcam_read_once(g, &g->nodes[g->values[v].producer], u)) return true;
   }
   return false;
 }

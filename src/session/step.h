@@ -28,7 +28,9 @@ typedef struct gcam_step {
                           limits and out_stride of its own output */
   bool transposed;     /* it is a ConvTranspose */
   int conv_node, norm_node; /* node indices; norm_node -1: none */
-  /* both */
+  /* GCAM_STEP_CONCAT */
+  int64_t written; /* channels at the beginning of the result that an earlier one has written */
+  /* several */
   bool clamped;    /* an activation is fused */
   float limits[2]; /* its limits */
   gcam_kernel *forward, *backward;

@@ -181,11 +181,14 @@ static void add_conv(network *net, window v, int outputs, int groups, int bias) 
 }
 
 static void add_batch_norm(network *net) {
-  add_random(net, "scale", &net->dims[1], 1, 1, 0);
-  add_random(net, "shift", &net->dims[1], 1, 1, 0);
-  add_random(net, "mean", &net->dims[1], 1, 1, 0);
-  add_random(net, "var", &net->dims[1], 1, 1, 0.5f);
-  add_node(net, "BatchNormalization", "scale shift mean var");
+  static const char *const parts[] = {"scale", "shift", "mean", "var"};
+  char name[NAME], names[5 * NAME] = "";
+  for (int i = 0; i < 4; i++) {
+    snprintf(name, sizeof name, "%s%d", parts[i], net->value_count);
+    add_random(net, name, &net->dims[1], 1, 1, i == 3 ? 0.5f : 0);
+    strcat(strcat(names, i ? " " : ""), name);
+  }
+  add_node(net, "BatchNormalization", names);
   make_real(&net->w, "epsilon", 1e-3f);
   tell(net, "; BatchNormalization");
 }
@@ -496,6 +499,31 @@ static void random_lean(gcam_context *ctx) {
   }
 }
 
+/* Of few channels, as networks begin; pads may be wider than the window, and a result may be a part
+ * of a concatenation. */
+static void random_first(gcam_context *ctx) {
+  network net;
+  char conv[NAME], names[2 * NAME];
+  begin(&net, pick(1, 2), pick(1, 4), pick(1, 40), pick(1, 40));
+  window v = random_window(&net, 0);
+  v.kernel[1] = pick(2, 7), v.stride[1] = pick(1, 4), v.dilation[1] = 1;
+  v.pads[1] = pick(0, 3) ? v.kernel[1] / 2 : pick(0, 12), v.pads[3] = pick(0, 9);
+  if (positions(net.dims[3], &v, 1) <= 0) v.pads[3] = v.kernel[1];
+  add_conv(&net, v, pick(8, 70), 1, pick(0, 1));
+  if (pick(0, 1)) add_batch_norm(&net);
+  if (pick(0, 1)) add_activation(&net);
+  if (pick(0, 2) == 0) {
+    value_name(net.value_count, conv);
+    snprintf(names, sizeof names, "constant %s", conv);
+    add_random(&net, "constant", (int64_t[]){net.dims[0], 3, net.dims[2], net.dims[3]}, 4, 1, 0);
+    value_name(++net.value_count, conv);
+    make_node(&net.w, "Concat", "", names, conv);
+    make_int(&net.w, "axis", 1);
+    tell(&net, "; joined to a constant");
+  }
+  check(ctx, &net, 14);
+}
+
 /* Depthwise, pointwise, as MobileNet and Xception have them. */
 static void random_separable(gcam_context *ctx) {
   network net;
@@ -608,6 +636,36 @@ static void random_branches(gcam_context *ctx) {
     tell(&net, "; MaxPool");
     window_attrs(&net, &v, 1);
   }
+  check(ctx, &net, 14);
+}
+
+/* Layers that read all that was made before them, joined in a list or each time to the one before,
+ * as DenseNet's. */
+static void random_dense(gcam_context *ctx) {
+  network net;
+  begin(&net, pick(1, 2), channels(), pick(1, 9), pick(1, 9));
+  if (pick(0, 1)) add_conv(&net, (window){{1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}}, channels(), 1, 1);
+  char joined[8 * NAME], newest[NAME];
+  int nested = pick(0, 2) == 0, total = (int)net.dims[1];
+  value_name(net.value_count, joined);
+  for (int layers = pick(2, 4); layers; layers--) {
+    int side = pick(0, 1) ? 3 : 1;
+    window v = {{side, side}, {1, 1}, {1, 1}, {side / 2, side / 2, side / 2, side / 2}};
+    if (pick(0, 3)) add_batch_norm(&net);
+    if (pick(0, 3)) add_activation(&net);
+    add_conv(&net, v, pick(1, 20), 1, pick(0, 1));
+    if (pick(0, 1)) add_activation(&net);
+    value_name(net.value_count, newest);
+    strcat(strcat(joined, " "), newest);
+    total += (int)net.dims[1];
+    value_name(++net.value_count, newest);
+    make_node(&net.w, "Concat", "", joined, newest);
+    make_int(&net.w, "axis", 1);
+    net.dims[1] = total;
+    tell(&net, nested ? "; joined to the last" : "; joined to all");
+    if (nested) strcpy(joined, newest);
+  }
+  if (pick(0, 1)) add_batch_norm(&net);
   check(ctx, &net, 14);
 }
 
@@ -911,12 +969,12 @@ static void known_troubles(gcam_context *ctx) {
 
 int main(int argc, char **argv) {
   static void (*const kinds[])(gcam_context *) = {
-      random_conv,      random_conv,       random_conv,       random_depthwise, random_winograd,
-      random_separable, random_pool,       random_pool,       random_branches,  random_head,
-      random_lrn,       random_function,   random_order,      random_order,     random_gate,
-      random_gate,      random_residual,   random_tokens,     random_tokens,    random_attention,
-      random_norm,      random_arithmetic, random_arithmetic, random_transpose, random_transpose,
-      random_resize};
+      random_first,     random_conv,      random_conv,  random_conv,       random_depthwise,
+      random_winograd,  random_separable, random_pool,  random_pool,       random_branches,
+      random_dense,     random_head,      random_lrn,   random_function,   random_order,
+      random_order,     random_gate,      random_gate,  random_residual,   random_tokens,
+      random_tokens,    random_attention, random_norm,  random_arithmetic, random_arithmetic,
+      random_transpose, random_transpose, random_resize};
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 20240607;
   int rounds = argc > 2 ? atoi(argv[2]) : 15;
   state = seed * 2862933555777941757u + 3037000493u;

@@ -161,6 +161,108 @@ static void concatenations(void) {
   }
 }
 
+/* ---- Dense blocks --------------------------------------------------------------------------- */
+
+/* Each layer reads all that the block has made so far, as DenseNet's do: c0 is x0, c1 is x0 and f1,
+ * and so on to c3. */
+enum { IN = 6, GROWTH = 5, LAYERS = 3, END = IN + LAYERS * GROWTH };
+
+static const char *const blocks[] = {
+    "a dense block",         "each joined to the one before", "behind a pooling",
+    "one is an output, too", "a convolution reads one",       "one is joined again, far behind",
+};
+
+static void make_block(make_graph *g, int kind) {
+  char join[64] = "x0", name[16], norm[16], active[16], layer[16];
+  begin(g, 3);
+  make_conv(g, "stem", "x", "stem_out", 3, IN, 3, 1, 1);
+  make_node(g, kind == 2 ? "MaxPool" : "Relu", "begin", "stem_out", "x0");
+  if (kind == 2) {
+    make_ints(g, "kernel_shape", (int64_t[]){3, 3}, 2);
+    make_ints(g, "pads", (int64_t[]){1, 1, 1, 1}, 4);
+  }
+  for (int i = 0; i <= LAYERS; i++) {
+    int channels = IN + i * GROWTH;
+    snprintf(name, sizeof name, "c%d", i), snprintf(norm, sizeof norm, "n%d", i);
+    snprintf(active, sizeof active, "r%d", i), snprintf(layer, sizeof layer, "f%d", i + 1);
+    make_node(g, "Concat", name, join, name);
+    make_int(g, "axis", 1);
+    make_norm(g, norm, name, norm, channels);
+    make_node(g, "Relu", active, norm, active);
+    if (i < LAYERS) make_conv(g, layer, active, layer, channels, GROWTH, i == 1 ? 1 : 3, 1, 1);
+    if (kind == 1) strcpy(join, name);
+    strcat(strcat(join, " "), layer);
+  }
+  if (kind == 4) {
+    make_conv(g, "side", "c1", "aside", IN + GROWTH, END, 1, 1, 1);
+    make_node(g, "Add", "add", "r3 aside", "all");
+  }
+  if (kind == 5) {
+    make_node(g, "Concat", "again", "r3 c1", "longer");
+    make_int(g, "axis", 1);
+    make_conv(g, "end", "longer", "all", END + IN + GROWTH, END, 1, 1, 1);
+  }
+  make_head(g, kind >= 4 ? "all" : "r3", END, CLASSES);
+  if (kind == 3) make_output(g, "c1");
+}
+
+/* What the block gives: its values, their gradients, what becomes of its scores where one value is
+ * another, and Ablation-CAM at each. Which comes first decides what the next finds. */
+static int block_numbers(gcam_model *net, const char *what, bool last_first, float *to) {
+  static const char *const values[] = {"x0", "c0", "f1", "c1", "f2", "c2", "f3", "c3"};
+  static float other[MOST];
+  static const float one[CLASSES] = {0, 1};
+  const int count = (int)(sizeof values / sizeof *values), class = 1;
+  float scores[CLASSES], again[CLASSES], *at = to;
+  bool ok = !gcam_model_read(net, "y", scores, CLASSES);
+  for (int v = 0; ok && v < count; v++, at += size_of(net, values[v - 1]))
+    ok = !gcam_model_read(net, values[v], at, (size_t)size_of(net, values[v]));
+  for (int v = 0; ok && v < count; v++, at += size_of(net, values[v - 1]))
+    ok = !gcam_model_vjp(net, "y", one, 1, values[v], at);
+  for (int i = 0; ok && i < count; i++, at += CLASSES) { /* all others stay what they are */
+    const char *value = values[last_first ? count - 1 - i : i];
+    size_t n = (size_t)size_of(net, value);
+    for (size_t k = 0; k < n; k++) other[k] = noise();
+    ok = !gcam_model_forward_from(net, value, other, n) &&
+         !gcam_model_read(net, "y", at, CLASSES) && run(net, 3) &&
+         !gcam_model_read(net, "y", again, CLASSES);
+    check(apart(again, scores, CLASSES) < 1e-5, what, i);
+  }
+  for (int v = 0; ok && v < count; v++) {
+    int channels = size_of(net, values[v]) / PIXELS;
+    ok = !gcam_explain(net, "ablationcam", values[v], GCAM_SCORE_LOGIT, &class, 1);
+    if (ok) memcpy(at, gcam_map_weights(net, 0), (size_t)channels * sizeof *at);
+    at += channels;
+  }
+  check(ok, what, (double)(at - to));
+  return (int)(at - to);
+}
+
+static void dense_blocks(void) {
+  static float numbers[2][4 * MOST];
+  double bytes[sizeof blocks / sizeof *blocks];
+  for (int i = 0; i < 2 * (int)(sizeof blocks / sizeof *blocks); i++) {
+    int kind = i / 2;
+    int n[2] = {0};
+    for (int precision = 0; precision < 2; precision++) {
+      make_graph g;
+      make_block(&g, kind);
+      gcam_model *net = load_graph(ctx, &g, precision ? GCAM_PLAIN : GCAM_FAST);
+      if (net && !precision) bytes[kind] = gcam_model_activation_bytes(net);
+      if (net && run(net, 3))
+        n[precision] = block_numbers(net, blocks[kind], i % 2, numbers[precision]);
+      gcam_model_free(net);
+    }
+    check(n[0] == n[1] && n[0] > 0, blocks[kind], n[0]);
+    double error = apart(numbers[0], numbers[1], n[0]);
+    check(error < 1e-5, blocks[kind], error);
+  }
+  /* Of all that are joined only the last has memory, unless somebody wants another by itself. */
+  check(bytes[1] == bytes[0], "bytes of a dense block, nested", bytes[1] - bytes[0]);
+  check(bytes[3] - bytes[0] == (IN + GROWTH) * PIXELS * sizeof(float), "bytes of an output",
+        bytes[3] - bytes[0]);
+}
+
 /* ---- Ablation at views ---------------------------------------------------------------------- */
 
 /* r -> `way` v -> convolution, and r -> another: the sum of both goes to the head. `way` leaves the
@@ -360,6 +462,7 @@ static void not_a_number(void) {
 int main(void) {
   ctx = gcam_context_create(1);
   concatenations();
+  dense_blocks();
   views();
   unread_part();
   hidden();
