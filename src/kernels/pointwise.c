@@ -11,7 +11,7 @@
 
 enum { CHUNK = 16384 };
 
-static const float sqrt_half = 0.70710678118654752f, sqrt_2_pi = 0.79788456080286536f; /* 2 / pi */
+static const float sqrt_2_pi = 0.79788456080286536f; /* 2 / pi */
 
 /* y = f(x), and the slope where it is wanted. p: the operator's numbers. */
 typedef gcam_f4 (*function_f4)(gcam_f4 x, gcam_activation_params p, gcam_f4 *slope);
@@ -49,23 +49,30 @@ static inline gcam_f4 hard_swish_f4(gcam_f4 x, gcam_activation_params p, gcam_f4
   return gcam_f4_select(below, zero, gcam_f4_select(above, x, x * (x + three) * sixth));
 }
 
-static __attribute__((noinline)) gcam_f4 erf_of(gcam_f4 x, gcam_f4 *one_more, gcam_f4 *gauss) {
-  return gcam_f4_erf(x, one_more, gauss);
+static __attribute__((noinline)) gcam_f4 normal_tail(gcam_f4 x, gcam_f4 *gauss) {
+  return gcam_f4_normal_tail(x, gauss);
 }
 
 static inline gcam_f4 erf_f4(gcam_f4 x, gcam_activation_params p, gcam_f4 *slope) {
-  gcam_f4 one_more, gauss, y = erf_of(x, &one_more, &gauss);
+  gcam_f4 gauss, tail = normal_tail(x * gcam_f4_splat(1.41421356f), &gauss);
   (void)p;
   if (slope) *slope = gcam_f4_splat(1.1283791670955126f) * gauss; /* 2 / sqrt(pi) e^(-x^2) */
-  return y;
+  return gcam_f4_erf(x, tail);
 }
 
-static inline gcam_f4 gelu_erf_f4(gcam_f4 x, gcam_f4 *slope) {
-  gcam_f4 p, gauss;
-  erf_of(x * gcam_f4_splat(sqrt_half), &p, &gauss);
-  p *= gcam_f4_splat(0.5f);
-  if (slope) *slope = gcam_f4_madd(x * gcam_f4_splat(sqrt_2_pi / 2), gauss, p);
-  return x * p;
+/* x Phi(x): -|x| Phi(-|x|), and x more where x > 0. */
+static inline gcam_f4 gelu_erf_f4(gcam_f4 x, gcam_activation_params p, gcam_f4 *slope) {
+  const gcam_f4 zero = gcam_f4_splat(0), one = gcam_f4_splat(1);
+  gcam_f4 gauss, magnitude = -gcam_f4_minus_abs(x);
+  /* Inline in the loop of forward passes, which wants no slope. */
+  gcam_f4 tail = slope ? normal_tail(x, &gauss) : gcam_f4_normal_tail(x, &gauss);
+  gcam_i4 above = x > zero;
+  (void)p;
+  if (slope)
+    *slope = gcam_f4_madd(x * gcam_f4_splat(sqrt_2_pi / 2), gauss,
+                          gcam_f4_select(above, one - tail, tail));
+  gcam_f4 less = -tail * gcam_f4_clamp(magnitude, zero, gcam_f4_splat(12.5f));
+  return less + gcam_f4_select(x < zero, zero, x);
 }
 
 /* (1 + tanh z) / 2 is the logistic function of 2 z. */
@@ -78,8 +85,9 @@ static inline gcam_f4 gelu_tanh_f4(gcam_f4 x, gcam_f4 *slope) {
   return x * p;
 }
 
+/* The slope, and forward by tanh alone: the other has a loop of its own, gelu_loop. */
 static inline gcam_f4 gelu_f4(gcam_f4 x, gcam_activation_params p, gcam_f4 *slope) {
-  return p.a != 0 ? gelu_tanh_f4(x, slope) : gelu_erf_f4(x, slope);
+  return p.a != 0 || !slope ? gelu_tanh_f4(x, slope) : gelu_erf_f4(x, p, slope);
 }
 
 typedef void loop(void *job, size_t index);
@@ -151,13 +159,19 @@ static void sigmoid_backward(void *context, size_t index) {
   backward_chunk(sigmoid_f4, context, index);
 }
 
-/* Loops of their own, where the function is no call for every four values, for those that
- * convolutional networks are full of. */
+/* Loops of their own, where the function is no call for every four values, for those that networks
+ * are full of. */
 #define LOOP(symbol) \
   static void symbol##_loop(void *j, size_t i) { forward_chunk(symbol##_f4, j, i); }
 LOOP(sigmoid)
 LOOP(hard_sigmoid)
 LOOP(hard_swish)
+LOOP(gelu_erf)
+
+static void gelu_loop(void *job_, size_t i) {
+  const job *j = job_;
+  j->p.a != 0 ? any_forward(job_, i) : gelu_erf_loop(job_, i);
+}
 
 static const struct {
   const gcam_op *op;
@@ -170,7 +184,7 @@ static const struct {
     {&gcam_op_hard_swish, hard_swish_f4, hard_swish_loop, any_backward, false},
     {&gcam_op_swish, swish_f4, any_forward, any_backward, true},
     {&gcam_op_erf, erf_f4, any_forward, any_backward, true},
-    {&gcam_op_gelu, gelu_f4, any_forward, any_backward, true},
+    {&gcam_op_gelu, gelu_f4, gelu_loop, any_backward, true},
 };
 
 static void run(const gcam_args *a, const gcam_threads *pool, bool back) {
