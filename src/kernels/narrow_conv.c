@@ -33,9 +33,9 @@ typedef struct rows_task {
   float *out;
 } rows_task;
 
-/* y[rows][8], of which n <= 8 columns are wanted, = clamp(sum of x w + bias). */
+/* y[rows][8] = clamp(sum of x w + bias). */
 static inline ALWAYS_INLINE void tile(const narrow_kernel *k, int rows, const float *x,
-                                      const float *w, float *y, int64_t n) {
+                                      const float *w, float *y) {
   const int step = k->step, piece = k->piece, row = k->row;
   gcam_f4 sum[ROWS][2];
   for (int r = 0; r < rows; r++) sum[r][0] = gcam_f4_load(w), sum[r][1] = gcam_f4_load(w + 4);
@@ -51,31 +51,22 @@ static inline ALWAYS_INLINE void tile(const narrow_kernel *k, int rows, const fl
     }
   const gcam_f4 lo = gcam_f4_splat(k->spec.lo), hi = gcam_f4_splat(k->spec.hi);
   for (int r = 0; r < rows; r++, y += k->spec.out_stride) {
-    gcam_f4_store_part(y, n, gcam_f4_clamp(sum[r][0], lo, hi));
-    if (n > 4) gcam_f4_store_part(y + 4, n - 4, gcam_f4_clamp(sum[r][1], lo, hi));
+    gcam_f4_store(y, gcam_f4_clamp(sum[r][0], lo, hi));
+    gcam_f4_store(y + 4, gcam_f4_clamp(sum[r][1], lo, hi));
   }
 }
 
-static inline ALWAYS_INLINE void tiles(const narrow_kernel *k, const float *x, const float *w,
-                                       float *y, int64_t n) {
+/* A function of its own: in a larger one V8 runs out of registers. */
+static NOINLINE void tiles(const narrow_kernel *k, const float *x, const float *w, float *y) {
   int64_t pixels = k->spec.OW;
   for (; pixels >= ROWS; pixels -= ROWS, x += ROWS * k->step, y += ROWS * k->spec.out_stride)
-    tile(k, ROWS, x, w, y, n);
-  for (; pixels > 0; pixels--, x += k->step, y += k->spec.out_stride) tile(k, 1, x, w, y, n);
+    tile(k, ROWS, x, w, y);
+  for (; pixels > 0; pixels--, x += k->step, y += k->spec.out_stride) tile(k, 1, x, w, y);
 }
 
-/* Two functions, called by their address: in a larger one V8 runs out of registers. */
-typedef void multiply(const narrow_kernel *k, const float *x, const float *w, float *y, int64_t n);
-
-static NOINLINE void multiply_eight(const narrow_kernel *k, const float *x, const float *w,
-                                    float *y, int64_t n) {
-  (void)n;
-  tiles(k, x, w, y, COLUMNS);
-}
-
-static NOINLINE void multiply_few(const narrow_kernel *k, const float *x, const float *w, float *y,
-                                  int64_t n) {
-  tiles(k, x, w, y, n);
+/* The last eight overlap those before: some come out twice. */
+static int64_t first_output(const gcam_conv_spec *s, int64_t c) {
+  return c + COLUMNS > s->K ? s->K - COLUMNS : c;
 }
 
 /* The rows that output row oy sees: to[kh][row]. */
@@ -101,10 +92,8 @@ static void row_task(void *context, size_t index) {
   float seen[SEEN], *out = t->out + (int64_t)index * s->OW * s->out_stride;
   const float *weights = k->weights;
   gather(k, t->in + (int64_t)index / s->OH * s->H * s->W * s->C, (int64_t)index % s->OH, seen);
-  for (int64_t c = 0; c < s->K; c += COLUMNS, weights += (s->kh * k->piece + 1) * COLUMNS) {
-    multiply *m = s->K - c < COLUMNS ? multiply_few : multiply_eight;
-    m(k, seen, weights, out + c, s->K - c);
-  }
+  for (int64_t c = 0; c < s->K; c += COLUMNS, weights += (s->kh * k->piece + 1) * COLUMNS)
+    tiles(k, seen, weights, out + first_output(s, c));
 }
 
 static gcam_status narrow_run(gcam_kernel *kernel, int64_t batch, const float *in, float *out,
@@ -140,10 +129,11 @@ gcam_kernel *gcam_narrow_conv_kernel(const gcam_conv_spec *c, const float *weigh
     gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution");
     return NULL;
   }
-  for (int64_t out = 0; out < c->K; out++, weights += depth) {
-    float *to = w + out / COLUMNS * COLUMNS * (depth + 1) + out % COLUMNS;
+  for (int64_t j = 0; j < floats / (depth + 1); j++) {
+    float *to = w + j / COLUMNS * COLUMNS * (depth + 1) + j % COLUMNS;
+    int64_t out = first_output(c, j / COLUMNS * COLUMNS) + j % COLUMNS;
     *to = bias ? bias[out] : 0;
-    for (int64_t i = 0; i < depth; i++) to[(i + 1) * COLUMNS] = weights[i];
+    for (int64_t i = 0; i < depth; i++) to[(i + 1) * COLUMNS] = weights[out * depth + i];
   }
   k->weights = w;
   k->row = (int)padded_row(c), k->step = (int)(c->sw * c->C), k->piece = (int)(c->kw * c->C);
