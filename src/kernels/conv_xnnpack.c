@@ -4,7 +4,7 @@
  *
  * Forward: one operator, or several that each make a slice of the output channels, so that the
  * packed weights of one slice stay in the L2 cache while the whole picture passes by. Depthwise but
- * for a few taps: depthwise.c. Of few input channels: narrow_conv.c.
+ * for a few taps: depthwise.c.
  *
  * Input gradient, dx[h] = sum over taps t of W[t]^T dy[(h + p - t d) / s]:
  *   - stride 1: convolution of dy with the kernel flipped and transposed, padding (k - 1) d - p
@@ -19,7 +19,6 @@
 
 #include "base/memory.h"
 #include "kernels/depthwise.h"
-#include "kernels/narrow_conv.h"
 #include "kernels/stored_conv.h"
 #include "kernels/winograd.h"
 
@@ -226,7 +225,6 @@ gcam_kernel *gcam_conv_forward_kernel(const gcam_conv_spec *c, const float *weig
                                       const float *bias, gcam_error *err) {
   if (gcam_winograd_fits(c)) return gcam_winograd_kernel(c, weights, bias, err);
   if (gcam_depthwise_fits(c)) return gcam_depthwise_kernel(c, weights, bias, err);
-  if (gcam_narrow_conv_fits(c)) return gcam_narrow_conv_kernel(c, weights, bias, err);
   int64_t step = slice_channels(c);
   conv_kernel *k = conv_new(c, (int)((c->K + step - 1) / step));
   if (!k) {
