@@ -162,25 +162,13 @@ static void multiply_many(const product *p, bool by_rows, const gcam_threads *po
 
 static void multiply(product *p, bool by_rows, const gcam_threads *pool);
 
-static bool all_zero(const float *x, int64_t n) {
-  int64_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    gcam_i4 any = gcam_f4_load(x + i) != 0;
-    for (int k = 4; k < 16; k += 4) any |= gcam_f4_load(x + i + k) != 0;
-    if (any[0] | any[1] | any[2] | any[3]) return false;
-  }
-  for (; i < n; i++)
-    if (x[i] != 0) return false;
-  return true;
-}
-
 /* The rows of x that are not 0 everywhere, where these are few: of a gradient that comes from one
  * token (the class token) alone those of this token. False: multiply all. */
 static bool multiply_some(const product *p, bool by_rows, const gcam_threads *pool) {
   int64_t K = by_rows ? p->columns : p->rows, N = by_rows ? p->rows : p->columns, count = 0;
   int64_t most = p->M / 2, *rows = gcam_alloc(most, sizeof *rows);
   for (int64_t m = 0; rows && m < p->M && count <= most; m++) {
-    if (all_zero(p->x + m * K, K)) continue;
+    if (gcam_row_is_zero(p->x + m * K, K)) continue;
     if (count < most) rows[count] = m;
     count++;
   }

@@ -871,6 +871,16 @@ static void random_attention(gcam_context *ctx) {
   add_node(&net, "MatMul", "values");
   snprintf(text, sizeof text, "; attention to %d%s", E, shared ? ", shared keys" : "");
   tell(&net, text);
+  if (pick(0, 1)) { /* what reads some tokens alone, as a class token's head does */
+    int first = pick(0, T - 1), end = pick(0, 1) ? first + 1 : pick(first + 1, T);
+    int64_t one = 1, numbers[] = {first, end, 2};
+    make_weight(&net.w, "first", 7, &one, 1, &numbers[0], sizeof numbers[0]);
+    make_weight(&net.w, "end", 7, &one, 1, &numbers[1], sizeof numbers[1]);
+    make_weight(&net.w, "axis", 7, &one, 1, &numbers[2], sizeof numbers[2]);
+    add_node(&net, "Slice", "first end axis");
+    snprintf(text, sizeof text, "; tokens %d to %d", first, end);
+    tell(&net, text);
+  }
   check(ctx, &net, 17);
 }
 
