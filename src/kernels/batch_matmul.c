@@ -1,13 +1,9 @@
 /* batch_matmul.c: MatMul of two activations, as attention has them, and of what fully_connected.c
  * does not take. */
-#include "base/memory.h"
 #include "kernels/kernel.h"
 #include "kernels/matrix_product.h"
 #include "kernels/rows.h"
 #include "ops/matmul.h"
-
-/* Gradients of fewer floats are looked through sooner than a thread wakes. */
-#define SIZE_FOR_THREADS ((int64_t)1 << 16)
 
 static bool always(const gcam_graph *graph, const gcam_node *node) {
   (void)graph, (void)node;
@@ -47,55 +43,33 @@ static void forward(const gcam_args *a, const gcam_threads *pool) {
   gcam_products_run(&g, pool);
 }
 
-/* Rows of matrices: outside [first[i], end[i]) matrix i is 0. */
-typedef struct spans {
-  const float *at;
-  int64_t rows, width, first, end; /* first, end: of all matrices */
-  int64_t *firsts, *ends;
-} spans;
-
-static void find_span(void *context, size_t i) {
-  const spans *s = context;
-  const float *at = s->at + (int64_t)i * s->rows * s->width;
-  int64_t first = 0, end = s->rows;
-  while (end > 0 && gcam_row_is_zero(at + (end - 1) * s->width, s->width)) end--;
-  while (first < end && gcam_row_is_zero(at + first * s->width, s->width)) first++;
-  s->firsts[i] = first;
-  s->ends[i] = end;
-}
-
-/* Of `count` matrices, the rows between which at least one is not 0: behind the last attention a
- * class token has a gradient, and no other. Without memory, all. */
-static void find_spans(spans *s, int64_t count, const gcam_threads *pool) {
-  s->firsts = gcam_alloc(2 * count, sizeof *s->firsts);
-  s->first = 0;
-  s->end = s->rows;
-  if (!s->firsts) return;
-  s->ends = s->firsts + count;
-  gcam_parallel(count * s->rows * s->width < SIZE_FOR_THREADS ? NULL : pool, (size_t)count,
-                find_span, s);
-  s->first = s->rows;
-  s->end = 0;
-  for (int64_t i = 0; i < count; i++) {
-    if (s->firsts[i] < s->first) s->first = s->firsts[i];
-    if (s->ends[i] > s->end) s->end = s->ends[i];
+/* Outside rows [*first, *end) each of `count` matrices is 0: behind the last attention a class
+ * token has a gradient, and no other. */
+static void find_rows(const float *at, int64_t count, int64_t rows, int64_t width, int64_t *first,
+                      int64_t *end) {
+  *first = rows;
+  *end = 0;
+  for (int64_t i = 0, r; i < count; i++, at += rows * width) {
+    for (r = rows; r > *end && gcam_row_is_zero(at + (r - 1) * width, width);) r--;
+    *end = r;
+    for (r = 0; r < *first && gcam_row_is_zero(at + r * width, width);) r++;
+    *first = r;
   }
-  gcam_free(s->firsts);
 }
 
 static void backward(const gcam_args *a, const gcam_threads *pool) {
   const gcam_matmul_params *p = a->node->params;
   int64_t step[GCAM_MAX_RANK], size = output_steps(p, step);
   if (!a->dout[0] || !size) return;
-  spans some = {.at = a->dout[0], .rows = p->M, .width = p->N};
-  find_spans(&some, a->B * (size / (p->M * p->N)), pool);
-  int64_t rows = some.end - some.first;
+  int64_t first, end;
+  find_rows(a->dout[0], a->B * (size / (p->M * p->N)), p->M, p->N, &first, &end);
+  int64_t rows = end - first;
   if (rows <= 0) return;
-  const float *dy = a->dout[0] + some.first * p->N;
+  const float *dy = a->dout[0] + first * p->N;
   if (a->din[0]) { /* da += dy b^T */
     gcam_products g = products_of(a, rows, p->K, p->N, (gcam_matrix){dy, p->N, 1}, step,
                                   (gcam_matrix){a->in[1], 1, p->N}, p->b_stride,
-                                  a->din[0] + some.first * p->K, p->a_stride);
+                                  a->din[0] + first * p->K, p->a_stride);
     g.size[0] = a->B;
     g.a_step[0] = size;
     g.c_step[0] = gcam_numel(gcam_in_shape(a->graph, a->node, 0));
@@ -104,7 +78,7 @@ static void backward(const gcam_args *a, const gcam_threads *pool) {
   }
   if (a->din[1]) { /* db += a^T dy */
     gcam_products g =
-        products_of(a, p->K, p->N, rows, (gcam_matrix){a->in[0] + some.first * p->K, 1, p->K},
+        products_of(a, p->K, p->N, rows, (gcam_matrix){a->in[0] + first * p->K, 1, p->K},
                     p->a_stride, (gcam_matrix){dy, p->N, 1}, step, a->din[1], p->b_stride);
     g.size[0] = a->B;
     g.b_step[0] = size;
