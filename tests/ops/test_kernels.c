@@ -904,13 +904,24 @@ static void random_residual(gcam_context *ctx) {
 /* Shapes that once went wrong. */
 static void known_troubles(gcam_context *ctx) {
   network net;
-  /* sides shorter than the stride: XNNPACK's deconvolution wrote before its buffer */
+  /* sides shorter than the stride */
   begin(&net, 1, 7, 1, 10);
   add_conv(&net, (window){{5, 5}, {3, 3}, {1, 1}, {2, 2, 2, 2}}, 5, 1, 0);
   check(ctx, &net, 14);
   begin(&net, 1, 5, 6, 1);
   add_conv(&net, (window){{3, 3}, {3, 3}, {1, 1}, {2, 2, 2, 1}}, 33, 1, 1);
   check(ctx, &net, 14);
+  /* phases of a stride: without taps, with fewer pixels than others, dilated against it, padded
+   * beyond the kernel */
+  static const window strided[] = {
+      {{1, 1}, {2, 3}, {1, 1}, {1, 0, 1, 0}}, {{2, 1}, {3, 2}, {1, 1}, {1, 0, 0, 0}},
+      {{3, 3}, {4, 2}, {2, 3}, {2, 3, 1, 0}}, {{2, 2}, {2, 2}, {1, 1}, {2, 1, 2, 3}},
+      {{1, 2}, {1, 1}, {1, 1}, {2, 3, 0, 1}}, {{4, 4}, {4, 4}, {1, 1}, {0, 0, 0, 0}}};
+  for (size_t i = 0; i < sizeof strided / sizeof *strided; i++) {
+    begin(&net, 1, 6, 9, 10);
+    add_conv(&net, strided[i], 4, i % 2 ? 2 : 1, 1);
+    check(ctx, &net, 14);
+  }
   /* depthwise windows at and above what the engine's kernel takes */
   for (int side = 32; side <= 33; side++) {
     begin(&net, 1, 5, 9, 19);
