@@ -12,10 +12,10 @@
 enum {
   ROWS = 4, /* of a register tile, 4 x 8 floats: with more, V8 spills */
   COLUMNS = 8,
-  DEPTH = 384,
+  DEPTH = 192,
   ROWS_AT_ONCE = 32, /* whose piece of a stays in the first cache while all of b's groups pass */
   ROWS_A_TASK = 256,
-  COLUMNS_A_TASK = 64,
+  COLUMNS_A_TASK = 128,
   TASKS_A_THREAD = 4,
   SMALL = 1 << 17 /* multiplications below which a thread's wake-up costs more than it saves */
 };
@@ -86,55 +86,41 @@ static void pack_columns(const gcam_products *p, const float *b, int64_t j, int6
 
 /* ---- Multiplying ----------------------------------------------------------------------------- */
 
-/* Where a tile's sums go. */
+/* What a strip's sums begin with, and where they go: rows of eight, so far apart. A step of 0:
+ * every row begins with the same. */
 typedef struct target {
+  const float *from;
+  int64_t from_step;
   float *c;
-  int64_t columns;    /* <= 8 */
-  const float *start; /* added to each row; NULL: nothing */
-  bool add;           /* to what is in c */
+  int64_t c_step;
 } target;
 
-static NOINLINE void put(const gcam_products *p, int rows, const gcam_f4 (*sums)[2],
-                         const target *to) {
-  if (to->columns == COLUMNS && !to->add) { /* mostly */
-    const gcam_f4 alpha = gcam_f4_splat(p->alpha);
-    gcam_f4 t0 = gcam_f4_splat(0), t1 = t0;
-    if (to->start) t0 = gcam_f4_load(to->start), t1 = gcam_f4_load(to->start + 4);
-    for (int r = 0; r < rows; r++) {
-      float *c = to->c + r * p->N;
-      gcam_f4_store(c, sums[r][0] * alpha + t0);
-      gcam_f4_store(c + 4, sums[r][1] * alpha + t1);
-    }
-    return;
-  }
-  for (int r = 0; r < rows; r++)
-    for (int half = 0; half < 2 && half * 4 < to->columns; half++) {
-      float *c = to->c + r * p->N + half * 4;
-      int64_t n = to->columns - half * 4;
-      gcam_f4 v = sums[r][half] * gcam_f4_splat(p->alpha);
-      if (to->add) v += gcam_f4_load_part(c, n, 0);
-      if (to->start) v += gcam_f4_load_part(to->start + half * 4, n, 0);
-      gcam_f4_store_part(c, n, v);
-    }
-}
-
-/* c[rows][columns] = or += alpha a[rows][depth] b[depth][8]; rows and down are constants after
+/* c[rows][8] = from[rows][8] + a[rows][depth] b[depth][8]; rows and down are constants after
  * inlining. down: a's columns lie together. */
 static inline ALWAYS_INLINE void tile(const gcam_products *p, int rows, bool down, int64_t depth,
                                       const float *a, const float *b, const target *to) {
-  gcam_f4 s[ROWS + 1][2], sums[ROWS + 1][2]; /* s stays in registers: nobody has its address */
-  int64_t step = down ? p->a.column : p->a.row;
-  for (int r = 0; r < rows; r++) s[r][0] = s[r][1] = gcam_f4_splat(0);
-  for (int64_t k = 0; k < depth; k++, b += COLUMNS) {
+  gcam_f4 s[ROWS + 1][2];
+  const float *x[ROWS + 1];
+  for (int r = 0; r < rows; r++) {
+    s[r][0] = gcam_f4_load(to->from + r * to->from_step);
+    s[r][1] = gcam_f4_load(to->from + r * to->from_step + 4);
+    x[r] = a + r * (down ? 1 : p->a.row);
+  }
+  /* One index for all rows, and as wide as a pointer: four of 64 bits are more instructions than
+   * the products (winograd.c has the same). */
+  const size_t step = down ? (size_t)p->a.column : 1, end = (size_t)depth * step;
+  for (size_t k = 0; k < end; k += step, b += COLUMNS) {
     gcam_f4 u0 = gcam_f4_load(b), u1 = gcam_f4_load(b + 4);
     for (int r = 0; r < rows; r++) {
-      gcam_f4 x = gcam_f4_splat(down ? a[k * step + r] : a[r * step + k]);
-      s[r][0] = gcam_f4_madd(x, u0, s[r][0]);
-      s[r][1] = gcam_f4_madd(x, u1, s[r][1]);
+      gcam_f4 v = gcam_f4_splat(x[r][k]);
+      s[r][0] = gcam_f4_madd(v, u0, s[r][0]);
+      s[r][1] = gcam_f4_madd(v, u1, s[r][1]);
     }
   }
-  for (int r = 0; r < rows; r++) sums[r][0] = s[r][0], sums[r][1] = s[r][1];
-  put(p, rows, (const gcam_f4(*)[2])sums, to);
+  for (int r = 0; r < rows; r++) {
+    gcam_f4_store(to->c + r * to->c_step, s[r][0]);
+    gcam_f4_store(to->c + r * to->c_step + 4, s[r][1]);
+  }
 }
 
 /* One row left over takes as long as four: the last five go together. */
@@ -149,7 +135,8 @@ static inline ALWAYS_INLINE void strip_of(const gcam_products *p, bool down, int
       tile(p, 1, down, depth, a, b, &to);
     else
       tile(p, ROWS + 1, false, depth, a, b, &to);
-    to.c += done * p->N;
+    to.from += done * to.from_step;
+    to.c += done * to.c_step;
   }
 }
 
@@ -164,7 +151,22 @@ static NOINLINE void strip_down(const gcam_products *p, int64_t rows, int64_t de
   strip_of(p, true, rows, depth, a, b, *to);
 }
 
+/* Through a buffer of whole rows: where columns are missing at the end, or what is in c and a bias
+ * are both to be added. */
+static NOINLINE void strip_apart(const gcam_products *p, int64_t rows, int64_t depth,
+                                 const float *a, const float *b, int64_t columns, const float *bias,
+                                 bool add, float *c) {
+  float sums[ROWS_AT_ONCE + 1][COLUMNS];
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t n = 0; n < COLUMNS; n++)
+      sums[r][n] = n < columns ? (bias ? bias[n] : 0) + (add ? c[r * p->N + n] : 0) : 0;
+  target to = {sums[0], COLUMNS, sums[0], COLUMNS};
+  (p->a.column == 1 ? strip : strip_down)(p, rows, depth, a, b, &to);
+  for (int64_t r = 0; r < rows; r++) memcpy(c + r * p->N, sums[r], (size_t)columns * sizeof(float));
+}
+
 static void block_task(void *context, size_t index) {
+  static const float zeros[COLUMNS];
   const job *t = context;
   const gcam_products *p = t->p;
   float packed[DEPTH * COLUMNS_A_TASK];
@@ -173,6 +175,7 @@ static void block_task(void *context, size_t index) {
   int64_t row = i % t->row_blocks * t->rows, product = t->first + i / t->row_blocks;
   int64_t rows = p->M - row < t->rows ? p->M - row : t->rows;
   int64_t columns = p->N - j < t->columns ? p->N - j : t->columns;
+  const int64_t columns_packed = (columns + COLUMNS - 1) / COLUMNS * COLUMNS;
   const float *a = p->a.at + row * p->a.row, *b = p->b.at;
   float *c = p->c + row * p->N + j;
   for (int axis = p->axes; axis-- > 0; product /= p->size[axis]) {
@@ -184,13 +187,21 @@ static void block_task(void *context, size_t index) {
   for (int64_t k = 0; k < p->K || !k; k += DEPTH) {
     int64_t depth = p->K - k < DEPTH ? p->K - k : DEPTH;
     (p->b.column == 1 ? pack_rows : pack_columns)(p, b, j, columns, k, depth, packed);
+    if (p->alpha != 1)
+      for (int64_t n = 0; n < depth * columns_packed; n++) packed[n] *= p->alpha;
     for (int64_t r = 0, few; r < rows; r += few) {
       few = rows - r <= ROWS_AT_ONCE + 1 ? rows - r : ROWS_AT_ONCE;
       const float *x = a + r * p->a.row + k * p->a.column;
       for (int64_t n = 0; n < columns; n += COLUMNS) {
-        target to = {c + r * p->N + n, columns - n < COLUMNS ? columns - n : COLUMNS,
-                     p->bias && !k ? p->bias + j + n : NULL, p->add || k};
-        (p->a.column == 1 ? strip : strip_down)(p, few, depth, x, packed + n * depth, &to);
+        const float *bias = p->bias && !k ? p->bias + j + n : NULL, *u = packed + n * depth;
+        const bool add = p->add || k;
+        float *y = c + r * p->N + n;
+        target to = {add ? y : bias ? bias : zeros, add ? p->N : 0, y, p->N};
+        if (columns - n < COLUMNS || (add && bias))
+          strip_apart(p, few, depth, x, u, columns - n < COLUMNS ? columns - n : COLUMNS, bias, add,
+                      y);
+        else
+          (p->a.column == 1 ? strip : strip_down)(p, few, depth, x, u, &to);
       }
     }
   }
