@@ -643,7 +643,9 @@ static void random_lrn(gcam_context *ctx) {
   network net;
   char text[64];
   int size = pick(1, 7), usual = pick(0, 2) > 0;
-  begin(&net, pick(1, 2), channels() * pick(1, 3), pick(1, 6), pick(1, 6));
+  /* channels are taken 256 at a time */
+  begin(&net, pick(1, 2), pick(0, 2) ? channels() * pick(1, 3) : pick(250, 530), pick(1, 6),
+        pick(1, 6));
   add_node(&net, "LRN", "");
   make_int(&net.w, "size", size);
   make_real(&net.w, "alpha", pick(0, 1) ? 1e-4f : 0.9f);
