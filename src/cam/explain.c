@@ -8,8 +8,8 @@
 #include "ops/op.h"
 #include "ops/reach.h"
 
-/* Maps of layers smaller than this many floats are made sooner than a thread wakes. */
-#define SIZE_FOR_THREADS ((int64_t)1 << 14)
+/* Maps of fewer products, of all targets, are made sooner than a thread wakes. */
+#define SIZE_FOR_THREADS ((int64_t)1 << 19)
 
 /* One layer of the question on its way to maps. */
 typedef struct answer {
@@ -187,7 +187,7 @@ static gcam_status explain_some(answer *a, int first, int B, gcam_error *err) {
   a->first = first;
   gcam_status status = a->means ? take_means(a, gradients, B, a->means, err) : GCAM_OK;
   if (!a->terms && !status) {
-    int64_t size = a->maps.H * a->maps.W * a->maps.K;
+    int64_t size = B * a->maps.H * a->maps.W * a->maps.K;
     gcam_parallel(size < SIZE_FOR_THREADS ? NULL : q->session->pool, (size_t)B, one_map, a);
   }
   for (int b = first; b < first + B && !status; b++) {

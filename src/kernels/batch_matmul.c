@@ -2,6 +2,7 @@
  * does not take. */
 #include "kernels/kernel.h"
 #include "kernels/matrix_product.h"
+#include "kernels/rows.h"
 #include "ops/matmul.h"
 
 static bool always(const gcam_graph *graph, const gcam_node *node) {
@@ -42,14 +43,33 @@ static void forward(const gcam_args *a, const gcam_threads *pool) {
   gcam_products_run(&g, pool);
 }
 
+/* Outside rows [*first, *end) each of `count` matrices is 0: behind the last attention a class
+ * token has a gradient, and no other. */
+static void find_rows(const float *at, int64_t count, int64_t rows, int64_t width, int64_t *first,
+                      int64_t *end) {
+  *first = rows;
+  *end = 0;
+  for (int64_t i = 0, r; i < count; i++, at += rows * width) {
+    for (r = rows; r > *end && gcam_row_is_zero(at + (r - 1) * width, width);) r--;
+    *end = r;
+    for (r = 0; r < *first && gcam_row_is_zero(at + r * width, width);) r++;
+    *first = r;
+  }
+}
+
 static void backward(const gcam_args *a, const gcam_threads *pool) {
   const gcam_matmul_params *p = a->node->params;
   int64_t step[GCAM_MAX_RANK], size = output_steps(p, step);
-  if (!a->dout[0]) return;
+  if (!a->dout[0] || !size) return;
+  int64_t first, end;
+  find_rows(a->dout[0], a->B * (size / (p->M * p->N)), p->M, p->N, &first, &end);
+  int64_t rows = end - first;
+  if (rows <= 0) return;
+  const float *dy = a->dout[0] + first * p->N;
   if (a->din[0]) { /* da += dy b^T */
-    gcam_products g =
-        products_of(a, p->M, p->K, p->N, (gcam_matrix){a->dout[0], p->N, 1}, step,
-                    (gcam_matrix){a->in[1], 1, p->N}, p->b_stride, a->din[0], p->a_stride);
+    gcam_products g = products_of(a, rows, p->K, p->N, (gcam_matrix){dy, p->N, 1}, step,
+                                  (gcam_matrix){a->in[1], 1, p->N}, p->b_stride,
+                                  a->din[0] + first * p->K, p->a_stride);
     g.size[0] = a->B;
     g.a_step[0] = size;
     g.c_step[0] = gcam_numel(gcam_in_shape(a->graph, a->node, 0));
@@ -58,8 +78,8 @@ static void backward(const gcam_args *a, const gcam_threads *pool) {
   }
   if (a->din[1]) { /* db += a^T dy */
     gcam_products g =
-        products_of(a, p->K, p->N, p->M, (gcam_matrix){a->in[0], 1, p->K}, p->a_stride,
-                    (gcam_matrix){a->dout[0], p->N, 1}, step, a->din[1], p->b_stride);
+        products_of(a, p->K, p->N, rows, (gcam_matrix){a->in[0] + first * p->K, 1, p->K},
+                    p->a_stride, (gcam_matrix){dy, p->N, 1}, step, a->din[1], p->b_stride);
     g.size[0] = a->B;
     g.b_step[0] = size;
     g.c_step[0] = gcam_numel(gcam_in_shape(a->graph, a->node, 1));

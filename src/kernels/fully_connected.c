@@ -27,6 +27,7 @@ enum {
   ROWS_A_TASK = 32, /* dot: rows of W a task */
   ROWS_AT_ONCE = 8, /* axpy: rows of W that are added in one go */
   TARGETS = 8,      /* axpy: rows of out that share one reading of W */
+  SUMS = 4,         /* axpy: of these, added to in registers at once */
   MANY = 8,         /* rows of x */
   SMALL = 1 << 15   /* weights below which a thread's wake-up costs more than it saves */
 };
@@ -89,20 +90,27 @@ typedef struct row_batch {
   float x[ROWS_AT_ONCE][TARGETS];
 } row_batch;
 
-/* out[m] += sum_r x[r][first + m] w[r], for m < targets, a constant after inlining. */
+/* out[m] += sum_r x[r][first + m] w[r], for m < targets, a constant after inlining. Eight columns
+ * at a time: of four targets that is as many sums as V8 has registers for, and a factor that has
+ * been spread over a register serves twice. */
 static inline __attribute__((always_inline)) void add_rows(int targets, const row_batch *batch,
                                                            int first, float *out, int64_t step,
                                                            int64_t n) {
   int64_t i = 0;
-  for (; i + 4 <= n; i += 4) {
-    gcam_f4 sum[TARGETS];
-    for (int m = 0; m < targets; m++) sum[m] = gcam_f4_load(out + m * step + i);
+  for (; i + 8 <= n; i += 8) {
+    gcam_f4 sum[SUMS][2];
+    for (int m = 0; m < targets; m++)
+      for (int h = 0; h < 2; h++) sum[m][h] = gcam_f4_load(out + m * step + i + 4 * h);
     for (int r = 0; r < batch->rows; r++) {
-      gcam_f4 w = gcam_f4_load(batch->w[r] + i);
-      for (int m = 0; m < targets; m++)
-        sum[m] = gcam_f4_madd(gcam_f4_splat(batch->x[r][first + m]), w, sum[m]);
+      gcam_f4 w0 = gcam_f4_load(batch->w[r] + i), w1 = gcam_f4_load(batch->w[r] + i + 4);
+      for (int m = 0; m < targets; m++) {
+        gcam_f4 x = gcam_f4_splat(batch->x[r][first + m]);
+        sum[m][0] = gcam_f4_madd(x, w0, sum[m][0]);
+        sum[m][1] = gcam_f4_madd(x, w1, sum[m][1]);
+      }
     }
-    for (int m = 0; m < targets; m++) gcam_f4_store(out + m * step + i, sum[m]);
+    for (int m = 0; m < targets; m++)
+      for (int h = 0; h < 2; h++) gcam_f4_store(out + m * step + i + 4 * h, sum[m][h]);
   }
   for (; i < n; i++)
     for (int m = 0; m < targets; m++)
@@ -128,10 +136,10 @@ static void axpy_piece(const product *p, int64_t m, int targets, int64_t k, int6
       batch.rows++;
     }
     if (batch.rows < ROWS_AT_ONCE && (r + 1 < p->rows || !batch.rows)) continue;
-    if (targets == TARGETS)
-      add_rows(TARGETS, &batch, 0, out, p->columns, n);
-    else
-      for (int i = 0; i < targets; i++) add_rows(1, &batch, i, out + i * p->columns, p->columns, n);
+    int i = 0;
+    for (; i + SUMS <= targets; i += SUMS)
+      add_rows(SUMS, &batch, i, out + i * p->columns, p->columns, n);
+    for (; i < targets; i++) add_rows(1, &batch, i, out + i * p->columns, p->columns, n);
     batch.rows = 0;
   }
 }
@@ -162,25 +170,13 @@ static void multiply_many(const product *p, bool by_rows, const gcam_threads *po
 
 static void multiply(product *p, bool by_rows, const gcam_threads *pool);
 
-static bool all_zero(const float *x, int64_t n) {
-  int64_t i = 0;
-  for (; i + 16 <= n; i += 16) {
-    gcam_i4 any = gcam_f4_load(x + i) != 0;
-    for (int k = 4; k < 16; k += 4) any |= gcam_f4_load(x + i + k) != 0;
-    if (any[0] | any[1] | any[2] | any[3]) return false;
-  }
-  for (; i < n; i++)
-    if (x[i] != 0) return false;
-  return true;
-}
-
 /* The rows of x that are not 0 everywhere, where these are few: of a gradient that comes from one
  * token (the class token) alone those of this token. False: multiply all. */
 static bool multiply_some(const product *p, bool by_rows, const gcam_threads *pool) {
   int64_t K = by_rows ? p->columns : p->rows, N = by_rows ? p->rows : p->columns, count = 0;
   int64_t most = p->M / 2, *rows = gcam_alloc(most, sizeof *rows);
   for (int64_t m = 0; rows && m < p->M && count <= most; m++) {
-    if (all_zero(p->x + m * K, K)) continue;
+    if (gcam_row_is_zero(p->x + m * K, K)) continue;
     if (count < most) rows[count] = m;
     count++;
   }
@@ -202,6 +198,17 @@ static bool multiply_some(const product *p, bool by_rows, const gcam_threads *po
   return x != NULL;
 }
 
+/* axpy: are so few of W's weights read that a thread's wake-up costs more than it saves? */
+static bool is_short(const product *p) {
+  int64_t enough = SMALL / (p->columns ? p->columns : 1), wanted = 0;
+  for (int64_t r = 0; r < p->rows && wanted <= enough; r++) {
+    bool any = false;
+    for (int64_t m = 0; m < p->M && !any; m++) any = p->x[m * p->rows + r] != 0;
+    wanted += any;
+  }
+  return wanted <= enough;
+}
+
 static void multiply(product *p, bool by_rows, const gcam_threads *pool) {
   if (p->M > MANY) {
     /* what is added to is a gradient */
@@ -215,13 +222,14 @@ static void multiply(product *p, bool by_rows, const gcam_threads *pool) {
     else
       memset(p->out + m * N, 0, (size_t)N * sizeof *p->out);
   }
-  bool small = p->rows * p->columns < SMALL;
   if (by_rows) {
+    bool small = p->rows * p->columns < SMALL;
     size_t tasks = (size_t)((p->rows + ROWS_A_TASK - 1) / ROWS_A_TASK);
     gcam_parallel(small ? NULL : pool, tasks, dot_task, p);
     return;
   }
   if (!p->columns) return;
+  bool small = is_short(p);
   /* Pieces of one size, as many for each thread: 1280 columns are not 1024 and 256. */
   int64_t rounds = (p->columns + (int64_t)PIECE * pool->count - 1) / ((int64_t)PIECE * pool->count);
   int64_t pieces = small ? (p->columns + PIECE - 1) / PIECE : rounds * pool->count;

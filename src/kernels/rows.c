@@ -1,7 +1,7 @@
 #include "kernels/rows.h"
 
 #include "kernels/kernel.h"
-#include "kernels/simd.h"
+#include "kernels/vector_math.h"
 #include "ops/index_map.h"
 #include "ops/split.h"
 
@@ -38,6 +38,18 @@ void gcam_rows_copy(const gcam_rows *rows, const gcam_threads *pool) {
   if (!rows->width) return;
   gcam_rows r = *rows;
   gcam_parallel(pool, (size_t)(r.count / (CHUNK / r.width + 1) + 1), copy_rows, &r);
+}
+
+bool gcam_row_is_zero(const float *row, int64_t n) {
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    gcam_i4 any = gcam_f4_load(row + i) != 0;
+    for (int k = 4; k < 16; k += 4) any |= gcam_f4_load(row + i + k) != 0;
+    if (any[0] | any[1] | any[2] | any[3]) return false;
+  }
+  for (; i < n; i++)
+    if (row[i] != 0) return false;
+  return true;
 }
 
 /* ---- Slice ---------------------------------------------------------------------------------- */

@@ -15,4 +15,7 @@ typedef struct gcam_rows {
 
 void gcam_rows_copy(const gcam_rows *rows, const gcam_threads *pool);
 
+/* Are all n floats 0? Gradients that come from one token are, for every other. */
+bool gcam_row_is_zero(const float *row, int64_t n);
+
 #endif

@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "kernels/kernel.h"
+#include "kernels/rows.h"
 #include "kernels/vector_math.h"
 
 enum { CHUNK = 16384 }; /* numbers a task */
@@ -44,6 +45,7 @@ static void forward_row(const float *x, float *y, int64_t n) {
 }
 
 static void backward_row(const float *y, const float *dy, float *dx, int64_t n) {
+  if (gcam_row_is_zero(dy, n)) return;
   gcam_f4 sum = gcam_f4_splat(0);
   for (int64_t i = 0; i < n; i += 4)
     sum =

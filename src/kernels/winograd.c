@@ -363,18 +363,21 @@ static inline void transform_four(const gcam_f4 *g, float *u, int64_t position) 
   }
 }
 
-/* U [P][columns / 8][C][8], positions `position` floats apart, of `columns` output channels. */
+/* U [P][columns / 8][C][8], positions `position` floats apart, of `columns` output channels. A
+ * gradient's weights lie pages apart from channel to channel, and a cache line of them is a group's
+ * outputs: all are taken before the next channels are. */
 static void transform_weights(const winograd_kernel *k, weight_view view, int64_t columns, float *U,
                               int64_t position) {
   gcam_f4 g[9 * STAGE];
   int64_t C = k->spec.C;
-  for (int64_t n = 0; n < columns; n += 4)
-    for (int64_t from = 0; from < C; from += STAGE) {
-      int64_t count = C - from < STAGE ? C - from : STAGE;
-      for (int tap = 0; tap < 9; tap++) stage(&view, n, tap, from, count, g + tap * STAGE);
-      float *u = U + n / COLUMNS * COLUMNS * C + from * COLUMNS + n % COLUMNS;
-      for (int64_t c = 0; c < count; c++, u += COLUMNS) transform_four(g + c, u, position);
-    }
+  for (int64_t first = 0; first < columns; first += GROUP)
+    for (int64_t from = 0; from < C; from += STAGE)
+      for (int64_t n = first; n < columns && n < first + GROUP; n += 4) {
+        int64_t count = C - from < STAGE ? C - from : STAGE;
+        for (int tap = 0; tap < 9; tap++) stage(&view, n, tap, from, count, g + tap * STAGE);
+        float *u = U + n / COLUMNS * COLUMNS * C + from * COLUMNS + n % COLUMNS;
+        for (int64_t c = 0; c < count; c++, u += COLUMNS) transform_four(g + c, u, position);
+      }
 }
 
 /* Floats of a group's weights: as they are, then transformed. */

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "kernels/rows.h"
+#include "kernels/vector_math.h"
 #include "ops/conv.h"
 #include "ops/reach.h"
 
@@ -62,7 +63,13 @@ static void mask_rows(void *context, size_t index) {
   if (end > j->all) end = j->all;
   for (int64_t r = first; r < end; r++, dy += K) {
     const float *restrict y = j->slot->data + r % j->rows * j->slot->stride;
-    for (int64_t k = 0; k < K; k++) dy[k] = y[k] <= lo || y[k] >= hi ? 0 : dy[k];
+    int64_t k = 0;
+    for (; k + 4 <= K; k += 4) {
+      gcam_f4 v = gcam_f4_load(y + k);
+      gcam_i4 limited = (v <= gcam_f4_splat(lo)) | (v >= gcam_f4_splat(hi));
+      gcam_f4_store(dy + k, (gcam_f4)((gcam_i4)gcam_f4_load(dy + k) & ~limited));
+    }
+    for (; k < K; k++) dy[k] = y[k] <= lo || y[k] >= hi ? 0 : dy[k];
   }
 }
 

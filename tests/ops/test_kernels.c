@@ -701,7 +701,9 @@ static void random_lrn(gcam_context *ctx) {
   network net;
   char text[64];
   int size = pick(1, 7), usual = pick(0, 2) > 0;
-  begin(&net, pick(1, 2), channels() * pick(1, 3), pick(1, 6), pick(1, 6));
+  /* channels are taken 256 at a time */
+  begin(&net, pick(1, 2), pick(0, 2) ? channels() * pick(1, 3) : pick(250, 530), pick(1, 6),
+        pick(1, 6));
   add_node(&net, "LRN", "");
   make_int(&net.w, "size", size);
   make_real(&net.w, "alpha", pick(0, 1) ? 1e-4f : 0.9f);
@@ -929,6 +931,16 @@ static void random_attention(gcam_context *ctx) {
   add_node(&net, "MatMul", "values");
   snprintf(text, sizeof text, "; attention to %d%s", E, shared ? ", shared keys" : "");
   tell(&net, text);
+  if (pick(0, 1)) { /* what reads some tokens alone, as a class token's head does */
+    int first = pick(0, T - 1), end = pick(0, 1) ? first + 1 : pick(first + 1, T);
+    int64_t one = 1, numbers[] = {first, end, 2};
+    make_weight(&net.w, "first", 7, &one, 1, &numbers[0], sizeof numbers[0]);
+    make_weight(&net.w, "end", 7, &one, 1, &numbers[1], sizeof numbers[1]);
+    make_weight(&net.w, "axis", 7, &one, 1, &numbers[2], sizeof numbers[2]);
+    add_node(&net, "Slice", "first end axis");
+    snprintf(text, sizeof text, "; tokens %d to %d", first, end);
+    tell(&net, text);
+  }
   check(ctx, &net, 17);
 }
 
@@ -952,13 +964,24 @@ static void random_residual(gcam_context *ctx) {
 /* Shapes that once went wrong. */
 static void known_troubles(gcam_context *ctx) {
   network net;
-  /* sides shorter than the stride: XNNPACK's deconvolution wrote before its buffer */
+  /* sides shorter than the stride */
   begin(&net, 1, 7, 1, 10);
   add_conv(&net, (window){{5, 5}, {3, 3}, {1, 1}, {2, 2, 2, 2}}, 5, 1, 0);
   check(ctx, &net, 14);
   begin(&net, 1, 5, 6, 1);
   add_conv(&net, (window){{3, 3}, {3, 3}, {1, 1}, {2, 2, 2, 1}}, 33, 1, 1);
   check(ctx, &net, 14);
+  /* phases of a stride: without taps, with fewer pixels than others, dilated against it, padded
+   * beyond the kernel */
+  static const window strided[] = {
+      {{1, 1}, {2, 3}, {1, 1}, {1, 0, 1, 0}}, {{2, 1}, {3, 2}, {1, 1}, {1, 0, 0, 0}},
+      {{3, 3}, {4, 2}, {2, 3}, {2, 3, 1, 0}}, {{2, 2}, {2, 2}, {1, 1}, {2, 1, 2, 3}},
+      {{1, 2}, {1, 1}, {1, 1}, {2, 3, 0, 1}}, {{4, 4}, {4, 4}, {1, 1}, {0, 0, 0, 0}}};
+  for (size_t i = 0; i < sizeof strided / sizeof *strided; i++) {
+    begin(&net, 1, 6, 9, 10);
+    add_conv(&net, strided[i], 4, i % 2 ? 2 : 1, 1);
+    check(ctx, &net, 14);
+  }
   /* depthwise windows at and above what the engine's kernel takes */
   for (int side = 32; side <= 33; side++) {
     begin(&net, 1, 5, 9, 19);
