@@ -35,6 +35,10 @@ static const double CREDIT_MS = 4;
 /* One in debt rests for so many times what it owes, so that no more than a sixteenth of the time is
  * lost; but no longer than two seconds, for it may owe an hour in which a laptop was shut. */
 static const double REST = 16, LONGEST_REST_MS = 2000;
+/* What it must save after that before it looks for work again between two loops, and does not sleep
+ * at once: where cores are taken, looking costs it the turn that the next loop would have needed,
+ * or takes the caller's core. */
+static const double DOUBT_MS = 100;
 
 /* What a gate can be. Only a worker sets ASLEEP and INSIDE, and CLOSED behind itself; the rest is
  * the caller's. ASLEEP and AWAITED say that somebody sleeps and must be woken. */
@@ -45,6 +49,8 @@ typedef struct seat {
   alignas(64) _Atomic uint32_t gate;
   size_t taken; /* indices run since the gate opened; the worker's while it is inside */
   double credit, rests_until;
+  double doubt; /* to be saved yet */
+  atomic_bool doubted;
   gcam_scheduler *owner;
   size_t number;
   pthread_t thread;
@@ -114,9 +120,9 @@ static void wake(_Atomic uint32_t *gate) {
 
 /* Waits until the gate is something else than `value`, asleep after a while; `asleep` is what the
  * gate then is, for whoever changes it. Returns what it has become. */
-static uint32_t wait_while(_Atomic uint32_t *gate, uint32_t value, uint32_t asleep) {
+static uint32_t wait_while(_Atomic uint32_t *gate, uint32_t value, uint32_t asleep, int spins) {
   uint32_t seen;
-  for (int i = 0; i < SPINS; i++) {
+  for (int i = 0; i < spins; i++) {
     if ((seen = atomic_load_explicit(gate, memory_order_acquire)) != value) return seen;
     pause_briefly();
   }
@@ -156,7 +162,9 @@ static void *work(void *argument) {
   seat *own = argument;
   gcam_scheduler *s = own->owner;
   for (;;) {
-    uint32_t gate = wait_while(&own->gate, CLOSED, ASLEEP);
+    bool doubted = atomic_load_explicit(&own->doubted, memory_order_relaxed);
+    if (s->hooks.waiting) s->hooks.waiting(own->number, !doubted);
+    uint32_t gate = wait_while(&own->gate, CLOSED, ASLEEP, doubted ? 0 : SPINS);
     if (gate == STOP) return NULL;
     if (gate != OPEN) continue;
     if (s->hooks.entering) s->hooks.entering(own->number);
@@ -193,15 +201,19 @@ static size_t open_gates(gcam_scheduler *s, size_t n, double now) {
 static void close_gate(seat *w) {
   uint32_t gate = OPEN;
   if (!atomic_compare_exchange_strong(&w->gate, &gate, CLOSED) && gate == INSIDE)
-    wait_while(&w->gate, INSIDE, AWAITED);
+    wait_while(&w->gate, INSIDE, AWAITED, SPINS);
 }
 
 static void keep_account(seat *w, double saved, double waited, double now) {
   w->credit += saved - waited;
+  w->doubt = fmax(0, w->doubt - (saved - waited));
   if (w->credit > CREDIT_MS) w->credit = CREDIT_MS;
-  if (w->credit >= 0) return;
-  w->rests_until = now + fmin(REST * -w->credit, LONGEST_REST_MS);
-  w->credit = 0;
+  if (w->credit < 0) {
+    w->rests_until = now + fmin(REST * -w->credit, LONGEST_REST_MS);
+    w->credit = 0;
+    w->doubt = DOUBT_MS;
+  }
+  atomic_store_explicit(&w->doubted, w->doubt > 0, memory_order_relaxed);
 }
 
 void gcam_scheduler_run(gcam_scheduler *s, size_t n,

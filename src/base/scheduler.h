@@ -5,10 +5,12 @@
  * gates when none is left, and waits for the workers that are inside alone: one that the system
  * gives no core to costs nothing. One that loses its core inside does cost; so each worker has an
  * account, in milliseconds, of what it saved and how long it was waited for, and one in debt stays
- * out for 16 times what it owes, two seconds at most. */
+ * out for 16 times what it owes, two seconds at most. Then it sleeps between two loops instead of
+ * looking for the next, until it has saved 100 ms. */
 #ifndef GCAM_BASE_SCHEDULER_H
 #define GCAM_BASE_SCHEDULER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct gcam_scheduler gcam_scheduler;
@@ -34,6 +36,8 @@ void gcam_scheduler_run(gcam_scheduler *s, size_t n,
 typedef struct gcam_scheduler_hooks {
   double (*now)(void);             /* the clock, in ms; NULL: the system's */
   void (*entering)(size_t thread); /* a worker that has seen its gate open, before it goes in */
+  /* A worker that has nothing to do: does it look for work for a while, before it sleeps? */
+  void (*waiting)(size_t thread, bool patient);
 } gcam_scheduler_hooks;
 
 /* Of schedulers made from now on. */

@@ -478,16 +478,28 @@ static void timed_task(const void *p, size_t thread, size_t i) {
   test_clock = test_clock + 1;
 }
 
-/* A worker that is late by so many ms stays out for `rest` ms, and comes back. */
+static atomic_int waits, patient_waits;
+static void count_wait(size_t thread, bool patient) {
+  (void)thread;
+  if (patient) atomic_fetch_add(&patient_waits, 1);
+  atomic_fetch_add(&waits, 1);
+}
+
+/* A worker that is late by so many ms stays out for `rest` ms, and comes back. It
+ * then sleeps as soon as there is nothing to do, until it has saved 100 ms. */
 static void check_account(double late_by, double rest) {
   test_clock = 0;
   clock_reads = 0;
-  gcam_scheduler_set_hooks((gcam_scheduler_hooks){.now = read_test_clock});
+  waits = patient_waits = 0;
+  gcam_scheduler_set_hooks((gcam_scheduler_hooks){.now = read_test_clock, .waiting = count_wait});
   gcam_scheduler *s = gcam_scheduler_create(2);
   gcam_scheduler_set_hooks((gcam_scheduler_hooks){0});
   trial first = {.late = 1, .late_by = late_by}, *of = &first;
   gcam_scheduler_run(s, 10, timed_task, &of);
   check(first.tally.by[1] == 1 && first.tally.by[0] == 9, "a late worker", (int)late_by);
+  while (waits < 2) sched_yield();
+  int patient = patient_waits;
+  check(patient >= 1, "which looked for work before", patient);
   double out = test_clock;
   tally t = {{0}}, *p = &t;
   for (int k = 0; k < 1000; k++) {
@@ -502,6 +514,12 @@ static void check_account(double late_by, double rest) {
     sched_yield();
   }
   check(true, "and comes back", (int)late_by);
+  for (trial next = {0}, *it = &next; patient_waits == patient;) {
+    gcam_scheduler_run(s, 10, timed_task, &it);
+    sched_yield();
+    if (patient_waits != patient)
+      check(next.tally.by[1] >= 100, "and looks for work again", next.tally.by[1]);
+  }
   gcam_scheduler_free(s);
 }
 
