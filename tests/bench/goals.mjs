@@ -121,6 +121,8 @@ const REASONS = [
   [/^(pocket|MobileNet-0.75|mobilenet|mnasnet|shufflenet|efficientnet).*forward/,
     '1x1 and depthwise convolutions alone, where no algorithm saves multiplications as Winograd\'s does: the first run at three fifths to three quarters of the peak, the second at four fifths of what their bytes allow and more (docs/bench-zoo.md, Roofline)'],
   [/^(resnext|regnet).*forward/, 'six to nine tenths of its time are 1x1 convolutions, where no algorithm saves multiplications; grouped ones of four or eight channels fill half of a kernel\'s tile, in both engines (profile by function)'],
+  [/^resnet50 forward/, 'more than half of its time are 1x1 convolutions (roofline), where no algorithm saves multiplications'],
+  [/^inception_v3 forward/, 'two thirds of its time are convolutions of 1x7, 7x1, 5x5 and 1x1 (roofline), where Winograd\'s algorithm is not used'],
   [/^alexnet.*forward/, 'two fifths of its time on one thread are fully connected layers, 235 MB of weights at the memory\'s rate, as in the rival; its first layers are 11x11 with stride 4 and 5x5, not Winograd\'s (profile by function)'],
   [/^Median of/, 'it counts what the networks below say one by one: those of 3x3 convolutions meet it, those of 1x1 convolutions, depthwise ones and products cannot save multiplications, and gain what a fused multiply-add and one pass over memory give'],
   [/^Xception forward/, 'nine tenths of its time are 1x1 convolutions, at half to three quarters of the peak (roofline): no algorithm saves multiplications there'],
