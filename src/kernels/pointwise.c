@@ -85,9 +85,8 @@ static inline gcam_f4 gelu_tanh_f4(gcam_f4 x, gcam_f4 *slope) {
   return x * p;
 }
 
-/* The slope, and forward by tanh alone: the other has a loop of its own, gelu_loop. */
 static inline gcam_f4 gelu_f4(gcam_f4 x, gcam_activation_params p, gcam_f4 *slope) {
-  return p.a != 0 || !slope ? gelu_tanh_f4(x, slope) : gelu_erf_f4(x, p, slope);
+  return p.a != 0 ? gelu_tanh_f4(x, slope) : gelu_erf_f4(x, p, slope);
 }
 
 typedef void loop(void *job, size_t index);
