@@ -10,8 +10,8 @@
  *
  * Letters: T tiles in a block, C input channels, K output channels, P = 36 positions.
  *   U [P][K/8][C][8]   transformed weights, columns in groups of 8 (zeros behind K)
- *   V [P][T][C]        transformed input of a block
- *   M [P][T][K8]       their products; K8 is K rounded up to 8
+ *   V [P][slices][T][272]  transformed input of a block, in slices of C as tiles.h wants them
+ *   M [P][T][M_row]    their products; K8 is K rounded up to 8
  *
  * Two ways to walk, by what is read again and again:
  *   small U (it fits the L2 cache): blocks of tiles, each with its own V and M in L2, are spread
@@ -25,15 +25,16 @@
 
 #include "base/memory.h"
 #include "kernels/simd.h"
+#include "kernels/tiles.h"
 
 enum {
   OUT = 4, /* side of a tile of output pixels */
   IN = 6,  /* and of input pixels */
   P = IN * IN,
-  ROWS = 4, /* of the matrix product's register tile, 4 x 8 floats: with more, V8 spills */
-  COLUMNS = 8,
-  GROUP = 16, /* output channels whose weights are transformed at once */
-  STAGE = 16, /* input channels at once: a cache line */
+  ROWS = GCAM_TILE_ROWS,
+  COLUMNS = GCAM_TILE_COLUMNS,
+  ROWS_AT_ONCE = 36,
+  STAGE = 32, /* input channels at once: two cache lines */
   LINE = 16,  /* floats of a cache line; so much apart that positions do not share one set of L1 */
   SMALL_U_BYTES = 1280 * 1024,
   LARGE_U_BYTES = 4 * 1024 * 1024,   /* from which on U is not kept */
@@ -41,25 +42,27 @@ enum {
   SHARED_BLOCK_BYTES = 12 * 1024 * 1024
 };
 
-/* Loops over rows unroll where rows is a constant, which it is once these are inlined. */
-#define ALWAYS_INLINE __attribute__((always_inline))
-
 typedef struct winograd_kernel {
   gcam_kernel base;
   gcam_conv_spec spec;
   int64_t K8, tiles_y, tiles_x;
-  int64_t block;   /* tiles at once */
-  bool shared;     /* one block for all threads */
-  float *U, *bias; /* bias [K8] */
-  float *zeros;    /* [C]: the padding */
+  int64_t slices, slice; /* of the input channels: how many, and channels of one (the last: less) */
+  int64_t block;         /* tiles at once */
+  bool shared;           /* one block for all threads */
+  float *U, *bias;       /* bias [K8] */
+  float *zeros;          /* [C]: the padding */
   /* Without U: the weights as they are stored, of which each run makes U, one group at a time. */
   gcam_weight_source source;
   float *gain; /* [a multiple of 8], the source's own gain; NULL: 1 */
 } winograd_kernel;
 
 /* From one position to the next in V and M. */
-static int64_t V_step(const winograd_kernel *k) { return k->block * k->spec.C + LINE; }
-static int64_t M_step(const winograd_kernel *k) { return k->block * k->K8 + LINE; }
+static int64_t V_step(const winograd_kernel *k) {
+  return k->slices * k->block * GCAM_TILE_DEPTH + LINE;
+}
+/* An odd number of cache lines: rows a power of two apart share one place of the first cache. */
+static int64_t M_row(const winograd_kernel *k) { return ((k->K8 + LINE - 1) / LINE | 1) * LINE; }
+static int64_t M_step(const winograd_kernel *k) { return k->block * M_row(k) + LINE; }
 static int64_t work_floats(const winograd_kernel *k) { return P * (V_step(k) + M_step(k)); }
 
 /* ---- Transforms ----------------------------------------------------------------------------- */
@@ -100,18 +103,29 @@ static inline void output_1d(const gcam_f4 m[6], gcam_f4 y[4]) {
 }
 
 /* G g: row p of G is 1, p, p^2 over the product of p's distances to the other points; the row of
- * infinity is 0, 0, 1. */
-static inline void weights_1d(const gcam_f4 g[3], gcam_f4 u[6]) {
-  const float a = 1 / (2 * A2 * (A2 - B2)), b = 1 / (2 * B2 * (B2 - A2));
-  gcam_f4 even_a = gcam_f4_madd(gcam_f4_splat(A2 * a), g[2], gcam_f4_splat(a) * g[0]);
-  gcam_f4 even_b = gcam_f4_madd(gcam_f4_splat(B2 * b), g[2], gcam_f4_splat(b) * g[0]);
-  gcam_f4 odd_a = gcam_f4_splat(A * a) * g[1], odd_b = gcam_f4_splat(B * b) * g[1];
-  u[0] = gcam_f4_splat(1 / A2B2) * g[0];
-  u[1] = even_a + odd_a;
-  u[2] = even_a - odd_a;
-  u[3] = even_b + odd_b;
-  u[4] = even_b - odd_b;
-  u[5] = g[2];
+ * infinity is 0, 0, 1. Here the rows of p and -p. */
+static inline void weights_pair(gcam_f4 g0, gcam_f4 g1, gcam_f4 g2, float p, float distances,
+                                gcam_f4 *plus, gcam_f4 *minus) {
+  const float a = 1 / distances;
+  gcam_f4 even = gcam_f4_madd(gcam_f4_splat(p * p * a), g2, gcam_f4_splat(a) * g0);
+  gcam_f4 odd = gcam_f4_splat(p * a) * g1;
+  *plus = even + odd;
+  *minus = even - odd;
+}
+#define DISTANCES_A (2 * A2 * (A2 - B2))
+#define DISTANCES_B (2 * B2 * (B2 - A2))
+
+/* g G^T, to six places `position` floats apart. */
+static inline void weights_row(gcam_f4 g0, gcam_f4 g1, gcam_f4 g2, float *u, int64_t position) {
+  gcam_f4 plus, minus;
+  gcam_f4_store(u, gcam_f4_splat(1 / A2B2) * g0);
+  weights_pair(g0, g1, g2, A, DISTANCES_A, &plus, &minus);
+  gcam_f4_store(u += position, plus);
+  gcam_f4_store(u += position, minus);
+  weights_pair(g0, g1, g2, B, DISTANCES_B, &plus, &minus);
+  gcam_f4_store(u += position, plus);
+  gcam_f4_store(u += position, minus);
+  gcam_f4_store(u += position, g2);
 }
 
 /* Where U keeps position p of output channel n, input channel ch. */
@@ -145,10 +159,10 @@ static void recover_weights(const void *kernel, float *weights) {
     }
 }
 
-/* One tile: gathers its pixels (zeros outside of the picture), transforms four channels at a time.
- */
-static void transform_input(const winograd_kernel *k, const float *picture, int64_t tile,
-                            float *V) {
+/* One tile: gathers its pixels (zeros outside of the picture), transforms four channels at a time,
+ * `step` floats from slice to slice. */
+static void transform_input(const winograd_kernel *k, const float *picture, int64_t tile, float *V,
+                            int64_t step) {
   const gcam_conv_spec *c = &k->spec;
   int64_t y0 = tile / k->tiles_x * OUT - c->pt, x0 = tile % k->tiles_x * OUT - c->pl;
   int64_t position = V_step(k);
@@ -158,7 +172,12 @@ static void transform_input(const winograd_kernel *k, const float *picture, int6
     bool inside = y >= 0 && y < c->H && x >= 0 && x < c->W;
     pixel[i] = inside ? picture + (y * c->W + x) * c->C : k->zeros;
   }
+  int64_t end = k->slice; /* of a slice, whose channels follow each other in V */
   for (int64_t ch = 0; ch < c->C; ch += 4) {
+    if (ch == end) {
+      V += step - k->slice;
+      end += k->slice;
+    }
     gcam_f4 half[IN][IN], d[IN], v[IN];
     for (int j = 0; j < IN; j++) {
       for (int i = 0; i < IN; i++) d[i] = gcam_f4_load(pixel[i * IN + j] + ch);
@@ -204,45 +223,17 @@ static void transform_output(const winograd_kernel *k, const float *M, int64_t t
 
 /* ---- Matrix product ------------------------------------------------------------------------- */
 
-/* out[rows][8] = a[rows][C] u[C][8], rows <= 4 a compile-time constant after inlining. */
-static inline ALWAYS_INLINE void tile_product(int rows, int64_t C, const float *a, const float *u,
-                                              float *out, int64_t out_step) {
-  gcam_f4 s[ROWS][2];
-  for (int r = 0; r < rows; r++) s[r][0] = s[r][1] = gcam_f4_splat(0);
-  /* Indices of 32 bits: of one in 64 V8 makes three instructions a row. */
-  const char *row[ROWS];
-  for (int r = 0; r < rows; r++) row[r] = (const char *)(a + r * C);
-  for (uint32_t c = 0, end = (uint32_t)C * sizeof *a; c < end; c += sizeof *a, u += COLUMNS) {
-    gcam_f4 u0 = gcam_f4_load(u), u1 = gcam_f4_load(u + 4);
-    for (int r = 0; r < rows; r++) {
-      gcam_f4 x = gcam_f4_splat(*(const float *)(row[r] + c));
-      s[r][0] = gcam_f4_madd(x, u0, s[r][0]);
-      s[r][1] = gcam_f4_madd(x, u1, s[r][1]);
-    }
-  }
-  for (int r = 0; r < rows; r++) {
-    gcam_f4_store(out + r * out_step, s[r][0]);
-    gcam_f4_store(out + r * out_step + 4, s[r][1]);
-  }
+/* Channels of the slice that begins with ch. */
+static int64_t slice_channels(const winograd_kernel *k, int64_t ch) {
+  return k->spec.C - ch < k->slice ? k->spec.C - ch : k->slice;
 }
 
-/* Eight columns of M: [tiles][8 of K8] = V[tiles][C] U[C][8]. */
-static void column_product(int64_t tiles, int64_t C, int64_t K8, const float *V, const float *U,
-                           float *M) {
-  for (int64_t t = 0; t < tiles; t += ROWS) {
-    if (t + ROWS > tiles && tiles >= ROWS)
-      t = tiles - ROWS; /* some again: they come out the same */
-    if (t + ROWS <= tiles)
-      tile_product(ROWS, C, V + t * C, U, M + t * K8, K8);
-    else
-      for (int64_t r = t; r < tiles; r++) tile_product(1, C, V + r * C, U, M + r * K8, K8);
-  }
-}
-
-/* `columns` columns of M. */
-static void product(int64_t tiles, int64_t C, int64_t columns, int64_t K8, const float *V,
-                    const float *U, float *M) {
-  for (int64_t n = 0; n < columns; n += COLUMNS) column_product(tiles, C, K8, V, U + n * C, M + n);
+/* What that slice adds to eight columns of M. */
+static void slice_product(const winograd_kernel *k, int64_t tiles, int64_t ch, const float *V,
+                          const float *U, float *M) {
+  static const float zeros[COLUMNS];
+  gcam_tiles(tiles, slice_channels(k, ch), V, U,
+             (gcam_tile_target){ch ? M : zeros, ch ? M_row(k) : 0, M, M_row(k), NULL});
 }
 
 /* ---- Walking -------------------------------------------------------------------------------- */
@@ -256,25 +247,35 @@ typedef struct job {
   int64_t first, n; /* the shared block */
 } job;
 
-static void input_tile(const job *j, float *V, int64_t first, int64_t t) {
+/* Tile t of the n that begin with the first. */
+static void input_tile(const job *j, float *V, int64_t first, int64_t n, int64_t t) {
   const winograd_kernel *k = j->k;
   int64_t per_picture = k->tiles_y * k->tiles_x, tile = first + t;
   const float *picture = j->in + tile / per_picture * k->spec.H * k->spec.W * k->spec.C;
-  float *to = V + t * k->spec.C;
-  transform_input(k, picture, tile % per_picture, to);
+  transform_input(k, picture, tile % per_picture, V + t * GCAM_TILE_DEPTH, n * GCAM_TILE_DEPTH);
 }
 
+/* With U kept: some rows of V stay in the first cache while all of a position's U passes by. */
 static void position_product(const job *j, const float *V, float *M, int64_t n, int64_t p) {
   const winograd_kernel *k = j->k;
-  product(n, k->spec.C, k->K8, k->K8, V + p * V_step(k), k->U + p * k->K8 * k->spec.C,
-          M + p * M_step(k));
+  const float *U = k->U + p * k->K8 * k->spec.C;
+  V += p * V_step(k);
+  M += p * M_step(k);
+  for (int64_t row = 0, rows; row < n; row += rows) {
+    rows = n - row < ROWS_AT_ONCE ? n - row : ROWS_AT_ONCE;
+    const float *a = V + row * GCAM_TILE_DEPTH;
+    for (int64_t ch = 0; ch < k->spec.C; ch += k->slice, a += n * GCAM_TILE_DEPTH)
+      for (int64_t column = 0; column < k->K8; column += COLUMNS)
+        slice_product(k, rows, ch, a, U + column * k->spec.C + ch * COLUMNS,
+                      M + row * M_row(k) + column);
+  }
 }
 
 static void output_tile(const job *j, const float *M, int64_t first, int64_t t) {
   const winograd_kernel *k = j->k;
   int64_t per_picture = k->tiles_y * k->tiles_x, tile = first + t;
   float *picture = j->out + tile / per_picture * k->spec.OH * k->spec.OW * k->spec.out_stride;
-  const float *from = M + t * k->K8;
+  const float *from = M + t * M_row(k);
   transform_output(k, from, tile % per_picture, picture);
 }
 
@@ -289,14 +290,14 @@ static void private_block(void *context, size_t thread, size_t index) {
   int64_t first = (int64_t)index * j->k->block;
   int64_t n = j->tiles - first < j->k->block ? j->tiles - first : j->k->block;
   float *V = block_V(j, thread), *M = block_M(j, thread);
-  for (int64_t t = 0; t < n; t++) input_tile(j, V, first, t);
+  for (int64_t t = 0; t < n; t++) input_tile(j, V, first, n, t);
   for (int64_t p = 0; p < P; p++) position_product(j, V, M, n, p);
   for (int64_t t = 0; t < n; t++) output_tile(j, M, first, t);
 }
 
 static void shared_input(void *context, size_t t) {
   const job *j = context;
-  input_tile(j, block_V(j, 0), j->first, (int64_t)t);
+  input_tile(j, block_V(j, 0), j->first, j->n, (int64_t)t);
 }
 
 static void shared_product(void *context, size_t p) {
@@ -349,41 +350,69 @@ static void stage(const weight_view *view, int64_t n, int tap, int64_t ch, int64
   }
 }
 
-/* u = G g G^T for four output channels at once; u's positions lie `position` floats apart. */
+/* u = G g G^T for four output channels at once; u's positions lie `position` floats apart. Row by
+ * row, so that what is not stored yet stays in registers. */
 static inline void transform_four(const gcam_f4 *g, float *u, int64_t position) {
-  gcam_f4 column[IN], half[IN][3];
-  for (int j = 0; j < 3; j++) {
-    gcam_f4 in[3] = {g[j * STAGE], g[(3 + j) * STAGE], g[(6 + j) * STAGE]};
-    weights_1d(in, column);
-    for (int i = 0; i < IN; i++) half[i][j] = column[i];
+  const int64_t row = IN * position;
+  const float points[2] = {A, B}, distances[2] = {DISTANCES_A, DISTANCES_B};
+  const gcam_f4 first = gcam_f4_splat(1 / A2B2);
+  const gcam_f4 *g1 = g + 3 * STAGE, *g2 = g + 6 * STAGE;
+  weights_row(first * g[0], first * g[STAGE], first * g[2 * STAGE], u, position);
+  for (int i = 0; i < 2; i++) {
+    gcam_f4 plus[3], minus[3];
+    for (int j = 0; j < 3; j++)
+      weights_pair(g[j * STAGE], g1[j * STAGE], g2[j * STAGE], points[i], distances[i], &plus[j],
+                   &minus[j]);
+    weights_row(plus[0], plus[1], plus[2], u += row, position);
+    weights_row(minus[0], minus[1], minus[2], u += row, position);
   }
-  for (int i = 0; i < IN; i++) {
-    weights_1d(half[i], column);
-    for (int j = 0; j < IN; j++) gcam_f4_store(u + (i * IN + j) * position, column[j]);
-  }
+  weights_row(g2[0], g2[STAGE], g2[2 * STAGE], u + row, position);
 }
 
-/* U [P][columns / 8][C][8], positions `position` floats apart, of `columns` output channels. A
- * gradient's weights lie pages apart from channel to channel, and a cache line of them is a group's
- * outputs: all are taken before the next channels are. */
-static void transform_weights(const winograd_kernel *k, weight_view view, int64_t columns, float *U,
-                              int64_t position) {
+/* A piece of U, [P][columns / 8][channels][8]: `position` floats from one of P to the next, `group`
+ * from eight output channels to the next. Of input channels [first, first + channels). */
+typedef struct weight_piece {
+  float *U;
+  int64_t position, group, columns, first, channels;
+} weight_piece;
+
+/* A gradient's weights lie pages apart from channel to channel, and a cache line of them is a
+ * group's outputs: all are taken before the next channels are. */
+static void transform_weights(weight_view view, const weight_piece *piece) {
   gcam_f4 g[9 * STAGE];
-  int64_t C = k->spec.C;
-  for (int64_t first = 0; first < columns; first += GROUP)
-    for (int64_t from = 0; from < C; from += STAGE)
-      for (int64_t n = first; n < columns && n < first + GROUP; n += 4) {
-        int64_t count = C - from < STAGE ? C - from : STAGE;
-        for (int tap = 0; tap < 9; tap++) stage(&view, n, tap, from, count, g + tap * STAGE);
-        float *u = U + n / COLUMNS * COLUMNS * C + from * COLUMNS + n % COLUMNS;
-        for (int64_t c = 0; c < count; c++, u += COLUMNS) transform_four(g + c, u, position);
-      }
+  for (int64_t from = 0; from < piece->channels; from += STAGE)
+    for (int64_t n = 0; n < piece->columns; n += 4) {
+      int64_t count = piece->channels - from < STAGE ? piece->channels - from : STAGE;
+      for (int tap = 0; tap < 9; tap++)
+        stage(&view, n, tap, piece->first + from, count, g + tap * STAGE);
+      float *u = piece->U + n / COLUMNS * piece->group + from * COLUMNS + n % COLUMNS;
+      for (int64_t c = 0; c < count; c++, u += COLUMNS) transform_four(g + c, u, piece->position);
+    }
 }
 
-/* Floats of a group's weights: as they are, then transformed. */
-static int64_t group_position(const winograd_kernel *k) { return GROUP * k->spec.C + LINE; }
+/* U of whole groups of output channels from `first` on, of all input channels, where it is kept. */
+static void transform_kept(const winograd_kernel *k, weight_view view, int64_t first,
+                           int64_t columns) {
+  int64_t C = k->spec.C;
+  for (int64_t n = 0; n < columns; n += COLUMNS) {
+    weight_view eight = view;
+    eight.at += n * view.out;
+    weight_piece piece = {k->U + (first + n) * C, k->K8 * C, 0, COLUMNS, 0, C};
+    transform_weights(eight, &piece);
+  }
+}
+
+/* Output channels whose weights are transformed at once: few, that what is transformed stays in the
+ * caches; a gradient's, that are read by lines of them, as many as a line has. */
+static int64_t group_columns(const winograd_kernel *k) {
+  return k->source.gradient ? LINE : COLUMNS;
+}
+static int64_t group_position(const winograd_kernel *k) {
+  return group_columns(k) * k->slice + LINE;
+}
+/* Floats of a group's weights: as they are, then one slice transformed. */
 static int64_t group_floats(const winograd_kernel *k) {
-  return 9 * GROUP * k->spec.C + P * group_position(k);
+  return 9 * group_columns(k) * k->spec.C + P * group_position(k);
 }
 
 /* The stored weights of output channels [first, first + columns), in place where they are floats,
@@ -410,19 +439,29 @@ static weight_view group_weights(const winograd_kernel *k, int64_t first, int64_
   return view;
 }
 
-/* The weights of one group, and its part of the product: no more of U than a group is ever there.
- */
+/* The weights of one group, and its part of the product: no more of U than a slice of a group is
+ * ever there. */
 static void group_product(void *context, size_t thread, size_t group) {
   const job *j = context;
   const winograd_kernel *k = j->k;
-  int64_t C = k->spec.C, position = group_position(k), first = (int64_t)group * GROUP;
-  int64_t columns = k->K8 - first < GROUP ? k->K8 - first : GROUP;
+  int64_t width = group_columns(k), first = (int64_t)group * width;
+  int64_t columns = k->K8 - first < width ? k->K8 - first : width;
   float *buffer = j->work + work_floats(k) + (int64_t)thread * group_floats(k);
-  float *U = buffer + 9 * GROUP * C;
-  transform_weights(k, group_weights(k, first, columns, buffer), columns, U, position);
-  for (int64_t p = 0; p < P; p++)
-    product(j->n, C, columns, k->K8, block_V(j, 0) + p * V_step(k), U + p * position,
-            block_M(j, 0) + p * M_step(k) + first);
+  weight_view view = group_weights(k, first, columns, buffer);
+  weight_piece piece = {
+      .U = buffer + 9 * width * k->spec.C, .position = group_position(k), .columns = columns};
+  const float *V = block_V(j, 0);
+  for (int64_t ch = 0; ch < k->spec.C; ch += k->slice, V += j->n * GCAM_TILE_DEPTH) {
+    piece.first = ch;
+    piece.channels = slice_channels(k, ch);
+    piece.group = COLUMNS * piece.channels;
+    transform_weights(view, &piece);
+    for (int64_t p = 0; p < P; p++)
+      for (int64_t n = 0; n < columns; n += COLUMNS)
+        slice_product(k, j->n, ch, V + p * V_step(k),
+                      piece.U + p * piece.position + n * piece.channels,
+                      block_M(j, 0) + p * M_step(k) + first + n);
+  }
 }
 
 static gcam_status winograd_run(gcam_kernel *kernel, int64_t batch, const float *in, float *out,
@@ -442,7 +481,8 @@ static gcam_status winograd_run(gcam_kernel *kernel, int64_t batch, const float 
     j.n = j.tiles - j.first < k->block ? j.tiles - j.first : k->block;
     gcam_parallel(pool, (size_t)j.n, shared_input, &j);
     if (k->source.weight)
-      gcam_parallel_with_thread(pool, (size_t)((k->K8 + GROUP - 1) / GROUP), group_product, &j);
+      gcam_parallel_with_thread(pool, (size_t)((k->K8 + group_columns(k) - 1) / group_columns(k)),
+                                group_product, &j);
     else
       gcam_parallel(pool, (size_t)P, shared_product, &j);
     gcam_parallel(pool, (size_t)j.n, shared_output, &j);
@@ -477,7 +517,10 @@ static void choose_walk(winograd_kernel *k) {
   k->tiles_y = (c->OH + OUT - 1) / OUT;
   k->tiles_x = (c->OW + OUT - 1) / OUT;
   int64_t tiles = k->tiles_y * k->tiles_x;
-  int64_t per_tile = P * (c->C + k->K8) * (int64_t)sizeof(float);
+  k->slices = (c->C + GCAM_TILE_DEPTH - 1) / GCAM_TILE_DEPTH;
+  k->slice = gcam_tile_slice(c->C);
+  int64_t few = GCAM_TILE_DEPTH / 3; /* channels below which memory counts, not the cache */
+  int64_t per_tile = P * ((c->C > few ? c->C : few) + k->K8) * (int64_t)sizeof(float);
   k->shared = k->source.weight || U_bytes(c) > SMALL_U_BYTES;
   k->block = (k->shared ? SHARED_BLOCK_BYTES : PRIVATE_BLOCK_BYTES) / per_tile / ROWS * ROWS;
   if (k->block < 2 * ROWS) k->block = 2 * ROWS;
@@ -528,8 +571,8 @@ gcam_kernel *gcam_winograd_kernel(const gcam_conv_spec *c, const float *weights,
                                   gcam_error *err) {
   winograd_kernel *k = make(c, NULL, bias, err);
   if (!k) return NULL;
-  int64_t whole = c->K / COLUMNS * COLUMNS, C = c->C, position = k->K8 * C;
-  transform_weights(k, forward_view(weights, C), whole, k->U, position);
+  int64_t whole = c->K / COLUMNS * COLUMNS, C = c->C;
+  transform_kept(k, forward_view(weights, C), 0, whole);
   if (whole < c->K) { /* the last group, with zeros behind it */
     float *last = gcam_alloc_zeroed(COLUMNS * 9 * C, sizeof *last);
     if (!last) {
@@ -538,7 +581,7 @@ gcam_kernel *gcam_winograd_kernel(const gcam_conv_spec *c, const float *weights,
       return NULL;
     }
     memcpy(last, weights + whole * 9 * C, (size_t)((c->K - whole) * 9 * C) * sizeof *last);
-    transform_weights(k, forward_view(last, C), COLUMNS, k->U + whole * C, position);
+    transform_kept(k, forward_view(last, C), whole, COLUMNS);
     gcam_free(last);
   }
   return &k->base;
