@@ -2,9 +2,8 @@
  *
  * Letters: H W C input, OH OW K output, G groups, s stride, d dilation, p padding.
  *
- * Forward: one operator, or several that each make a slice of the output channels, so that the
- * packed weights of one slice stay in the L2 cache while the whole picture passes by. Depthwise but
- * for a few taps: depthwise.c.
+ * Forward: winograd.c, depthwise.c or dense_conv.c where they are faster; else, for groups and few
+ * channels, one operator of XNNPACK's.
  *
  * Input gradient, dx[h] = sum over taps t of W[t]^T dy[(h + p - t d) / s]:
  *   - stride 1: convolution of dy with the kernel flipped and transposed, padding (k - 1) d - p
@@ -20,24 +19,20 @@
 #include <xnnpack.h>
 
 #include "base/memory.h"
+#include "kernels/dense_conv.h"
 #include "kernels/depthwise.h"
 #include "kernels/rows.h"
 #include "kernels/stored_conv.h"
 #include "kernels/winograd.h"
 
-/* Packed weights of one slice: measurements found 0.6-0.8 MB best (L2 is 2 MB, shared
- * with the activations that stream through). */
-enum { SLICE_BYTES = 640 * 1024, MIN_SLICE_CHANNELS = 32 };
 /* Floats that are scattered sooner than a thread wakes. */
 #define SCATTERED_ALONE ((int64_t)1 << 15)
 
 typedef struct conv_kernel {
   gcam_kernel base;
   gcam_conv_spec spec;
-  int op_count;
-  xnn_operator_t *ops;
-  int64_t *op_channel; /* first output channel of each slice */
-  int64_t batch;       /* the operators are shaped for; 0: not yet */
+  xnn_operator_t op;
+  int64_t batch; /* the operator is shaped for; 0: not yet */
   void *workspace;
   size_t workspace_size;
 } conv_kernel;
@@ -73,10 +68,7 @@ static bool xnnpack_ready(void) {
 
 static void conv_free(gcam_kernel *kernel) {
   conv_kernel *k = (conv_kernel *)kernel;
-  for (int i = 0; k->ops && i < k->op_count; i++)
-    if (k->ops[i]) xnn_delete_operator(k->ops[i]);
-  gcam_free(k->ops);
-  gcam_free(k->op_channel);
+  if (k->op) xnn_delete_operator(k->op);
   gcam_free(k->workspace);
   gcam_free(k);
 }
@@ -96,16 +88,10 @@ static enum xnn_status made(enum xnn_status status, xnn_operator_t op) {
 static gcam_status conv_reshape(conv_kernel *k, int64_t batch, const gcam_threads *pool,
                                 gcam_error *err) {
   const gcam_conv_spec *c = &k->spec;
-  size_t need = 0, oh, ow;
-  for (int i = 0; i < k->op_count; i++) {
-    size_t workspace = 0, alignment = 0;
-    enum xnn_status status;
-    status =
-        xnn_reshape_convolution2d_nhwc_f32(k->ops[i], (size_t)batch, (size_t)c->H, (size_t)c->W,
-                                           &workspace, &alignment, &oh, &ow, pool->threads);
-    if (status != xnn_status_success) return xnn_failed(err, "shaping", status);
-    if (workspace > need) need = workspace;
-  }
+  size_t need = 0, alignment = 0, oh, ow;
+  enum xnn_status status = xnn_reshape_convolution2d_nhwc_f32(
+      k->op, (size_t)batch, (size_t)c->H, (size_t)c->W, &need, &alignment, &oh, &ow, pool->threads);
+  if (status != xnn_status_success) return xnn_failed(err, "shaping", status);
   if (need > k->workspace_size) {
     gcam_free(k->workspace);
     k->workspace_size = 0;
@@ -125,13 +111,9 @@ static gcam_status conv_run(gcam_kernel *kernel, int64_t batch, const float *in,
     k->batch = 0;
     GCAM_TRY(conv_reshape(k, batch, pool, err));
   }
-  for (int i = 0; i < k->op_count; i++) {
-    float *slice = out + k->op_channel[i];
-    enum xnn_status status = xnn_setup_convolution2d_nhwc_f32(k->ops[i], k->workspace, in, slice);
-    if (status == xnn_status_success) status = xnn_run_operator(k->ops[i], pool->threads);
-    if (status != xnn_status_success) return xnn_failed(err, "running", status);
-  }
-  return GCAM_OK;
+  enum xnn_status status = xnn_setup_convolution2d_nhwc_f32(k->op, k->workspace, in, out);
+  if (status == xnn_status_success) status = xnn_run_operator(k->op, pool->threads);
+  return status == xnn_status_success ? GCAM_OK : xnn_failed(err, "running", status);
 }
 
 /* dx[a + s i] = small[i], by phases a: what a strided convolution is the transpose of. */
@@ -228,60 +210,35 @@ bool gcam_conv_kernel_fits(const gcam_conv_spec *c) {
   return pads_fit(c) && fits_u32(c) && c->lo < c->hi && xnnpack_ready();
 }
 
-static int64_t slice_channels(const gcam_conv_spec *c) {
-  if (c->groups > 1) return c->K;
-  int64_t per_channel = c->kh * c->kw * c->C * (int64_t)sizeof(float);
-  int64_t slices = (c->K * per_channel + SLICE_BYTES - 1) / SLICE_BYTES;
-  int64_t channels = ((c->K + slices - 1) / slices + 7) / 8 * 8; /* whole GEMM tiles of 8 */
-  return channels < MIN_SLICE_CHANNELS ? MIN_SLICE_CHANNELS : channels;
-}
-
-static conv_kernel *conv_new(const gcam_conv_spec *c, int op_count) {
+static gcam_kernel *xnnpack_kernel(const gcam_conv_spec *c, const float *weights, const float *bias,
+                                   gcam_error *err) {
   conv_kernel *k = gcam_alloc_zeroed(1, sizeof *k);
-  if (!k) return NULL;
-  k->base.run = conv_run;
-  k->base.free = conv_free;
-  k->spec = *c;
-  k->op_count = op_count;
-  k->ops = gcam_alloc_zeroed(op_count, sizeof *k->ops);
-  k->op_channel = gcam_alloc_zeroed(op_count, sizeof *k->op_channel);
-  if (!k->ops || !k->op_channel) {
-    conv_free(&k->base);
+  if (!k) {
+    gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution");
     return NULL;
   }
-  return k;
+  k->base.run = conv_run;
+  k->base.free = conv_free;
+  k->base.bytes = (size_t)(c->K * (c->kh * c->kw * (c->C / c->groups) + 1)) * sizeof(float);
+  k->spec = *c;
+  enum xnn_status status = xnn_create_convolution2d_nhwc_f32(
+      (uint32_t)c->pt, (uint32_t)c->pr, (uint32_t)c->pb, (uint32_t)c->pl, (uint32_t)c->kh,
+      (uint32_t)c->kw, (uint32_t)c->sh, (uint32_t)c->sw, (uint32_t)c->dh, (uint32_t)c->dw,
+      (uint32_t)c->groups, (size_t)(c->C / c->groups), (size_t)(c->K / c->groups), (size_t)c->C,
+      (size_t)c->out_stride, weights, bias, c->lo, c->hi, 0, NULL, NULL, &k->op);
+  status = made(status, k->op);
+  if (status == xnn_status_success) return &k->base;
+  xnn_failed(err, "packing", status);
+  conv_free(&k->base);
+  return NULL;
 }
 
 gcam_kernel *gcam_conv_forward_kernel(const gcam_conv_spec *c, const float *weights,
                                       const float *bias, gcam_error *err) {
   if (gcam_winograd_fits(c)) return gcam_winograd_kernel(c, weights, bias, err);
   if (gcam_depthwise_fits(c)) return gcam_depthwise_kernel(c, weights, bias, err);
-  int64_t step = slice_channels(c);
-  conv_kernel *k = conv_new(c, (int)((c->K + step - 1) / step));
-  if (!k) {
-    gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution");
-    return NULL;
-  }
-  int64_t taps = c->kh * c->kw * (c->C / c->groups);
-  k->base.bytes = (size_t)(c->K * (taps + 1)) * sizeof(float);
-  for (int i = 0; i < k->op_count; i++) {
-    int64_t from = i * step, channels = c->K - from < step ? c->K - from : step;
-    k->op_channel[i] = from;
-    int64_t group_out = k->op_count == 1 ? c->K / c->groups : channels;
-    enum xnn_status status = xnn_create_convolution2d_nhwc_f32(
-        (uint32_t)c->pt, (uint32_t)c->pr, (uint32_t)c->pb, (uint32_t)c->pl, (uint32_t)c->kh,
-        (uint32_t)c->kw, (uint32_t)c->sh, (uint32_t)c->sw, (uint32_t)c->dh, (uint32_t)c->dw,
-        (uint32_t)c->groups, (size_t)(c->C / c->groups), (size_t)group_out, (size_t)c->C,
-        (size_t)c->out_stride, weights + from * taps, bias ? bias + from : NULL, c->lo, c->hi, 0,
-        NULL, NULL, &k->ops[i]);
-    status = made(status, k->ops[i]);
-    if (status != xnn_status_success) {
-      xnn_failed(err, "packing", status);
-      conv_free(&k->base);
-      return NULL;
-    }
-  }
-  return &k->base;
+  if (gcam_dense_conv_fits(c)) return gcam_dense_conv_kernel(c, weights, bias, err);
+  return xnnpack_kernel(c, weights, bias, err);
 }
 
 /* Along one axis the taps first, first + step, ... of a convolution, which alone reach pixels a, a

@@ -472,7 +472,38 @@ static void random_winograd(gcam_context *ctx) {
   check(ctx, &net, 14);
 }
 
-/* Weights too large for one piece: sliced by XNNPACK's caller, shared by Winograd's threads. */
+/* Convolutions as products of many rows: depths of one slice and of several, and what is left over
+ * by rows, columns and fours; windows of one tap and of more, and a result that may be a part of a
+ * concatenation. */
+static void random_wide(gcam_context *ctx) {
+  network net;
+  char conv[NAME], names[2 * NAME];
+  window v;
+  const bool point = pick(0, 1);
+  for (int k = 0; k < 2; k++) {
+    v.kernel[k] = point ? 1 : pick(1, 4);
+    v.stride[k] = pick(0, 2) ? 1 : 2;
+    v.dilation[k] = pick(0, 3) ? 1 : 2;
+    v.pads[k] = point ? 0 : pick(0, 3), v.pads[k + 2] = point ? 0 : pick(0, 3);
+  }
+  begin(&net, pick(1, 2), pick(96, 700) / (v.kernel[0] * v.kernel[1]) + 1, pick(7, 15),
+        pick(7, 15));
+  add_conv(&net, v, pick(64, 90), 1, pick(0, 1));
+  if (pick(0, 1)) add_batch_norm(&net);
+  if (pick(0, 1)) add_activation(&net);
+  if (pick(0, 2) == 0 && v.stride[0] == 1 && v.stride[1] == 1 && point) {
+    value_name(net.value_count, conv);
+    snprintf(names, sizeof names, "%s constant", conv);
+    add_random(&net, "constant", (int64_t[]){net.dims[0], 3, net.dims[2], net.dims[3]}, 4, 1, 0);
+    value_name(++net.value_count, conv);
+    make_node(&net.w, "Concat", "", names, conv);
+    make_int(&net.w, "axis", 1);
+    tell(&net, "; joined to a constant");
+  }
+  check(ctx, &net, 14);
+}
+
+/* Weights too large for one piece: shared by Winograd's threads. */
 static void random_large(gcam_context *ctx) {
   network net;
   begin(&net, 1, 4 * pick(20, 32), pick(7, 9), pick(7, 9));
@@ -992,12 +1023,12 @@ static void known_troubles(gcam_context *ctx) {
 
 int main(int argc, char **argv) {
   static void (*const kinds[])(gcam_context *) = {
-      random_first,     random_conv,      random_conv,  random_conv,       random_depthwise,
-      random_winograd,  random_separable, random_pool,  random_pool,       random_branches,
-      random_dense,     random_head,      random_lrn,   random_function,   random_order,
-      random_order,     random_gate,      random_gate,  random_residual,   random_tokens,
-      random_tokens,    random_attention, random_norm,  random_arithmetic, random_arithmetic,
-      random_transpose, random_transpose, random_resize};
+      random_first,      random_conv,      random_conv,      random_conv,  random_depthwise,
+      random_winograd,   random_wide,      random_separable, random_pool,  random_pool,
+      random_branches,   random_dense,     random_head,      random_lrn,   random_function,
+      random_order,      random_order,     random_gate,      random_gate,  random_residual,
+      random_tokens,     random_tokens,    random_attention, random_norm,  random_arithmetic,
+      random_arithmetic, random_transpose, random_transpose, random_resize};
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 20240607;
   int rounds = argc > 2 ? atoi(argv[2]) : 15;
   state = seed * 2862933555777941757u + 3037000493u;
