@@ -3,12 +3,15 @@
 #include <string.h>
 
 #include "kernels/kernel.h"
+#include "kernels/simd.h"
 #include "ops/pooling.h"
 
 enum {
-  CHANNELS = 64, /* a block of channels whose winners fit in registers and L1 */
+  VECTORS = 4,   /* of channels whose winners stay in registers */
+  CHANNELS = 32, /* of a task: whole cache lines of a pixel */
   PARTS = 16
 };
+#define ALWAYS_INLINE __attribute__((always_inline))
 
 static bool makes_no_indices(const gcam_graph *graph, const gcam_node *node) {
   (void)graph;
@@ -59,6 +62,58 @@ static bool tiled(const gcam_window_axis *w) {
   return w->dilation == 1 && w->kernel == w->stride && !w->pad_begin && w->out * w->stride == w->in;
 }
 
+typedef int32_t mask4 __attribute__((vector_size(16)));
+
+/* The taps of one window that lie inside: how many, and floats from one to the next. */
+typedef struct taps {
+  int64_t rows, columns, row_step, column_step;
+} taps;
+
+/* The winning taps of 4 * vectors channels of one window: their numbers. count: of the channels
+ * that there are, where vectors is 1. */
+static inline ALWAYS_INLINE void find_winners(int vectors, int64_t count, const taps *w,
+                                              const float *x, const float *gate, mask4 *winner) {
+  gcam_f4 best[VECTORS];
+  mask4 tap = {0, 0, 0, 0};
+  for (int i = 0; i < vectors; i++) {
+    best[i] = gcam_f4_load_part(x + 4 * i, count, 0);
+    winner[i] = tap;
+  }
+  for (int64_t t = 0; t < w->rows; t++, x += w->row_step) {
+    const float *v = x;
+    for (int64_t s = 0; s < w->columns; s++, v += w->column_step, tap += 1)
+      for (int i = 0; i < vectors; i++) {
+        gcam_f4 value = gcam_f4_load_part(v + 4 * i, count, 0);
+        mask4 better = (value > best[i]) | (value != value);
+        best[i] = (gcam_f4)(((mask4)value & better) | ((mask4)best[i] & ~better));
+        winner[i] = (tap & better) | (winner[i] & ~better);
+      }
+  }
+  if (!gate) return;
+  const gcam_f4 lo = gcam_f4_splat(gate[0]), hi = gcam_f4_splat(gate[1]);
+  for (int i = 0; i < vectors; i++) winner[i] |= (best[i] <= lo) | (best[i] >= hi); /* -1: none */
+}
+
+/* dx of one window: dy where its tap has won, 0 elsewhere; stored, or added. */
+static inline ALWAYS_INLINE void give_winners(int vectors, int64_t count, const taps *w, float *x,
+                                              const float *dy, bool store, const mask4 *winner) {
+  mask4 tap = {0, 0, 0, 0}, won[VECTORS];
+  gcam_f4 d[VECTORS];
+  for (int i = 0; i < vectors; i++) {
+    d[i] = gcam_f4_load_part(dy + 4 * i, count, 0);
+    won[i] = winner[i];
+  }
+  for (int64_t t = 0; t < w->rows; t++, x += w->row_step) {
+    float *v = x;
+    for (int64_t s = 0; s < w->columns; s++, v += w->column_step, tap += 1)
+      for (int i = 0; i < vectors; i++) {
+        gcam_f4 given = (gcam_f4)((mask4)d[i] & (won[i] == tap));
+        if (!store) given += gcam_f4_load_part(v + 4 * i, count, 0);
+        gcam_f4_store_part(v + 4 * i, count, given);
+      }
+  }
+}
+
 /* One task: a block of channels of one picture, some rows of its output. Windows may overlap in
  * space, never in channels. */
 static void backward_block(void *context, size_t index) {
@@ -72,49 +127,34 @@ static void backward_block(void *context, size_t index) {
   int64_t c0 = (int64_t)index % blocks * CHANNELS;
   int64_t nc = p->C - c0 < CHANNELS ? p->C - c0 : CHANNELS;
   int64_t x_size = wy->in * wx->in * p->C, y_size = wy->out * wx->out * p->C;
-  const float *x = task->a->in[0] + n * x_size + c0;
-  const float *gate = task->a->gate;
-  float best[CHANNELS];
-  int32_t winner[CHANNELS]; /* the number of the tap */
+  taps w = {.row_step = wy->dilation * wx->in * p->C, .column_step = wx->dilation * p->C};
   for (int64_t oy = first; oy < end; oy++)
     for (int64_t ox = 0; ox < wx->out; ox++) {
       int64_t t0, t1, s0, s1;
       gcam_window_taps(wy, oy, &t0, &t1);
       gcam_window_taps(wx, ox, &s0, &s1);
-      int32_t tap = 0;
-      for (int64_t t = t0; t < t1; t++)
-        for (int64_t s = s0; s < s1; s++, tap++) {
-          const float *v =
-              x + (gcam_window_at(wy, oy, t) * wx->in + gcam_window_at(wx, ox, s)) * p->C;
-          if (tap == 0) {
-            memcpy(best, v, (size_t)nc * sizeof *best);
-            memset(winner, 0, sizeof winner);
-            continue;
-          }
-          for (int64_t c = 0; c < nc; c++) {
-            bool better = v[c] > best[c] || v[c] != v[c];
-            best[c] = better ? v[c] : best[c];
-            winner[c] = better ? tap : winner[c];
-          }
+      w.rows = t1 - t0, w.columns = s1 - s0;
+      if (w.rows <= 0 || w.columns <= 0) continue;
+      int64_t at = n * x_size + c0 +
+                   (gcam_window_at(wy, oy, t0) * wx->in + gcam_window_at(wx, ox, s0)) * p->C;
+      int64_t from = n * y_size + c0 + (oy * wx->out + ox) * p->C;
+      for (int64_t c = 0; c < nc;) {
+        const bool whole = nc - c >= 4 * VECTORS;
+        const float *x = task->a->in[0] + at + c;
+        mask4 winner[VECTORS] = {{0}};
+        if (whole)
+          find_winners(VECTORS, 4, &w, x, task->a->gate, winner);
+        else
+          find_winners(1, nc - c, &w, x, task->a->gate, winner);
+        for (int64_t b = 0; b < task->a->B; b++) {
+          float *dx = task->a->din[0] + b * p->N * x_size + at + c;
+          const float *dy = task->a->dout[0] + b * p->N * y_size + from + c;
+          if (whole)
+            give_winners(VECTORS, 4, &w, dx, dy, task->store, winner);
+          else
+            give_winners(1, nc - c, &w, dx, dy, task->store, winner);
         }
-      if (gate)
-        for (int64_t c = 0; c < nc; c++)
-          if (best[c] <= gate[0] || best[c] >= gate[1]) winner[c] = -1;
-      for (int b = 0; b < task->a->B; b++) {
-        int64_t picture = b * p->N + n;
-        const float *restrict dy =
-            task->a->dout[0] + picture * y_size + (oy * wx->out + ox) * p->C + c0;
-        tap = 0;
-        for (int64_t t = t0; t < t1; t++)
-          for (int64_t s = s0; s < s1; s++, tap++) {
-            float *restrict dx =
-                task->a->din[0] + picture * x_size + c0 +
-                (gcam_window_at(wy, oy, t) * wx->in + gcam_window_at(wx, ox, s)) * p->C;
-            if (task->store)
-              for (int64_t c = 0; c < nc; c++) dx[c] = winner[c] == tap ? dy[c] : 0;
-            else
-              for (int64_t c = 0; c < nc; c++) dx[c] += winner[c] == tap ? dy[c] : 0;
-          }
+        c += whole ? 4 * VECTORS : 4;
       }
     }
 }
