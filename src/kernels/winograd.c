@@ -34,6 +34,9 @@ enum {
   ROWS = GCAM_TILE_ROWS,
   COLUMNS = GCAM_TILE_COLUMNS,
   ROWS_AT_ONCE = 36,
+  MANY_TILES = 32,
+  WIDE_GROUP = 64,
+  GROUPS_A_THREAD = 2,
   STAGE = 32, /* input channels at once: two cache lines */
   LINE = 16,  /* floats of a cache line; so much apart that positions do not share one set of L1 */
   SMALL_U_BYTES = 1280 * 1024,
@@ -228,12 +231,18 @@ static int64_t slice_channels(const winograd_kernel *k, int64_t ch) {
   return k->spec.C - ch < k->slice ? k->spec.C - ch : k->slice;
 }
 
-/* What that slice adds to eight columns of M. */
+/* What that slice adds to `columns` columns of M. Eight columns of U are `group` floats apart; some
+ * rows of V stay in the first cache while they pass by. */
 static void slice_product(const winograd_kernel *k, int64_t tiles, int64_t ch, const float *V,
-                          const float *U, float *M) {
+                          const float *U, int64_t group, int64_t columns, float *M) {
   static const float zeros[COLUMNS];
-  gcam_tiles(tiles, slice_channels(k, ch), V, U,
-             (gcam_tile_target){ch ? M : zeros, ch ? M_row(k) : 0, M, M_row(k), NULL});
+  const int64_t step = M_row(k), depth = slice_channels(k, ch);
+  for (int64_t rows; tiles > 0; tiles -= rows, V += rows * GCAM_TILE_DEPTH, M += rows * step) {
+    rows = tiles < ROWS_AT_ONCE ? tiles : ROWS_AT_ONCE;
+    for (int64_t n = 0; n < columns; n += COLUMNS)
+      gcam_tiles(rows, depth, V, U + n / COLUMNS * group,
+                 (gcam_tile_target){ch ? M + n : zeros, ch ? step : 0, M + n, step, NULL});
+  }
 }
 
 /* ---- Walking -------------------------------------------------------------------------------- */
@@ -245,6 +254,7 @@ typedef struct job {
   float *work;      /* V and M of each thread, or of all together; then a group's weights of each */
   int64_t tiles;    /* of all pictures */
   int64_t first, n; /* the shared block */
+  int64_t width;    /* output channels of a group */
 } job;
 
 /* Tile t of the n that begin with the first. */
@@ -255,20 +265,14 @@ static void input_tile(const job *j, float *V, int64_t first, int64_t n, int64_t
   transform_input(k, picture, tile % per_picture, V + t * GCAM_TILE_DEPTH, n * GCAM_TILE_DEPTH);
 }
 
-/* With U kept: some rows of V stay in the first cache while all of a position's U passes by. */
+/* With U kept. */
 static void position_product(const job *j, const float *V, float *M, int64_t n, int64_t p) {
   const winograd_kernel *k = j->k;
   const float *U = k->U + p * k->K8 * k->spec.C;
   V += p * V_step(k);
   M += p * M_step(k);
-  for (int64_t row = 0, rows; row < n; row += rows) {
-    rows = n - row < ROWS_AT_ONCE ? n - row : ROWS_AT_ONCE;
-    const float *a = V + row * GCAM_TILE_DEPTH;
-    for (int64_t ch = 0; ch < k->spec.C; ch += k->slice, a += n * GCAM_TILE_DEPTH)
-      for (int64_t column = 0; column < k->K8; column += COLUMNS)
-        slice_product(k, rows, ch, a, U + column * k->spec.C + ch * COLUMNS,
-                      M + row * M_row(k) + column);
-  }
+  for (int64_t ch = 0; ch < k->spec.C; ch += k->slice, V += n * GCAM_TILE_DEPTH)
+    slice_product(k, n, ch, V, U + ch * COLUMNS, k->spec.C * COLUMNS, k->K8, M);
 }
 
 static void output_tile(const job *j, const float *M, int64_t first, int64_t t) {
@@ -402,17 +406,21 @@ static void transform_kept(const winograd_kernel *k, weight_view view, int64_t f
   }
 }
 
-/* Output channels whose weights are transformed at once: few, that what is transformed stays in the
- * caches; a gradient's, that are read by lines of them, as many as a line has. */
-static int64_t group_columns(const winograd_kernel *k) {
-  return k->source.gradient ? LINE : COLUMNS;
+/* Output channels whose weights are transformed at once. Where tiles are few, that what is
+ * transformed stays in the caches; where they are many, as many as make V's way from the third
+ * cache worth it, but some groups for each thread. A gradient's are read by lines of them. */
+static int64_t group_columns(const winograd_kernel *k, int64_t threads) {
+  int64_t least = k->source.gradient ? LINE : COLUMNS;
+  int64_t width = k->block > MANY_TILES ? WIDE_GROUP : least;
+  while (width > least && k->K8 < width * threads * GROUPS_A_THREAD) width -= least;
+  return width;
 }
-static int64_t group_position(const winograd_kernel *k) {
-  return group_columns(k) * k->slice + LINE;
+static int64_t group_position(const winograd_kernel *k, int64_t width) {
+  return width * k->slice + LINE;
 }
 /* Floats of a group's weights: as they are, then one slice transformed. */
-static int64_t group_floats(const winograd_kernel *k) {
-  return 9 * group_columns(k) * k->spec.C + P * group_position(k);
+static int64_t group_floats(const winograd_kernel *k, int64_t width) {
+  return 9 * width * k->spec.C + P * group_position(k, width);
 }
 
 /* The stored weights of output channels [first, first + columns), in place where they are floats,
@@ -444,12 +452,13 @@ static weight_view group_weights(const winograd_kernel *k, int64_t first, int64_
 static void group_product(void *context, size_t thread, size_t group) {
   const job *j = context;
   const winograd_kernel *k = j->k;
-  int64_t width = group_columns(k), first = (int64_t)group * width;
+  int64_t width = j->width, first = (int64_t)group * width;
   int64_t columns = k->K8 - first < width ? k->K8 - first : width;
-  float *buffer = j->work + work_floats(k) + (int64_t)thread * group_floats(k);
+  float *buffer = j->work + work_floats(k) + (int64_t)thread * group_floats(k, width);
   weight_view view = group_weights(k, first, columns, buffer);
-  weight_piece piece = {
-      .U = buffer + 9 * width * k->spec.C, .position = group_position(k), .columns = columns};
+  weight_piece piece = {.U = buffer + 9 * width * k->spec.C,
+                        .position = group_position(k, width),
+                        .columns = columns};
   const float *V = block_V(j, 0);
   for (int64_t ch = 0; ch < k->spec.C; ch += k->slice, V += j->n * GCAM_TILE_DEPTH) {
     piece.first = ch;
@@ -457,10 +466,8 @@ static void group_product(void *context, size_t thread, size_t group) {
     piece.group = COLUMNS * piece.channels;
     transform_weights(view, &piece);
     for (int64_t p = 0; p < P; p++)
-      for (int64_t n = 0; n < columns; n += COLUMNS)
-        slice_product(k, j->n, ch, V + p * V_step(k),
-                      piece.U + p * piece.position + n * piece.channels,
-                      block_M(j, 0) + p * M_step(k) + first + n);
+      slice_product(k, j->n, ch, V + p * V_step(k), piece.U + p * piece.position, piece.group,
+                    columns, block_M(j, 0) + p * M_step(k) + first);
   }
 }
 
@@ -468,10 +475,11 @@ static gcam_status winograd_run(gcam_kernel *kernel, int64_t batch, const float 
                                 const gcam_threads *pool, gcam_error *err) {
   winograd_kernel *k = (winograd_kernel *)kernel;
   int64_t floats = work_floats(k) * (k->shared ? 1 : pool->count);
-  if (k->source.weight) floats += group_floats(k) * pool->count;
+  const int64_t width = group_columns(k, pool->count);
+  if (k->source.weight) floats += group_floats(k, width) * pool->count;
   float *work = gcam_threads_work(pool, floats);
   if (!work) return gcam_fail(err, GCAM_ERR_MEMORY, "out of memory for a convolution's work space");
-  job j = {k, in, out, work, batch * k->tiles_y * k->tiles_x, 0, 0};
+  job j = {k, in, out, work, batch * k->tiles_y * k->tiles_x, 0, 0, width};
   if (!k->shared) {
     gcam_parallel_with_thread(pool, (size_t)((j.tiles + k->block - 1) / k->block), private_block,
                               &j);
@@ -481,8 +489,7 @@ static gcam_status winograd_run(gcam_kernel *kernel, int64_t batch, const float 
     j.n = j.tiles - j.first < k->block ? j.tiles - j.first : k->block;
     gcam_parallel(pool, (size_t)j.n, shared_input, &j);
     if (k->source.weight)
-      gcam_parallel_with_thread(pool, (size_t)((k->K8 + group_columns(k) - 1) / group_columns(k)),
-                                group_product, &j);
+      gcam_parallel_with_thread(pool, (size_t)((k->K8 + width - 1) / width), group_product, &j);
     else
       gcam_parallel(pool, (size_t)P, shared_product, &j);
     gcam_parallel(pool, (size_t)j.n, shared_output, &j);
