@@ -33,9 +33,9 @@ enum {
   P = IN * IN,
   ROWS = GCAM_TILE_ROWS,
   COLUMNS = GCAM_TILE_COLUMNS,
-  ROWS_AT_ONCE = 36,
-  MANY_TILES = 32,
-  WIDE_GROUP = 64,
+  ROWS_AT_ONCE = 36, /* of V, which stay in the first cache */
+  MANY_TILES = 32,   /* from which on a slice of V does not stay in the second */
+  WIDE_GROUP = 64,   /* output channels whose weights are then transformed at once */
   GROUPS_A_THREAD = 2,
   STAGE = 32, /* input channels at once: two cache lines */
   LINE = 16,  /* floats of a cache line; so much apart that positions do not share one set of L1 */
