@@ -1,9 +1,9 @@
 /* matrix_product.c: see the header.
  *
- * A task makes a block of c, at most ROWS_A_TASK x COLUMNS_A_TASK. For DEPTH of the sum's terms at
- * a time it packs its columns of b in groups of eight, [group][DEPTH][8], and ROWS_AT_ONCE of a's
- * rows for the tiles of tiles.h: both then lie in the caches, in the order in which they are read.
- * Nothing is kept from run to run: packing b costs one step in ROWS_A_TASK, packing a one in
+ * A task makes a block of c, at most ROWS_A_TASK x COLUMNS_A_TASK. For a slice of the sum's terms
+ * at a time it packs its columns of b in groups of eight, [group][depth][8], and ROWS_AT_ONCE of
+ * a's rows for the tiles of tiles.h: both then lie in the caches, in the order in which they are
+ * read. Nothing is kept from run to run: packing b costs one step in ROWS_A_TASK, packing a one in
  * COLUMNS_A_TASK, and weights are there once. */
 #include "kernels/matrix_product.h"
 

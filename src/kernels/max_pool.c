@@ -4,6 +4,7 @@
 
 #include "kernels/kernel.h"
 #include "kernels/simd.h"
+#include "kernels/vector_math.h"
 #include "ops/pooling.h"
 
 enum {
@@ -62,8 +63,6 @@ static bool tiled(const gcam_window_axis *w) {
   return w->dilation == 1 && w->kernel == w->stride && !w->pad_begin && w->out * w->stride == w->in;
 }
 
-typedef int32_t mask4 __attribute__((vector_size(16)));
-
 /* The taps of one window that lie inside: how many, and floats from one to the next. */
 typedef struct taps {
   int64_t rows, columns, row_step, column_step;
@@ -72,9 +71,9 @@ typedef struct taps {
 /* The winning taps of 4 * vectors channels of one window: their numbers. count: of the channels
  * that there are, where vectors is 1. */
 static inline ALWAYS_INLINE void find_winners(int vectors, int64_t count, const taps *w,
-                                              const float *x, const float *gate, mask4 *winner) {
+                                              const float *x, const float *gate, gcam_i4 *winner) {
   gcam_f4 best[VECTORS];
-  mask4 tap = {0, 0, 0, 0};
+  gcam_i4 tap = {0, 0, 0, 0};
   for (int i = 0; i < vectors; i++) {
     best[i] = gcam_f4_load_part(x + 4 * i, count, 0);
     winner[i] = tap;
@@ -84,8 +83,8 @@ static inline ALWAYS_INLINE void find_winners(int vectors, int64_t count, const 
     for (int64_t s = 0; s < w->columns; s++, v += w->column_step, tap += 1)
       for (int i = 0; i < vectors; i++) {
         gcam_f4 value = gcam_f4_load_part(v + 4 * i, count, 0);
-        mask4 better = (value > best[i]) | (value != value);
-        best[i] = (gcam_f4)(((mask4)value & better) | ((mask4)best[i] & ~better));
+        gcam_i4 better = (value > best[i]) | (value != value);
+        best[i] = gcam_f4_select(better, value, best[i]);
         winner[i] = (tap & better) | (winner[i] & ~better);
       }
   }
@@ -96,8 +95,8 @@ static inline ALWAYS_INLINE void find_winners(int vectors, int64_t count, const 
 
 /* dx of one window: dy where its tap has won, 0 elsewhere; stored, or added. */
 static inline ALWAYS_INLINE void give_winners(int vectors, int64_t count, const taps *w, float *x,
-                                              const float *dy, bool store, const mask4 *winner) {
-  mask4 tap = {0, 0, 0, 0}, won[VECTORS];
+                                              const float *dy, bool store, const gcam_i4 *winner) {
+  gcam_i4 tap = {0, 0, 0, 0}, won[VECTORS];
   gcam_f4 d[VECTORS];
   for (int i = 0; i < vectors; i++) {
     d[i] = gcam_f4_load_part(dy + 4 * i, count, 0);
@@ -107,7 +106,7 @@ static inline ALWAYS_INLINE void give_winners(int vectors, int64_t count, const 
     float *v = x;
     for (int64_t s = 0; s < w->columns; s++, v += w->column_step, tap += 1)
       for (int i = 0; i < vectors; i++) {
-        gcam_f4 given = (gcam_f4)((mask4)d[i] & (won[i] == tap));
+        gcam_f4 given = (gcam_f4)((gcam_i4)d[i] & (won[i] == tap));
         if (!store) given += gcam_f4_load_part(v + 4 * i, count, 0);
         gcam_f4_store_part(v + 4 * i, count, given);
       }
@@ -141,7 +140,7 @@ static void backward_block(void *context, size_t index) {
       for (int64_t c = 0; c < nc;) {
         const bool whole = nc - c >= 4 * VECTORS;
         const float *x = task->a->in[0] + at + c;
-        mask4 winner[VECTORS] = {{0}};
+        gcam_i4 winner[VECTORS] = {{0}};
         if (whole)
           find_winners(VECTORS, 4, &w, x, task->a->gate, winner);
         else

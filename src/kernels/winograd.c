@@ -398,12 +398,7 @@ static void transform_weights(weight_view view, const weight_piece *piece) {
 static void transform_kept(const winograd_kernel *k, weight_view view, int64_t first,
                            int64_t columns) {
   int64_t C = k->spec.C;
-  for (int64_t n = 0; n < columns; n += COLUMNS) {
-    weight_view eight = view;
-    eight.at += n * view.out;
-    weight_piece piece = {k->U + (first + n) * C, k->K8 * C, 0, COLUMNS, 0, C};
-    transform_weights(eight, &piece);
-  }
+  transform_weights(view, &(weight_piece){k->U + first * C, k->K8 * C, C * COLUMNS, columns, 0, C});
 }
 
 /* Output channels whose weights are transformed at once. Where tiles are few, that what is

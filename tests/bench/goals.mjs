@@ -127,7 +127,7 @@ const REASONS = [
   [/^alexnet.*forward/, 'two fifths of its time on one thread are fully connected layers, 235 MB of weights at the memory\'s rate, as in the rival; its first layers are 11x11 with stride 4 and 5x5, not Winograd\'s (profile by function)'],
   [/^Median of/, 'it counts what the networks below say one by one: those of 3x3 convolutions meet it, those of 1x1 convolutions, depthwise ones and products cannot save multiplications, and gain what a fused multiply-add and one pass over memory give'],
   [/^Xception forward/, 'nine tenths of its time are 1x1 convolutions, at four fifths to nine tenths of the peak but for the first two (roofline): no algorithm saves multiplications there'],
-  [/^(vit|swin|convnext).*forward/, 'products of rows by constants, which both engines run at near the same rate: no algorithm saves multiplications there'],
+  [/^(vit|swin|convnext).*forward/, 'products of rows by constants, where no algorithm saves multiplications: what is gained is the tile\'s rate (decisions.md, One tile)'],
   [/heatmaps of MobileNet/, 'its last 1x1 convolution, 3 MB of weights, follows the layer that is explained; and these are the first maps of a process: where the code is warm, Grad-CAM takes 0.2 ms there (Methods)'],
   [/heatmaps of mobilenet_v3/, 'two fully connected layers with a hard swish between them follow the layer that is explained: the first, 2 to 5 MB, comes from beyond the second cache for eight classes, beside a forward pass of a few milliseconds, and a thread that sleeps takes a quarter of one to come (profile by function)'],
   [/heatmaps of shufflenet/, 'a few hundred thousand products follow the layer: a third of a millisecond, half of it the question, its checks and copies'],
