@@ -472,12 +472,23 @@ static void random_winograd(gcam_context *ctx) {
   check(ctx, &net, 14);
 }
 
+/* What was added last beside a constant of three channels: before it, or behind it. */
+static void join_constant(network *net, bool before) {
+  char last[NAME], names[2 * NAME];
+  value_name(net->value_count, last);
+  snprintf(names, sizeof names, before ? "%s constant" : "constant %s", last);
+  add_random(net, "constant", (int64_t[]){net->dims[0], 3, net->dims[2], net->dims[3]}, 4, 1, 0);
+  value_name(++net->value_count, last);
+  make_node(&net->w, "Concat", "", names, last);
+  make_int(&net->w, "axis", 1);
+  tell(net, "; joined to a constant");
+}
+
 /* Convolutions as products of many rows: depths of one slice and of several, and what is left over
  * by rows, columns and fours; windows of one tap and of more, and a result that may be a part of a
  * concatenation. */
 static void random_wide(gcam_context *ctx) {
   network net;
-  char conv[NAME], names[2 * NAME];
   window v;
   const bool point = pick(0, 1);
   for (int k = 0; k < 2; k++) {
@@ -491,15 +502,7 @@ static void random_wide(gcam_context *ctx) {
   add_conv(&net, v, pick(64, 90), 1, pick(0, 1));
   if (pick(0, 1)) add_batch_norm(&net);
   if (pick(0, 1)) add_activation(&net);
-  if (pick(0, 2) == 0 && v.stride[0] == 1 && v.stride[1] == 1 && point) {
-    value_name(net.value_count, conv);
-    snprintf(names, sizeof names, "%s constant", conv);
-    add_random(&net, "constant", (int64_t[]){net.dims[0], 3, net.dims[2], net.dims[3]}, 4, 1, 0);
-    value_name(++net.value_count, conv);
-    make_node(&net.w, "Concat", "", names, conv);
-    make_int(&net.w, "axis", 1);
-    tell(&net, "; joined to a constant");
-  }
+  if (pick(0, 2) == 0 && v.stride[0] == 1 && v.stride[1] == 1 && point) join_constant(&net, true);
   check(ctx, &net, 14);
 }
 
@@ -530,11 +533,27 @@ static void random_lean(gcam_context *ctx) {
   }
 }
 
+/* 3x3 of more input channels than one slice has, with few outputs (whose transformed weights are
+ * kept) and with many, and of so many tiles that groups of output channels are wide. */
+static void random_deep(gcam_context *ctx) {
+  static const struct {
+    int channels, outputs, side;
+  } sizes[] = {{280, 24, 9}, {280, 120, 7}, {136, 232, 22}};
+  for (int i = 0; i < 3; i++) {
+    network net;
+    begin(&net, 1, sizes[i].channels + 4 * pick(0, 2), sizes[i].side + pick(0, 2),
+          sizes[i].side + pick(0, 2));
+    add_conv(&net, (window){{3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}}, sizes[i].outputs + pick(0, 9), 1,
+             pick(0, 1));
+    if (pick(0, 1)) add_activation(&net);
+    check(ctx, &net, 14);
+  }
+}
+
 /* Of few channels, as networks begin; pads may be wider than the window, and a result may be a part
  * of a concatenation. */
 static void random_first(gcam_context *ctx) {
   network net;
-  char conv[NAME], names[2 * NAME];
   begin(&net, pick(1, 2), pick(1, 4), pick(1, 40), pick(1, 40));
   window v = random_window(&net, 0);
   v.kernel[1] = pick(2, 7), v.stride[1] = pick(1, 4), v.dilation[1] = 1;
@@ -543,15 +562,7 @@ static void random_first(gcam_context *ctx) {
   add_conv(&net, v, pick(8, 70), 1, pick(0, 1));
   if (pick(0, 1)) add_batch_norm(&net);
   if (pick(0, 1)) add_activation(&net);
-  if (pick(0, 2) == 0) {
-    value_name(net.value_count, conv);
-    snprintf(names, sizeof names, "constant %s", conv);
-    add_random(&net, "constant", (int64_t[]){net.dims[0], 3, net.dims[2], net.dims[3]}, 4, 1, 0);
-    value_name(++net.value_count, conv);
-    make_node(&net.w, "Concat", "", names, conv);
-    make_int(&net.w, "axis", 1);
-    tell(&net, "; joined to a constant");
-  }
+  if (pick(0, 2) == 0) join_constant(&net, false);
   check(ctx, &net, 14);
 }
 
@@ -1039,7 +1050,7 @@ int main(int argc, char **argv) {
   usual_depthwise(ctx);
   for (int i = 0; i < rounds; i++)
     for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) kinds[kind](ctx);
-  for (int i = 0; i < rounds; i += 5) random_large(ctx), random_lean(ctx);
+  for (int i = 0; i < rounds; i += 5) random_large(ctx), random_lean(ctx), random_deep(ctx);
   gcam_context_free(ctx);
   printf("seed %llu: fast kernels differ from the plain loops by at most %.2g, precise ones %.2g\n",
          (unsigned long long)seed, worst[GCAM_FAST], worst[GCAM_PRECISE]);
